@@ -1,0 +1,117 @@
+"""Money: what is spent, what the calls in flight may cost, and the cap that both together never pass."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from artistjobs.outcome import Attempt, Usage
+from artistjobs.prompt import Body
+from artistjobs.reply import Json
+
+OUTPUT_PRIOR_TOKENS: Final = 8_192
+"""Taken for the longest answer before the first one is there, if the request sets no bound."""
+
+HIDDEN_INPUT_TOKENS: Final = 4_096
+"""Taken for the text of a stored prompt, which only the API knows, before the first answer is there."""
+
+TOKENS_PRIOR: Final = 1_000.0
+"""Taken for the tokens of a call before the first answer is there, where tokens a minute are limited."""
+
+MARGIN: Final = 1.5
+"""By how much the next answer may be longer than the longest so far."""
+
+Cost = Callable[[str, str | None, Usage], float | None]
+"""Gives the price of tokens at a model and tier in dollars, None if it is not known."""
+
+
+@dataclass(slots=True)
+class _Largest:
+    hidden_input: float = HIDDEN_INPUT_TOKENS
+    output: float = OUTPUT_PRIOR_TOKENS
+    is_measured: bool = False
+
+
+class Budget:
+    """Reserves the worst case of a call before it is made, and settles it with the cost it had.
+
+    Without a cap everything is granted.
+    """
+
+    def __init__(self, cap_usd: float | None, spent_usd: float, cost: Cost) -> None:
+        self._cap = cap_usd
+        self._cost = cost
+        self.spent_usd = spent_usd
+        self._reserved: dict[int, float] = {}
+        self._changed = asyncio.Event()
+        self._largest = _Largest()
+        self._tokens = 0.0
+        self._answers = 0
+
+    async def reserve(self, job: int, body: Body) -> bool:
+        """Reserve what a call may cost at worst; False if the cap leaves no room for it.
+
+        As long as other calls are in flight their settling may make room, so that is waited for.
+        """
+        if self._cap is None:
+            return True
+        while self.spent_usd + sum(self._reserved.values()) + (worst := self._worst_case(body)) > self._cap:
+            if not self._reserved:
+                return False
+            self._changed.clear()
+            await self._changed.wait()
+        self._reserved[job] = worst
+        return True
+
+    def settle(self, attempt: Attempt) -> None:
+        """Replace what was reserved for a call by what it cost.
+
+        A call that may have been answered although nothing reached us counts with its worst case.
+        """
+        reserved = self._reserved.pop(attempt.claim.job, 0.0)
+        answer = attempt.answer
+        if answer is not None:
+            self.spent_usd += answer.cost_usd if answer.cost_usd is not None else reserved
+            self._learn(answer.usage)
+        elif attempt.calls and (attempt.failure is None or not _is_free(attempt.failure.status)):
+            self.spent_usd += reserved
+        self._changed.set()
+
+    def give_back(self, job: int) -> None:
+        """Give up what was reserved for a call that is not made."""
+        self._reserved.pop(job, None)
+        self._changed.set()
+
+    @property
+    def expected_tokens(self) -> float:
+        """Tokens that a call is expected to consume, from the mean of the answers so far."""
+        return self._tokens / self._answers if self._answers else TOKENS_PRIOR
+
+    def _worst_case(self, body: Body) -> float:
+        # A token is at least one byte, so the bytes of the request bound the tokens of its text.
+        size = len(str(body).encode("utf-8", "replace"))
+        usage = Usage(
+            input_tokens=round(size + (self._largest.hidden_input if "prompt" in body else 0)),
+            output_tokens=_bound(body.get("max_output_tokens")) or round(self._largest.output),
+        )
+        tier = body.get("service_tier")
+        cost = self._cost(str(body["model"]), tier if isinstance(tier, str) else None, usage)
+        return cost if cost is not None else float("inf")
+
+    def _learn(self, usage: Usage) -> None:
+        self._tokens += usage.total_tokens or 0
+        self._answers += usage.total_tokens is not None
+        known, first = self._largest, not self._largest.is_measured
+        output, into = (usage.output_tokens or 0) * MARGIN, (usage.input_tokens or 0) * MARGIN
+        known.output = output if first and output else max(known.output, output)
+        known.hidden_input = into if first and into else max(known.hidden_input, into)
+        known.is_measured = True
+
+
+def _is_free(status: int | None) -> bool:
+    """Say whether a refused call was surely not billed: an error status means that nothing was answered."""
+    return status is not None and status >= 400  # noqa: PLR2004
+
+
+def _bound(value: Json) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None

@@ -1,0 +1,214 @@
+"""Judging a reply: an answer, or a failure and whose trouble it is.
+
+What servers really send, and what each case means, was read from OpenAI's error-code guide and
+found in the SDK's behaviour (openai 3.54, November 2026).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from artistjobs.outcome import Answer, Failure, Reach, Usage
+from artistjobs.reply import (
+    Broken,
+    Json,
+    Reply,
+    clean_text,
+    error_object,
+    parse_json,
+    retry_after_seconds,
+    text_of,
+    whole_number,
+)
+
+RUN_CODES = frozenset({
+    "account_deactivated", "billing_hard_limit_reached", "credit_balance_exhausted", "insufficient_quota",
+    "invalid_api_key", "invalid_organization", "ip_not_authorized", "missing_required_parameter",
+    "model_not_found", "organization_spend_limit_exceeded", "organization_usage_limit_exceeded",
+    "project_spend_limit_exceeded", "prompt_not_found", "unknown_parameter", "unsupported_parameter",
+})  # fmt: skip
+"""Codes of trouble that every job shares, whatever the status."""
+
+SHARED_PARAMS = ("model", "service_tier", "temperature", "top_p", "text", "reasoning", "prompt")
+"""Fields of the request that are the same for every job: a 400 about one of them is everyone's."""
+
+FINAL_CODES = ("invalid_prompt",)
+"""Error codes of a ``failed`` response that another call would only repeat; so do all ``*_policy`` ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """An answer, a failure, or both: an answer that is kept and yet is no success."""
+
+    answer: Answer | None
+    failure: Failure | None
+
+
+def judge(reply: Reply) -> Judgement:
+    """Say what a reply is worth; never raises, whatever the server sent."""
+    if reply.fault is not None:
+        return Judgement(None, _failure(reply, Reach.CALL, reply.fault, reply.message))
+    if reply.status is not None and 200 <= reply.status < 300:  # noqa: PLR2004
+        return _judge_success(reply)
+    return Judgement(None, judge_refusal(reply))
+
+
+def judge_refusal(reply: Reply) -> Failure:
+    """Say whose trouble a reply with an error status is."""
+    error = error_object(parse_json(reply.body))
+    code, kind, param = (text_of(error.get(name)) for name in ("code", "type", "param"))
+    message = text_of(error.get("message")) or reply.beginning or f"HTTP {reply.status}"
+    reach = _reach(reply.status or 0, code, kind, param, message)
+    return Failure(
+        reach=reach,
+        code=code or (kind if kind == "insufficient_quota" else None) or f"http_{reply.status}",
+        message=message,
+        type=kind,
+        param=param,
+        status=reply.status,
+        request_id=reply.request_id,
+        retry_after_seconds=retry_after_seconds(reply) if reach is Reach.CALL else None,
+        slow_down=reach is Reach.CALL and reply.status == 429,  # noqa: PLR2004
+    )
+
+
+def _reach(status: int, code: str | None, kind: str | None, param: str | None, message: str) -> Reach:
+    if _is_shared(status, code, kind) or (status == 400 and _names_shared_field(param, message)):  # noqa: PLR2004
+        return Reach.RUN
+    if status in (408, 409, 429) or status >= 500 or status < 400:  # noqa: PLR2004
+        return Reach.CALL
+    return Reach.JOB
+
+
+def _is_shared(status: int, code: str | None, kind: str | None) -> bool:
+    # A 404 is about the prompt, the model or the address: the same for every job.
+    return status in (401, 402, 403, 404) or code in RUN_CODES or kind == "insufficient_quota"
+
+
+def _names_shared_field(param: str | None, message: str) -> bool:
+    if message.startswith("Unknown prompt variables"):
+        return True
+    # ``prompt.variables.artist_name`` holds one row's text and may well be one row's trouble.
+    return bool(param) and not str(param).startswith("prompt.variables") and (
+        str(param).split(".", maxsplit=1)[0].split("[", maxsplit=1)[0] in SHARED_PARAMS
+    )
+
+
+def _judge_success(reply: Reply) -> Judgement:
+    content_type = reply.headers.get("content-type", "")
+    if not reply.body.strip():
+        return _no_answer(reply, "empty_body", "the reply has no body")
+    if "json" not in content_type.lower():
+        return _no_answer(reply, "not_json", f"expected JSON, got {content_type or 'no content type'}: ")
+    value = parse_json(reply.body)
+    if isinstance(value, Broken):
+        return _no_answer(reply, "broken_json", "the reply is no whole JSON: ")
+    if not isinstance(value, dict):
+        return _no_answer(reply, "not_an_object", "the reply is no JSON object: ")
+    if "output" not in value and "status" not in value:
+        return _judge_stray_object(reply, value)
+    return _judge_response(reply, value)
+
+
+def _judge_stray_object(reply: Reply, value: dict[str, Json]) -> Judgement:
+    """Judge an object that is no response: often an error that a proxy sent with status 200."""
+    error = error_object(value)
+    code, kind = text_of(error.get("code")), text_of(error.get("type"))
+    reach = Reach.RUN if _is_shared(200, code, kind) else Reach.CALL
+    message = text_of(error.get("message")) or f"the reply is no response: {reply.beginning}"
+    return Judgement(None, _failure(reply, reach, code or "not_a_response", message))
+
+
+def _judge_response(reply: Reply, value: dict[str, Json]) -> Judgement:
+    text, path, refusal = _read_output(value.get("output"))
+    answer = Answer(
+        text=text,
+        text_path=path,
+        response_id=text_of(value.get("id")),
+        created=whole_number(value.get("created_at")),
+        status=text_of(value.get("status")),
+        model=text_of(value.get("model")),
+        service_tier=text_of(value.get("service_tier")),
+        usage=_read_usage(value.get("usage")),
+        body=reply.body.decode("utf-8", "replace"),
+        request_id=reply.request_id,
+    )
+    return Judgement(answer, _why_no_success(reply, value, answer, refusal))
+
+
+def _why_no_success(
+    reply: Reply, value: dict[str, Json], answer: Answer, refusal: str | None
+) -> Failure | None:
+    if answer.status == "incomplete":
+        details = value.get("incomplete_details")
+        reason = text_of(details.get("reason")) if isinstance(details, dict) else None
+        return _failure(reply, Reach.JOB, "incomplete", f"the answer is incomplete: {reason or 'no reason given'}")
+    if answer.status == "failed":
+        return _failed_response(reply, error_object(value))
+    if answer.status != "completed":
+        return _failure(reply, Reach.JOB, "not_completed", f"the response's status is {answer.status!r}, not 'completed'")
+    if not answer.response_id:
+        return _failure(reply, Reach.JOB, "no_response_id", "the response has no id")
+    if refusal is not None:
+        return _failure(reply, Reach.JOB, "refusal", refusal or "the model refused")
+    return None
+
+
+def _failed_response(reply: Reply, error: dict[str, Json]) -> Failure:
+    code = text_of(error.get("code")) or "response_failed"
+    message = text_of(error.get("message")) or "the response failed and gave no reason"
+    final = code in FINAL_CODES or code.endswith("_policy")
+    if code in RUN_CODES:
+        return _failure(reply, Reach.RUN, code, message)
+    return _failure(reply, Reach.JOB if final else Reach.CALL, code, message)
+
+
+def _read_output(output: Json) -> tuple[str, str | None, str | None]:
+    """Return the text of all output_text parts, the JSON path of it if it is one part, and a refusal."""
+    texts: list[tuple[str, str]] = []
+    refusal: str | None = None
+    for path, part in _content_parts(output):
+        if part.get("type") == "output_text" and isinstance(part.get("text"), str):
+            texts.append((f"{path}.text", str(part["text"])))
+        elif part.get("type") == "refusal":
+            refusal = text_of(part.get("refusal")) or ""
+    path_of_all = texts[0][0] if len(texts) == 1 else None
+    return clean_text("".join(text for _, text in texts)), path_of_all, refusal
+
+
+def _content_parts(output: Json) -> Iterator[tuple[str, dict[str, Json]]]:
+    for i, item in enumerate(output if isinstance(output, list) else ()):
+        if isinstance(item, dict) and item.get("type") == "message":
+            content = item.get("content")
+            for j, part in enumerate(content if isinstance(content, list) else ()):
+                if isinstance(part, dict):
+                    yield f"$.output[{i}].content[{j}]", part
+
+
+def _read_usage(value: Json) -> Usage:
+    usage = value if isinstance(value, dict) else {}
+    into, out = usage.get("input_tokens_details"), usage.get("output_tokens_details")
+    into, out = into if isinstance(into, dict) else {}, out if isinstance(out, dict) else {}
+    return Usage(
+        input_tokens=whole_number(usage.get("input_tokens")),
+        cached_tokens=whole_number(into.get("cached_tokens")),
+        cache_write_tokens=whole_number(into.get("cache_write_tokens")),
+        output_tokens=whole_number(usage.get("output_tokens")),
+        reasoning_tokens=whole_number(out.get("reasoning_tokens")),
+        total_tokens=whole_number(usage.get("total_tokens")),
+    )
+
+
+def _no_answer(reply: Reply, code: str, message: str) -> Judgement:
+    quoted = message + reply.beginning if message.endswith(": ") else message
+    return Judgement(None, _failure(reply, Reach.CALL, code, quoted))
+
+
+def _failure(reply: Reply, reach: Reach, code: str, message: str) -> Failure:
+    return Failure(
+        reach=reach,
+        code=code,
+        message=message,
+        status=reply.status,
+        request_id=reply.request_id,
+        retry_after_seconds=retry_after_seconds(reply) if reach is Reach.CALL else None,
+    )

@@ -1,0 +1,169 @@
+"""Holding all calls of a process to the rate that the account allows.
+
+Calls are spaced evenly by the requests and tokens a minute that were asked for, or that the API's
+own headers tell; a refusal that names a time holds everybody, and afterwards calls come back
+gradually.
+"""
+
+import asyncio
+import re
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+
+SHARE_USED: Final = 0.98
+"""Of a limit that we know, so that two clocks that disagree a little cause no refusals."""
+
+PACE_WINDOW_SECONDS: Final = 5.0
+"""Over which the pace before a pause is measured."""
+
+COMING_BACK_SECONDS: Final = 8.0
+"""How long calls are slowed after a pause; they begin at a quarter of the pace before and double each second."""
+
+LONGEST_PERIOD_SECONDS: Final = 120.0
+"""A limit that refills more slowly than this is one per day: no reason to spread calls over the day."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """What calls wait for at this moment, and until when on the limiter's clock."""
+
+    reason: str
+    until: float
+
+
+class Limiter:
+    """Lets calls begin, one after another, each at its time."""
+
+    def __init__(
+        self,
+        *,
+        rpm: int | None,
+        tpm: int | None,
+        clock: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]],
+    ) -> None:
+        self._clock, self._sleep = clock, sleep
+        self._requests = _Spacing(rpm)
+        self._tokens = _Spacing(tpm)
+        self._turn = asyncio.Lock()
+        self._paused_until = 0.0
+        self._pause_reason = ""
+        self._pace_before = 0.0
+        self._starts: deque[float] = deque(maxlen=1000)
+        self.waiting: Wait | None = None
+
+    async def acquire(self, tokens: float) -> None:
+        """Return when a call that may consume ``tokens`` can begin; callers are served in order."""
+        if not self._turn.locked() and self._wait(self._clock()) is None:
+            self._begin(tokens)
+            return
+        async with self._turn:
+            while (wait := self._wait(self._clock())) is not None:
+                self.waiting = wait
+                await self._sleep(wait.until - self._clock())
+            self.waiting = None
+            self._begin(tokens)
+
+    def pause(self, seconds: float, reason: str) -> None:
+        """Let no call begin for some seconds; a longer pause that is under way stays."""
+        now = self._clock()
+        if now >= self._paused_until:
+            self._pace_before = self._pace(now)
+        if now + seconds > self._paused_until:
+            self._paused_until, self._pause_reason = now + seconds, reason
+
+    def learn(self, headers: Mapping[str, str]) -> None:
+        """Take limits from the headers of a reply, where none were asked for."""
+        for spacing, kind in ((self._requests, "requests"), (self._tokens, "tokens")):
+            if (limit := read_limit(headers, kind)) is None:
+                continue
+            if not limit.is_daily:
+                spacing.learn(limit.per_period)
+            if limit.remaining == 0 and limit.reset_seconds > 0:
+                self.pause(limit.reset_seconds, f"limit of {kind}")
+
+    def _wait(self, now: float) -> Wait | None:
+        if now < self._paused_until:
+            return Wait(self._pause_reason, self._paused_until)
+        at, reason = max(
+            (self._requests.next_at, "requests a minute"),
+            (self._tokens.next_at, "tokens a minute"),
+            (self._next_after_pause(now), "coming back after a pause"),
+        )
+        return Wait(reason, at) if at > now else None
+
+    def _begin(self, tokens: float) -> None:
+        now = self._clock()
+        self._starts.append(now)
+        self._requests.take(now, 1)
+        self._tokens.take(now, tokens)
+
+    def _next_after_pause(self, now: float) -> float:
+        since = now - self._paused_until
+        if not self._paused_until or since > COMING_BACK_SECONDS or not self._starts or not self._pace_before:
+            return 0.0
+        pace = self._pace_before / 4 * 2.0**since
+        return max(self._starts[-1], self._paused_until) + 1 / max(pace, 1.0)
+
+    def _pace(self, now: float) -> float:
+        recent = sum(1 for start in self._starts if start > now - PACE_WINDOW_SECONDS)
+        return recent / PACE_WINDOW_SECONDS
+
+
+class _Spacing:
+    """Even spacing of what is limited per minute; without a limit there is none."""
+
+    def __init__(self, per_minute: int | None) -> None:
+        self._is_told = per_minute is not None
+        self._per_second = per_minute / 60 if per_minute else None
+        self.next_at = 0.0
+
+    def learn(self, per_minute: float) -> None:
+        """Follow what the API says, unless the user said something else."""
+        if not self._is_told:
+            self._per_second = per_minute / 60 * SHARE_USED
+
+    def take(self, now: float, amount: float) -> None:
+        if self._per_second:
+            self.next_at = max(self.next_at, now) + amount / self._per_second
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderLimit:
+    """One limit as the headers ``x-ratelimit-*`` tell it."""
+
+    per_period: float
+    remaining: float
+    reset_seconds: float
+
+    @property
+    def is_daily(self) -> bool:
+        """Whether the limit refills over a day rather than a minute.
+
+        The headers do not say so, but what is used up refills within ``reset``: that tells the period.
+        """
+        used = self.per_period - self.remaining
+        return used > 0 and self.per_period * self.reset_seconds / used > LONGEST_PERIOD_SECONDS
+
+
+def read_limit(headers: Mapping[str, str], kind: str) -> HeaderLimit | None:
+    """Return the limit of ``requests`` or ``tokens`` from a reply's headers, None if they tell none."""
+    try:
+        limit = float(headers.get(f"x-ratelimit-limit-{kind}", ""))
+        remaining = float(headers.get(f"x-ratelimit-remaining-{kind}", ""))
+    except ValueError:
+        return None
+    reset = duration_seconds(headers.get(f"x-ratelimit-reset-{kind}", ""))
+    return HeaderLimit(limit, remaining, reset) if limit > 0 else None
+
+
+_DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+_UNIT_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def duration_seconds(text: str) -> float:
+    """Return the seconds of a duration such as ``6m0s`` or ``2ms``; 0 for what is none."""
+    return sum(float(number) * _UNIT_SECONDS[unit] for number, unit in _DURATION_PART.findall(text))

@@ -1,0 +1,90 @@
+"""The options that several commands share. Nothing heavy is imported here: ``--help`` has to be quick."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import click
+
+Command = TypeVar("Command", bound=Callable[..., object])
+Decorator = Callable[[Command], Command]
+
+SCENARIO_NAMES = ("calm", "busy", "storm", "outage", "no-credit")
+PATH = click.Path(path_type=Path)
+POSITIVE = click.IntRange(min=1)
+
+
+def _all_of(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    def decorate(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def source_options(command: Command) -> Command:
+    """FILE, also as --input-file."""
+    return _all_of(
+        click.argument("file", required=False, type=PATH),
+        click.option("--input-file", type=PATH, help="The same as FILE."),
+        click.option("--strict", is_flag=True, help="Ingest nothing if any line is bad."),
+        click.option("--dry-run", is_flag=True, help="Show the first 5 requests; send and write nothing."),
+    )(command)
+
+
+def ask_options(command: Command) -> Command:
+    """Say what to ask."""
+    return _all_of(
+        click.option("--prompt-id", envvar="OPENAI_PROMPT_ID", show_envvar=True, help="Ask with a stored prompt."),
+        click.option(
+            "--prompt-file", type=PATH, envvar="ARTISTJOBS_PROMPT_FILE", show_envvar=True,
+            help="Ask with a template that holds {{ artist_name }} and, if you like, {{ artist_data }}.",
+        ),
+        click.option("--instructions-file", type=PATH, help="Instructions to send along with the template."),
+        click.option("--version", "--prompt-version", "prompt_version", help="Version of the stored prompt."),
+        click.option("--model", envvar="OPENAI_MODEL", show_envvar=True, help="Model to ask.  [default: gpt-5]"),
+        click.option(
+            "--param", "params", multiple=True, metavar="KEY=VALUE",
+            help="Any other field of the request, such as reasoning.effort=low or text.format=@schema.json.",
+        ),
+    )(command)  # fmt: skip
+
+
+def work_options(command: Command) -> Command:
+    """Say how to work."""
+    return _all_of(
+        click.option(
+            "--max-workers", type=POSITIVE, default=4, envvar="ARTISTJOBS_MAX_WORKERS", show_envvar=True,
+            help="Calls in flight at most.",
+        ),
+        click.option("--max-attempts", type=POSITIVE, default=5, help="Calls per job before it is failed."),
+        click.option(
+            "--timeout", type=click.FloatRange(min=0, min_open=True), default=600.0, metavar="SECONDS",
+            help="Time for one call.",
+        ),
+        click.option("--rpm", type=POSITIVE, help="Requests a minute at most.  [default: what the API says]"),
+        click.option("--tpm", type=POSITIVE, help="Tokens a minute at most.  [default: what the API says]"),
+        click.option(
+            "--max-cost", type=click.FloatRange(min=0), metavar="USD",
+            help="Stop before the money spent could pass this.",
+        ),
+        click.option("--limit", type=POSITIVE, help="Work on this many jobs at most."),
+        click.option("--retry-failed", is_flag=True, help="Make failed jobs pending first."),
+    )(command)  # fmt: skip
+
+
+def rehearse_options(command: Command) -> Command:
+    """Use the simulated API."""
+    return _all_of(
+        click.option("--rehearse", is_flag=True, help="Use a simulated API on this machine: no key, no cost."),
+        click.option(
+            "--scenario", type=click.Choice(SCENARIO_NAMES),
+            help="What the simulated API plays; implies --rehearse.  [default: calm]",
+        ),
+    )(command)  # fmt: skip
+
+
+def json_option(command: Command) -> Command:
+    """Say the summary as JSON."""
+    return click.option("--json", "as_json", is_flag=True, help="Summary as one JSON object on stdout.")(command)

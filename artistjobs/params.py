@@ -1,0 +1,86 @@
+"""Further fields of a request, from ``--param KEY=VALUE``."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from artistjobs.errors import PromptError
+from artistjobs.reply import Json
+
+OWN_FIELDS = {
+    "model": "use --model",
+    "prompt": "use --prompt-id",
+    "input": "use --prompt-file",
+    "instructions": "use --instructions-file",
+    "stream": "an answer is stored whole",
+    "stream_options": "an answer is stored whole",
+    "background": "an answer is waited for",
+}
+"""Fields that artistjobs sets itself, and what to do instead."""
+
+
+def parse_params(assignments: Iterable[str]) -> dict[str, Json]:
+    """Return the fields that ``KEY=VALUE`` texts ask for; dotted keys make objects.
+
+    A value is JSON if it reads as such, else text; ``@FILE`` is the content of a file, read the
+    same way.
+
+    Raises:
+        PromptError: for what is no assignment, a field of our own, or two values for one key.
+
+    """
+    params: dict[str, Json] = {}
+    for assignment in assignments:
+        key, equals, value = assignment.partition("=")
+        parts = key.strip().split(".")
+        if not equals or not all(parts):
+            raise PromptError(f"--param {assignment!r} is not KEY=VALUE; write it like reasoning.effort=low.")
+        _refuse_own_field(parts[0])
+        _place(params, parts, _read_value(key, value))
+    return params
+
+
+def canonical_json(value: Json) -> str:
+    """Return JSON that is the same for the same value, fit for hashing and storing."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def _refuse_own_field(field: str) -> None:
+    if field in OWN_FIELDS:
+        raise PromptError(f"--param {field} is set by artistjobs itself: {OWN_FIELDS[field]}.")
+
+
+def _place(params: dict[str, Json], parts: list[str], value: Json) -> None:
+    *parents, last = parts
+    inner = params
+    for part in parents:
+        child = inner.setdefault(part, {})
+        if not isinstance(child, dict):
+            raise PromptError(f"--param {'.'.join(parts)} goes into {part!r}, which has a value already; give it once.")
+        inner = child
+    if last in inner:
+        raise PromptError(f"--param {'.'.join(parts)} is given twice; give it once.")
+    inner[last] = value
+
+
+def _read_value(key: str, text: str) -> Json:
+    if text.startswith("@"):
+        text = _read_file(key, Path(text[1:]))
+    try:
+        value: Json = json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        return text
+    return value
+
+
+def _read_file(key: str, path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise PromptError(f"--param {key}: cannot read {path}: {reason}; name a file of JSON or text.") from error
+
+
+def _refuse_constant(name: str) -> float:
+    # NaN and Infinity are no JSON: taken as the text they are.
+    raise ValueError(name)

@@ -1,0 +1,93 @@
+"""The record of a job as an export writes it: one JSON object a line, its keys in a fixed order."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+from artistjobs.moment import moment_seconds
+from artistjobs.prompt import Prompt, text_sha256, variables
+from artistjobs.reply import Json
+from artistjobs.store import Exported
+
+Record: TypeAlias = dict[str, Json]
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(", ", ": "), allow_nan=False).encode
+
+_ESCAPED = str.maketrans({"\u2028": "\\u2028", "\u2029": "\\u2029", "\u0085": "\\u0085"})
+"""Some readers take these for the end of a line. As escapes they mean the same to any JSON reader."""
+
+
+def make_record(row: Exported, prompt: Prompt, error: Mapping[str, object]) -> Record:
+    """Return the record of a final job; ``error`` is what its last attempt says, used if it failed."""
+    record: Record = {"artist_name": row.artist_name}
+    if row.artist_data:
+        record["artist_data"] = row.artist_data
+    record["request"] = _request(prompt, row)
+    has_text = row.state == "done" or row.status == "incomplete"
+    record["response_text"] = row.text if has_text else None
+    record["response_id"] = row.response_id if has_text else None
+    record["created"] = _created(row) if has_text else None
+    record["error"] = None if row.state == "done" else _error(row, error)
+    return record
+
+
+def add_details(record: Record, row: Exported, details: Mapping[str, object]) -> None:
+    """Append what a full record has besides: the number of the job, and all that is kept of its answer."""
+    record["job_id"] = row.job
+    record["model"] = _plain(details.get("model"))
+    record["usage"] = {name: _plain(details[name]) for name in details if name.endswith("_tokens")} or None
+    record["cost_usd"] = _plain(details.get("cost_usd"))
+    record["seconds"] = _plain(details.get("seconds"))
+    body = details.get("body")
+    record["response"] = json.loads(body) if isinstance(body, str) else None
+
+
+def record_line(record: Record) -> bytes:
+    """Return a record as a line of UTF-8."""
+    return (_encode(record).translate(_ESCAPED) + "\n").encode("utf-8", "replace")
+
+
+def prompt_finder(find: Callable[[int], Prompt]) -> Callable[[int], Prompt]:
+    """Return ``find`` with a memory: an export meets few prompts, many times."""
+    known: dict[int, Prompt] = {}
+
+    def remembered(number: int) -> Prompt:
+        if number not in known:
+            known[number] = find(number)
+        return known[number]
+
+    return remembered
+
+
+def _request(prompt: Prompt, row: Exported) -> Record:
+    request: Record = {}
+    if prompt.template is None:
+        request["prompt_id"] = prompt.prompt_id
+        if prompt.version is not None:
+            request["version"] = prompt.version
+    else:
+        request["prompt_file"] = prompt.template_file
+        request["prompt_sha256"] = text_sha256(prompt.template)
+    request["model"] = prompt.model
+    request["variables"] = variables(row.artist_name, row.artist_data)
+    return request
+
+
+def _created(row: Exported) -> int | None:
+    if row.created is not None:
+        return row.created
+    return int(moment_seconds(row.received_at)) if row.received_at else None
+
+
+def _error(row: Exported, error: Mapping[str, object]) -> Record:
+    return {
+        "type": _plain(error.get("error_type")),
+        "code": row.error_code,
+        "message": _plain(error.get("error_message")),
+        "status": _plain(error.get("http_status")),
+        "attempts": row.attempts,
+    }
+
+
+def _plain(value: object) -> Json:
+    return value if isinstance(value, str | int | float) else None

@@ -1,0 +1,180 @@
+"""What the simulated API can send: a reply, an error body, and a Response as the real one shapes it.
+
+Replies are made here and sent by ``server``; which faults alter them, and how, is in ``faults``.
+"""
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from random import Random
+
+from artistjobs.rehearsal.texts import write_text
+
+Body = dict[str, object]
+
+JSON_TYPE = "application/json"
+_CHARACTERS_PER_TOKEN = 4
+# Prompts are cached from 1,024 tokens on, in steps of 128.
+_CACHED_FROM, _CACHED_STEP = 1024, 128
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
+
+class Manner(Enum):
+    """How a reply goes over the line."""
+
+    WHOLE = auto()
+    CUT = auto()
+    """Announced in full, half of it sent, then closed."""
+    RESET = auto()
+    HANG = auto()
+    """Held back for a while, then reset."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """One reply; ``paid`` says that the real API would charge for it, received or not."""
+
+    name: str
+    """What the journal calls it."""
+    status: int = 200
+    content: bytes = b""
+    content_type: str = JSON_TYPE
+    headers: Mapping[str, str] = field(default_factory=dict)
+    manner: Manner = Manner.WHOLE
+    paid: bool = False
+    response_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ApiError:
+    """An error in the API's words."""
+
+    status: int
+    message: str
+    code: str | None = None
+    param: str | None = None
+    type: str = "invalid_request_error"
+
+    def content(self) -> bytes:
+        """Return it as the API's error body."""
+        error = {"message": self.message, "type": self.type, "param": self.param, "code": self.code}
+        return encode({"error": error})
+
+    def reply(self, name: str | None = None, headers: Mapping[str, str] | None = None) -> Reply:
+        """Return the reply that says so; a journal calls it by its code unless it is given a name."""
+        return Reply(
+            name=name or self.code or f"status_{self.status}",
+            status=self.status,
+            content=self.content(),
+            headers=headers or {},
+        )
+
+
+def encode(value: object) -> bytes:
+    """Return ``value`` as JSON in ASCII, which carries lone surrogates too."""
+    return _encode(value).encode("ascii")
+
+
+def estimate_tokens(characters: int) -> int:
+    """Return about how many tokens so many characters are."""
+    return characters // _CHARACTERS_PER_TOKEN + 1
+
+
+def make_answer(body: Body, *, key: str, rng: Random, output_tokens: int, size: int) -> Body:
+    """Return a completed Response to ``body``, a request of ``size`` characters.
+
+    The text follows from the request alone, the ids and the time spent reasoning from ``rng``.
+    """
+    limit = _token_limit(body)
+    reasoning_tokens = min(rng.randrange(output_tokens), limit // 2)
+    text = write_text(body, key=key, tokens=output_tokens)
+    text = text[: (limit - reasoning_tokens - 1) * _CHARACTERS_PER_TOKEN]
+    now = int(time.time())
+    return {
+        "id": f"resp_{rng.getrandbits(192):048x}",
+        "object": "response",
+        "created_at": now,
+        "status": "completed",
+        "completed_at": now,
+        "error": None,
+        "incomplete_details": None,
+        **_echo(body),
+        "output": [_reasoning(rng), _message(rng, _output_text(text))],
+        "service_tier": _BILLED_TIERS.get(str(body.get("service_tier")), "default"),
+        "usage": _usage(estimate_tokens(size), reasoning_tokens, estimate_tokens(len(text))),
+    }
+
+
+# What an answer repeats of its request, and what it says where the request is silent.
+_ECHOED: Body = {
+    "background": False,
+    "instructions": None,
+    "max_output_tokens": None,
+    "max_tool_calls": None,
+    "metadata": {},
+    "model": None,
+    "parallel_tool_calls": True,
+    "previous_response_id": None,
+    "prompt": None,
+    "prompt_cache_key": None,
+    "reasoning": {"effort": None, "summary": None},
+    "safety_identifier": None,
+    "store": True,
+    "temperature": 1.0,
+    "text": {"format": {"type": "text"}, "verbosity": "medium"},
+    "tool_choice": "auto",
+    "tools": [],
+    "top_logprobs": 0,
+    "top_p": 1.0,
+    "truncation": "disabled",
+}
+# The tier an answer names is the one it was billed at; auto and default both come to default.
+_BILLED_TIERS = {"flex": "flex", "scale": "scale", "priority": "priority", "fast": "priority"}
+
+
+def _echo(body: Body) -> Body:
+    asked = {name: body[name] for name in _ECHOED.keys() & body.keys() if body[name] is not None}
+    return {**_ECHOED, **asked}
+
+
+def _token_limit(body: Body) -> int:
+    limit = body.get("max_output_tokens")
+    return int(limit) if isinstance(limit, int | float) else 1_000_000
+
+
+def _reasoning(rng: Random) -> Body:
+    return {"id": f"rs_{rng.getrandbits(192):048x}", "type": "reasoning", "summary": []}
+
+
+def _message(rng: Random, part: Body) -> Body:
+    return {
+        "id": f"msg_{rng.getrandbits(192):048x}",
+        "type": "message",
+        "status": "completed",
+        "role": "assistant",
+        "content": [part],
+    }
+
+
+def _output_text(text: str) -> Body:
+    return {"type": "output_text", "annotations": [], "logprobs": [], "text": text}
+
+
+def _usage(input_tokens: int, reasoning_tokens: int, text_tokens: int) -> Body:
+    output_tokens = reasoning_tokens + text_tokens
+    return {
+        "input_tokens": input_tokens,
+        "input_tokens_details": {
+            "cached_tokens": _cached_tokens(input_tokens),
+            "cache_write_tokens": 0,
+        },
+        "output_tokens": output_tokens,
+        "output_tokens_details": {"reasoning_tokens": reasoning_tokens},
+        "total_tokens": input_tokens + output_tokens,
+    }
+
+
+def _cached_tokens(input_tokens: int) -> int:
+    return input_tokens // 2 // _CACHED_STEP * _CACHED_STEP if input_tokens >= _CACHED_FROM else 0

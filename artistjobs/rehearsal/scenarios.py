@@ -1,0 +1,132 @@
+"""What a rehearsal plays: the faults there are, and the scenarios made of them.
+
+Only data stands here. What a fault sends is in ``faults``, when it strikes in ``chance``.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from artistjobs.errors import WrongUseError
+
+
+class Fault(StrEnum):
+    """Something other than a good answer; the value is the name it has in a journal."""
+
+    # Worth another call.
+    SERVER_ERROR = "server_error"  # 500
+    BAD_GATEWAY = "bad_gateway"  # 502, JSON
+    UNAVAILABLE = "unavailable"  # 503
+    OVERLOADED = "overloaded"  # 503, server_is_overloaded
+    REQUEST_TIMEOUT = "request_timeout"  # 408
+    CONFLICT = "conflict"  # 409
+    RATE_LIMITED = "rate_limited"  # 429, rate_limit_exceeded
+    SLOW_DOWN = "slow_down"  # 429
+    RESOURCE_UNAVAILABLE = "resource_unavailable"  # 429, what flex says when it is full
+
+    # The account, the prompt or the model cannot go on.
+    NO_CREDIT = "no_credit"  # 429, insufficient_quota
+    SPEND_LIMIT = "spend_limit"  # 429, organization_spend_limit_exceeded
+    BAD_KEY = "bad_key"  # 401
+    FORBIDDEN = "forbidden"  # 403
+    MODEL_NOT_FOUND = "model_not_found"  # 404
+    PROMPT_NOT_FOUND = "prompt_not_found"  # 404, code null
+    SAME_400 = "same_400"  # 400 unknown_parameter, alike for every request
+
+    # This request will never be answered.
+    ROW_400 = "row_400"  # 400 invalid_prompt
+    TOO_LARGE = "too_large"  # 413
+    UNPROCESSABLE = "unprocessable"  # 422
+
+    # Status 200, and yet no plain answer.
+    INCOMPLETE = "incomplete"  # cut at max_output_tokens
+    FILTERED = "filtered"  # incomplete for content_filter
+    REFUSAL = "refusal"
+    FAILED_SERVER_ERROR = "failed_server_error"
+    FAILED_INVALID_PROMPT = "failed_invalid_prompt"
+    IN_PROGRESS = "in_progress"
+    MISSING_ID = "missing_id"
+    NOT_AN_OBJECT = "not_an_object"  # []
+    NULL_BODY = "null_body"
+    ERROR_OBJECT = "error_object"  # an error body, with 200
+    BROKEN_JSON = "broken_json"
+    EMPTY_BODY = "empty_body"
+    HTML_OK = "html_ok"
+
+    # The line fails.
+    HTML_BAD_GATEWAY = "html_bad_gateway"  # 502 by a proxy
+    CUT_BODY = "cut_body"
+    RESET = "reset"
+    HANG = "hang"  # the answer is ready, is held back, and then the connection is reset
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """How the simulated API behaves; vary one with ``dataclasses.replace``."""
+
+    name: str
+    latency_seconds: float = 0.0
+    """The median time of an answer; 0 answers at once."""
+    latency_sigma: float = 0.0
+    """The spread of a lognormal latency; 0 makes it constant."""
+    faults: Mapping[Fault, float] = field(default_factory=dict)
+    """How probable each fault is at each call."""
+    fault_calls_max: int | None = None
+    """How often at most the same request is struck in a row; None is for ever."""
+    hang_seconds: float = 5.0
+    credit_calls: int | None = None
+    """How many answers the credit pays for; None is any number."""
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+    limit_window_seconds: float = 60.0
+    """The limits' largest burst: what this many seconds earn."""
+    output_tokens: int = 160
+    """Tokens in an answer of middle length, reasoning included."""
+    has_models_endpoint: bool = True
+    shutdown_date: str | None = None
+    """What the models endpoint says about every model's end."""
+
+
+_BUSY_FAULTS: Mapping[Fault, float] = {
+    Fault.SERVER_ERROR: 0.015,
+    Fault.BAD_GATEWAY: 0.005,
+    Fault.UNAVAILABLE: 0.01,
+    # Kept rare: one 429 makes a careful client pause all of its calls.
+    Fault.RATE_LIMITED: 0.005,
+}
+_STORM_FAULTS: Mapping[Fault, float] = {
+    **_BUSY_FAULTS,
+    Fault.REQUEST_TIMEOUT: 0.005,
+    Fault.CONFLICT: 0.005,
+    Fault.FAILED_SERVER_ERROR: 0.01,
+    # Final for its job, therefore rare as well.
+    Fault.INCOMPLETE: 0.004,
+    Fault.EMPTY_BODY: 0.01,
+    Fault.HTML_OK: 0.01,
+    Fault.HTML_BAD_GATEWAY: 0.01,
+    Fault.CUT_BODY: 0.01,
+    Fault.RESET: 0.015,
+    Fault.HANG: 0.005,
+}
+
+SCENARIOS: Mapping[str, Scenario] = {
+    scenario.name: scenario
+    for scenario in (
+        Scenario(name="calm", latency_seconds=0.05),
+        Scenario(name="busy", latency_seconds=0.2, latency_sigma=0.5, faults=_BUSY_FAULTS, fault_calls_max=3),
+        Scenario(
+            name="storm", latency_seconds=0.2, latency_sigma=0.5, faults=_STORM_FAULTS, fault_calls_max=3
+        ),
+        Scenario(name="outage", faults={Fault.UNAVAILABLE: 1.0}),
+        Scenario(name="no-credit", latency_seconds=0.05, credit_calls=20),
+    )
+}
+
+
+def find_scenario(name: str) -> Scenario:
+    """Return the scenario of that name; an unknown one is a WrongUseError that lists the names."""
+    try:
+        return SCENARIOS[name]
+    except KeyError:
+        names = ", ".join(SCENARIOS)
+        raise WrongUseError(f'there is no scenario "{name}": choose one of {names}.') from None

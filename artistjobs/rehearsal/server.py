@@ -1,0 +1,139 @@
+"""The simulated API on the loopback interface: reads requests, waits, sends replies, breaks lines.
+
+What is answered is ``service``'s to decide; here is what touches sockets and time.
+"""
+
+import asyncio
+import hashlib
+import socket
+import struct
+import time
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+
+from artistjobs.rehearsal.journal import Arrival, Call, Journal, request_key
+from artistjobs.rehearsal.replies import ApiError, Manner, Reply
+from artistjobs.rehearsal.service import Service, read_body, unknown_url
+
+HOST = "127.0.0.1"
+_LARGEST_BODY = 32 * 1024 * 1024
+# Calls still waiting when the server closes are given up after this long, twice at most.
+_PATIENCE_SECONDS = 0.1
+_ABORT_ON_CLOSE = struct.pack("ii", 1, 0)
+_TOO_LARGE = ApiError(413, "The request is too large.")
+
+
+@asynccontextmanager
+async def serving(service: Service, journal: Journal, *, port: int) -> AsyncIterator[int]:
+    """Serve for the length of a ``with``, which gets the port; port 0 takes a free one."""
+    runner = web.AppRunner(
+        make_app(service, journal),
+        access_log=None,
+        handle_signals=False,
+        shutdown_timeout=_PATIENCE_SECONDS,
+    )
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, HOST, port, backlog=1024).start()
+        yield runner.addresses[0][1]
+    finally:
+        await runner.cleanup()
+
+
+def make_app(service: Service, journal: Journal) -> web.Application:
+    """Return the application: responses are created, models described, and nothing else is there."""
+    door = _Door(service, journal)
+    app = web.Application(client_max_size=_LARGEST_BODY)
+    app.router.add_post("/v1/responses", door.create_response)
+    app.router.add_get("/v1/models/{model:.+}", door.describe_model, allow_head=False)
+    app.router.add_route("*", "/{path:.*}", door.turn_away)
+    return app
+
+
+class _Door:
+    """The endpoints, which share a service and a journal."""
+
+    def __init__(self, service: Service, journal: Journal) -> None:
+        self._service = service
+        self._journal = journal
+
+    async def create_response(self, request: web.Request) -> web.StreamResponse:
+        started_at = time.monotonic()
+        try:
+            raw = await request.read()
+        except web.HTTPRequestEntityTooLarge:
+            return await self._send(request, _TOO_LARGE.reply(), started_at)
+        body = read_body(raw)
+        key = hashlib.sha256(raw).hexdigest() if isinstance(body, ApiError) else request_key(body)
+        arrival = self._journal.arrive(key, time.time())
+        try:
+            plan = self._service.plan(request.headers.get("Authorization"), raw, body, arrival)
+            if plan.latency_seconds:
+                await asyncio.sleep(plan.latency_seconds)
+            self._journal.answer(_call(arrival, plan.reply, None if isinstance(body, ApiError) else body))
+            return await self._send(request, plan.reply, started_at)
+        finally:
+            self._journal.leave()
+
+    async def describe_model(self, request: web.Request) -> web.StreamResponse:
+        model = request.match_info["model"]
+        reply = self._service.model_reply(request.headers.get("Authorization"), model)
+        return await self._send(request, reply, time.monotonic())
+
+    async def turn_away(self, request: web.Request) -> web.StreamResponse:
+        return await self._send(request, unknown_url(f"{request.method} {request.path}"), time.monotonic())
+
+    async def _send(self, request: web.Request, reply: Reply, started_at: float) -> web.StreamResponse:
+        headers = {
+            "Content-Type": reply.content_type,
+            "x-request-id": f"req_{uuid.uuid4().hex}",
+            "openai-processing-ms": str(round((time.monotonic() - started_at) * 1000)),
+            "openai-version": "2020-10-01",
+            **reply.headers,
+        }
+        if reply.manner is Manner.WHOLE:
+            return web.Response(status=reply.status, body=reply.content, headers=headers)
+        if reply.manner is Manner.CUT:
+            return await _send_half(request, reply, headers)
+        if reply.manner is Manner.HANG:
+            await asyncio.sleep(self._service.scenario.hang_seconds)
+        return _reset(request)
+
+
+def _call(arrival: Arrival, reply: Reply, body: dict[str, object] | None) -> Call:
+    return Call(
+        key=arrival.key,
+        nth=arrival.nth,
+        received_at=arrival.received_at,
+        answered_at=time.time(),
+        name=reply.name,
+        status=reply.status,
+        paid=reply.paid,
+        response_id=reply.response_id,
+        in_flight=arrival.in_flight,
+        body=body,
+    )
+
+
+async def _send_half(request: web.Request, reply: Reply, headers: dict[str, str]) -> web.StreamResponse:
+    response = web.StreamResponse(status=reply.status, headers=headers)
+    response.content_length = len(reply.content)
+    response.force_close()
+    await response.prepare(request)
+    await response.write(reply.content[: len(reply.content) // 2])
+    return response
+
+
+def _reset(request: web.Request) -> web.StreamResponse:
+    """Cut the connection with a RST, as a machine does that has gone; nothing more can be sent."""
+    transport = request.transport
+    if transport is not None:
+        line: socket.socket | None = transport.get_extra_info("socket")
+        if line is not None:
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABORT_ON_CLOSE)
+        if isinstance(transport, asyncio.WriteTransport):
+            transport.abort()
+    return web.Response()

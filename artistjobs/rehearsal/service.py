@@ -1,0 +1,137 @@
+"""The simulated service: what a request is answered with and how long that takes, apart from any socket."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import NoReturn
+
+from artistjobs.rehearsal import faults
+from artistjobs.rehearsal.chance import Draw, draw
+from artistjobs.rehearsal.journal import Arrival
+from artistjobs.rehearsal.limits import Limits
+from artistjobs.rehearsal.replies import ApiError, Body, Reply, encode, estimate_tokens, make_answer
+from artistjobs.rehearsal.scenarios import Fault, Scenario
+from artistjobs.rehearsal.validation import check_request
+
+Script = Callable[[Body, int], Fault | None]
+"""Says which fault strikes a request, given its body and how often it was seen; None is a good answer."""
+
+_NO_KEY = ApiError(401, "Missing bearer authentication in header.")
+_NOT_JSON = ApiError(400, "We could not parse the JSON body of your request.")
+_NOT_AN_OBJECT = ApiError(400, "The JSON body of your request is not an object.", "invalid_type")
+_BAD_KEY = "Bearer bad-"
+_MISSING_MODEL = "missing-"
+_MODEL_MADE_AT = 1_735_689_600
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A reply and how long it takes."""
+
+    reply: Reply
+    latency_seconds: float = 0.0
+
+
+@dataclass(slots=True, kw_only=True)
+class Service:
+    """Answers requests as its scenario has it; scenario and script may be exchanged at any time.
+
+    Two names are special, so that people can see what they lead to: a model that begins with ``missing-``
+    does not exist, and a key that begins with ``bad-`` is wrong.
+    """
+
+    scenario: Scenario
+    seed: int
+    script: Script | None
+    limits: Limits
+    answers: int = field(default=0, init=False)
+    """How many answers the credit has paid for."""
+
+    def plan(self, authorization: str | None, raw: bytes, body: Body | ApiError, arrival: Arrival) -> Plan:
+        """Return the reply to one call for a response; ``body`` is what ``read_body`` made of ``raw``."""
+        error = check_key(authorization)
+        if error:
+            return Plan(error.reply())
+        if isinstance(body, ApiError):
+            return Plan(body.reply())
+        error = check_request(body) or check_model(str(body["model"]))
+        if error:
+            return Plan(error.reply())
+        return self._plan_within_limits(raw, body, arrival)
+
+    def model_reply(self, authorization: str | None, model: str) -> Reply:
+        """Return the reply to a question about a model."""
+        if not self.scenario.has_models_endpoint:
+            return unknown_url(f"GET /v1/models/{model}")
+        error = check_key(authorization) or check_model(model)
+        if error:
+            return error.reply()
+        described = {"id": model, "object": "model", "created": _MODEL_MADE_AT, "owned_by": "rehearsal"}
+        return Reply(
+            name="model", content=encode({**described, "shutdown_date": self.scenario.shutdown_date})
+        )
+
+    def _plan_within_limits(self, raw: bytes, body: Body, arrival: Arrival) -> Plan:
+        limit = body.get("max_output_tokens")
+        expected = limit if isinstance(limit, int) else self.scenario.output_tokens
+        tokens = estimate_tokens(len(raw)) + expected
+        admission = self.limits.admit(self.scenario, str(body["model"]), tokens)
+        plan = Plan(admission.refusal) if admission.refusal else self._plan_by_chance(raw, body, arrival)
+        if not admission.headers:
+            return plan
+        headers = {**admission.headers, **plan.reply.headers}
+        return replace(plan, reply=replace(plan.reply, headers=headers))
+
+    def _plan_by_chance(self, raw: bytes, body: Body, arrival: Arrival) -> Plan:
+        chance = draw(self.scenario, seed=self.seed, key=arrival.key, nth=arrival.nth)
+        fault = self.script(body, arrival.nth) if self.script else chance.fault
+        reply = faults.reply_without_answer(fault, body, chance.rng) if fault else None
+        reply = reply or self._generate(raw, body, arrival.key, chance, fault)
+        # What is refused is refused at once; all else takes its time.
+        is_refused = 400 <= reply.status < 500  # noqa: PLR2004
+        return Plan(reply, 0.0 if is_refused else chance.latency_seconds)
+
+    def _generate(self, raw: bytes, body: Body, key: str, chance: Draw, fault: Fault | None) -> Reply:
+        credit = self.scenario.credit_calls
+        if credit is not None and self.answers >= credit:
+            return faults.error_of(Fault.NO_CREDIT, body).reply(Fault.NO_CREDIT)
+        tokens = self.scenario.output_tokens
+        answer = make_answer(body, key=key, rng=chance.rng, output_tokens=tokens, size=len(raw))
+        reply = faults.reply_with_answer(answer, fault)
+        self.answers += reply.paid
+        return reply
+
+
+def read_body(raw: bytes) -> Body | ApiError:
+    """Return the JSON object that ``raw`` is, or the error it is answered with."""
+    try:
+        body: object = _decode(raw.decode())
+    except (ValueError, RecursionError):
+        return _NOT_JSON
+    return body if isinstance(body, dict) else _NOT_AN_OBJECT
+
+
+def check_key(authorization: str | None) -> ApiError | None:
+    """Return the error for a request without an API key, or with a wrong one."""
+    if not authorization or not authorization.startswith("Bearer "):
+        return _NO_KEY
+    return faults.error_of(Fault.BAD_KEY) if authorization.startswith(_BAD_KEY) else None
+
+
+def check_model(model: str) -> ApiError | None:
+    """Return the error for a model that does not exist."""
+    if model.startswith(_MISSING_MODEL):
+        return faults.error_of(Fault.MODEL_NOT_FOUND, {"model": model})
+    return None
+
+
+def unknown_url(request_line: str) -> Reply:
+    """Return the reply to a request for what the API does not have."""
+    return ApiError(404, f"Invalid URL ({request_line}).").reply("unknown_url")
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+_decode = json.JSONDecoder(parse_constant=_refuse_constant).decode

@@ -1,0 +1,247 @@
+"""One run of a worker process: from the first look at the account to the last commit."""
+
+import asyncio
+import logging
+import random
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from time import monotonic
+from typing import Protocol
+
+from artistjobs.api import Api
+from artistjobs.breaker import Breaker
+from artistjobs.budget import Budget
+from artistjobs.config import WorkConfig
+from artistjobs.errors import ArtistjobsError, WrongUseError
+from artistjobs.job import Claim, Scope
+from artistjobs.limiter import Limiter
+from artistjobs.outcome import Usage
+from artistjobs.preflight import check_models
+from artistjobs.pricing import usage_cost
+from artistjobs.prompt import Body, request_builder
+from artistjobs.stop import Reason, Stop
+from artistjobs.store import Counts, OpenStore, Records, Rescue
+from artistjobs.tally import Tally
+from artistjobs.worker import Shared, Worker
+from artistjobs.writer import Writer
+
+log = logging.getLogger("artistjobs")
+
+OpenApi = Callable[[], AbstractAsyncContextManager[Api]]
+
+
+class Watch(Protocol):
+    """Looks on while a run works, and shows it to people."""
+
+    async def watch(self, view: "View") -> None:
+        """Show the run until cancelled."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What there is to be seen of a run while it works."""
+
+    tally: Tally
+    limiter: Limiter
+    stop: Stop
+    writer: Writer
+    max_workers: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunReport:
+    """What a run came to. ``error`` is the trouble that ended it, if it was trouble with the store."""
+
+    tally: Tally
+    reason: Reason | None
+    sentence: str
+    seconds: float
+    after: Counts
+    error: ArtistjobsError | None = None
+
+
+async def run(
+    config: WorkConfig, scope: Scope, open_store: OpenStore, open_api: OpenApi, watcher: Watch
+) -> RunReport:
+    """Work until nothing in ``scope`` is left to do, or something stops it.
+
+    Raises:
+        StoreError: if disk or database fail before any work is begun.
+        WrongUseError: if a cap was set on money whose worth is not known.
+
+    """
+    with open_store() as store:
+        started, before = monotonic(), store.records.counts(scope)
+        tally = Tally(before=before, started_at=started)
+        report = await _Run(config, scope, open_store, tally).work(store.records, open_api, watcher)
+        error = report.error
+        after = before if error else store.records.counts(scope)
+    return RunReport(
+        tally=tally, reason=report.reason, sentence=report.sentence, seconds=monotonic() - started,
+        after=after, error=error,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    reason: Reason | None
+    sentence: str
+    error: ArtistjobsError | None = None
+
+
+class _Run:
+    """The parts of a run, put together."""
+
+    def __init__(self, config: WorkConfig, scope: Scope, open_store: OpenStore, tally: Tally) -> None:
+        self._config = config
+        self._tally = tally
+        self._stop = Stop()
+        self._writer = Writer(open_store, scope, config.limit)
+        self._breaker = Breaker(config.max_workers)
+        self._limiter = Limiter(rpm=config.rpm, tpm=config.tpm, clock=monotonic, sleep=self._stop.sleep)
+
+    async def work(self, records: Records, open_api: OpenApi, watcher: Watch) -> _End:
+        if not self._tally.pending:
+            return _End(None, "")
+        budget = Budget(self._config.max_cost_usd, records.work().cost_usd, usage_cost)
+        self._refuse_unknown_prices(records)
+        async with open_api() as api, _signals(self._stop, self._tally) as abandoned:
+            if not await check_models(api, records.pending_models(), self._stop):
+                return _End(self._stop.reason, self._stop.sentence)
+            _tell_rescue(await self._writer.start())
+            shared = self._shared(api, budget, _Requests(records))
+            async with _watching(watcher, self._view()):
+                error = await self._drain(shared, abandoned)
+        return self._end(error)
+
+    def _shared(self, api: Api, budget: Budget, requests: Callable[[Claim], Body]) -> Shared:
+        return Shared(
+            api=api,
+            writer=self._writer,
+            limiter=self._limiter,
+            budget=budget,
+            breaker=self._breaker,
+            stop=self._stop,
+            tally=self._tally,
+            requests=requests,
+            max_attempts=self._config.max_attempts,
+            clock=monotonic,
+            chance=random.Random(),
+        )
+
+    def _view(self) -> View:
+        return View(self._tally, self._limiter, self._stop, self._writer, self._config.max_workers)
+
+    async def _drain(self, shared: Shared, abandoned: asyncio.Event) -> ArtistjobsError | None:
+        """Let all slots work to their end; return the trouble that ended them, if any."""
+        slots = [asyncio.create_task(Worker(shared).work()) for _ in range(self._slots())]
+        over = asyncio.gather(*slots)
+        aside = [
+            asyncio.create_task(self._stop_claiming()),
+            asyncio.create_task(_cancel_when(abandoned, slots)),
+        ]
+        try:
+            await over
+        except asyncio.CancelledError:
+            pass
+        except ArtistjobsError as error:
+            self._stop.request(Reason.STORE, str(error))
+            return error
+        finally:
+            for task in [*aside, *slots]:
+                task.cancel()
+            await asyncio.gather(*aside, *slots, return_exceptions=True)
+            await self._writer.close(self._stop.reason or "finished", self._breaker.tripped_by)
+        return None
+
+    def _slots(self) -> int:
+        wanted = min(self._config.max_workers, max(1, self._tally.pending))
+        return min(wanted, self._config.limit) if self._config.limit else wanted
+
+    async def _stop_claiming(self) -> None:
+        await self._stop.wait()
+        self._writer.drain()
+
+    def _end(self, error: ArtistjobsError | None) -> _End:
+        reached = self._writer.reached_limit and self._tally.pending
+        if reached and self._stop.request(Reason.LIMIT, ""):
+            self._stop.sentence = f"--limit {self._config.limit} is reached; the rest is pending."
+        return _End(self._stop.reason, self._stop.sentence, error)
+
+    def _refuse_unknown_prices(self, records: Records) -> None:
+        if self._config.max_cost_usd is None:
+            return
+        for model in records.pending_models():
+            if usage_cost(model, None, Usage(input_tokens=1000, output_tokens=1000)) is None:
+                raise WrongUseError(
+                    f"--max-cost cannot be kept: the price of {model} is not known; leave --max-cost out, "
+                    "or use --limit to bound the run."
+                )
+
+
+class _Requests:
+    """Makes request bodies; what is the same for a way of asking is made once."""
+
+    def __init__(self, records: Records) -> None:
+        self._records = records
+        self._builders: dict[int, Callable[[str, str], Body]] = {}
+
+    def __call__(self, claim: Claim) -> Body:
+        if claim.prompt not in self._builders:
+            self._builders[claim.prompt] = request_builder(self._records.prompt(claim.prompt))
+        return self._builders[claim.prompt](claim.artist_name, claim.artist_data)
+
+
+def _tell_rescue(rescue: Rescue) -> None:
+    if rescue.pending or rescue.failed:
+        log.warning(
+            "took over %d jobs of a worker that died; their calls, at most %d, may be paid for twice",
+            rescue.pending + rescue.failed,
+            rescue.pending,
+        )
+    if rescue.failed:
+        log.warning("%d jobs are failed as worker_died: three workers died with each of them", rescue.failed)
+
+
+async def _cancel_when(abandoned: asyncio.Event, slots: "list[asyncio.Task[None]]") -> None:
+    await abandoned.wait()
+    for slot in slots:
+        slot.cancel()
+
+
+@asynccontextmanager
+async def _watching(watcher: Watch, view: View) -> AsyncIterator[None]:
+    watch = asyncio.create_task(watcher.watch(view))
+    try:
+        yield
+    finally:
+        watch.cancel()
+        await asyncio.gather(watch, return_exceptions=True)
+
+
+_SIGNALS = {signal.SIGINT: Reason.INTERRUPTED, signal.SIGTERM: Reason.TERMINATED, signal.SIGHUP: Reason.TERMINATED}
+
+
+@asynccontextmanager
+async def _signals(stop: Stop, tally: Tally) -> AsyncIterator[asyncio.Event]:
+    """Make the first signal end the run, and the second one set the event that is given."""
+    loop, abandoned = asyncio.get_running_loop(), asyncio.Event()
+
+    def received(number: signal.Signals) -> None:
+        if stop.request(_SIGNALS[number], ""):
+            log.warning("stopping: waiting for %d calls in flight; once more to give them up", tally.in_flight)
+        else:
+            log.warning("giving up %d calls in flight", tally.in_flight)
+            abandoned.set()
+
+    # A signal that is ignored, as under nohup, stays ignored.
+    minded = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    for number in minded:
+        loop.add_signal_handler(number, received, number)
+    try:
+        yield abandoned
+    finally:
+        for number in minded:
+            loop.remove_signal_handler(number)

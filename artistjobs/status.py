@@ -1,0 +1,94 @@
+"""How a database stands: counts, speed, tokens, cost, and what failed and why."""
+
+from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from pathlib import Path
+
+from artistjobs.job import EVERYTHING
+from artistjobs.reply import Json
+from artistjobs.store import Counts, FailureGroup, Kind, Store, Work, WorkerRow
+from artistjobs.terminal import cost_text, visible
+
+PACE_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """How a database stood at one moment."""
+
+    path: Path
+    kind: Kind
+    counts: Counts
+    work: Work
+    jobs_per_minute: float
+    failures: Sequence[FailureGroup]
+    workers: Sequence[WorkerRow]
+
+
+def read_status(store: Store) -> Status:
+    """Return how the database stands; quick on a million jobs, and while workers write."""
+    records = store.records
+    return Status(
+        path=store.path,
+        kind=store.kind,
+        counts=records.counts(EVERYTHING),
+        work=records.work(),
+        jobs_per_minute=records.jobs_per_minute(PACE_SECONDS),
+        failures=records.failures(),
+        workers=records.workers(),
+    )
+
+
+def status_json(status: Status) -> dict[str, Json]:
+    """Return a status as JSON; its keys stay as they are."""
+    work = status.work
+    return {
+        "database": str(status.path),
+        "kind": status.kind.value,
+        "jobs": {
+            "total": status.counts.total,
+            "pending": status.counts.pending,
+            "running": status.counts.running,
+            "done": status.counts.done,
+            "failed": status.counts.failed,
+        },
+        "jobs_per_minute": round(status.jobs_per_minute, 1),
+        "calls": work.calls,
+        "retries": work.retries,
+        "input_tokens": work.input_tokens,
+        "output_tokens": work.output_tokens,
+        "cost_usd": round(work.cost_usd, 6),
+        "unpriced_answers": work.unpriced,
+        "failures": [asdict(group) for group in status.failures],
+        "workers": [asdict(worker) for worker in status.workers],
+    }
+
+
+def status_lines(status: Status) -> list[str]:
+    """Return a status in words, a line each."""
+    counts, work = status.counts, status.work
+    lines = [
+        f"{status.path}: {counts.total:,} jobs" + (" (rehearsal)" if status.kind is Kind.REHEARSAL else ""),
+        f"  done {counts.done:,}   failed {counts.failed:,}   running {counts.running:,}   pending {counts.pending:,}",
+        f"  {status.jobs_per_minute:,.0f} jobs in the last minute",
+        f"  {work.calls:,} calls ({work.retries:,} retries), {work.input_tokens:,} tokens in, {work.output_tokens:,} out",
+        f"  {cost_text(work.cost_usd, work.unpriced)}",
+    ]
+    return lines + _worker_lines(status.workers) + _failure_lines(status.failures)
+
+
+def _worker_lines(workers: Sequence[WorkerRow]) -> list[str]:
+    return [
+        f"  worker {worker.worker}: process {worker.pid} on {visible(worker.host)}, {worker.done:,} done, "
+        + ("working" if worker.is_alive else "dead; the next work takes its jobs over")
+        for worker in workers
+    ]
+
+
+def _failure_lines(failures: Sequence[FailureGroup]) -> list[str]:
+    lines = []
+    for group in failures:
+        message = visible(" ".join((group.message or "").split()))[:100]
+        lines.append(f"  {group.jobs:,} failed with {group.code}, such as {visible(group.artist_name)[:40]}: {message}")
+        lines.append(f"    call them again: artistjobs retry --code {visible(group.code)}")
+    return lines

@@ -1,0 +1,246 @@
+"""What artistjobs asks of a database: three small protocols, and the values they speak in.
+
+``Intake`` takes files in, ``Queue`` hands jobs to workers and records what came of them,
+``Records`` reads back. A store opens all three on one connection; SQLite is the first of its kind.
+Anything that goes wrong with the disk or the database is raised as ``StoreError``.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from artistjobs.artists import Artist, BadLine
+from artistjobs.job import Claim, Scope
+from artistjobs.outcome import Attempt
+from artistjobs.prompt import Prompt
+
+
+class Kind(StrEnum):
+    """What a database holds: one or the other, never both."""
+
+    REAL = "real"
+    REHEARSAL = "rehearsal"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file to take in: what it is called, and the SHA-256 of its content in hexadecimal."""
+
+    name: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ingested:
+    """What an ingest came to.
+
+    ``known`` counts jobs that were there before, ``duplicates`` lines that repeat an earlier line
+    of the same file. ``unchanged`` tells that the same file had been taken in before.
+    """
+
+    ingest: int
+    lines: int
+    good: int
+    added: int
+    known: int
+    duplicates: int
+    bad: int
+    unchanged: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """Jobs in each state."""
+
+    pending: int
+    running: int
+    done: int
+    failed: int
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.pending + self.running + self.done + self.failed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """What all workers together ever did; ``unpriced`` counts answers whose cost is not known."""
+
+    calls: int
+    retries: int
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float
+    unpriced: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailureGroup:
+    """Failed jobs with one error code, and one of them as an example."""
+
+    code: str
+    jobs: int
+    artist_name: str
+    message: str | None
+    status: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerRow:
+    """A worker that has not ended; ``is_alive`` is told by the lock that dies with its process."""
+
+    worker: int
+    host: str
+    pid: int
+    started_at: str
+    seen_at: str
+    done: int
+    failed: int
+    calls: int
+    is_alive: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rescue:
+    """What was taken from dead workers: jobs pending again, and jobs failed as ``worker_died``."""
+
+    pending: int = 0
+    failed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlook:
+    """What is left in a scope: pending jobs now or later, and jobs that other workers hold.
+
+    ``available_at`` is the moment the first pending job may be claimed, 0 for at once, None if
+    none is pending. ``held_elsewhere`` counts the jobs that other workers hold.
+    """
+
+    available_at: float | None
+    held_elsewhere: int
+
+
+class Exported(NamedTuple):
+    """A final job as an export needs it. A tuple, since a million of them are made in a row."""
+
+    job: int
+    prompt: int
+    artist_name: str
+    artist_data: str
+    state: str
+    attempts: int
+    error_code: str | None
+    text: str | None
+    response_id: str | None
+    created: int | None
+    received_at: str | None
+    status: str | None
+
+
+class Intake(Protocol):
+    """Takes files in."""
+
+    def ingest(
+        self, source: Source, prompt: Prompt, rows: Iterable[Artist | BadLine], count_lines: "LineCount"
+    ) -> Ingested:
+        """Add a pending job for each new row, in one transaction; the rows are read to their end."""
+
+    def find_same(self, source: Source, prompt: Prompt) -> Ingested | None:
+        """Record that a file already taken in was met again; None if it never was."""
+
+    def bad_lines(self, ingest: int, limit: int) -> Sequence[BadLine]:
+        """Return the first lines that an ingest skipped."""
+
+
+class LineCount(Protocol):
+    """Says how many lines have been read so far."""
+
+    def __call__(self) -> int: ...
+
+
+class Queue(Protocol):
+    """Hands jobs to one worker and records what came of them."""
+
+    def register(self) -> int:
+        """Make this process known as a worker; its life is visible to others from then on."""
+
+    def exchange(self, attempts: Sequence[Attempt], limit: int, scope: Scope) -> Sequence[Claim]:
+        """Record attempts and claim up to ``limit`` jobs, in one transaction that is on disk on return.
+
+        An attempt whose claim was lost leaves its job alone; its answer is kept, marked late.
+        """
+
+    def rescue(self) -> Rescue:
+        """Free the jobs of workers that no longer live."""
+
+    def outlook(self, scope: Scope) -> Outlook:
+        """Say what is left to be claimed, and what others hold."""
+
+    def retry(self, *, scope: Scope, code: str | None = None, job: int | None = None) -> int:
+        """Make failed jobs pending again with all their calls before them; return how many."""
+
+    def spent_usd(self) -> float:
+        """Return the cost of all answers stored, as far as their price is known."""
+
+    def end(self, ending: str) -> None:
+        """Record that this worker ends, and give up its sign of life."""
+
+
+class Records(Protocol):
+    """Reads back what is stored."""
+
+    def scope(self, ingest: int | None) -> Scope:
+        """Return the scope of an ingest, the latest for None; raises WrongUseError if there is none."""
+
+    def counts(self, scope: Scope) -> Counts:
+        """Return the jobs in each state."""
+
+    def prompt(self, number: int) -> Prompt:
+        """Return a way of asking by its number."""
+
+    def pending_models(self) -> Sequence[str]:
+        """Return the models that pending jobs ask for."""
+
+    def work(self) -> Work:
+        """Return what all workers ever did."""
+
+    def failures(self) -> Sequence[FailureGroup]:
+        """Return the failed jobs by error code, the most frequent first."""
+
+    def workers(self) -> Sequence[WorkerRow]:
+        """Return the workers that have not ended."""
+
+    def jobs_per_minute(self, seconds: float) -> float:
+        """Return the jobs done a minute, over the last ``seconds``."""
+
+    def export(self, scope: Scope, states: Sequence[str]) -> Iterator[Exported]:
+        """Yield final jobs of one consistent snapshot: in the order of the file, or oldest first."""
+
+    def details(self, job: int) -> Mapping[str, object]:
+        """Return all that is kept with a job's answer, empty if it has none."""
+
+    def last_error(self, job: int) -> Mapping[str, object]:
+        """Return type, message and HTTP status of a job's last attempt."""
+
+
+class Store(Protocol):
+    """One open database."""
+
+    path: Path
+    kind: Kind
+    intake: Intake
+    queue: Queue
+    records: Records
+
+    def close(self) -> None:
+        """Let go of the database."""
+
+
+class OpenStore(Protocol):
+    """Opens the same database again: each thread that uses it has a connection of its own."""
+
+    def __call__(self) -> AbstractContextManager[Store]: ...

@@ -1,0 +1,200 @@
+"""One connection to a SQLite file: opened with care, set to lose nothing, and told apart when it fails."""
+
+import os
+import sqlite3
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+from sqlite_utils import Database
+
+from artistjobs.errors import NoDatabaseError, StoreError, WrongUseError
+from artistjobs.store.locks import Turnstile
+from artistjobs.store.schema import APPLICATION_ID, migrate, needs_migration
+
+BUSY_SECONDS = 60
+"""How long another program may hold the database before we give up."""
+
+PRAGMAS = {
+    "foreign_keys": 1,
+    "synchronous": 2,  # FULL: a commit is on disk when it returns
+    "journal_size_limit": 64 * 2**20,  # a log that grew during a long read shrinks again
+}
+
+Parameters = Mapping[str, object]
+
+
+class Connection:
+    """An open database of ours, migrated to this version."""
+
+    def __init__(self, path: Path, *, create: bool) -> None:
+        self.path = Path(os.path.realpath(path))
+        self.name = path
+        _refuse_what_is_no_database(path, create=create)
+        with self.translated():
+            self._turnstile = Turnstile(self.path)
+            self.db = self._open()
+            self._inode = self._current_inode()
+
+    def _open(self) -> Database:
+        connection = sqlite3.connect(
+            self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        try:
+            _set_pragmas(connection)
+            db = Database(connection, execute_plugins=False)
+            self._refuse_foreign(connection)
+            if needs_migration(db, self.name):
+                self._migrate(db)
+        except BaseException:
+            connection.close()
+            raise
+        return db
+
+    def _migrate(self, db: Database) -> None:
+        # Switching a new file to WAL ignores the busy timeout, hence the turn.
+        with self._turnstile():
+            db.conn.execute("PRAGMA journal_mode = WAL").fetchall()
+            db.conn.execute("BEGIN IMMEDIATE")
+            try:
+                migrate(db)
+                db.conn.execute("COMMIT")
+            except BaseException:
+                _roll_back(db.conn)
+                raise
+
+    def _refuse_foreign(self, connection: sqlite3.Connection) -> None:
+        application, tables = connection.execute(
+            "SELECT application_id, (SELECT count(*) FROM sqlite_master) FROM pragma_application_id"
+        ).fetchone()
+        if tables and application != APPLICATION_ID:
+            raise WrongUseError(f"{self.name} is another program's database; name a file of your own with --db.")
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Hold the only write transaction; it is on disk when the context ends, or nothing of it is.
+
+        It begins as IMMEDIATE: one that reads first and writes later would fail at once if another
+        writer was quicker.
+        """
+        with self.translated(), self._turnstile():
+            self._refuse_replaced()
+            connection = self.db.conn
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                _roll_back(connection)
+                raise
+
+    @contextmanager
+    def snapshot(self) -> Iterator[sqlite3.Connection]:
+        """Read one consistent state, however much is written meanwhile."""
+        with self.translated():
+            self.db.conn.execute("BEGIN")
+            try:
+                yield self.db.conn
+            finally:
+                _roll_back(self.db.conn)
+
+    def rows(self, statement: str, parameters: Parameters | None = None) -> list[sqlite3.Row]:
+        """Return all rows of a reading statement, by the name of its file."""
+        with self.translated():
+            cursor = self.db.conn.execute(sql(statement), dict(parameters or {}))
+            cursor.row_factory = sqlite3.Row
+            return cursor.fetchall()
+
+    def row(self, statement: str, parameters: Parameters | None = None) -> sqlite3.Row | None:
+        """Return the first row of a reading statement, None if there is none."""
+        return next(iter(self.rows(statement, parameters)), None)
+
+    @contextmanager
+    def translated(self) -> Iterator[None]:
+        """Turn what SQLite and the disk raise into one sentence with the remedy."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise StoreError(_sentence(self.name, str(error))) from error
+        except OSError as error:
+            raise StoreError(f"{self.name}: {error.strerror or error}; {_REMEDY_ANY}") from error
+
+    def close(self) -> None:
+        """Let go of the file; raises nothing, since what was committed is safe."""
+        try:
+            self.db.close()
+        except sqlite3.Error:
+            pass
+        finally:
+            self._turnstile.close()
+
+    def _current_inode(self) -> tuple[int, int]:
+        found = self.path.stat()
+        return found.st_dev, found.st_ino
+
+    def _refuse_replaced(self) -> None:
+        # Writing on would fill a file that no longer has a name.
+        try:
+            inode = self._current_inode()
+        except FileNotFoundError as error:
+            raise StoreError(f"{self.name} was removed while it was in use; put it back and run again.") from error
+        if inode != self._inode:
+            raise StoreError(f"{self.name} was replaced while it was in use; run again to go on with the new one.")
+
+
+@cache
+def sql(statement: str) -> str:
+    """Return a statement by the name of its file."""
+    return (Path(__file__).parent / "sql" / "sqlite" / f"{statement}.sql").read_text(encoding="utf-8")
+
+
+def _set_pragmas(connection: sqlite3.Connection) -> None:
+    # fullfsync: on macOS a plain sync does not reach the disk itself; elsewhere it does nothing.
+    flushes = {"fullfsync": 1, "checkpoint_fullfsync": 1} if sys.platform == "darwin" else {}
+    for name, value in {**PRAGMAS, **flushes}.items():
+        connection.execute(f"PRAGMA {name} = {value}")
+        found = connection.execute(f"PRAGMA {name}").fetchone()
+        if found is None or found[0] != value:
+            raise sqlite3.OperationalError(f"this SQLite refuses PRAGMA {name} = {value}")
+
+
+def _refuse_what_is_no_database(path: Path, *, create: bool) -> None:
+    if path.is_dir():
+        raise WrongUseError(f"{path} is a folder; name a file with --db.")
+    if path.exists():
+        return
+    if not create:
+        raise NoDatabaseError(f"there is no database {path} yet; begin with: artistjobs ingest FILE")
+    if not path.parent.is_dir():
+        raise WrongUseError(f"there is no folder {path.parent} for the database; make it or name another with --db.")
+
+
+def _roll_back(connection: sqlite3.Connection) -> None:
+    try:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+    except sqlite3.Error:
+        # A disk that failed a commit may fail the roll-back too: the next opening makes it good.
+        pass
+
+
+_REMEDY_ANY = "mend that and run the same command again: what was stored is kept."
+
+_REMEDIES = (
+    ("disk is full", "the disk is full; make room and run the same command again: what was stored is kept."),
+    ("readonly", "it cannot be written; give yourself the right to write it and its folder, then run again."),
+    ("unable to open", "it cannot be opened; check the rights on it and its folder, then run again."),
+    ("not a database", "it is no SQLite database; name another with --db, or restore it from a copy."),
+    ("malformed", "it is damaged; restore it from a copy, or save what can be saved with: sqlite3 FILE .recover"),
+    ("locked", "another program keeps it locked; close that program and run the same command again."),
+    ("disk I/O error", "the disk failed; check it and run the same command again: what was stored is kept."),
+)
+
+
+def _sentence(path: Path, message: str) -> str:
+    for part, remedy in _REMEDIES:
+        if part in message:
+            return f"{path}: {remedy}"
+    return f"{path}: the database says {message!r}; {_REMEDY_ANY}"

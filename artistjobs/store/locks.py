@@ -1,0 +1,96 @@
+"""Locks that the operating system frees when their process dies, however it dies.
+
+They are ``flock`` locks on files beside the database, and never on the database itself: closing
+any descriptor of that file would drop SQLite's own locks. A lock belongs to the open file, so a
+reused process id fools nobody, and a stopped process keeps what it holds.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+
+class Turnstile:
+    """Lets one of our processes at a time write, in turn.
+
+    SQLite's own busy handler polls and favours whoever has just committed; with several busy
+    processes one of them could wait for seconds. The file is ``DATABASE-lock`` and stays.
+    """
+
+    def __init__(self, database: Path) -> None:
+        self._file = os.open(f"{database}-lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        """Wait for our turn and hold it."""
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            fcntl.flock(self._file, fcntl.LOCK_UN)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        os.close(self._file)
+
+
+class SignOfLife:
+    """A lock that a worker holds for as long as its process lives: ``DATABASE-worker-N``.
+
+    The number of a worker is never used again, so a file that is gone or free means a dead worker.
+    """
+
+    def __init__(self, database: Path, worker: int) -> None:
+        self._path = _worker_file(database, worker)
+        self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        # Blocking: somebody may be looking at this very moment, and lets go at once.
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+
+    def end(self) -> None:
+        """Give up the lock and its file."""
+        with suppress(OSError):
+            self._path.unlink()
+        os.close(self._file)
+
+
+@contextmanager
+def death_certificate(database: Path, worker: int) -> Iterator[bool]:
+    """Say whether a worker is dead, and as long as the context lasts keep others from saying so too.
+
+    The file of a dead worker is removed at the end.
+    """
+    path = _worker_file(database, worker)
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    try:
+        is_dead = _try_lock(file)
+        yield is_dead
+        if is_dead:
+            path.unlink(missing_ok=True)
+    finally:
+        os.close(file)
+
+
+def is_alive(database: Path, worker: int) -> bool:
+    """Say whether a worker's process lives; changes nothing."""
+    try:
+        file = os.open(_worker_file(database, worker), os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        return not _try_lock(file)
+    finally:
+        os.close(file)
+
+
+def _worker_file(database: Path, worker: int) -> Path:
+    return Path(f"{database}-worker-{worker}")
+
+
+def _try_lock(file: int) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,0 +1,3 @@
+-- Which lines were skipped.
+INSERT INTO bad_lines (ingest, line, reason, beginning)
+SELECT :ingest, line, reason, beginning FROM temp.staged_bad ORDER BY line

@@ -1,0 +1,7 @@
+-- One row per file read.
+INSERT INTO ingests (
+    source, sha256, prompt, ingested_at, lines, good, added, known, duplicates, bad, first_job, last_job, lines_of)
+VALUES (
+    :source, :sha256, :prompt, :now, :lines, :good, :added, :known, :duplicates, :bad,
+    :first_job, :last_job, :lines_of)
+RETURNING id

@@ -1,0 +1,7 @@
+-- Which job each good line asks for.
+INSERT INTO ingest_lines (ingest, line, job, artist_data)
+SELECT :ingest, staged.line, jobs.id,
+       CASE WHEN staged.artist_data <> jobs.artist_data THEN staged.artist_data END
+  FROM temp.staged
+  JOIN jobs ON jobs.key = staged.key
+ ORDER BY staged.line

@@ -1,0 +1,7 @@
+-- The same for the jobs of one ingest.
+SELECT count(*) AS total,
+       coalesce(sum(state = 'pending'), 0) AS pending,
+       coalesce(sum(state = 'running'), 0) AS running,
+       coalesce(sum(state = 'failed'), 0) AS failed
+  FROM jobs
+ WHERE id IN (SELECT job FROM ingest_lines WHERE ingest = :ingest)

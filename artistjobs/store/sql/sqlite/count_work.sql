@@ -1,0 +1,12 @@
+-- Add what this commit holds to the worker's counters, and note that it lives.
+UPDATE workers
+   SET seen_at = :now,
+       calls = calls + :calls,
+       retries = retries + :retries,
+       done = done + :done,
+       failed = failed + :failed,
+       input_tokens = input_tokens + :input_tokens,
+       output_tokens = output_tokens + :output_tokens,
+       cost_usd = cost_usd + :cost_usd,
+       unpriced = unpriced + :unpriced
+ WHERE id = :worker

@@ -1,0 +1,6 @@
+-- Failed jobs grouped by what went wrong, the most frequent first, with one of them as an example.
+SELECT error_code AS code, count(*) AS jobs, min(id) AS example
+  FROM jobs INDEXED BY jobs_failed
+ WHERE state = 'failed'
+ GROUP BY error_code
+ ORDER BY jobs DESC, code

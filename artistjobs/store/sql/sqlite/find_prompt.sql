@@ -1,0 +1,2 @@
+-- The id of a way of asking.
+SELECT id FROM prompts WHERE key = :key

@@ -1,0 +1,2 @@
+-- What this database holds: real jobs or rehearsed ones.
+SELECT kind FROM about

@@ -1,0 +1,7 @@
+-- When the first pending job may be claimed: '' for at once, and how many are pending at all.
+SELECT min(coalesce(available_at, '')) AS available_at, count(*) AS jobs
+  FROM jobs INDEXED BY jobs_pending
+ WHERE state = 'pending'
+   AND id BETWEEN :first_job AND :last_job
+   AND (:ingest IS NULL OR EXISTS (
+        SELECT 1 FROM ingest_lines WHERE ingest_lines.job = jobs.id AND ingest_lines.ingest = :ingest))

@@ -1,0 +1,7 @@
+-- A dead worker's claims each become an attempt: its call may have been made, and paid for.
+INSERT INTO attempts (
+    job, number, worker, started_at, ended_at, calls, outcome, error_code, error_message)
+SELECT id, attempt, claimed_by, claimed_at, :now, 1, 'died', 'worker_died',
+       'the worker died while it held the job'
+  FROM jobs INDEXED BY jobs_running
+ WHERE state = 'running' AND claimed_by = :worker

@@ -1,0 +1,9 @@
+-- Free the jobs of a dead worker; one that has cost too many workers their lives is failed.
+UPDATE jobs
+   SET deaths = deaths + 1,
+       state = CASE WHEN deaths + 1 >= :deaths_max THEN 'failed' ELSE 'pending' END,
+       error_code = CASE WHEN deaths + 1 >= :deaths_max THEN 'worker_died' END,
+       claimed_by = NULL,
+       claimed_at = NULL
+ WHERE state = 'running' AND claimed_by = :worker
+RETURNING state

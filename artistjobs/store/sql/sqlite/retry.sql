@@ -1,0 +1,9 @@
+-- Make failed jobs pending again, with all their calls before them.
+UPDATE jobs
+   SET state = 'pending', attempt = 0, deaths = 0, error_code = NULL, available_at = NULL
+ WHERE state = 'failed'
+   AND (:code IS NULL OR error_code = :code)
+   AND (:job IS NULL OR id = :job)
+   AND id BETWEEN :first_job AND :last_job
+   AND (:ingest IS NULL OR EXISTS (
+        SELECT 1 FROM ingest_lines WHERE ingest_lines.job = jobs.id AND ingest_lines.ingest = :ingest))

@@ -1,0 +1,71 @@
+"""The SQLite store: one file, opened as intake, queue and records on one connection."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import time
+
+from artistjobs.errors import WrongUseError
+from artistjobs.moment import moment_text
+from artistjobs.store import Kind
+from artistjobs.store.connection import Connection, sql
+from artistjobs.store.intake import SqliteIntake
+from artistjobs.store.queue import SqliteQueue
+from artistjobs.store.records import SqliteRecords
+
+
+class SqliteStore:
+    """One open database."""
+
+    def __init__(self, path: Path, kind: Kind | None, *, create: bool) -> None:
+        self.path = path
+        self._connection = Connection(path, create=create)
+        try:
+            self.kind = self._settle_kind(kind)
+        except BaseException:
+            self.close()
+            raise
+        self.intake = SqliteIntake(self._connection)
+        self.queue = SqliteQueue(self._connection)
+        self.records = SqliteRecords(self._connection)
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._connection.close()
+
+    def _settle_kind(self, wanted: Kind | None) -> Kind:
+        row = self._connection.row("kind")
+        if row is None:
+            # Several processes may open a new file at once: the first one says what it holds.
+            with self._connection.transaction() as db:
+                db.execute(sql("set_kind"), {"kind": wanted or Kind.REAL, "now": moment_text(time())})
+            row = self._connection.row("kind")
+        kind = Kind(row["kind"]) if row else Kind.REAL
+        if wanted is not None and kind is not wanted:
+            raise WrongUseError(_mixed_up(self.path, kind))
+        return kind
+
+
+@contextmanager
+def open_store(path: Path, kind: Kind | None = None, *, create: bool = False) -> Iterator[SqliteStore]:
+    """Open a database, made and migrated as needed, and close it at the end.
+
+    ``kind`` is what it has to hold, None if either will do.
+
+    Raises:
+        NoDatabaseError: if there is none and ``create`` is false.
+        WrongUseError: if it holds the other kind, or is another program's.
+        StoreError: if disk or database fail.
+
+    """
+    store = SqliteStore(path, kind, create=create)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def _mixed_up(path: Path, kind: Kind) -> str:
+    if kind is Kind.REHEARSAL:
+        return f"{path} holds rehearsed jobs; add --rehearse, or name another database with --db."
+    return f"{path} holds real jobs, and rehearsed ones never mix with them; name another database with --db."

@@ -1,0 +1,87 @@
+"""What a command came to, in words and as JSON, and the exit code that goes with it."""
+
+from artistjobs.reply import Json
+from artistjobs.runner import RunReport
+from artistjobs.stop import Reason
+from artistjobs.store import Ingested
+from artistjobs.terminal import cost_text, duration_text
+
+EXIT_DONE, EXIT_SOME_FAILED = 0, 1
+
+_EXIT_CODES = {
+    Reason.INTERRUPTED: 130,
+    Reason.TERMINATED: 143,
+    Reason.ACCOUNT: 3,
+    Reason.OUTAGE: 3,
+    Reason.MAX_COST: 4,
+    Reason.LIMIT: 4,
+    Reason.STORE: 74,
+}
+
+
+def exit_code(report: RunReport) -> int:
+    """Return the exit code of a run."""
+    if report.reason is not None:
+        return _EXIT_CODES[report.reason]
+    return EXIT_SOME_FAILED if report.after.failed else EXIT_DONE
+
+
+def ingest_sentence(ingested: Ingested) -> str:
+    """Return what an ingest came to, in one line."""
+    known = " (the same file as before)" if ingested.unchanged else ""
+    return (
+        f"ingest {ingested.ingest}: {ingested.lines:,} lines read, {ingested.added:,} jobs added, "
+        f"{ingested.known:,} already known, {ingested.duplicates:,} duplicates, {ingested.bad:,} bad{known}"
+    )
+
+
+def ingest_json(ingested: Ingested) -> dict[str, Json]:
+    """Return the same as JSON."""
+    return {
+        "ingest": ingested.ingest,
+        "lines": ingested.lines,
+        "added": ingested.added,
+        "known": ingested.known,
+        "duplicates": ingested.duplicates,
+        "bad": ingested.bad,
+    }
+
+
+def run_sentences(report: RunReport, ingested: Ingested | None) -> list[str]:
+    """Return what a run came to, a line each."""
+    tally, after = report.tally, report.after
+    skipped = f", {ingested.bad:,} lines skipped" if ingested else ""
+    lines = [
+        f"{after.total:,} jobs: {after.done:,} done, {after.failed:,} failed, {after.pending + after.running:,} pending{skipped}",
+        f"{tally.calls:,} calls ({tally.retries:,} retries) in {duration_text(report.seconds)}, "
+        f"{tally.done * 60 / max(report.seconds, 0.001):,.0f} jobs a minute",
+        f"{tally.input_tokens:,} tokens in, {tally.output_tokens:,} out, {cost_text(tally.cost_usd, tally.unpriced)}",
+    ]
+    if tally.codes:
+        lines.append("failed: " + ", ".join(f"{count:,} {code}" for code, count in tally.codes.most_common(5)))
+    if after.failed:
+        lines.append(f"{after.failed:,} jobs are failed; see: artistjobs status; call them again with --retry-failed")
+    return lines
+
+
+def run_json(report: RunReport, ingested: Ingested | None) -> dict[str, Json]:
+    """Return the same as JSON."""
+    tally, after = report.tally, report.after
+    return {
+        "jobs": after.total,
+        "done": after.done,
+        "failed": after.failed,
+        "pending": after.pending + after.running,
+        "skipped_lines": ingested.bad if ingested else None,
+        "calls": tally.calls,
+        "retries": tally.retries,
+        "input_tokens": tally.input_tokens,
+        "output_tokens": tally.output_tokens,
+        "cost_usd": round(tally.cost_usd, 6),
+        "unpriced_answers": tally.unpriced,
+        "seconds": round(report.seconds, 3),
+        "jobs_per_minute": round(tally.done * 60 / max(report.seconds, 0.001), 1),
+        "stopped": report.reason.value if report.reason else None,
+        "message": report.sentence or None,
+        "exit_code": exit_code(report),
+    }

@@ -1,0 +1,84 @@
+"""Prompt templates: Jinja2 in its sandbox, with two names and nothing else.
+
+``{{ artist_name }}`` and ``{{ artist_data }}`` are filled in; text pasted from OpenAI's prompt
+editor works as it is. A template that names anything else is refused before a row is read.
+"""
+
+from collections.abc import Callable
+from functools import lru_cache
+
+from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError, nodes
+from jinja2.meta import find_undeclared_variables
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from artistjobs.errors import PromptError
+
+NAMES = ("artist_name", "artist_data")
+
+Render = Callable[[str, str], str]
+"""Takes an artist's name and data (empty if there is none), gives the text to send."""
+
+
+def check_template(text: str, file: str) -> None:
+    """Refuse a template that cannot be used for every row.
+
+    Raises:
+        PromptError: with file and line, if the text is no template, is empty, or names what is not there.
+
+    """
+    if not text.strip():
+        raise PromptError(f"{file} is empty; write the prompt into it, with {{{{ artist_name }}}} where the name goes.")
+    try:
+        tree = _environment().parse(text)
+    except TemplateSyntaxError as error:
+        raise PromptError(f"{file}, line {error.lineno}: {error.message}; mend the template.") from error
+    _refuse_unknown_names(tree, file)
+    _try_out(text, file)
+
+
+def names_artist_data(text: str) -> bool:
+    """Say whether a checked template uses ``artist_data``, so that it is part of what is sent."""
+    return "artist_data" in find_undeclared_variables(_environment().parse(text))
+
+
+@lru_cache(maxsize=64)
+def compile_template(text: str) -> Render:
+    """Return a checked template as a function of name and data.
+
+    The function raises PromptError if the template stumbles over a row.
+    """
+    template = _environment().from_string(text)
+
+    def render(name: str, data: str) -> str:
+        try:
+            return template.render(artist_name=name, artist_data=data)
+        except Exception as error:
+            # A template is a small program of the user's: it may divide by zero, or worse.
+            raise PromptError(f"the template cannot be filled in for this row: {error}") from error
+
+    return render
+
+
+@lru_cache(maxsize=1)
+def _environment() -> ImmutableSandboxedEnvironment:
+    environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)  # noqa: S701 - text, not HTML
+    environment.globals.clear()
+    return environment
+
+
+def _refuse_unknown_names(tree: nodes.Template, file: str) -> None:
+    unknown = find_undeclared_variables(tree) - set(NAMES)
+    for node in tree.find_all(nodes.Name):
+        if node.name in unknown and node.ctx == "load":
+            raise PromptError(
+                f"{file}, line {node.lineno}: {node.name!r} is not known here; "
+                "a template can use artist_name and artist_data."
+            )
+
+
+def _try_out(text: str, file: str) -> None:
+    for data in ("", "painter"):
+        try:
+            compile_template(text)("Frida Kahlo", data)
+        except PromptError as error:
+            raise PromptError(f"{file}: {error}; mend the template.") from error

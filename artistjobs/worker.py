@@ -1,0 +1,263 @@
+"""The way of one job through a worker: wait for its turn, call, judge, and call again if that helps.
+
+A worker decides what an attempt came to and records nothing itself: it hands attempts to the
+writer. It knows the protocols of the API and the store, and not what stands behind them.
+"""
+
+import logging
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from time import time
+
+from tenacity import RetryCallState
+
+from artistjobs.api import Api
+from artistjobs.breaker import Breaker
+from artistjobs.budget import Budget
+from artistjobs.errors import PromptError
+from artistjobs.job import Claim
+from artistjobs.judge import judge
+from artistjobs.limiter import Limiter
+from artistjobs.outcome import Answer, Attempt, Failure, Outcome, Reach
+from artistjobs.pricing import answer_cost
+from artistjobs.prompt import Body
+from artistjobs.reply import Reply
+from artistjobs.retry import Backoff, last_attempt, retrying
+from artistjobs.stop import Reason, Stop, StoppingError
+from artistjobs.tally import Tally
+from artistjobs.writer import Writer, released
+
+log = logging.getLogger("artistjobs")
+
+SAT_THROUGH_SECONDS = 1.0
+"""A wait that a server asks of us and that is longer than this is one for all calls, not for one job."""
+
+Requests = Callable[[Claim], Body]
+"""Makes the request body of a claim; raises PromptError if the template stumbles over the row."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """What all workers' tasks of a process have in common."""
+
+    api: Api
+    writer: Writer
+    limiter: Limiter
+    budget: Budget
+    breaker: Breaker
+    stop: Stop
+    tally: Tally
+    requests: Requests
+    max_attempts: int
+    clock: Callable[[], float]
+    chance: random.Random
+
+
+class Worker:
+    """One slot for a call in flight: attempts one claimed job after another until there is none."""
+
+    def __init__(self, shared: Shared) -> None:
+        self._shared = shared
+        self._backoff = Backoff(shared.chance)
+        self._hold: _Hold | None = None
+
+    async def work(self) -> None:
+        """Exchange attempts for claims until there is nothing left to claim, or the run stops.
+
+        A claim in hand when this is cancelled is given back.
+        """
+        try:
+            claim = await self._shared.writer.exchange(None)
+            while claim is not None:
+                attempt = await self._attempt(claim)
+                self._hold = None
+                claim = await self._shared.writer.exchange(attempt)
+        finally:
+            if self._hold is not None:
+                self._shared.writer.release(released(self._hold.claim, calls=self._hold.calls_under_way))
+
+    async def _attempt(self, claim: Claim) -> Attempt:
+        self._hold = hold = _Hold(self._shared, claim)
+        calls_left = self._shared.max_attempts - claim.attempt + 1
+        repeat = retrying(calls_left, self._backoff, self._shared.stop.sleep, hold.before_backoff)
+        try:
+            attempt = await repeat(hold.call)
+        except StoppingError:
+            attempt = hold.given_back()
+        if attempt.outcome is Outcome.RETRY:
+            attempt = replace(attempt, outcome=Outcome.FAILED)
+        return self._after(attempt)
+
+    def _after(self, attempt: Attempt) -> Attempt:
+        """Let a failure that is not the row's fault not be the row's."""
+        shared = self._shared
+        if attempt.outcome is Outcome.FAILED and shared.stop.reason in (Reason.ACCOUNT, Reason.OUTAGE):
+            attempt = replace(attempt, outcome=Outcome.RELEASED)
+        elif shared.breaker.note(attempt):
+            shared.stop.request(Reason.OUTAGE, _outage(attempt))
+        shared.tally.add(attempt, shared.clock())
+        if attempt.outcome is Outcome.FAILED and attempt.failure is not None:
+            log.info("%s: failed: %s", attempt.claim.artist_name, describe(attempt.failure))
+        return attempt
+
+
+class _Hold:
+    """A job in hand: its claim, whose attempt number goes up with each call."""
+
+    def __init__(self, shared: Shared, claim: Claim) -> None:
+        self._shared = shared
+        self.claim = claim
+        self.calls_under_way = 0
+        self._not_before: float | None = None
+
+    async def call(self) -> Attempt:
+        """Make one call, once it may begin, and say what it came to."""
+        shared = self._shared
+        if shared.stop.is_requested:
+            raise StoppingError
+        started_at = time()
+        try:
+            body = shared.requests(self.claim)
+        except PromptError as error:
+            failure = Failure(reach=Reach.JOB, code="template_error", message=str(error))
+            return self._attempt(started_at, failure=failure, calls=0)
+        await shared.limiter.acquire(shared.budget.expected_tokens)
+        if not await shared.budget.reserve(self.claim.job, body):
+            shared.stop.request(Reason.MAX_COST, _cap_reached(shared.budget))
+        if shared.stop.is_requested:
+            shared.budget.give_back(self.claim.job)
+            raise StoppingError
+        return await self._send(body)
+
+    async def before_backoff(self, state: RetryCallState) -> None:
+        """Record a failed call that is going to be repeated, and move on to the next number."""
+        attempt = last_attempt(state)
+        seconds = state.next_action.sleep if state.next_action else 0.0
+        asked = attempt.failure.retry_after_seconds if attempt.failure else None
+        self._not_before = time() + asked if asked else None
+        await self._shared.writer.record(attempt)
+        self._shared.tally.add(attempt, self._shared.clock())
+        self.claim = replace(self.claim, attempt=self.claim.attempt + 1)
+        if attempt.failure is not None:
+            why, name = describe(attempt.failure), self.claim.artist_name
+            log.info("%s: call %d: %s; again in %.1f s", name, attempt.claim.attempt, why, seconds)
+
+    def given_back(self) -> Attempt:
+        """Return the attempt that gives the claim back, not to be claimed before the server allows."""
+        return replace(released(self.claim, calls=0), available_at=self._not_before)
+
+    async def _send(self, body: Body) -> Attempt:
+        shared, started_at = self._shared, time()
+        self.calls_under_way = 1
+        shared.tally.in_flight += 1
+        try:
+            reply = await shared.api.create(body)
+        finally:
+            shared.tally.in_flight -= 1
+        self.calls_under_way = 0
+        attempt = self._judge(reply, started_at)
+        shared.budget.settle(attempt)
+        self._mind_the_others(reply, attempt.failure)
+        _log_call(attempt)
+        return attempt
+
+    def _judge(self, reply: Reply, started_at: float) -> Attempt:
+        judgement = judge(reply)
+        answer = judgement.answer
+        if answer is not None:
+            answer = replace(answer, cost_usd=answer_cost(answer))
+        return self._attempt(started_at, answer=answer, failure=judgement.failure)
+
+    def _attempt(
+        self, started_at: float, *, answer: Answer | None = None, failure: Failure | None = None, calls: int = 1
+    ) -> Attempt:
+        outcome = _OUTCOMES[failure.reach] if failure else Outcome.DONE
+        return Attempt(
+            claim=self.claim,
+            outcome=outcome,
+            started_at=started_at,
+            ended_at=time(),
+            calls=calls,
+            answer=answer,
+            failure=failure,
+        )
+
+    def _mind_the_others(self, reply: Reply, failure: Failure | None) -> None:
+        """Pass on what a reply means for all calls: limits, pauses, the end of the run."""
+        shared = self._shared
+        shared.limiter.learn(reply.headers)
+        if failure is None:
+            return
+        if failure.reach is Reach.RUN:
+            shared.stop.request(Reason.ACCOUNT, account_trouble(failure))
+        elif failure.slow_down or (failure.retry_after_seconds or 0) > SAT_THROUGH_SECONDS:
+            seconds = failure.retry_after_seconds
+            shared.limiter.pause(SAT_THROUGH_SECONDS if seconds is None else seconds, failure.code)
+
+
+_OUTCOMES = {Reach.CALL: Outcome.RETRY, Reach.JOB: Outcome.FAILED, Reach.RUN: Outcome.RELEASED}
+
+_REMEDIES = {
+    "invalid_api_key": "set OPENAI_API_KEY to a valid key",
+    "insufficient_quota": "add credit to the account",
+    "credit_balance_exhausted": "add credit to the account",
+    "organization_spend_limit_exceeded": "raise the organization's spending limit",
+    "project_spend_limit_exceeded": "raise the project's spending limit",
+    "organization_usage_limit_exceeded": "raise the organization's usage limit",
+    "model_not_found": "name a model that this key may use with --model and ingest again",
+}
+
+_STATUS_REMEDIES = {
+    400: "mend the prompt or the parameters and ingest again",
+    401: "set OPENAI_API_KEY to a valid key",
+    402: "add credit to the account",
+    403: "give the key the rights it needs, or use another one",
+    404: "check the prompt, the model and OPENAI_BASE_URL",
+}
+
+STORED_PROMPT_REMEDY = (
+    "check the id; OpenAI ends stored prompts on 2026-11-30: from then on put the prompt's text in a file "
+    "and run with --prompt-file"
+)
+
+
+def account_trouble(failure: Failure) -> str:
+    """Return the sentence for a failure that every further call would share, with its remedy."""
+    remedy = _REMEDIES.get(failure.code) or _STATUS_REMEDIES.get(failure.status or 0)
+    if failure.message.startswith("Prompt with id"):
+        remedy = STORED_PROMPT_REMEDY
+    return f"{describe(failure)}; {remedy or 'mend that'}, then run the same command again."
+
+
+def describe(failure: Failure) -> str:
+    """Return a failure in a few words, its message on one line."""
+    message = " ".join(failure.message.split()).rstrip(".")
+    return f"{failure.code}: {message}"
+
+
+def _cap_reached(budget: Budget) -> str:
+    return (
+        f"${budget.spent_usd:.4f} are spent, and the next call might cost more than --max-cost leaves; "
+        "raise --max-cost to go on."
+    )
+
+
+def _outage(attempt: Attempt) -> str:
+    assert attempt.failure is not None
+    return (
+        f"one job after another came to nothing, the last with {describe(attempt.failure)}; "
+        "wait until the service is well, or mend the request, then run the same command again."
+    )
+
+
+def _log_call(attempt: Attempt) -> None:
+    if log.isEnabledFor(logging.DEBUG):
+        what = describe(attempt.failure) if attempt.failure else "answered"
+        log.debug(
+            "%s: call %d: %s (%.2f s)",
+            attempt.claim.artist_name,
+            attempt.claim.attempt,
+            what,
+            attempt.ended_at - attempt.started_at,
+        )

@@ -1,0 +1,603 @@
+"""What a file of artists may look like, and what becomes of each of its lines."""
+
+import csv
+import io
+import itertools
+import re
+import sys
+import tracemalloc
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from artistjobs import artists
+from artistjobs.artists import FIELD_LIMIT, Artist, ArtistReader, BadLine, read_artists
+from artistjobs.errors import InputError
+from artistjobs.source import open_artists
+
+ROOT = Path(__file__).parents[1]
+TATE = ROOT.parent / "shared" / "data" / "tate_artists.csv"
+MARK = b"\xef\xbb\xbf"
+MIB = 1 << 20
+
+# Weighted to what the grammar is made of. The sizes of blocks are small, so that rows lie across their ends.
+MARKS = [*b'" " " "" , , # \0 a b'.split(), b"\n", b"\n", b"\r\n", b"\r", b" ", b"\t"]
+WORDS = [MARK, *(text.encode() for text in ("é", "\u3000", "🎨", "artist_name", "artist_data"))]
+NOT_UTF8 = [b"\xff", b"\xed\xa0\x80"]
+TOKENS = st.sampled_from(MARKS + WORDS + NOT_UTF8)
+FILES = st.one_of(st.lists(TOKENS, max_size=40).map(b"".join), st.binary(max_size=60))
+BLOCK_SIZES = st.sampled_from([1, 2, 3, 7, 20, 1 << 18])
+
+
+class Blocks:
+    """A stream that is made while it is read."""
+
+    def __init__(self, blocks):
+        self._blocks = iter(blocks)
+
+    def read(self, _size):
+        return next(self._blocks, b"")
+
+
+class BrokenAfter:
+    """A stream that fails once its bytes are read."""
+
+    def __init__(self, data, error):
+        self._data = io.BytesIO(data)
+        self._error = error
+
+    def read(self, size):
+        if data := self._data.read(size):
+            return data
+        raise self._error
+
+
+def read(data, **options):
+    return list(ArtistReader(io.BytesIO(data), **options))
+
+
+def pairs(data):
+    return [(row.name, row.data) for row in read(data) if isinstance(row, Artist)]
+
+
+def bad(data):
+    return [(row.line, row.reason) for row in read(data) if isinstance(row, BadLine)]
+
+
+def physical_lines(data):
+    lines = data.split(b"\n")
+    return lines if lines[-1] else lines[:-1]
+
+
+def read_with_care(data, monkeypatch, **options):
+    with monkeypatch.context() as patch:
+        patch.setattr(artists, "_simple_row", lambda _: None)
+        return read(data, **options)
+
+
+# Rows
+
+
+@pytest.mark.parametrize(
+    ("line", "name", "data"),
+    [
+        ("Prince", "Prince", ""),
+        ("Prince,", "Prince", ""),
+        ("Prince,  ", "Prince", ""),
+        ("Prince,singer", "Prince", "singer"),
+        ("  Prince\t,  singer ", "Prince", "singer"),
+        ("Prince,singer, songwriter", "Prince", "singer, songwriter"),
+        ('Prince,"singer, songwriter","born 1958"', "Prince", "singer, songwriter,born 1958"),
+        ('Prince,"singer" , songwriter', "Prince", "singer , songwriter"),
+        ("Prince,,singer,", "Prince", ",singer,"),
+        ('"Abbey, Edwin Austin","male; born 1852"', "Abbey, Edwin Austin", "male; born 1852"),
+        (' "Tyler, the Creator" \t, "rapper"\t', "Tyler, the Creator", "rapper"),
+        ('"  Prince  ","  singer  "', "Prince", "singer"),
+        ('"Joe ""King"" Oliver","""King"""', 'Joe "King" Oliver', '"King"'),
+        ('"Weird Al" Yankovic,parodist', '"Weird Al" Yankovic', "parodist"),
+        ('"Weird Al" Yankovic,"a, b"', '"Weird Al" Yankovic', "a, b"),
+        ('"Weird ""Al""" Yankovic,x', '"Weird ""Al""" Yankovic', "x"),
+        ('"Smith, John" Jr,x', '"Smith', 'John" Jr,x'),
+        ('Joe "King" Oliver,plays "jazz"', 'Joe "King" Oliver', 'plays "jazz"'),
+        ('Prince,"the artist" formerly, known', "Prince", '"the artist" formerly, known'),
+        ("5'10\",x", "5'10\"", "x"),
+        ("Björk 🌋,草間", "Björk 🌋", "草間"),
+        ('"#1 Dads",band', "#1 Dads", "band"),
+        ("a\rb,c\rd", "a\rb", "c\rd"),
+        ("\u3000Prince\u00a0,\u2003singer\u3000", "Prince", "singer"),
+        ("\ufeff\ufeffPrince", "\ufeffPrince", ""),
+    ],
+)
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+def test_a_line_is_a_name_and_its_data(line, name, data, end):
+    assert read((line + end).encode()) == [Artist(1, name, data)]
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_line_breaks_within_quotes_are_data(newline):
+    text = f'"Edwin{newline}Austin","a{newline}{newline}# b"{newline}Prince'.encode()
+
+    assert read(text) == [
+        Artist(1, f"Edwin{newline}Austin", f"a{newline}{newline}# b"),
+        Artist(5, "Prince", ""),
+    ]
+
+
+def test_rows_are_numbered_by_their_first_physical_line():
+    text = b'\n# x\nA\n"B\nB",x\n\nC'
+
+    assert [row.line for row in read(text)] == [3, 4, 7]
+
+
+def test_the_last_line_needs_no_newline():
+    assert pairs(b"A,x\nB,y") == pairs(b"A,x\nB,y\n") == [("A", "x"), ("B", "y")]
+
+
+def test_an_empty_file_has_no_rows():
+    assert read(b"") == read(MARK) == []
+
+
+# Blank lines, comments, header, byte-order mark
+
+
+def test_blank_lines_and_comments_are_skipped_and_not_bad():
+    text = '\n  \t\r\n\u3000\n# a, "b\n  # c\n\u00a0#d\n'.encode() + b"#\0\xff\nPrince\n#"
+
+    assert read(text) == [Artist(8, "Prince", "")]
+
+
+def test_each_white_space_of_python_is_blank_to_the_careful_path_too():
+    spaces = [char for char in map(chr, range(sys.maxunicode)) if char.isspace()]
+
+    assert read("\n".join(spaces).encode()) == []
+    assert not any(
+        artists._is_skipped(char.encode(), 0)
+        for char in map(chr, range(0x3100))
+        if not char.isspace() and char != "#"
+    )
+
+
+def test_a_comment_within_quotes_is_data():
+    assert pairs(b'Prince,"a\n# b\n\nc"\n') == [("Prince", "a\n# b\n\nc")]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "artist_name",
+        "artist_name,artist_data",
+        "Artist_Name,ARTIST_DATA",
+        '"artist_name","artist_data"',
+        ' artist_name , "artist_data" ',
+        "\n# of my collection\nartist_name",
+    ],
+)
+@pytest.mark.parametrize("mark", [b"", MARK])
+def test_a_header_is_skipped(header, mark):
+    assert pairs(mark + header.encode() + b"\r\nPrince\n") == [("Prince", "")]
+
+
+@pytest.mark.parametrize("first", ["artist_name,note", "artist_name,artist_data,x", "name", "artist name"])
+def test_a_first_row_of_other_words_is_an_artist(first):
+    assert len(pairs(f"{first}\nPrince".encode())) == 2
+
+
+def test_only_the_first_row_may_be_a_header():
+    assert pairs(b"artist_name\nartist_name") == [("artist_name", "")]
+    assert pairs(b",bad\nartist_name") == [("artist_name", "")]
+
+
+def test_a_byte_order_mark_at_the_very_start_is_dropped():
+    assert pairs(MARK + b'"Prince",x') == [("Prince", "x")]
+    assert read(MARK + b"# comment") == []
+    assert pairs(b"A\n" + MARK + b"B") == [("A", ""), ("\ufeffB", "")]
+
+
+# Bad rows
+
+
+@pytest.mark.parametrize("line", [",no one", " ,x", '"",x', '"  "', ",", '"\u3000",x', ",,"])
+def test_a_row_without_a_name_is_bad(line):
+    assert bad(f"{line}\nPrince\n".encode()) == [(1, "no artist name")]
+
+
+def test_a_quoted_name_of_line_breaks_is_no_name():
+    assert read(b'"\n \n",x\nPrince') == [BadLine(1, "no artist name", '"'), Artist(4, "Prince", "")]
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (b"Ren\xe9,x", "not UTF-8 (byte 0xE9 at column 4)"),
+        ("é".encode() + b"\xff", "not UTF-8 (byte 0xFF at column 2)"),
+        (b"a,\xed\xa0\x80", "not UTF-8 (byte 0xED at column 3)"),
+        (b"a,\xc0\x80", "not UTF-8 (byte 0xC0 at column 3)"),
+        (b'a,"\nbc\xe9"', "not UTF-8 (byte 0xE9 at column 3, line 2 of the row)"),
+    ],
+)
+def test_a_row_with_bytes_that_are_not_utf8_is_bad_and_says_where(line, reason):
+    assert bad(b"Prince\n" + line + b"\nBowie") == [(2, reason)]
+
+
+@pytest.mark.parametrize("line", [b"a\0", b"\0", b'"a\0b",c', b"a,b\0", b'a,"b\n\0"'])
+def test_a_row_with_a_nul_is_bad(line):
+    assert bad(b"Prince\n" + line + b"\nBowie") == [(2, "a NUL character")]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b'"Prince', b'"Prince,singer', b'Prince,"singer', b'"a""', b'Prince,"x","y', b'"', b' "Prince, "" x'],
+)
+def test_a_quote_that_never_closes_costs_its_line_alone(line):
+    rows = read(b"A\n" + line + b"\nB,x\nC")
+
+    assert [row.line for row in rows] == [1, 2, 3, 4]
+    assert rows[1].reason == "a quote that never closes"
+    assert rows[2:] == [Artist(3, "B", "x"), Artist(4, "C", "")]
+
+
+def test_the_opening_quote_of_a_later_row_closes_nothing():
+    text = b'"Prince,singer\nBowie\n"Tyler, the Creator",rapper\n'
+
+    assert read(text) == [
+        BadLine(1, "a quote that never closes", '"Prince,singer'),
+        Artist(2, "Bowie", ""),
+        Artist(3, "Tyler, the Creator", "rapper"),
+    ]
+
+
+def test_an_unclosed_quote_late_in_a_row_costs_the_lines_of_the_row_up_to_it():
+    assert read(b'"Edwin\nAustin","x\nPrince') == [
+        BadLine(1, "a quote that never closes", '"Edwin'),
+        Artist(3, "Prince", ""),
+    ]
+
+
+def test_a_bad_row_of_several_lines_is_passed_as_a_whole():
+    assert read(b',"a\nb"\nPrince') == [BadLine(1, "no artist name", ',"a'), Artist(3, "Prince", "")]
+
+
+@pytest.mark.parametrize(
+    ("line", "beginning"),
+    [
+        (b"," + b"x" * 100, "," + "x" * 79),
+        (("," + "🎨" * 100).encode(), "," + "🎨" * 79),
+        (("🎨" * 100).encode() + b"\xff", "🎨" * 80),
+        (b"\xe9\0\t\x1b", "\ufffd\0\t\x1b"),
+        (b", a \r", ", a "),
+    ],
+)
+def test_a_bad_line_shows_its_first_80_characters(line, beginning):
+    (row,) = read(line + b"\n")
+
+    assert row.beginning == beginning
+
+
+# Sizes
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [(b"", b""), (b"", b",x"), (b"x,", b""), (b'"', b'"'), (b'"', b'",x'), (b'x,"', b'"')],
+)
+@pytest.mark.parametrize("size", [FIELD_LIMIT, FIELD_LIMIT + 1])
+def test_a_field_of_one_mib_is_good_and_a_longer_one_bad(before, after, size):
+    rows = read(b"A\n" + before + b"a" * size + after + b"\nB\n")
+
+    assert [row.line for row in rows] == [1, 2, 3]
+    assert isinstance(rows[1], Artist) is (size == FIELD_LIMIT)
+    assert isinstance(rows[1], Artist) or rows[1].reason == "a field over 1 MiB"
+
+
+def test_the_fields_that_make_up_the_data_share_its_limit():
+    half = b'"' + b"a\n" * (FIELD_LIMIT // 3) + b'"'
+    text = b"x," + half + b"," + half + b"\nPrince\n"
+
+    assert bad(text) == [(1, "a field over 1 MiB")]
+    assert pairs(text) == [("Prince", "")]
+
+
+def test_name_and_data_may_both_have_one_mib():
+    ((name, data),) = pairs(b"a" * FIELD_LIMIT + b',"' + b"b\n" * (FIELD_LIMIT // 2) + b'"')
+
+    assert len(name) == FIELD_LIMIT
+    assert len(data) == FIELD_LIMIT - 1, "its last line break is trimmed"
+
+
+def test_a_quote_that_closes_after_more_than_one_mib_never_closes():
+    filler = b"Prince\n" * (FIELD_LIMIT // 7 + 1)
+    rows = read(b'"A\n' + filler + b'B",x\n')
+
+    assert rows[0] == BadLine(1, "a quote that never closes", '"A')
+    assert rows[1] == Artist(2, "Prince", "")
+    assert rows[-1] == Artist(filler.count(b"\n") + 2, 'B"', "x")
+
+
+@pytest.mark.parametrize("start", [b"", b'"', b"#", b'x,"', b"x,", b'"\n'])
+@pytest.mark.parametrize("byte", [b"a", b'"', b" ", b"\xff"])
+def test_a_giant_line_is_passed_in_little_memory_and_is_one_line(start, byte):
+    giant = itertools.chain([b"A\n" + start], itertools.repeat(byte * (MIB // 4), 20), [b"\nB"])
+    reader = ArtistReader(Blocks(giant))
+
+    tracemalloc.start()
+    rows = list(reader)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert rows[-1] == Artist(3 + start.count(b"\n"), "B", "")
+    assert reader.lines == rows[-1].line
+    assert [row.reason for row in rows[1:-1]][-1:] == ([] if start == b"#" else ["a field over 1 MiB"])
+    assert peak < 8 * MIB
+
+
+def test_a_million_rows_are_read_in_constant_memory():
+    block = b"".join(b'Artist %d,"born %d, in London"\n' % (n, n) for n in range(10_000))
+    reader = ArtistReader(Blocks(itertools.repeat(block, 100)))
+
+    tracemalloc.start(1)
+    count = sum(1 for _ in reader)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert count == reader.lines == 1_000_000
+    assert peak < 3 * MIB
+
+
+def test_looking_for_a_closing_quote_holds_little_however_short_the_lines():
+    blocks = itertools.chain([b'"never\n'], itertools.repeat(b"a\n" * 50_000, 30), [b'x"'])
+
+    tracemalloc.start(1)
+    first = next(read_artists(Blocks(blocks)))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert first == BadLine(1, "a quote that never closes", '"never')
+    assert peak < 8 * MIB
+
+
+class Measured:
+    """A pattern that adds up how many bytes its matches pass over."""
+
+    def __init__(self, pattern):
+        self._pattern = pattern
+        self.passed = 0
+
+    def match(self, text, at, stop):
+        match = self._pattern.match(text, at, stop)
+        self.passed += match.end() - at if match else 0
+        return match
+
+
+def bytes_passed(data, monkeypatch):
+    with monkeypatch.context() as patch:
+        measured = [Measured(artists._QUOTED_FIELD), Measured(artists._PLAIN_FIELD)]
+        patch.setattr(artists, "_QUOTED_FIELD", measured[0])
+        patch.setattr(artists, "_PLAIN_FIELD", measured[1])
+        read(data)
+    return sum(pattern.passed for pattern in measured)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'"never\n' * 50_000,
+        b'x,"never\n' * 50_000,
+        b'x,"""never\n' * 50_000,
+        b'"never\n' + b'even "" x\n' * 50_000,
+        b'"never\n' + b'"",x\n' * 50_000,
+        b'",' * 50_000,
+        b'","",' * 50_000 + b'x"y',
+        b'"\n' * 50_000,
+    ],
+)
+def test_unclosed_quotes_are_found_in_linear_time(data, monkeypatch):
+    """Counted, not timed: the bytes that all searches pass over, against the bytes there are."""
+    assert bytes_passed(data, monkeypatch) <= 3 * len(data)
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(st.lists(st.sampled_from([b'"', b'""', b",", b"\n", b"a"]), max_size=80).map(b"".join))
+def test_no_arrangement_of_quotes_is_searched_over_and_over(data):
+    assert bytes_passed(data, pytest.MonkeyPatch()) <= 3 * len(data)
+
+
+# Any bytes at all
+
+
+@settings(max_examples=1500, deadline=None, derandomize=True)
+@given(FILES, BLOCK_SIZES)
+@example(b'"\r\n"', 1)
+@example(MARK + b'artist_name\n"a\nb', 2)
+def test_every_line_belongs_to_one_row_or_is_blank_comment_or_header(data, block_size):
+    lines = physical_lines(data.removeprefix(MARK))
+    reader = ArtistReader(io.BytesIO(data), block_size=block_size)
+
+    gaps, before = [], 0
+    for row in reader:
+        assert before < row.line <= reader.lines
+        gaps.append(lines[before : row.line - 1])
+        before = reader.lines
+    gaps.append(lines[before:])
+
+    assert reader.lines == len(lines)
+    first, *others = [[line for line in gap if not is_blank_or_comment(line)] for gap in gaps]
+    assert not any(others)
+    assert re.fullmatch(rb'(?i)([\s"]|\xe3\x80\x80)*(artist_name.*)?', b"\n".join(first), re.DOTALL)
+
+
+def is_blank_or_comment(line):
+    text = line.decode(errors="replace").strip()
+    return not text or text.startswith("#")
+
+
+@settings(max_examples=1500, deadline=None, derandomize=True)
+@given(FILES, BLOCK_SIZES)
+@example(b'"a",b"\n', 1)
+@example(b'a,"b"\r\r\n', 7)
+def test_the_quick_path_and_the_careful_path_agree(data, block_size):
+    assert read(data, block_size=block_size) == read_with_care(data, pytest.MonkeyPatch())
+
+
+@settings(max_examples=500, deadline=None, derandomize=True)
+@given(FILES)
+def test_artists_are_trimmed_named_and_fit_for_utf8(data):
+    for row in read(data):
+        if isinstance(row, BadLine):
+            row.beginning.encode()
+            assert len(row.beginning) <= 80
+            assert "\n" not in row.beginning
+        else:
+            assert row.name
+            assert (row.name, row.data) == (row.name.strip(), row.data.strip())
+            assert b"\0" not in (row.name + row.data).encode()
+
+
+CELLS = st.text(
+    st.one_of(
+        st.sampled_from('"",,\n\r \t#\ufeffa'),
+        st.characters(exclude_categories=["Cs"], exclude_characters="\0"),
+    ),
+    max_size=12,
+)
+NAMES = CELLS.filter(
+    lambda name: (
+        name.strip()
+        and not name.strip().startswith(("#", "\ufeff"))
+        and name.strip().lower() != "artist_name"
+    )
+)
+
+
+@settings(max_examples=500, deadline=None, derandomize=True)
+@given(
+    st.lists(st.tuples(NAMES, CELLS), max_size=6),
+    st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
+    st.sampled_from(["\n", "\r\n"]),
+    BLOCK_SIZES,
+)
+def test_rows_written_by_the_csv_module_come_back_trimmed(rows, quoting, newline, block_size):
+    text = io.StringIO(newline="")
+    csv.writer(text, quoting=quoting, lineterminator=newline).writerows(rows)
+
+    found = read(text.getvalue().encode(), block_size=block_size)
+
+    assert [row[1:] for row in found] == [(name.strip(), data.strip()) for name, data in rows]
+
+
+# Real files
+
+
+def test_the_example_has_one_bad_line():
+    rows = read((ROOT / "example_artists.csv").read_bytes())
+
+    assert [row.reason for row in rows if isinstance(row, BadLine)] == ["no artist name"]
+    assert len(rows) == 10
+
+
+@pytest.mark.skipif(not TATE.exists(), reason="the Tate's artists are not beside this checkout")
+def test_all_artists_of_the_tate_are_read():
+    with open_artists(TATE) as stream:
+        rows = list(read_artists(stream))
+
+    assert len(rows) == 3532
+    assert all(isinstance(row, Artist) for row in rows)
+
+
+# Opening
+
+
+def set_stdin(monkeypatch, buffer):
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=buffer))
+
+
+def refusal(path):
+    with pytest.raises(InputError) as caught, open_artists(path) as stream:
+        list(read_artists(stream))
+    return str(caught.value)
+
+
+def test_a_file_is_opened_and_closed(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_bytes(MARK + b"Prince,singer\n")
+
+    with open_artists(path) as stream:
+        assert list(read_artists(stream)) == [Artist(1, "Prince", "singer")]
+
+
+def test_a_dash_is_stdin_and_is_left_open(monkeypatch):
+    buffer = io.BytesIO(b"Prince\n" * 100_000)
+    set_stdin(monkeypatch, buffer)
+
+    with open_artists(Path("-")) as stream:
+        assert sum(1 for _ in read_artists(stream)) == 100_000
+
+    assert not buffer.closed
+
+
+def test_a_closed_stdin_is_refused(monkeypatch):
+    monkeypatch.setattr(sys, "stdin", None)
+
+    assert "closed" in refusal(Path("-"))
+
+
+def test_a_missing_file_is_refused_with_its_name(tmp_path):
+    message = refusal(tmp_path / "nowhere.csv")
+
+    assert "nowhere.csv: there is no such file; check the path" in message
+
+
+def test_a_folder_is_refused(tmp_path):
+    assert "this is a folder; name a CSV file in it." in refusal(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (PermissionError(13, "Permission denied"), "you may not read this file; allow it"),
+        (IsADirectoryError(21, "Is a directory"), "this is a folder"),
+        (OSError(5, "Input/output error"), "it cannot be read (Input/output error); check the disk"),
+        (OSError("odd"), "it cannot be read (odd)"),
+    ],
+)
+@pytest.mark.parametrize("data", [b"", b"Prince\n" * 100_000])
+def test_an_error_at_the_start_or_amid_reading_is_told_with_its_remedy(error, said, data, monkeypatch):
+    set_stdin(monkeypatch, BrokenAfter(data, error))
+
+    assert f"standard input: {said}" in refusal(Path("-"))
+
+
+def test_an_error_of_the_callers_own_disk_is_not_taken_for_the_files(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"Prince")
+
+    with pytest.raises(OSError, match="No space left"), open_artists(path):
+        raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"])
+def test_utf16_and_utf32_are_refused_with_the_command_that_converts(encoding, tmp_path):
+    path = tmp_path / "my artists.csv"
+    path.write_bytes("artist_name,artist_data\nBjörk,singer\n".encode(encoding))
+    stated = encoding.upper().replace("-LE", "LE").replace("-BE", "BE")
+
+    message = refusal(path)
+
+    assert f"iconv -f {stated} -t UTF-8 '{path}' > '{tmp_path / 'my artists-utf8.csv'}'" in message
+
+
+@pytest.mark.parametrize("mark", [b"\xff\xfe", b"\xfe\xff", b"\xff\xfe\0\0", b"\0\0\xfe\xff"])
+def test_a_mark_of_utf16_or_utf32_alone_is_enough(mark, monkeypatch):
+    set_stdin(monkeypatch, io.BytesIO(mark))
+
+    assert "pipe it through iconv" in refusal(Path("-"))
+
+
+@pytest.mark.parametrize("data", [b"", b"a", b"\0", b"a\0b\n", b"\0\0\0\0\0\0", b"Prince\0\n"])
+def test_a_few_nuls_do_not_make_a_file_utf16(data, monkeypatch):
+    set_stdin(monkeypatch, io.BytesIO(data))
+
+    with open_artists(Path("-")) as stream:
+        assert stream.read() == data
