@@ -12,9 +12,7 @@ DEFAULT_MODEL = "gpt-5"
 REHEARSAL_MODEL = "rehearsal"
 REHEARSAL_PROMPT = "pmpt_rehearsal"
 
-STORED_PROMPTS_END = (
-    "OpenAI ends stored prompts on 2026-11-30; put the prompt's text in a file and use --prompt-file before then"
-)
+STORED_PROMPTS_END = "OpenAI ends stored prompts on 2026-11-30; put the prompt's text in a file and use --prompt-file before then"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,8 +9,10 @@ BAD_REQUEST = 400
 
 
 class Breaker:
-    """Watches the jobs that fail. It trips when ``max(10, workers)`` in a row used up their calls, or were
-    refused with the same 400, and none succeeded meanwhile.
+    """Watches the jobs that fail.
+
+    It trips when ``max(10, workers)`` in a row used up their calls, or were refused with the same
+    400, and none succeeded meanwhile.
     """
 
     def __init__(self, max_workers: int) -> None:
@@ -21,7 +23,13 @@ class Breaker:
         self.tripped_by: list[int] = []
 
     def note(self, attempt: Attempt) -> bool:
-        """Take in what a job came to; say whether that trips it. ``tripped_by`` then names the jobs in a row."""
+        """Take in what a job came to; say whether that trips it.
+
+        ``tripped_by`` then names the jobs in a row. It trips once: what comes in afterwards was in
+        flight already and changes nothing.
+        """
+        if self.tripped_by:
+            return False
         if attempt.outcome is Outcome.DONE:
             self._used_up.clear()
             self._refused.clear()

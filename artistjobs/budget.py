@@ -1,6 +1,7 @@
 """Money: what is spent, what the calls in flight may cost, and the cap that both together never pass."""
 
 import asyncio
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -10,13 +11,19 @@ from artistjobs.prompt import Body
 from artistjobs.reply import Json
 
 OUTPUT_PRIOR_TOKENS: Final = 8_192
-"""Taken for the longest answer before the first one is there, if the request sets no bound."""
+"""Taken for the longest answer before enough of them are there, if the request sets no bound."""
 
 HIDDEN_INPUT_TOKENS: Final = 4_096
-"""Taken for the text of a stored prompt, which only the API knows, before the first answer is there."""
+"""Taken for the text of a stored prompt, which only the API knows, before enough answers are there."""
 
 TOKENS_PRIOR: Final = 1_000.0
 """Taken for the tokens of a call before the first answer is there, where tokens a minute are limited."""
+
+ENOUGH_ANSWERS: Final = 10
+"""Answers from which the next one is judged: the first may be a short refusal, and the second a long text."""
+
+MAYBE_ANSWERED: Final = frozenset({408, 502, 504, 520, 522, 524})
+"""Error statuses that a proxy sends when it lost or gave up an answer, which was then paid for."""
 
 MARGIN: Final = 1.5
 """By how much the next answer may be longer than the longest so far."""
@@ -27,9 +34,29 @@ Cost = Callable[[str, str | None, Usage], float | None]
 
 @dataclass(slots=True)
 class _Largest:
-    hidden_input: float = HIDDEN_INPUT_TOKENS
-    output: float = OUTPUT_PRIOR_TOKENS
-    is_measured: bool = False
+    """The largest usage so far, and what to expect at most of the next call."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    answers: int = 0
+
+    def learn(self, usage: Usage) -> None:
+        if usage.input_tokens and usage.output_tokens:
+            self.input_tokens = max(self.input_tokens, usage.input_tokens)
+            self.output_tokens = max(self.output_tokens, usage.output_tokens)
+            self.answers += 1
+
+    @property
+    def hidden_input(self) -> int:
+        return self._expect(self.input_tokens, HIDDEN_INPUT_TOKENS)
+
+    @property
+    def output(self) -> int:
+        return self._expect(self.output_tokens, OUTPUT_PRIOR_TOKENS)
+
+    def _expect(self, largest: int, prior: int) -> int:
+        expected = math.ceil(largest * MARGIN)
+        return expected if self.answers >= ENOUGH_ANSWERS else max(prior, expected)
 
 
 class Budget:
@@ -91,8 +118,8 @@ class Budget:
         # A token is at least one byte, so the bytes of the request bound the tokens of its text.
         size = len(str(body).encode("utf-8", "replace"))
         usage = Usage(
-            input_tokens=round(size + (self._largest.hidden_input if "prompt" in body else 0)),
-            output_tokens=_bound(body.get("max_output_tokens")) or round(self._largest.output),
+            input_tokens=size + (self._largest.hidden_input if "prompt" in body else 0),
+            output_tokens=_bound(body.get("max_output_tokens")) or self._largest.output,
         )
         tier = body.get("service_tier")
         cost = self._cost(str(body["model"]), tier if isinstance(tier, str) else None, usage)
@@ -101,17 +128,13 @@ class Budget:
     def _learn(self, usage: Usage) -> None:
         self._tokens += usage.total_tokens or 0
         self._answers += usage.total_tokens is not None
-        known, first = self._largest, not self._largest.is_measured
-        output, into = (usage.output_tokens or 0) * MARGIN, (usage.input_tokens or 0) * MARGIN
-        known.output = output if first and output else max(known.output, output)
-        known.hidden_input = into if first and into else max(known.hidden_input, into)
-        known.is_measured = True
+        self._largest.learn(usage)
 
 
 def _is_free(status: int | None) -> bool:
-    """Say whether a refused call was surely not billed: an error status means that nothing was answered."""
-    return status is not None and status >= 400  # noqa: PLR2004
+    """Say whether a refused call was surely not billed: the API answers with an error or else with an answer."""
+    return status is not None and status >= 400 and status not in MAYBE_ANSWERED  # noqa: PLR2004
 
 
 def _bound(value: Json) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None

@@ -21,7 +21,9 @@ class ApiConfig:
 
     def __post_init__(self) -> None:
         if not self.api_key.isascii() or not self.api_key.isprintable() or " " in self.api_key:
-            raise WrongUseError("OPENAI_API_KEY has characters that no key has; copy it again, without quotes or spaces.")
+            raise WrongUseError(
+                "OPENAI_API_KEY has characters that no key has; copy it again, without quotes or spaces."
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

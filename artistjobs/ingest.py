@@ -51,6 +51,14 @@ def ingest_file(intake: Intake, config: IngestConfig) -> Ingested:
         return intake.ingest(source, config.prompt, rows, lambda: reader.lines)
 
 
+def refuse_unreadable(path: Path) -> None:
+    """Raise InputError if there is nothing to read: said before a database is made for it."""
+    if path == STDIN or (path.exists() and not path.is_file() and not path.is_dir()):
+        return  # a pipe can be opened only once
+    with open_artists(path):
+        pass
+
+
 def show_requests(config: IngestConfig, show: Dry) -> tuple[int, int]:
     """Show the first requests that a file would make; return how many rows are good and bad. Writes nothing."""
     build = request_builder(config.prompt)
@@ -83,7 +91,9 @@ class _Watched:
             yield row
         _warn(self._source, first, self.bad)
         if self._strict and self.bad:
-            raise InputError(f"{self._source} has {self.bad} bad lines, and nothing was ingested; mend them or leave --strict out.")
+            raise InputError(
+                f"{self._source} has {self.bad} bad lines, and nothing was ingested; mend them or leave --strict out."
+            )
 
 
 def _warn(path: Path, lines: Iterable[BadLine], count: int) -> None:
@@ -93,7 +103,9 @@ def _warn(path: Path, lines: Iterable[BadLine], count: int) -> None:
         log.warning("%s, line %d: %s; skipped: %s", name, line.line, line.reason, line.beginning)
         told += 1
     if count > told:
-        log.warning("%s: %d more bad lines were skipped; the table bad_lines has them all", name, count - told)
+        log.warning(
+            "%s: %d more bad lines were skipped; the table bad_lines has them all", name, count - told
+        )
 
 
 @contextmanager

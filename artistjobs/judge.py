@@ -5,7 +5,7 @@ found in the SDK's behaviour (openai 3.54, November 2026).
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from artistjobs.outcome import Answer, Failure, Reach, Usage
 from artistjobs.reply import (
@@ -31,8 +31,14 @@ RUN_CODES = frozenset({
 SHARED_PARAMS = ("model", "service_tier", "temperature", "top_p", "text", "reasoning", "prompt")
 """Fields of the request that are the same for every job: a 400 about one of them is everyone's."""
 
-FINAL_CODES = ("invalid_prompt",)
-"""Error codes of a ``failed`` response that another call would only repeat; so do all ``*_policy`` ones."""
+FINAL_CODES = frozenset({"context_length_exceeded", "invalid_prompt", "string_above_max_length"})
+"""Codes that are about what one row says, which another call would only repeat; so are all policy ones."""
+
+SLOW_DOWN_CODES = frozenset({"rate_limit_exceeded", "slow_down"})
+"""Codes that are about the rate of calls; with status 429 any code that is worth another call is."""
+
+LONGEST_MESSAGE = 2000
+"""How many characters of a message are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,21 +64,16 @@ def judge_refusal(reply: Reply) -> Failure:
     code, kind, param = (text_of(error.get(name)) for name in ("code", "type", "param"))
     message = text_of(error.get("message")) or reply.beginning or f"HTTP {reply.status}"
     reach = _reach(reply.status or 0, code, kind, param, message)
-    return Failure(
-        reach=reach,
-        code=code or (kind if kind == "insufficient_quota" else None) or f"http_{reply.status}",
-        message=message,
-        type=kind,
-        param=param,
-        status=reply.status,
-        request_id=reply.request_id,
-        retry_after_seconds=retry_after_seconds(reply) if reach is Reach.CALL else None,
-        slow_down=reach is Reach.CALL and reply.status == 429,  # noqa: PLR2004
-    )
+    code = code or (kind if kind == "insufficient_quota" else None) or f"http_{reply.status}"
+    return replace(_failure(reply, reach, code, message), type=kind, param=param)
 
 
 def _reach(status: int, code: str | None, kind: str | None, param: str | None, message: str) -> Reach:
-    if _is_shared(status, code, kind) or (status == 400 and _names_shared_field(param, message)):  # noqa: PLR2004
+    if _is_shared(status, code, kind):
+        return Reach.RUN
+    if _is_final(code):
+        return Reach.JOB
+    if status == 400 and _names_shared_field(param, message):  # noqa: PLR2004
         return Reach.RUN
     if status in (408, 409, 429) or status >= 500 or status < 400:  # noqa: PLR2004
         return Reach.CALL
@@ -84,24 +85,25 @@ def _is_shared(status: int, code: str | None, kind: str | None) -> bool:
     return status in (401, 402, 403, 404) or code in RUN_CODES or kind == "insufficient_quota"
 
 
+def _is_final(code: str | None) -> bool:
+    return code is not None and (code in FINAL_CODES or code.endswith(("_policy", "_policy_violation")))
+
+
 def _names_shared_field(param: str | None, message: str) -> bool:
     if message.startswith("Unknown prompt variables"):
         return True
     # ``prompt.variables.artist_name`` holds one row's text and may well be one row's trouble.
-    return bool(param) and not str(param).startswith("prompt.variables") and (
-        str(param).split(".", maxsplit=1)[0].split("[", maxsplit=1)[0] in SHARED_PARAMS
-    )
+    if param is None or param.startswith("prompt.variables"):
+        return False
+    return param.split(".", maxsplit=1)[0].split("[", maxsplit=1)[0] in SHARED_PARAMS
 
 
 def _judge_success(reply: Reply) -> Judgement:
-    content_type = reply.headers.get("content-type", "")
     if not reply.body.strip():
         return _no_answer(reply, "empty_body", "the reply has no body")
-    if "json" not in content_type.lower():
-        return _no_answer(reply, "not_json", f"expected JSON, got {content_type or 'no content type'}: ")
     value = parse_json(reply.body)
     if isinstance(value, Broken):
-        return _no_answer(reply, "broken_json", "the reply is no whole JSON: ")
+        return _judge_broken(reply)
     if not isinstance(value, dict):
         return _no_answer(reply, "not_an_object", "the reply is no JSON object: ")
     if "output" not in value and "status" not in value:
@@ -109,12 +111,20 @@ def _judge_success(reply: Reply) -> Judgement:
     return _judge_response(reply, value)
 
 
+def _judge_broken(reply: Reply) -> Judgement:
+    # The type is looked at only here: an answer that a proxy mislabels was paid for all the same.
+    content_type = reply.headers.get("content-type", "")
+    if "json" in content_type.lower():
+        return _no_answer(reply, "broken_json", "the reply is no whole JSON: ")
+    return _no_answer(reply, "not_json", f"expected JSON, got {content_type or 'no content type'}: ")
+
+
 def _judge_stray_object(reply: Reply, value: dict[str, Json]) -> Judgement:
     """Judge an object that is no response: often an error that a proxy sent with status 200."""
     error = error_object(value)
     code, kind = text_of(error.get("code")), text_of(error.get("type"))
-    reach = Reach.RUN if _is_shared(200, code, kind) else Reach.CALL
     message = text_of(error.get("message")) or f"the reply is no response: {reply.beginning}"
+    reach = _reach(200, code, kind, None, message)
     return Judgement(None, _failure(reply, reach, code or "not_a_response", message))
 
 
@@ -135,9 +145,7 @@ def _judge_response(reply: Reply, value: dict[str, Json]) -> Judgement:
     return Judgement(answer, _why_no_success(reply, value, answer, refusal))
 
 
-def _why_no_success(
-    reply: Reply, value: dict[str, Json], answer: Answer, refusal: str | None
-) -> Failure | None:
+def _why_no_success(reply: Reply, value: dict[str, Json], answer: Answer, refusal: str | None) -> Failure | None:
     if answer.status == "incomplete":
         details = value.get("incomplete_details")
         reason = text_of(details.get("reason")) if isinstance(details, dict) else None
@@ -145,7 +153,9 @@ def _why_no_success(
     if answer.status == "failed":
         return _failed_response(reply, error_object(value))
     if answer.status != "completed":
-        return _failure(reply, Reach.JOB, "not_completed", f"the response's status is {answer.status!r}, not 'completed'")
+        return _failure(
+            reply, Reach.JOB, "not_completed", f"the response's status is {answer.status!r}, not 'completed'"
+        )
     if not answer.response_id:
         return _failure(reply, Reach.JOB, "no_response_id", "the response has no id")
     if refusal is not None:
@@ -156,10 +166,7 @@ def _why_no_success(
 def _failed_response(reply: Reply, error: dict[str, Json]) -> Failure:
     code = text_of(error.get("code")) or "response_failed"
     message = text_of(error.get("message")) or "the response failed and gave no reason"
-    final = code in FINAL_CODES or code.endswith("_policy")
-    if code in RUN_CODES:
-        return _failure(reply, Reach.RUN, code, message)
-    return _failure(reply, Reach.JOB if final else Reach.CALL, code, message)
+    return _failure(reply, _reach(200, code, None, None, message), code, message)
 
 
 def _read_output(output: Json) -> tuple[str, str | None, str | None]:
@@ -207,8 +214,9 @@ def _failure(reply: Reply, reach: Reach, code: str, message: str) -> Failure:
     return Failure(
         reach=reach,
         code=code,
-        message=message,
+        message=clean_text(message)[:LONGEST_MESSAGE],
         status=reply.status,
         request_id=reply.request_id,
         retry_after_seconds=retry_after_seconds(reply) if reach is Reach.CALL else None,
+        slow_down=reach is Reach.CALL and (reply.status == 429 or code in SLOW_DOWN_CODES),  # noqa: PLR2004
     )

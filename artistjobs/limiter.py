@@ -6,15 +6,21 @@ gradually.
 """
 
 import asyncio
+import math
 import re
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-
 SHARE_USED: Final = 0.98
 """Of a limit that we know, so that two clocks that disagree a little cause no refusals."""
+
+CATCH_UP_SECONDS: Final = 0.25
+"""How late a call may begin without the later ones being late too.
+
+Sleeps end a little after their time, and at hundreds of calls a second that would add up.
+"""
 
 PACE_WINDOW_SECONDS: Final = 5.0
 """Over which the pace before a pause is measured."""
@@ -49,22 +55,25 @@ class Limiter:
         self._requests = _Spacing(rpm)
         self._tokens = _Spacing(tpm)
         self._turn = asyncio.Lock()
+        self._queued = 0
         self._paused_until = 0.0
         self._pause_reason = ""
         self._pace_before = 0.0
-        self._starts: deque[float] = deque(maxlen=1000)
+        self._starts: deque[float] = deque(maxlen=5000)
         self.waiting: Wait | None = None
 
     async def acquire(self, tokens: float) -> None:
         """Return when a call that may consume ``tokens`` can begin; callers are served in order."""
-        if not self._turn.locked() and self._wait(self._clock()) is None:
-            self._begin(tokens)
-            return
-        async with self._turn:
-            while (wait := self._wait(self._clock())) is not None:
-                self.waiting = wait
-                await self._sleep(wait.until - self._clock())
-            self.waiting = None
+        # Counted, because between two turns the lock is free and yet not for newcomers.
+        if self._queued or self._wait(self._clock()) is not None:
+            self._queued += 1
+            try:
+                async with self._turn:
+                    await self._sit_through()
+                    self._begin(tokens)
+            finally:
+                self._queued -= 1
+        else:
             self._begin(tokens)
 
     def pause(self, seconds: float, reason: str) -> None:
@@ -84,6 +93,14 @@ class Limiter:
                 spacing.learn(limit.per_period)
             if limit.remaining == 0 and limit.reset_seconds > 0:
                 self.pause(limit.reset_seconds, f"limit of {kind}")
+
+    async def _sit_through(self) -> None:
+        try:
+            while (wait := self._wait(self._clock())) is not None:
+                self.waiting = wait
+                await self._sleep(wait.until - self._clock())
+        finally:
+            self.waiting = None
 
     def _wait(self, now: float) -> Wait | None:
         if now < self._paused_until:
@@ -105,7 +122,7 @@ class Limiter:
         since = now - self._paused_until
         if not self._paused_until or since > COMING_BACK_SECONDS or not self._starts or not self._pace_before:
             return 0.0
-        pace = self._pace_before / 4 * 2.0**since
+        pace = self._pace_before / 4 * math.exp2(since)
         return max(self._starts[-1], self._paused_until) + 1 / max(pace, 1.0)
 
     def _pace(self, now: float) -> float:
@@ -114,21 +131,35 @@ class Limiter:
 
 
 class _Spacing:
-    """Even spacing of what is limited per minute; without a limit there is none."""
+    """Even spacing of what is limited per minute; without a limit there is none.
+
+    This is the generic cell rate algorithm: what begins late may be caught up with, and the
+    spacing is wider by as much, so that no minute sees more than its limit.
+    """
 
     def __init__(self, per_minute: int | None) -> None:
         self._is_told = per_minute is not None
-        self._per_second = per_minute / 60 if per_minute else None
-        self.next_at = 0.0
+        self._seconds_each = _seconds_each(per_minute) if per_minute else 0.0
+        self._due_at = 0.0
+
+    @property
+    def next_at(self) -> float:
+        """When the next call may begin."""
+        return self._due_at - CATCH_UP_SECONDS
 
     def learn(self, per_minute: float) -> None:
         """Follow what the API says, unless the user said something else."""
         if not self._is_told:
-            self._per_second = per_minute / 60 * SHARE_USED
+            self._seconds_each = _seconds_each(per_minute * SHARE_USED)
 
     def take(self, now: float, amount: float) -> None:
-        if self._per_second:
-            self.next_at = max(self.next_at, now) + amount / self._per_second
+        """Count what begins now."""
+        if self._seconds_each:
+            self._due_at = max(self._due_at, now) + amount * self._seconds_each
+
+
+def _seconds_each(per_minute: float) -> float:
+    return (60 + CATCH_UP_SECONDS) / per_minute
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,13 +188,15 @@ def read_limit(headers: Mapping[str, str], kind: str) -> HeaderLimit | None:
     except ValueError:
         return None
     reset = duration_seconds(headers.get(f"x-ratelimit-reset-{kind}", ""))
-    return HeaderLimit(limit, remaining, reset) if limit > 0 else None
+    return HeaderLimit(limit, remaining, reset) if 1 <= limit < math.inf else None
 
 
-_DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+_DURATION = re.compile(r"(?:\d{1,9}(?:\.\d+)?(?:ms|s|m|h|d))+", re.ASCII)
+_DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)", re.ASCII)
 _UNIT_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
 def duration_seconds(text: str) -> float:
     """Return the seconds of a duration such as ``6m0s`` or ``2ms``; 0 for what is none."""
-    return sum(float(number) * _UNIT_SECONDS[unit] for number, unit in _DURATION_PART.findall(text))
+    parts: list[tuple[str, str]] = _DURATION_PART.findall(text) if _DURATION.fullmatch(text) else []
+    return sum((float(number) * _UNIT_SECONDS[unit] for number, unit in parts), 0.0)

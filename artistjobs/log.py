@@ -40,7 +40,11 @@ class JsonLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
-        said = {"at": moment_text(record.created), "level": record.levelname.lower(), "message": record.getMessage()}
+        said = {
+            "at": moment_text(record.created),
+            "level": record.levelname.lower(),
+            "message": record.getMessage(),
+        }
         return json.dumps(said)
 
 
@@ -73,7 +77,9 @@ def _file_handler(path: Path) -> logging.Handler:
     try:
         handler = logging.FileHandler(path, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
-        raise WrongUseError(f"--log-file {path} cannot be written: {error.strerror}; name another file.") from error
+        raise WrongUseError(
+            f"--log-file {path} cannot be written: {error.strerror}; name another file."
+        ) from error
     handler.setFormatter(JsonLines())
     return handler
 

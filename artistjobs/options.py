@@ -1,6 +1,7 @@
 """The options that several commands share. Nothing heavy is imported here: ``--help`` has to be quick."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,6 +13,20 @@ Decorator = Callable[[Command], Command]
 SCENARIO_NAMES = ("calm", "busy", "storm", "outage", "no-credit")
 PATH = click.Path(path_type=Path)
 POSITIVE = click.IntRange(min=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What was said before the command."""
+
+    db: Path | None
+    verbosity: int
+    log_file: Path | None
+
+    @property
+    def quiet(self) -> bool:
+        """Whether only errors and results are wanted."""
+        return self.verbosity < 0
 
 
 def _all_of(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:

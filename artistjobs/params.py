@@ -1,6 +1,7 @@
 """Further fields of a request, from ``--param KEY=VALUE``."""
 
 import json
+import math
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -32,11 +33,11 @@ def parse_params(assignments: Iterable[str]) -> dict[str, Json]:
     params: dict[str, Json] = {}
     for assignment in assignments:
         key, equals, value = assignment.partition("=")
-        parts = key.strip().split(".")
+        parts = [part.strip() for part in key.split(".")]
         if not equals or not all(parts):
             raise PromptError(f"--param {assignment!r} is not KEY=VALUE; write it like reasoning.effort=low.")
         _refuse_own_field(parts[0])
-        _place(params, parts, _read_value(key, value))
+        _place(params, parts, _checked(key, _read_value(key, value)))
     return params
 
 
@@ -67,9 +68,19 @@ def _read_value(key: str, text: str) -> Json:
     if text.startswith("@"):
         text = _read_file(key, Path(text[1:]))
     try:
-        value: Json = json.loads(text, parse_constant=_refuse_constant)
+        value: Json = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
     except (ValueError, RecursionError):
         return text
+    return value
+
+
+def _checked(key: str, value: Json) -> Json:
+    """Refuse what can be neither stored nor sent: lone surrogates, and nesting without end."""
+    try:
+        canonical_json([key, value]).encode()
+    except (ValueError, RecursionError) as error:
+        name = key.encode("utf-8", "replace").decode()
+        raise PromptError(f"--param {name}: the value is no Unicode text, or nested too deeply; mend it.") from error
     return value
 
 
@@ -84,3 +95,9 @@ def _read_file(key: str, path: Path) -> str:
 def _refuse_constant(name: str) -> float:
     # NaN and Infinity are no JSON: taken as the text they are.
     raise ValueError(name)
+
+
+def _finite(text: str) -> float:
+    # Python reads 1e999 as infinity, which could not be written again.
+    number = float(text)
+    return number if math.isfinite(number) else _refuse_constant(text)

@@ -38,14 +38,19 @@ def _lines(view: View, now: float) -> list[list[tuple[str, str]]]:
             ("in flight", f"{tally.in_flight} of {view.max_workers}"),
         ],
         [
-            ("jobs a minute", f"{tally.recent_jobs_per_minute(now):,.0f} (overall {tally.jobs_per_minute(now):,.0f})"),
+            (
+                "jobs a minute",
+                f"{tally.recent_jobs_per_minute(now):,.0f} (overall {tally.jobs_per_minute(now):,.0f})",
+            ),
             ("left", duration_text(left) if left is not None else "not known yet"),
         ],
         [
             ("tokens", f"{tally.input_tokens:,} in, {tally.output_tokens:,} out"),
             ("cost", _cost(tally)),
         ],
-        [("waiting for", wait)] if (wait := waiting_for(view, now)) else [("running", duration_text(now - tally.started_at))],
+        [("waiting for", wait)]
+        if (wait := waiting_for(view, now))
+        else [("running", duration_text(now - tally.started_at))],
     ]
 
 

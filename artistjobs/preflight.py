@@ -71,7 +71,9 @@ def _is_told(reply: Reply, failure: Failure, model: str) -> bool:
         return False
     if reply.status != NOT_FOUND:
         return True
-    return failure.code == "model_not_found" or model in str(error_object(parse_json(reply.body)).get("message"))
+    return failure.code == "model_not_found" or model in str(
+        error_object(parse_json(reply.body)).get("message")
+    )
 
 
 def _warn_of_shutdown(model: str, found: Json | object) -> None:

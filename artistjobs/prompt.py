@@ -54,7 +54,8 @@ def text_sha256(text: str) -> str:
 def job_keys(prompt: Prompt) -> Callable[[str, str], bytes]:
     """Return the function that makes a job's key of name and data, for one way of asking.
 
-    Two rows get the same key exactly if the same request would be sent for them.
+    Two rows get the same key exactly if the same is sent of them: both fields, or the name alone
+    where a template leaves the data out.
     """
     base = hashlib.blake2b(prompt.key, digest_size=KEY_BYTES)
     sends_data = prompt.sends_artist_data

@@ -3,10 +3,11 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Final, TypeAlias
 
-Json: TypeAlias = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+Json: TypeAlias = bool | int | float | str | list["Json"] | dict[str, "Json"] | None
 
 
 class Broken:
@@ -17,6 +18,9 @@ BROKEN: Final = Broken()
 
 BEGINNING = 200
 """How many characters of an unexpected body are quoted in a message."""
+
+LONGEST_WAIT_SECONDS = 1e9
+"""What asks for a longer wait than thirty years asks for none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +40,7 @@ class Reply:
     @property
     def request_id(self) -> str | None:
         """The id under which the API knows the call."""
-        return self.headers.get("x-request-id")
+        return text_of(self.headers.get("x-request-id"))
 
     @property
     def beginning(self) -> str:
@@ -55,13 +59,15 @@ def retry_after_seconds(reply: Reply) -> float | None:
         # A date is compared with the server's own clock where it shows one: ours may be wrong.
         until, now = _date_seconds(text), _date_seconds(reply.headers.get("date", ""))
         seconds = max(0.0, until - (now or reply.received_at)) if until else None
-    return seconds
+    return seconds if seconds is not None and seconds < LONGEST_WAIT_SECONDS else None
 
 
 def parse_json(body: bytes) -> Json | Broken:
     """Return what a body holds, or ``BROKEN`` if it is not one whole JSON value."""
     try:
-        value: Json = json.loads(body, parse_constant=_refuse_constant)
+        # Python passes lone surrogates on, raw and escaped: whoever takes a text out makes it clean.
+        text = body.decode("utf-8-sig", "surrogatepass")
+        value: Json = json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):  # not UTF-8 is a ValueError too
         return BROKEN
     return value
@@ -105,11 +111,13 @@ def _number(text: str | None) -> float | None:
         number = float(text or "")
     except ValueError:
         return None
-    return number if 0 <= number < 1e9 else None  # noqa: PLR2004
+    return number if 0 <= number < float("inf") else None
 
 
 def _date_seconds(text: str) -> float | None:
     try:
-        return parsedate_to_datetime(text).timestamp()
-    except (ValueError, TypeError, OverflowError):
+        moment = parsedate_to_datetime(text)
+    except (ValueError, TypeError, LookupError, OverflowError):
         return None
+    # A date that names no zone would be taken for one of ours; HTTP knows only GMT.
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

@@ -23,6 +23,7 @@ class Backoff(wait_base):
         self._growing = wait_exponential(multiplier=FIRST_WAIT_SECONDS, max=LONGEST_BACKOFF_SECONDS)
 
     def __call__(self, retry_state: RetryCallState) -> float:
+        """Return the seconds to wait."""
         wait = self._growing(retry_state) * (1 + JITTER * self._chance.random())
         return max(wait, _asked_for(retry_state))
 

@@ -84,6 +84,17 @@ async def run(
     )  # fmt: skip
 
 
+def nothing_to_do(counts: Counts) -> RunReport:
+    """Return the report of a run that found everything done."""
+    return RunReport(
+        tally=Tally(before=counts, started_at=monotonic()),
+        reason=None,
+        sentence="",
+        seconds=0.0,
+        after=counts,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class _End:
     reason: Reason | None
@@ -103,8 +114,6 @@ class _Run:
         self._limiter = Limiter(rpm=config.rpm, tpm=config.tpm, clock=monotonic, sleep=self._stop.sleep)
 
     async def work(self, records: Records, open_api: OpenApi, watcher: Watch) -> _End:
-        if not self._tally.pending:
-            return _End(None, "")
         budget = Budget(self._config.max_cost_usd, records.work().cost_usd, usage_cost)
         self._refuse_unknown_prices(records)
         async with open_api() as api, _signals(self._stop, self._tally) as abandoned:
@@ -221,7 +230,11 @@ async def _watching(watcher: Watch, view: View) -> AsyncIterator[None]:
         await asyncio.gather(watch, return_exceptions=True)
 
 
-_SIGNALS = {signal.SIGINT: Reason.INTERRUPTED, signal.SIGTERM: Reason.TERMINATED, signal.SIGHUP: Reason.TERMINATED}
+_SIGNALS = {
+    signal.SIGINT: Reason.INTERRUPTED,
+    signal.SIGTERM: Reason.TERMINATED,
+    signal.SIGHUP: Reason.TERMINATED,
+}
 
 
 @asynccontextmanager
@@ -231,7 +244,9 @@ async def _signals(stop: Stop, tally: Tally) -> AsyncIterator[asyncio.Event]:
 
     def received(number: signal.Signals) -> None:
         if stop.request(_SIGNALS[number], ""):
-            log.warning("stopping: waiting for %d calls in flight; once more to give them up", tally.in_flight)
+            log.warning(
+                "stopping: waiting for %d calls in flight; once more to give them up", tally.in_flight
+            )
         else:
             log.warning("giving up %d calls in flight", tally.in_flight)
             abandoned.set()

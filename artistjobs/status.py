@@ -1,7 +1,7 @@
 """How a database stands: counts, speed, tokens, cost, and what failed and why."""
 
-from dataclasses import asdict, dataclass
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from artistjobs.job import EVERYTHING
@@ -89,6 +89,8 @@ def _failure_lines(failures: Sequence[FailureGroup]) -> list[str]:
     lines = []
     for group in failures:
         message = visible(" ".join((group.message or "").split()))[:100]
-        lines.append(f"  {group.jobs:,} failed with {group.code}, such as {visible(group.artist_name)[:40]}: {message}")
+        lines.append(
+            f"  {group.jobs:,} failed with {group.code}, such as {visible(group.artist_name)[:40]}: {message}"
+        )
         lines.append(f"    call them again: artistjobs retry --code {visible(group.code)}")
     return lines

@@ -4,7 +4,7 @@ from artistjobs.reply import Json
 from artistjobs.runner import RunReport
 from artistjobs.stop import Reason
 from artistjobs.store import Ingested
-from artistjobs.terminal import cost_text, duration_text
+from artistjobs.terminal import cost_text, counted, duration_text
 
 EXIT_DONE, EXIT_SOME_FAILED = 0, 1
 
@@ -30,8 +30,8 @@ def ingest_sentence(ingested: Ingested) -> str:
     """Return what an ingest came to, in one line."""
     known = " (the same file as before)" if ingested.unchanged else ""
     return (
-        f"ingest {ingested.ingest}: {ingested.lines:,} lines read, {ingested.added:,} jobs added, "
-        f"{ingested.known:,} already known, {ingested.duplicates:,} duplicates, {ingested.bad:,} bad{known}"
+        f"ingest {ingested.ingest}: {counted(ingested.lines, 'line')} read, {counted(ingested.added, 'job')} added, "
+        f"{ingested.known:,} already known, {counted(ingested.duplicates, 'duplicate')}, {ingested.bad:,} bad{known}"
     )
 
 
@@ -50,17 +50,32 @@ def ingest_json(ingested: Ingested) -> dict[str, Json]:
 def run_sentences(report: RunReport, ingested: Ingested | None) -> list[str]:
     """Return what a run came to, a line each."""
     tally, after = report.tally, report.after
-    skipped = f", {ingested.bad:,} lines skipped" if ingested else ""
+    skipped = f", {counted(ingested.bad, 'line')} skipped" if ingested and ingested.bad else ""
+    left = after.pending + after.running
     lines = [
-        f"{after.total:,} jobs: {after.done:,} done, {after.failed:,} failed, {after.pending + after.running:,} pending{skipped}",
-        f"{tally.calls:,} calls ({tally.retries:,} retries) in {duration_text(report.seconds)}, "
-        f"{tally.done * 60 / max(report.seconds, 0.001):,.0f} jobs a minute",
+        f"{counted(after.total, 'job')}: {after.done:,} done, {after.failed:,} failed, {left:,} pending{skipped}"
+    ]
+    if tally.calls:
+        lines += _work_sentences(report)
+    if after.failed:
+        lines.append("see why jobs failed: artistjobs status; have them called again: --retry-failed")
+    if report.sentence:
+        lines.append(f"stopped: {report.sentence}")
+    return lines
+
+
+def _work_sentences(report: RunReport) -> list[str]:
+    tally = report.tally
+    pace = tally.done * 60 / max(report.seconds, 0.001)
+    lines = [
+        f"{counted(tally.calls, 'call')} ({tally.retries:,} repeated) in {duration_text(report.seconds)}, "
+        f"{pace:,.0f} jobs a minute",
         f"{tally.input_tokens:,} tokens in, {tally.output_tokens:,} out, {cost_text(tally.cost_usd, tally.unpriced)}",
     ]
     if tally.codes:
-        lines.append("failed: " + ", ".join(f"{count:,} {code}" for code, count in tally.codes.most_common(5)))
-    if after.failed:
-        lines.append(f"{after.failed:,} jobs are failed; see: artistjobs status; call them again with --retry-failed")
+        lines.append(
+            "failed with: " + ", ".join(f"{code} ({count:,})" for code, count in tally.codes.most_common(5))
+        )
     return lines
 
 

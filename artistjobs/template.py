@@ -7,11 +7,12 @@ editor works as it is. A template that names anything else is refused before a r
 from collections.abc import Callable
 from functools import lru_cache
 
-from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError, nodes
+from jinja2 import StrictUndefined, TemplateSyntaxError, nodes
 from jinja2.meta import find_undeclared_variables
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from artistjobs.errors import PromptError
+from artistjobs.reply import clean_text
 
 NAMES = ("artist_name", "artist_data")
 
@@ -30,9 +31,12 @@ def check_template(text: str, file: str) -> None:
         raise PromptError(f"{file} is empty; write the prompt into it, with {{{{ artist_name }}}} where the name goes.")
     try:
         tree = _environment().parse(text)
+        # Filters and tests that do not exist are found only now.
+        unknown = find_undeclared_variables(tree) - set(NAMES)
     except TemplateSyntaxError as error:
-        raise PromptError(f"{file}, line {error.lineno}: {error.message}; mend the template.") from error
-    _refuse_unknown_names(tree, file)
+        reason = (error.message or "this is no template").rstrip(".")
+        raise PromptError(f"{file}, line {error.lineno}: {reason}; mend the template.") from error
+    _refuse_names(unknown | {"self"}, tree, file)
     _try_out(text, file)
 
 
@@ -51,7 +55,8 @@ def compile_template(text: str) -> Render:
 
     def render(name: str, data: str) -> str:
         try:
-            return template.render(artist_name=name, artist_data=data)
+            # A template may write a lone surrogate as an escape, which could not be sent.
+            return clean_text(template.render(artist_name=name, artist_data=data))
         except Exception as error:
             # A template is a small program of the user's: it may divide by zero, or worse.
             raise PromptError(f"the template cannot be filled in for this row: {error}") from error
@@ -61,13 +66,12 @@ def compile_template(text: str) -> Render:
 
 @lru_cache(maxsize=1)
 def _environment() -> ImmutableSandboxedEnvironment:
-    environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)  # noqa: S701 - text, not HTML
+    environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
     environment.globals.clear()
     return environment
 
 
-def _refuse_unknown_names(tree: nodes.Template, file: str) -> None:
-    unknown = find_undeclared_variables(tree) - set(NAMES)
+def _refuse_names(unknown: set[str], tree: nodes.Template, file: str) -> None:
     for node in tree.find_all(nodes.Name):
         if node.name in unknown and node.ctx == "load":
             raise PromptError(
@@ -81,4 +85,4 @@ def _try_out(text: str, file: str) -> None:
         try:
             compile_template(text)("Frida Kahlo", data)
         except PromptError as error:
-            raise PromptError(f"{file}: {error}; mend the template.") from error
+            raise PromptError(f"{file}: {str(error).rstrip('.')}; mend the template.") from error

@@ -40,3 +40,8 @@ def cost_text(usd: float, unpriced: int = 0) -> str:
         return amount
     unknown = f"{unpriced:,} answers of unknown price"
     return f"{amount} and {unknown}" if usd else unknown
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a number with its noun, such as ``1 job`` or ``3,532 jobs``."""
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")

@@ -170,7 +170,12 @@ class _Hold:
         return self._attempt(started_at, answer=answer, failure=judgement.failure)
 
     def _attempt(
-        self, started_at: float, *, answer: Answer | None = None, failure: Failure | None = None, calls: int = 1
+        self,
+        started_at: float,
+        *,
+        answer: Answer | None = None,
+        failure: Failure | None = None,
+        calls: int = 1,
     ) -> Attempt:
         outcome = _OUTCOMES[failure.reach] if failure else Outcome.DONE
         return Attempt(

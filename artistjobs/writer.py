@@ -159,11 +159,11 @@ class Writer:
         wanted = len(self._wanting)
         return wanted if self._jobs_left is None else min(wanted, self._jobs_left)
 
-    def _serve_wanting(
-        self, queue: Queue, claims: Sequence[Claim]
-    ) -> list[_Served]:
+    def _serve_wanting(self, queue: Queue, claims: Sequence[Claim]) -> list[_Served]:
         first, rest = self._wanting[: len(claims)], self._wanting[len(claims) :]
-        served: list[_Served] = [(message.future, claim) for message, claim in zip(first, claims, strict=True)]
+        served: list[_Served] = [
+            (message.future, claim) for message, claim in zip(first, claims, strict=True)
+        ]
         if rest and self._is_all_done(queue):
             served += [(message.future, None) for message in rest]
             rest = []

@@ -5,14 +5,15 @@ replies, and judging and repeating are ours.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from time import time
 from typing import Protocol
 from urllib.parse import quote
 
 import httpx2
-from openai import APIConnectionError, APIStatusError, APITimeoutError, AsyncOpenAI, DefaultAioHttpClient, OpenAIError
+from aiohttp import ClientConnectorError, ClientError, ClientPayloadError, ServerDisconnectedError
+from openai import APIStatusError, AsyncOpenAI, DefaultAioHttpClient, OpenAIError
 
 from artistjobs.config import ApiConfig
 from artistjobs.prompt import Body
@@ -77,7 +78,8 @@ class ResponsesApi:
             return _fault("timeout", f"no whole answer within {timeout_seconds:g} s")
         except APIStatusError as error:
             return self._read(error.response)
-        except (OpenAIError, httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
+        except (OpenAIError, httpx2.HTTPError, httpx2.InvalidURL, ClientError, OSError) as error:
+            # The aiohttp backend lets some of its own errors pass, such as for a status line that is none.
             return _fault("connection_error", self._clean(_describe(error)))
 
     def _read(self, raw: RawReply) -> Reply:
@@ -100,9 +102,12 @@ class ResponsesApi:
 async def open_responses_api(config: ApiConfig, connections: int) -> AsyncIterator[ResponsesApi]:
     """Open one client for up to ``connections`` calls at a time, closed at the end."""
     limits = httpx2.Limits(
-        max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=KEEP_ALIVE_SECONDS
+        max_connections=connections,
+        max_keepalive_connections=connections,
+        keepalive_expiry=KEEP_ALIVE_SECONDS,
     )
-    timeout = httpx2.Timeout(config.timeout_seconds, connect=CONNECT_SECONDS)
+    # Reading has no time-out here: ``_reply`` bounds the whole call, and tells it from a lost connection.
+    timeout = httpx2.Timeout(None, connect=CONNECT_SECONDS)
     async with AsyncOpenAI(
         api_key=config.api_key,
         base_url=config.base_url,
@@ -116,12 +121,26 @@ async def open_responses_api(config: ApiConfig, connections: int) -> AsyncIterat
 
 
 def _describe(error: Exception) -> str:
-    """Say what went wrong in the words of whoever noticed it first."""
-    cause = error.__cause__ or error
-    said = str(cause) or type(cause).__name__
-    if isinstance(error, APITimeoutError | APIConnectionError):
-        return f"the connection failed: {said}"
-    return said
+    """Say what went wrong in the words of whoever noticed it first.
+
+    The SDK says "timed out" of whatever its aiohttp backend cannot place, so only the first cause tells.
+    """
+    causes = list(_causes(error))
+    said = " ".join(str(causes[-1]).split()) or type(causes[-1]).__name__
+    if any(isinstance(cause, ClientConnectorError) for cause in causes):
+        return f"cannot connect: {said}"
+    if any(isinstance(cause, _LOST) for cause in causes):
+        return f"the connection was lost: {said}"
+    return f"the call failed: {said}"
+
+
+_LOST = (ConnectionResetError, BrokenPipeError, ServerDisconnectedError, ClientPayloadError)
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__
 
 
 def _fault(kind: str, message: str) -> Reply:

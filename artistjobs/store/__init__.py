@@ -230,11 +230,25 @@ class Records(Protocol):
 class Store(Protocol):
     """One open database."""
 
-    path: Path
-    kind: Kind
-    intake: Intake
-    queue: Queue
-    records: Records
+    @property
+    def path(self) -> Path:
+        """Its file, as it was named."""
+
+    @property
+    def kind(self) -> Kind:
+        """What it holds."""
+
+    @property
+    def intake(self) -> Intake:
+        """Takes files in."""
+
+    @property
+    def queue(self) -> Queue:
+        """Hands out jobs."""
+
+    @property
+    def records(self) -> Records:
+        """Reads back."""
 
     def close(self) -> None:
         """Let go of the database."""

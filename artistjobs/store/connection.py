@@ -4,13 +4,14 @@ import os
 import sqlite3
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
 
 from sqlite_utils import Database
 
 from artistjobs.errors import NoDatabaseError, StoreError, WrongUseError
+from artistjobs.reply import clean_text
 from artistjobs.store.locks import Turnstile
 from artistjobs.store.schema import APPLICATION_ID, migrate, needs_migration
 
@@ -33,36 +34,39 @@ class Connection:
         self.path = Path(os.path.realpath(path))
         self.name = path
         _refuse_what_is_no_database(path, create=create)
-        with self.translated():
-            self._turnstile = Turnstile(self.path)
-            self.db = self._open()
-            self._inode = self._current_inode()
-
-    def _open(self) -> Database:
-        connection = sqlite3.connect(
-            self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
-        )
-        try:
+        with ExitStack() as opened, self.translated():
+            connection = sqlite3.connect(
+                self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            )
+            opened.callback(connection.close)
             _set_pragmas(connection)
-            db = Database(connection, execute_plugins=False)
             self._refuse_foreign(connection)
-            if needs_migration(db, self.name):
-                self._migrate(db)
-        except BaseException:
-            connection.close()
-            raise
-        return db
+            # Only now that the database is known for ours: nothing is left beside another program's.
+            self._turnstile = Turnstile(self.path)
+            opened.callback(self._turnstile.close)
+            self.db = Database(connection, execute_plugins=False)
+            self._prepare()
+            self._inode = self._current_inode()
+            opened.pop_all()
 
-    def _migrate(self, db: Database) -> None:
-        # Switching a new file to WAL ignores the busy timeout, hence the turn.
+    def _prepare(self) -> None:
+        if _journal_mode(self.db.conn) != "wal":
+            # Switching to WAL ignores the busy timeout, hence the turn.
+            with self._turnstile():
+                self.db.conn.execute("PRAGMA journal_mode = WAL").fetchall()
+        if _journal_mode(self.db.conn) != "wal":
+            raise sqlite3.OperationalError("this file system cannot keep a write-ahead log")
+        if needs_migration(self.db, self.name):
+            self._migrate()
+
+    def _migrate(self) -> None:
         with self._turnstile():
-            db.conn.execute("PRAGMA journal_mode = WAL").fetchall()
-            db.conn.execute("BEGIN IMMEDIATE")
+            self.db.conn.execute("BEGIN IMMEDIATE")
             try:
-                migrate(db)
-                db.conn.execute("COMMIT")
+                migrate(self.db)
+                self.db.conn.execute("COMMIT")
             except BaseException:
-                _roll_back(db.conn)
+                _roll_back(self.db.conn)
                 raise
 
     def _refuse_foreign(self, connection: sqlite3.Connection) -> None:
@@ -70,7 +74,9 @@ class Connection:
             "SELECT application_id, (SELECT count(*) FROM sqlite_master) FROM pragma_application_id"
         ).fetchone()
         if tables and application != APPLICATION_ID:
-            raise WrongUseError(f"{self.name} is another program's database; name a file of your own with --db.")
+            raise WrongUseError(
+                f"{self.name} is another program's database; name a file of your own with --db."
+            )
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -139,15 +145,36 @@ class Connection:
         try:
             inode = self._current_inode()
         except FileNotFoundError as error:
-            raise StoreError(f"{self.name} was removed while it was in use; put it back and run again.") from error
+            raise StoreError(
+                f"{self.name} was removed while it was in use; put it back and run again."
+            ) from error
         if inode != self._inode:
-            raise StoreError(f"{self.name} was replaced while it was in use; run again to go on with the new one.")
+            raise StoreError(
+                f"{self.name} was replaced while it was in use; run again to go on with the new one."
+            )
 
 
 @cache
 def sql(statement: str) -> str:
     """Return a statement by the name of its file."""
     return (Path(__file__).parent / "sql" / "sqlite" / f"{statement}.sql").read_text(encoding="utf-8")
+
+
+def write(db: sqlite3.Connection, statement: str, row: Parameters) -> sqlite3.Cursor:
+    """Run a writing statement, by the name of its file.
+
+    A lone surrogate, as in the name of a file that is not UTF-8, is stored as U+FFFD.
+    """
+    try:
+        return db.execute(sql(statement), row)
+    except UnicodeEncodeError:
+        cleaned = {name: clean_text(value) if isinstance(value, str) else value for name, value in row.items()}
+        return db.execute(sql(statement), cleaned)
+
+
+def _journal_mode(connection: sqlite3.Connection) -> str:
+    ((mode,),) = connection.execute("PRAGMA journal_mode").fetchall()
+    return str(mode)
 
 
 def _set_pragmas(connection: sqlite3.Connection) -> None:
@@ -168,7 +195,9 @@ def _refuse_what_is_no_database(path: Path, *, create: bool) -> None:
     if not create:
         raise NoDatabaseError(f"there is no database {path} yet; begin with: artistjobs ingest FILE")
     if not path.parent.is_dir():
-        raise WrongUseError(f"there is no folder {path.parent} for the database; make it or name another with --db.")
+        raise WrongUseError(
+            f"there is no folder {path.parent} for the database; make it or name another with --db."
+        )
 
 
 def _roll_back(connection: sqlite3.Connection) -> None:
@@ -187,7 +216,10 @@ _REMEDIES = (
     ("readonly", "it cannot be written; give yourself the right to write it and its folder, then run again."),
     ("unable to open", "it cannot be opened; check the rights on it and its folder, then run again."),
     ("not a database", "it is no SQLite database; name another with --db, or restore it from a copy."),
-    ("malformed", "it is damaged; restore it from a copy, or save what can be saved with: sqlite3 FILE .recover"),
+    (
+        "malformed",
+        "it is damaged; restore it from a copy, or save what can be saved with: sqlite3 FILE .recover",
+    ),
     ("locked", "another program keeps it locked; close that program and run the same command again."),
     ("disk I/O error", "the disk failed; check it and run the same command again: what was stored is kept."),
 )

@@ -1,20 +1,25 @@
 """Taking a file into SQLite: staged aside while it is read, then moved in as one transaction."""
 
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from time import time
 
 from artistjobs.artists import Artist, BadLine
+from artistjobs.errors import StoreError
 from artistjobs.moment import moment_text
 from artistjobs.prompt import Prompt, job_keys, text_sha256
 from artistjobs.store import Ingested, LineCount, Source
-from artistjobs.store.connection import Connection, sql
+from artistjobs.store.connection import Connection, sql, write
 
 _STAGED_AT_ONCE = 5_000
 """Rows handed to SQLite together: enough to be quick, few enough to weigh nothing."""
 
 _CACHE_KIB = 32_768
 """Page cache while jobs move in: holds the key index of a million jobs."""
+
+_CACHE_KIB_AFTERWARDS = 2_000
+"""What SQLite takes by itself."""
 
 
 class SqliteIntake:
@@ -28,20 +33,20 @@ class SqliteIntake:
         self, source: Source, prompt: Prompt, rows: Iterable[Artist | BadLine], count_lines: LineCount
     ) -> Ingested:
         """Add a pending job for each new row, in one transaction."""
-        with self._connection.translated():
-            good, bad = self._stage(prompt, rows)
-        with self._connection.transaction() as db:
-            number = self._add_prompt(db, prompt)
-            added = db.execute(sql("add_jobs"), {"prompt": number}).rowcount
-            jobs, first, last = db.execute(sql("staged_span")).fetchone()
-            counts = {
-                "lines": count_lines(), "good": good, "added": added, "known": jobs - added,
-                "duplicates": good - jobs, "bad": bad,
-            }  # fmt: skip
-            span = {"first_job": first, "last_job": last, "lines_of": None}
-            ingest = self._add_ingest(db, source, number, counts | span)
-            db.execute(sql("add_lines"), {"ingest": ingest})
-            db.execute(sql("add_bad_lines"), {"ingest": ingest})
+        with self._stage() as stager:
+            good, bad = stager.stage(prompt, rows)
+            with self._connection.transaction() as db:
+                number = self._add_prompt(db, prompt)
+                added, first, last, jobs = _add_jobs(db, number, good)
+                counts = {
+                    "lines": count_lines(), "good": good, "added": added, "known": jobs - added,
+                    "duplicates": good - jobs, "bad": bad,
+                }  # fmt: skip
+                span = {"first_job": first, "last_job": last, "lines_of": None}
+                ingest = self._add_ingest(db, source, number, counts | span)
+                add_lines = "add_new_lines" if added == good else "add_lines"
+                db.execute(sql(add_lines), {"ingest": ingest, "first_job": first})
+                db.execute(sql("add_bad_lines"), {"ingest": ingest})
         return Ingested(ingest=ingest, **counts)
 
     def find_same(self, source: Source, prompt: Prompt) -> Ingested | None:
@@ -63,19 +68,14 @@ class SqliteIntake:
         rows = self._connection.rows("bad_lines", {"ingest": scope["ingest"] if scope else 0, "limit": limit})
         return [BadLine(row["line"], row["reason"], row["beginning"]) for row in rows]
 
-    def _stage(self, prompt: Prompt, rows: Iterable[Artist | BadLine]) -> tuple[int, int]:
-        db = self._connection.db.conn
-        db.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
-        for statement in ("stage_tables", "stage_bad_tables"):
-            db.execute(sql(statement))
-        db.execute("DELETE FROM temp.staged")
-        db.execute("DELETE FROM temp.staged_bad")
-        db.execute("BEGIN")
+    @contextmanager
+    def _stage(self) -> Iterator["_Stager"]:
+        stager = _Stager(self._connection)
         try:
-            counts = _Stager(db, prompt).stage(rows)
+            stager.open()
+            yield stager
         finally:
-            db.execute("COMMIT")
-        return counts
+            stager.close()
 
     def _add_prompt(self, db: sqlite3.Connection, prompt: Prompt) -> int:
         hashes = {}
@@ -88,45 +88,79 @@ class SqliteIntake:
             "prompt_file": prompt.template_file, "model": prompt.model, "params": prompt.params,
             "now": self._now(),
         }  # fmt: skip
-        db.execute(sql("add_prompt"), row | hashes)
+        write(db, "add_prompt", row | hashes)
         ((number,),) = db.execute(sql("find_prompt"), {"key": prompt.key}).fetchall()
         return int(number)
 
     def _add_ingest(self, db: sqlite3.Connection, source: Source, prompt: int, row: dict[str, int | None]) -> int:
         named = {"source": source.name, "sha256": source.sha256, "prompt": prompt, "now": self._now()}
-        ((ingest,),) = db.execute(sql("add_ingest"), named | row).fetchall()
+        ((ingest,),) = write(db, "add_ingest", named | row).fetchall()
         return int(ingest)
 
     def _now(self) -> str:
         return moment_text(self._clock())
 
 
+def _add_jobs(db: sqlite3.Connection, prompt: int, good: int) -> tuple[int, int | None, int | None, int]:
+    """Return how many jobs were added, between which ids the jobs asked for lie, and how many these are."""
+    cursor = db.execute(sql("add_jobs"), {"prompt": prompt})
+    added, last = cursor.rowcount, cursor.lastrowid
+    if added == good and last:
+        # Each line is a new job, and new ids follow one another: no need to look the keys up again.
+        return added, last - added + 1, last, added
+    jobs, first, last = db.execute(sql("staged_span")).fetchone()
+    return added, first, last, jobs
+
+
 class _Stager:
-    """Moves rows into the staging tables, some thousand at a time."""
+    """Tables aside in which rows wait until all are read, filled some thousand at a time."""
 
-    def __init__(self, db: sqlite3.Connection, prompt: Prompt) -> None:
-        self._db = db
-        self._key = job_keys(prompt)
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._db = connection.db.conn
+        self._artists: list[tuple[int, bytes, str, str]] = []
+        self._bad_lines: list[tuple[int, str, str]] = []
 
-    def stage(self, rows: Iterable[Artist | BadLine]) -> tuple[int, int]:
+    def open(self) -> None:
+        with self._connection.translated():
+            self._db.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+            for statement in ("stage_tables", "stage_bad_tables"):
+                self._db.execute(sql(statement))
+
+    def stage(self, prompt: Prompt, rows: Iterable[Artist | BadLine]) -> tuple[int, int]:
+        """Read the rows to their end; return how many are good and bad."""
+        key = job_keys(prompt)
         good = bad = 0
-        key = self._key
-        artists: list[tuple[int, bytes, str, str]] = []
-        bad_lines: list[tuple[int, str, str]] = []
+        artists, bad_lines = self._artists, self._bad_lines
         for row in rows:
             if isinstance(row, BadLine):
                 bad_lines.append((row.line, row.reason, row.beginning))
                 bad += 1
             else:
-                artists.append((row.line, key(row.name, row.data), row.name, row.data))
+                line, name, data = row
+                artists.append((line, key(name, data), name, data))
                 good += 1
             if len(artists) >= _STAGED_AT_ONCE or len(bad_lines) >= _STAGED_AT_ONCE:
-                self._flush(artists, bad_lines)
-        self._flush(artists, bad_lines)
+                self._flush()
+        self._flush()
         return good, bad
 
-    def _flush(self, artists: list[tuple[int, bytes, str, str]], bad_lines: list[tuple[int, str, str]]) -> None:
-        self._db.executemany(sql("stage"), artists)
-        self._db.executemany(sql("stage_bad"), bad_lines)
-        artists.clear()
-        bad_lines.clear()
+    def _flush(self) -> None:
+        # What the reader of the rows raises is no trouble of the database, and passes as it is.
+        with self._connection.translated():
+            self._db.execute("BEGIN")
+            self._db.executemany(sql("stage"), self._artists)
+            self._db.executemany(sql("stage_bad"), self._bad_lines)
+            self._db.execute("COMMIT")
+        self._artists.clear()
+        self._bad_lines.clear()
+
+    def close(self) -> None:
+        """Give disk and memory back; a failure here must not hide another one."""
+        with suppress(StoreError), self._connection.translated():
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            for table in ("staged", "staged_bad"):
+                self._db.execute(f"DROP TABLE IF EXISTS temp.{table}")
+            self._db.execute(f"PRAGMA cache_size = -{_CACHE_KIB_AFTERWARDS}")
+            self._db.execute("PRAGMA shrink_memory")

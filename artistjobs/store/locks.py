@@ -44,9 +44,7 @@ class SignOfLife:
 
     def __init__(self, database: Path, worker: int) -> None:
         self._path = _worker_file(database, worker)
-        self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-        # Blocking: somebody may be looking at this very moment, and lets go at once.
-        fcntl.flock(self._file, fcntl.LOCK_EX)
+        self._file = _open_locked(self._path)
 
     def end(self) -> None:
         """Give up the lock and its file."""
@@ -79,18 +77,37 @@ def is_alive(database: Path, worker: int) -> bool:
     except FileNotFoundError:
         return False
     try:
-        return not _try_lock(file)
+        # Shared, so that two who look at the same time do not take each other for the worker.
+        return not _try_lock(file, fcntl.LOCK_SH)
     finally:
         os.close(file)
+
+
+def _open_locked(path: Path) -> int:
+    while True:
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        # Blocking: somebody may be looking at this very moment, and lets go at once.
+        fcntl.flock(file, fcntl.LOCK_EX)
+        if _still_has_name(file, path):
+            return file
+        # Whoever held it before has removed it: nobody would find our lock there.
+        os.close(file)
+
+
+def _still_has_name(file: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _worker_file(database: Path, worker: int) -> Path:
     return Path(f"{database}-worker-{worker}")
 
 
-def _try_lock(file: int) -> bool:
+def _try_lock(file: int, mode: int = fcntl.LOCK_EX) -> bool:
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, mode | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

@@ -93,7 +93,8 @@ class SqliteQueue:
         row = {**_span(scope), "worker": self._worker, "now": self._now(), "limit": limit}
         # RETURNING has no order of its own.
         return sorted(
-            (Claim(*claimed) for claimed in db.execute(sql("claim"), row).fetchall()), key=lambda claim: claim.job
+            (Claim(*claimed) for claimed in db.execute(sql("claim"), row).fetchall()),
+            key=lambda claim: claim.job,
         )
 
     def _record(self, db: sqlite3.Connection, attempt: Attempt) -> None:

@@ -24,7 +24,9 @@ class SqliteRecords:
         row = self._connection.row("ingest_scope", {"ingest": ingest})
         if row is None:
             which = f"ingest {ingest}" if ingest is not None else "ingest"
-            raise WrongUseError(f"{self._connection.name} has no {which}; see its table ingests for what it has.")
+            raise WrongUseError(
+                f"{self._connection.name} has no {which}; see its table ingests for what it has."
+            )
         first, last = row["first_job"] or 0, row["last_job"] or -1
         # Where the ingest's jobs are all those between its first and last, the ids alone tell them.
         is_span = row["jobs"] == last - first + 1

@@ -85,6 +85,7 @@ CREATE TABLE jobs (
     claimed_at    TEXT,
     answer        INTEGER REFERENCES answers (id),
     error_code    TEXT,
+    CHECK (state = 'pending' OR attempt > 0),
     CHECK ((state = 'running') = (claimed_by IS NOT NULL)),
     CHECK ((state = 'failed') = (error_code IS NOT NULL)),
     CHECK (state <> 'done' OR answer IS NOT NULL)
@@ -104,12 +105,6 @@ WHEN OLD.state <> NEW.state AND NOT (
 )
 BEGIN
     SELECT RAISE(ABORT, 'a job cannot make this move between states');
-END;
-
-CREATE TRIGGER jobs_begin BEFORE INSERT ON jobs
-WHEN NEW.state <> 'pending'
-BEGIN
-    SELECT RAISE(ABORT, 'a job begins as pending');
 END;
 
 -- Which job each good line asks for. artist_data only where the line's differs from the job's, which

@@ -9,12 +9,13 @@ SELECT jobs.id AS job, jobs.artist_name, jobs.artist_data, answers.text, answers
   JOIN answers ON answers.id = jobs.answer
  WHERE jobs.state = 'done';
 
--- What went wrong, with the last attempt of each failed job.
+-- What went wrong, with the attempt that ended each failed job. One that came late has another outcome.
 CREATE VIEW failures AS
 SELECT jobs.id AS job, jobs.artist_name, jobs.artist_data, jobs.error_code, attempts.error_message,
        attempts.http_status, jobs.attempt AS attempts, attempts.ended_at AS failed_at, attempts.request_id
   FROM jobs
-  LEFT JOIN attempts ON attempts.id = (SELECT max(id) FROM attempts WHERE attempts.job = jobs.id)
+  LEFT JOIN attempts ON attempts.id = (
+        SELECT max(id) FROM attempts WHERE attempts.job = jobs.id AND attempts.outcome IN ('failed', 'died'))
  WHERE jobs.state = 'failed';
 
 -- How far each way of asking is.

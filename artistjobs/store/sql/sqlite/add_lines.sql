@@ -4,4 +4,4 @@ SELECT :ingest, staged.line, jobs.id,
        CASE WHEN staged.artist_data <> jobs.artist_data THEN staged.artist_data END
   FROM temp.staged
   JOIN jobs ON jobs.key = staged.key
- ORDER BY staged.line
+ ORDER BY staged.n

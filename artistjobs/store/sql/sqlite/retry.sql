@@ -1,6 +1,6 @@
--- Make failed jobs pending again, with all their calls before them.
-UPDATE jobs
-   SET state = 'pending', attempt = 0, deaths = 0, error_code = NULL, available_at = NULL
+-- Make failed jobs pending again, with all their calls before them and no answer: what they got is in answers.
+UPDATE jobs INDEXED BY jobs_failed
+   SET state = 'pending', attempt = 0, deaths = 0, error_code = NULL, available_at = NULL, answer = NULL
  WHERE state = 'failed'
    AND (:code IS NULL OR error_code = :code)
    AND (:job IS NULL OR id = :job)

@@ -1,0 +1,72 @@
+"""The two streams: results go to stdout, everything said to people goes to stderr."""
+
+import json
+import os
+import shlex
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from artistjobs.reply import Json
+from artistjobs.terminal import visible
+
+
+def say(line: str) -> None:
+    """Say a line to people; where nobody listens any more, that is no reason to stop."""
+    with suppress(OSError):
+        sys.stderr.write(line + "\n")
+        sys.stderr.flush()
+
+
+def tell_json(value: Json) -> None:
+    """Write a value to stdout, as one line of JSON."""
+    tell(json.dumps(value, ensure_ascii=False))
+
+
+def tell(line: str) -> None:
+    """Write a line to stdout. Raises BrokenPipeError if its reader has gone."""
+    sys.stdout.buffer.write(line.encode("utf-8", "replace") + b"\n")
+    sys.stdout.buffer.flush()
+
+
+class Texts:
+    """Writes texts to stdout, and goes on without it when its reader has gone: the file comes first."""
+
+    def __init__(self) -> None:
+        self._is_terminal = sys.stdout.isatty()
+        self._is_gone = False
+
+    def __call__(self, text: str) -> None:
+        """Write one text and a newline."""
+        if self._is_gone:
+            return
+        # A text that goes to a file stays as it is; on a terminal it must not give commands.
+        shown = visible(text, keep="\n\t") if self._is_terminal else text
+        with self._as_long_as_read():
+            sys.stdout.buffer.write(shown.encode("utf-8", "replace") + b"\n")
+
+    def end(self) -> None:
+        """Write what is left. Raises BrokenPipeError if the reader has gone."""
+        with self._as_long_as_read():
+            sys.stdout.buffer.flush()
+        if self._is_gone:
+            raise BrokenPipeError
+
+    @contextmanager
+    def _as_long_as_read(self) -> Iterator[None]:
+        try:
+            yield
+        except BrokenPipeError:
+            self._is_gone = True
+
+
+def forget_stdout() -> None:
+    """Send what is still buffered for a reader that has gone to nowhere: at exit it would fail again."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+
+
+def same_command() -> str:
+    """Return the command that this process was started with, fit to be pasted into a shell."""
+    return shlex.join(["artistjobs", *sys.argv[1:]])

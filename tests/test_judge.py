@@ -1,0 +1,384 @@
+"""Each reply is an answer, or a failure with the right reach; and judging never raises."""
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from artistjobs.judge import judge
+from artistjobs.outcome import Reach, Usage
+from artistjobs.reply import Reply
+
+JSON_HEADERS = {"content-type": "application/json", "x-request-id": "req_1"}
+PLAIN_USAGE = {
+    "input_tokens": 10,
+    "input_tokens_details": {"cached_tokens": 4, "cache_write_tokens": 2},
+    "output_tokens": 20,
+    "output_tokens_details": {"reasoning_tokens": 5},
+    "total_tokens": 30,
+}
+
+
+def make_message(*texts):
+    return {"type": "message", "content": [{"type": "output_text", "text": text} for text in texts]}
+
+
+def make_response(**fields):
+    whole = {
+        "id": "resp_1",
+        "created_at": 1_800_000_000.7,
+        "status": "completed",
+        "model": "gpt-5-2025-08-07",
+        "service_tier": "default",
+        "output": [{"type": "reasoning", "summary": []}, make_message("An answer.")],
+        "usage": PLAIN_USAGE,
+        **fields,
+    }
+    return {name: value for name, value in whole.items() if value != "left out"}
+
+
+def judge_ok(value, *, status=200, headers=JSON_HEADERS):
+    body = value if isinstance(value, bytes) else json.dumps(value).encode()
+    return judge(Reply(status=status, headers=headers, body=body))
+
+
+def judge_error(status, headers=JSON_HEADERS, **error):
+    judgement = judge_ok({"error": {"message": "It went wrong.", **error}}, status=status, headers=headers)
+    assert judgement.answer is None
+    return judgement.failure
+
+
+def test_a_completed_response_is_an_answer_with_all_its_parts():
+    judgement = judge_ok(make_response())
+
+    answer = judgement.answer
+    assert judgement.failure is None
+    assert (answer.text, answer.text_path) == ("An answer.", "$.output[1].content[0].text")
+    assert (answer.response_id, answer.created, answer.status) == ("resp_1", 1_800_000_000, "completed")
+    assert (answer.model, answer.service_tier, answer.request_id) == ("gpt-5-2025-08-07", "default", "req_1")
+    assert answer.usage == Usage(
+        input_tokens=10,
+        cached_tokens=4,
+        cache_write_tokens=2,
+        output_tokens=20,
+        reasoning_tokens=5,
+        total_tokens=30,
+    )
+    assert json.loads(answer.body) == make_response()
+
+
+# --- the table of api_facts.md, section 2
+
+RUN, JOB, CALL = Reach.RUN, Reach.JOB, Reach.CALL
+
+
+@pytest.mark.parametrize(
+    ("reach", "status", "error"),
+    [
+        (RUN, 401, {"code": "invalid_api_key"}),
+        (RUN, 401, {"code": "ip_not_authorized"}),
+        (RUN, 401, {}),
+        (RUN, 402, {}),
+        (RUN, 403, {"code": None, "type": "permission_error"}),
+        (RUN, 404, {"code": None, "message": "Prompt with id 'pmpt_1' not found."}),
+        (RUN, 404, {"code": "model_not_found"}),
+        (RUN, 400, {"code": "model_not_found", "param": "model"}),
+        (RUN, 429, {"code": None, "type": "insufficient_quota"}),
+        (RUN, 429, {"code": "insufficient_quota"}),
+        (RUN, 429, {"code": "credit_balance_exhausted"}),
+        (RUN, 429, {"code": "organization_spend_limit_exceeded"}),
+        (RUN, 429, {"code": "project_spend_limit_exceeded"}),
+        (RUN, 429, {"code": "organization_usage_limit_exceeded"}),
+        (RUN, 400, {"code": "unknown_parameter", "param": "txet"}),
+        (RUN, 400, {"code": "missing_required_parameter", "param": "prompt.variables.genre"}),
+        (RUN, 400, {"code": "unsupported_parameter", "param": "top_k"}),
+        (RUN, 400, {"code": None, "param": "service_tier"}),
+        (RUN, 400, {"code": None, "param": "temperature"}),
+        (RUN, 400, {"code": "invalid_json_schema", "param": "text.format.schema"}),
+        (RUN, 400, {"code": None, "param": "model"}),
+        (RUN, 400, {"code": "invalid_type", "param": "prompt.id"}),
+        (RUN, 400, {"code": None, "message": "Unknown prompt variables: artist_data"}),
+        (JOB, 400, {"code": "context_length_exceeded", "param": "input"}),
+        (JOB, 400, {"code": "context_length_exceeded", "param": "prompt"}),
+        (JOB, 400, {"code": "invalid_prompt", "param": "prompt"}),
+        (JOB, 400, {"code": "bio_policy"}),
+        (JOB, 400, {"code": "content_policy_violation"}),
+        (JOB, 400, {"code": "string_above_max_length", "param": "prompt.variables.artist_data"}),
+        (JOB, 400, {"code": "invalid_type", "param": "prompt.variables.artist_name"}),
+        (JOB, 400, {"code": "integer_below_min_value", "param": "textual"}),
+        (JOB, 400, {}),
+        (JOB, 413, {}),
+        (JOB, 422, {}),
+        (JOB, 418, {}),
+        (CALL, 408, {}),
+        (CALL, 409, {}),
+        (CALL, 429, {"code": "rate_limit_exceeded", "type": "requests"}),
+        (CALL, 429, {"code": "slow_down"}),
+        (CALL, 503, {"code": "slow_down"}),
+        (CALL, 429, {"code": "resource_unavailable"}),
+        (CALL, 429, {}),
+        (CALL, 500, {}),
+        (CALL, 503, {"code": "server_is_overloaded"}),
+        (CALL, 599, {}),
+        (CALL, 302, {}),
+    ],
+)
+def test_an_error_status_has_the_reach_of_the_table(reach, status, error):
+    failure = judge_error(status, **error)
+
+    assert failure.reach is reach
+    assert failure.code == error.get("code") or not error.get("code")
+    assert failure.status == status
+    assert failure.request_id == "req_1"
+
+
+@pytest.mark.parametrize(
+    ("reach", "code"),
+    [
+        (CALL, "server_error"),
+        (CALL, "rate_limit_exceeded"),
+        (CALL, None),
+        (CALL, 7),
+        (JOB, "invalid_prompt"),
+        (JOB, "bio_policy"),
+        (JOB, "cyber_policy"),
+        (RUN, "insufficient_quota"),
+    ],
+)
+def test_a_failed_response_has_the_reach_of_its_code(reach, code):
+    judgement = judge_ok(make_response(status="failed", error={"code": code, "message": "No."}, output=[], usage=None))
+
+    assert judgement.answer.status == "failed"
+    assert judgement.failure.reach is reach
+    assert judgement.failure.code == (code if isinstance(code, str) else "response_failed")
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "slow"),
+    [(429, "rate_limit_exceeded", True), (429, None, True), (503, "slow_down", True), (503, None, False)],
+)
+def test_a_refusal_about_the_rate_asks_to_slow_down(status, code, slow):
+    failure = judge_error(status, {**JSON_HEADERS, "retry-after": "9"}, code=code)
+
+    assert (failure.slow_down, failure.retry_after_seconds) == (slow, 9.0)
+
+
+def test_exhausted_quota_asks_for_no_wait():
+    failure = judge_error(429, {**JSON_HEADERS, "retry-after": "9"}, type="insufficient_quota")
+
+    assert (failure.code, failure.slow_down, failure.retry_after_seconds) == ("insufficient_quota", False, None)
+
+
+def test_an_error_page_of_a_proxy_is_quoted():
+    failure = judge(Reply(status=502, headers={"content-type": "text/html"}, body=b"<h1>Bad\n gateway</h1>")).failure
+
+    assert (failure.reach, failure.code, failure.message) == (CALL, "http_502", "<h1>Bad gateway</h1>")
+
+
+@pytest.mark.parametrize("fault", ["timeout", "connection_error"])
+def test_a_fault_of_the_line_is_worth_another_call(fault):
+    failure = judge(Reply(fault=fault, message="the line broke")).failure
+
+    assert (failure.reach, failure.code, failure.message) == (CALL, fault, "the line broke")
+
+
+# --- status 200, and yet no plain success
+
+
+@pytest.mark.parametrize(
+    ("fields", "reach", "code"),
+    [
+        ({"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}}, JOB, "incomplete"),
+        ({"status": "incomplete", "incomplete_details": None}, JOB, "incomplete"),
+        ({"status": "in_progress"}, JOB, "not_completed"),
+        ({"status": "left out"}, JOB, "not_completed"),
+        ({"status": 1}, JOB, "not_completed"),
+        ({"id": "left out"}, JOB, "no_response_id"),
+        ({"id": ""}, JOB, "no_response_id"),
+        ({"id": 7}, JOB, "no_response_id"),
+    ],
+)
+def test_text_that_is_no_success_is_kept_and_marked(fields, reach, code):
+    judgement = judge_ok(make_response(**fields))
+
+    assert judgement.answer.text == "An answer."
+    assert (judgement.failure.reach, judgement.failure.code) == (reach, code)
+
+
+@pytest.mark.parametrize(("refusal", "message"), [("I cannot.", "I cannot."), ("", "the model refused")])
+def test_a_refusal_is_no_success(refusal, message):
+    parts = [{"type": "refusal", "refusal": refusal}]
+
+    judgement = judge_ok(make_response(output=[{"type": "message", "content": parts}]))
+
+    assert judgement.answer.text == ""
+    assert (judgement.failure.reach, judgement.failure.code) == (JOB, "refusal")
+    assert judgement.failure.message == message
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b"", "empty_body"),
+        (b" \r\n", "empty_body"),
+        (b'{"id": "resp_1", "stat', "broken_json"),
+        (b"[" * 100_000, "broken_json"),
+        (b'{"usage": NaN}', "broken_json"),
+        (b"\xff\xfe\x00", "broken_json"),
+        (b"[]", "not_an_object"),
+        (b"null", "not_an_object"),
+        (b'"completed"', "not_an_object"),
+        (b"{}", "not_a_response"),
+        (b'{"error": {"message": "Oops.", "code": null}}', "not_a_response"),
+        (b'{"error": {"message": "Oops.", "code": "server_error"}}', "server_error"),
+    ],
+)
+def test_a_200_that_is_no_response_is_worth_another_call(body, code):
+    judgement = judge_ok(body)
+
+    assert judgement.answer is None
+    assert (judgement.failure.reach, judgement.failure.code) == (CALL, code)
+
+
+def test_an_error_of_the_account_with_200_stops_the_run():
+    assert judge_ok({"error": {"code": "insufficient_quota"}}).failure.reach is RUN
+
+
+def test_html_with_200_is_not_json():
+    judgement = judge_ok(b"<!doctype html><p>Sign in", headers={"content-type": "text/html"})
+
+    assert (judgement.failure.reach, judgement.failure.code) == (CALL, "not_json")
+    assert judgement.failure.message == "expected JSON, got text/html: <!doctype html><p>Sign in"
+
+
+@pytest.mark.parametrize("headers", [{}, {"content-type": "text/plain"}])
+def test_an_answer_with_a_wrong_content_type_was_paid_for_and_is_taken(headers):
+    judgement = judge_ok(make_response(), headers=headers)
+
+    assert judgement.failure is None
+
+
+# --- texts and numbers as servers send them
+
+
+def test_several_texts_are_joined_and_have_no_single_path():
+    answer = judge_ok(make_response(output=[make_message("One, ", "two, "), "junk", make_message("three.")])).answer
+
+    assert (answer.text, answer.text_path) == ("One, two, three.", None)
+
+
+@pytest.mark.parametrize("output", [None, "text", {}, [None], [{"type": "message"}], [make_message(7)], "left out"])
+def test_an_output_of_any_shape_gives_an_empty_text(output):
+    assert judge_ok(make_response(output=output)).answer.text == ""
+
+
+def test_nul_and_ten_megabytes_of_text_arrive_whole():
+    text = "a\0b" + "é" * 5_000_000
+
+    assert judge_ok(make_response(output=[make_message(text)])).answer.text == text
+
+
+@pytest.mark.parametrize("surrogate", [b"\\ud800", b"\xed\xa0\x80"])
+def test_a_lone_surrogate_spoils_no_answer(surrogate):
+    body = json.dumps(make_response(output=[make_message("a?b")])).encode().replace(b"a?b", b"a" + surrogate + b"b")
+
+    judgement = judge_ok(body)
+
+    assert judgement.failure is None
+    assert judgement.answer.text == "a\N{REPLACEMENT CHARACTER}b"
+    assert judgement.answer.body.encode()
+
+
+@pytest.mark.parametrize("value", [None, True, -1, 2**60, "10", [], float("1e300")])
+def test_a_count_that_makes_no_sense_is_unknown(value):
+    usage = {**PLAIN_USAGE, "input_tokens": value, "output_tokens_details": {"reasoning_tokens": value}}
+
+    read = judge_ok(make_response(usage=usage)).answer.usage
+
+    assert (read.input_tokens, read.reasoning_tokens, read.output_tokens) == (None, None, 20)
+
+
+@pytest.mark.parametrize("usage", [None, [], "left out", {"input_tokens_details": None}, {"output_tokens_details": 3}])
+def test_usage_that_is_not_there_is_unknown(usage):
+    assert judge_ok(make_response(usage=usage)).answer.usage == Usage()
+
+
+@pytest.mark.parametrize("value", [7, None, [], {}, True])
+def test_fields_that_are_no_text_are_unknown(value):
+    answer = judge_ok(make_response(model=value, service_tier=value, created_at="now")).answer
+
+    assert (answer.model, answer.service_tier, answer.created) == (None, None, None)
+    assert judge_error(400, code=value, type=value, param=value, message=value).code == "http_400"
+
+
+def test_a_message_of_any_length_is_kept_short():
+    assert len(judge_error(500, message="no " * 10_000).message) == 2000
+
+
+# --- any reply at all
+
+TEXTS = st.text(st.characters(), max_size=20)
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    max_leaves=8,
+)
+STATUSES = st.sampled_from(["completed", "incomplete", "failed", "queued"]) | JSON_VALUES
+PARTS = st.fixed_dictionaries(
+    {"type": st.sampled_from(["output_text", "refusal"])}, optional={"text": TEXTS, "refusal": JSON_VALUES}
+)
+OUTPUTS = st.lists(
+    st.fixed_dictionaries({"type": st.just("message")}, optional={"content": st.lists(PARTS | JSON_VALUES)})
+)
+ERRORS = st.fixed_dictionaries(
+    {},
+    optional={name: TEXTS | JSON_VALUES for name in ("code", "type", "param", "message")},
+)
+RESPONSES = st.fixed_dictionaries(
+    {},
+    optional={
+        "id": TEXTS | JSON_VALUES,
+        "status": STATUSES,
+        "output": OUTPUTS | JSON_VALUES,
+        "usage": JSON_VALUES,
+        "error": ERRORS | JSON_VALUES,
+        "incomplete_details": JSON_VALUES | st.fixed_dictionaries({"reason": TEXTS}),
+        "model": TEXTS,
+        "service_tier": TEXTS,
+        "created_at": JSON_VALUES,
+    },
+)
+BODIES = st.binary() | (RESPONSES | JSON_VALUES).map(
+    lambda value: json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")
+)
+HEADERS = st.dictionaries(
+    st.sampled_from(["content-type", "x-request-id", "retry-after", "retry-after-ms", "date"]), TEXTS
+)
+
+
+def texts_of(value):
+    names = getattr(type(value), "__slots__", ())
+    return [text for name in names if isinstance(text := getattr(value, name), str)]
+
+
+@settings(max_examples=300, deadline=None)
+@given(status=st.none() | st.integers(0, 999) | st.just(200), headers=HEADERS, body=BODIES)
+def test_any_reply_is_judged_and_what_is_kept_is_utf_8(status, headers, body):
+    judgement = judge(Reply(status=status, headers=headers, body=body))
+
+    answer, failure = judgement.answer, judgement.failure
+    assert answer is not None or failure is not None
+    assert all(text.encode() or not text for kept in (answer, failure) for text in texts_of(kept))
+    if failure is None:
+        assert 200 <= status < 300
+        assert answer.status == "completed"
+        assert answer.response_id
+
+
+@given(fault=st.sampled_from(["timeout", "connection_error"]), message=TEXTS)
+def test_any_fault_is_judged_and_its_message_is_utf_8(fault, message):
+    failure = judge(Reply(fault=fault, message=message)).failure
+
+    assert failure.reach is CALL
+    assert failure.message.encode() or not message
