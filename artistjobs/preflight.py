@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from artistjobs.api import Api
 from artistjobs.judge import judge_refusal
 from artistjobs.outcome import Failure, Reach
-from artistjobs.reply import Json, Reply, error_object, parse_json
-from artistjobs.stop import Reason, Stop
+from artistjobs.reply import Json, Reply, parse_json
+from artistjobs.stop import Reason, Stop, StoppingError
 from artistjobs.worker import account_trouble
 
 log = logging.getLogger("artistjobs")
@@ -29,7 +29,7 @@ async def check_models(api: Api, models: Sequence[str], stop: Stop) -> bool:
         reply = await _look_up(api, model, stop)
         if stop.is_requested:
             return False
-        if sentence := _why_hopeless(reply, model):
+        if sentence := _why_hopeless(reply):
             stop.request(Reason.ACCOUNT, sentence)
             return False
         _warn_of_shutdown(model, parse_json(reply.body) if reply.status == OK else None)
@@ -48,32 +48,26 @@ async def _look_up(api: Api, model: str, stop: Stop) -> Reply:
 
 
 async def _pause(stop: Stop, seconds: float) -> None:
-    from artistjobs.stop import StoppingError
-
     try:
         await stop.sleep(seconds)
     except StoppingError:
         return
 
 
-def _why_hopeless(reply: Reply, model: str) -> str:
+def _why_hopeless(reply: Reply) -> str:
     if reply.fault is not None:
         return f"the API cannot be reached ({reply.message}); check the network and OPENAI_BASE_URL, then run again."
     if reply.status is None or reply.status < 400:  # noqa: PLR2004
         return ""
     failure = judge_refusal(reply)
-    return account_trouble(failure) if _is_told(reply, failure, model) else ""
+    return account_trouble(failure) if _is_told(reply, failure) else ""
 
 
-def _is_told(reply: Reply, failure: Failure, model: str) -> bool:
+def _is_told(reply: Reply, failure: Failure) -> bool:
     """Say whether a refusal is about the key or the model, and not about the look-up itself."""
-    if failure.reach is not Reach.RUN:
-        return False
-    if reply.status != NOT_FOUND:
-        return True
-    return failure.code == "model_not_found" or model in str(
-        error_object(parse_json(reply.body)).get("message")
-    )
+    if reply.status == NOT_FOUND:
+        return failure.code == "model_not_found" or failure.param == "model"
+    return failure.reach is Reach.RUN
 
 
 def _warn_of_shutdown(model: str, found: Json | object) -> None:

@@ -76,10 +76,11 @@ class Program:
     def start(self, *arguments: object, **options) -> "subprocess.Popen[bytes]":
         command = [sys.executable, "-m", "artistjobs", *map(str, arguments)]
         pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        environment = self.environment | options.pop("env", {})
         process = subprocess.Popen(
             command,
             cwd=self.folder,
-            env=self.environment,
+            env=environment,
             # A runner in the background may have had SIGINT ignored, and children inherit that.
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
             **(pipes | options),

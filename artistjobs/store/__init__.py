@@ -159,7 +159,8 @@ class Intake(Protocol):
 class LineCount(Protocol):
     """Says how many lines have been read so far."""
 
-    def __call__(self) -> int: ...
+    def __call__(self) -> int:
+        """Return their number."""
 
 
 class Queue(Protocol):
@@ -257,4 +258,5 @@ class Store(Protocol):
 class OpenStore(Protocol):
     """Opens the same database again: each thread that uses it has a connection of its own."""
 
-    def __call__(self) -> AbstractContextManager[Store]: ...
+    def __call__(self) -> AbstractContextManager[Store]:
+        """Return a store that is closed with its context."""

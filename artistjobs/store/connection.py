@@ -35,9 +35,7 @@ class Connection:
         self.name = path
         _refuse_what_is_no_database(path, create=create)
         with ExitStack() as opened, self.translated():
-            connection = sqlite3.connect(
-                self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
-            )
+            connection = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
             opened.callback(connection.close)
             _set_pragmas(connection)
             self._refuse_foreign(connection)
@@ -74,9 +72,7 @@ class Connection:
             "SELECT application_id, (SELECT count(*) FROM sqlite_master) FROM pragma_application_id"
         ).fetchone()
         if tables and application != APPLICATION_ID:
-            raise WrongUseError(
-                f"{self.name} is another program's database; name a file of your own with --db."
-            )
+            raise WrongUseError(f"{self.name} is another program's database; name a file of your own with --db.")
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -145,13 +141,9 @@ class Connection:
         try:
             inode = self._current_inode()
         except FileNotFoundError as error:
-            raise StoreError(
-                f"{self.name} was removed while it was in use; put it back and run again."
-            ) from error
+            raise StoreError(f"{self.name} was removed while it was in use; put it back and run again.") from error
         if inode != self._inode:
-            raise StoreError(
-                f"{self.name} was replaced while it was in use; run again to go on with the new one."
-            )
+            raise StoreError(f"{self.name} was replaced while it was in use; run again to go on with the new one.")
 
 
 @cache
@@ -195,9 +187,7 @@ def _refuse_what_is_no_database(path: Path, *, create: bool) -> None:
     if not create:
         raise NoDatabaseError(f"there is no database {path} yet; begin with: artistjobs ingest FILE")
     if not path.parent.is_dir():
-        raise WrongUseError(
-            f"there is no folder {path.parent} for the database; make it or name another with --db."
-        )
+        raise WrongUseError(f"there is no folder {path.parent} for the database; make it or name another with --db.")
 
 
 def _roll_back(connection: sqlite3.Connection) -> None:

@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from time import time
+from typing import NamedTuple
 
 from artistjobs.artists import Artist, BadLine
 from artistjobs.errors import StoreError
@@ -37,17 +38,15 @@ class SqliteIntake:
             good, bad = stager.stage(prompt, rows)
             with self._connection.transaction() as db:
                 number = self._add_prompt(db, prompt)
-                added, first, last, jobs = _add_jobs(db, number, good)
+                asked = _add_jobs(db, number, good)
                 counts = {
-                    "lines": count_lines(), "good": good, "added": added, "known": jobs - added,
-                    "duplicates": good - jobs, "bad": bad,
+                    "lines": count_lines(), "good": good, "added": asked.added, "known": asked.jobs - asked.added,
+                    "duplicates": good - asked.jobs, "bad": bad,
                 }  # fmt: skip
-                span = {"first_job": first, "last_job": last, "lines_of": None}
-                ingest = self._add_ingest(db, source, number, counts | span)
-                add_lines = "add_new_lines" if added == good else "add_lines"
-                db.execute(sql(add_lines), {"ingest": ingest, "first_job": first})
-                db.execute(sql("add_bad_lines"), {"ingest": ingest})
-        return Ingested(ingest=ingest, **counts)
+                span = {"first_job": asked.first, "last_job": asked.last, "lines_of": None}
+                ingest = self._add_ingest(db, source, number, {**counts, **span})
+                _add_lines(db, ingest, asked, good)
+        return Ingested(ingest=ingest, unchanged=False, **counts)
 
     def find_same(self, source: Source, prompt: Prompt) -> Ingested | None:
         """Record that a file already taken in was met again; None if it never was."""
@@ -78,7 +77,7 @@ class SqliteIntake:
             stager.close()
 
     def _add_prompt(self, db: sqlite3.Connection, prompt: Prompt) -> int:
-        hashes = {}
+        hashes: dict[str, object] = {}
         for name, text in (("prompt_sha256", prompt.template), ("instructions_sha256", prompt.instructions)):
             hashes[name] = text_sha256(text) if text is not None else None
             if text is not None:
@@ -92,7 +91,7 @@ class SqliteIntake:
         ((number,),) = db.execute(sql("find_prompt"), {"key": prompt.key}).fetchall()
         return int(number)
 
-    def _add_ingest(self, db: sqlite3.Connection, source: Source, prompt: int, row: dict[str, int | None]) -> int:
+    def _add_ingest(self, db: sqlite3.Connection, source: Source, prompt: int, row: dict[str, object]) -> int:
         named = {"source": source.name, "sha256": source.sha256, "prompt": prompt, "now": self._now()}
         ((ingest,),) = write(db, "add_ingest", named | row).fetchall()
         return int(ingest)
@@ -101,15 +100,29 @@ class SqliteIntake:
         return moment_text(self._clock())
 
 
-def _add_jobs(db: sqlite3.Connection, prompt: int, good: int) -> tuple[int, int | None, int | None, int]:
-    """Return how many jobs were added, between which ids the jobs asked for lie, and how many these are."""
+class _Asked(NamedTuple):
+    """The jobs that a file asks for: how many, how many of them are new, between which ids they lie."""
+
+    jobs: int
+    added: int
+    first: int | None
+    last: int | None
+
+
+def _add_jobs(db: sqlite3.Connection, prompt: int, good: int) -> _Asked:
     cursor = db.execute(sql("add_jobs"), {"prompt": prompt})
     added, last = cursor.rowcount, cursor.lastrowid
     if added == good and last:
         # Each line is a new job, and new ids follow one another: no need to look the keys up again.
-        return added, last - added + 1, last, added
+        return _Asked(good, added, last - added + 1, last)
     jobs, first, last = db.execute(sql("staged_span")).fetchone()
-    return added, first, last, jobs
+    return _Asked(jobs, added, first, last)
+
+
+def _add_lines(db: sqlite3.Connection, ingest: int, asked: _Asked, good: int) -> None:
+    add_good = "add_new_lines" if asked.added == good else "add_lines"
+    db.execute(sql(add_good), {"ingest": ingest, "first_job": asked.first})
+    db.execute(sql("add_bad_lines"), {"ingest": ingest})
 
 
 class _Stager:

@@ -9,6 +9,7 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from io import FileIO
 from pathlib import Path
 
 
@@ -20,7 +21,7 @@ class Turnstile:
     """
 
     def __init__(self, database: Path) -> None:
-        self._file = os.open(f"{database}-lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        self._file = FileIO(f"{database}-lock", "a")
 
     @contextmanager
     def __call__(self) -> Iterator[None]:
@@ -33,7 +34,7 @@ class Turnstile:
 
     def close(self) -> None:
         """Let go of the file."""
-        os.close(self._file)
+        self._file.close()
 
 
 class SignOfLife:
@@ -50,7 +51,11 @@ class SignOfLife:
         """Give up the lock and its file."""
         with suppress(OSError):
             self._path.unlink()
-        os.close(self._file)
+        self.close()
+
+    def close(self) -> None:
+        """Give up the lock as death does: its file stays."""
+        self._file.close()
 
 
 @contextmanager
@@ -60,43 +65,37 @@ def death_certificate(database: Path, worker: int) -> Iterator[bool]:
     The file of a dead worker is removed at the end.
     """
     path = _worker_file(database, worker)
-    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-    try:
-        is_dead = _try_lock(file)
+    with FileIO(path, "a") as file:
+        is_dead = _try_lock(file, fcntl.LOCK_EX)
         yield is_dead
         if is_dead:
             path.unlink(missing_ok=True)
-    finally:
-        os.close(file)
 
 
 def is_alive(database: Path, worker: int) -> bool:
     """Say whether a worker's process lives; changes nothing."""
     try:
-        file = os.open(_worker_file(database, worker), os.O_RDONLY | os.O_CLOEXEC)
+        with FileIO(_worker_file(database, worker)) as file:
+            # Shared, so that two who look at the same time do not take each other for the worker.
+            return not _try_lock(file, fcntl.LOCK_SH)
     except FileNotFoundError:
         return False
-    try:
-        # Shared, so that two who look at the same time do not take each other for the worker.
-        return not _try_lock(file, fcntl.LOCK_SH)
-    finally:
-        os.close(file)
 
 
-def _open_locked(path: Path) -> int:
+def _open_locked(path: Path) -> FileIO:
     while True:
-        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        file = FileIO(path, "a")
         # Blocking: somebody may be looking at this very moment, and lets go at once.
         fcntl.flock(file, fcntl.LOCK_EX)
         if _still_has_name(file, path):
             return file
         # Whoever held it before has removed it: nobody would find our lock there.
-        os.close(file)
+        file.close()
 
 
-def _still_has_name(file: int, path: Path) -> bool:
+def _still_has_name(file: FileIO, path: Path) -> bool:
     try:
-        return os.path.samestat(os.fstat(file), path.stat())
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
     except FileNotFoundError:
         return False
 
@@ -105,7 +104,7 @@ def _worker_file(database: Path, worker: int) -> Path:
     return Path(f"{database}-worker-{worker}")
 
 
-def _try_lock(file: int, mode: int = fcntl.LOCK_EX) -> bool:
+def _try_lock(file: FileIO, mode: int) -> bool:
     try:
         fcntl.flock(file, mode | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -5,24 +5,16 @@ import socket
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from contextlib import ExitStack
 from time import time
 
-from artistjobs.job import DEATHS_MAX, Claim, JobState, Scope
+from artistjobs.job import DEATHS_MAX, Claim, Scope
 from artistjobs.moment import moment_seconds, moment_text
-from artistjobs.outcome import Answer, Attempt, Failure, Outcome
+from artistjobs.outcome import Attempt
 from artistjobs.store import Outlook, Rescue
-from artistjobs.store.connection import Connection, sql
+from artistjobs.store.connection import Connection, sql, write
 from artistjobs.store.locks import SignOfLife, death_certificate
-
-_STATE_AFTER = {
-    Outcome.DONE: JobState.DONE,
-    Outcome.RETRY: JobState.RUNNING,  # held on to: the same worker calls again
-    Outcome.FAILED: JobState.FAILED,
-    Outcome.RELEASED: JobState.PENDING,
-}
-
-_COUNTED = ("calls", "retries", "done", "failed", "input_tokens", "output_tokens", "cost_usd", "unpriced")
+from artistjobs.store.rows import answer_row, attempt_row, work_row
 
 
 class SqliteQueue:
@@ -37,19 +29,23 @@ class SqliteQueue:
     def register(self) -> int:
         """Make this process known as a worker and hold its sign of life."""
         row = {"host": socket.gethostname(), "pid": os.getpid(), "now": self._now()}
-        with self._connection.transaction() as db:
-            ((self._worker,),) = db.execute(sql("register_worker"), row).fetchall()
-            # Before the commit: nobody may see a worker that does not seem to live.
-            self._life = SignOfLife(self._connection.path, self._worker)
+        with ExitStack() as unborn:
+            with self._connection.transaction() as db:
+                ((worker,),) = db.execute(sql("register_worker"), row).fetchall()
+                # Before the commit: nobody may see a worker that does not seem to live.
+                life = SignOfLife(self._connection.path, worker)
+                unborn.callback(life.end)
+            unborn.pop_all()
+        self._worker, self._life = int(worker), life
         return self._worker
 
     def exchange(self, attempts: Sequence[Attempt], limit: int, scope: Scope) -> list[Claim]:
         """Record attempts and claim up to ``limit`` jobs, in one synced transaction."""
         with self._connection.transaction() as db:
-            for attempt in attempts:
-                self._record(db, attempt)
+            settled = [attempt for attempt in attempts if self._record(db, attempt)]
             if attempts:
-                self._count(db, attempts)
+                counted = work_row(attempts, settled)
+                db.execute(sql("count_work"), {**counted, "worker": self._worker, "now": self._now()})
             return self._claim(db, limit, scope) if limit > 0 else []
 
     def rescue(self) -> Rescue:
@@ -89,6 +85,12 @@ class SqliteQueue:
             self._life.end()
             self._life = None
 
+    def close(self) -> None:
+        """Give up the sign of life of a worker that has not ended: it is dead to others from then on."""
+        if self._life is not None:
+            self._life.close()
+            self._life = None
+
     def _claim(self, db: sqlite3.Connection, limit: int, scope: Scope) -> list[Claim]:
         row = {**_span(scope), "worker": self._worker, "now": self._now(), "limit": limit}
         # RETURNING has no order of its own.
@@ -97,22 +99,17 @@ class SqliteQueue:
             key=lambda claim: claim.job,
         )
 
-    def _record(self, db: sqlite3.Connection, attempt: Attempt) -> None:
-        row = _attempt_row(attempt, self._worker)
-        answer = None
+    def _record(self, db: sqlite3.Connection, attempt: Attempt) -> bool:
+        """Store an attempt; return whether its claim still stood."""
+        row = attempt_row(attempt, self._worker)
+        kept = None
         if attempt.answer is not None:
-            answer = db.execute(sql("keep_answer"), row | _answer_row(attempt, attempt.answer)).lastrowid
-        db.execute(sql("record_attempt"), row)
-        settled = db.execute(sql("settle"), row | _settlement(attempt, answer)).rowcount
-        if not settled and answer is not None:
-            db.execute(sql("mark_late"), {"answer": answer})
-
-    def _count(self, db: sqlite3.Connection, attempts: Sequence[Attempt]) -> None:
-        sums: dict[str, float] = dict.fromkeys(_COUNTED, 0)
-        for attempt in attempts:
-            for name, number in _counters(attempt).items():
-                sums[name] += number
-        db.execute(sql("count_work"), {**sums, "worker": self._worker, "now": self._now()})
+            kept = write(db, "keep_answer", row | answer_row(attempt.answer, attempt)).lastrowid
+        write(db, "record_attempt", row)
+        is_settled = write(db, "settle", row | {"answer": kept}).rowcount > 0
+        if kept is not None and not is_settled:
+            db.execute(sql("mark_late"), {"answer": kept})
+        return is_settled
 
     def _rescue_from(self, worker: int) -> Counter[str]:
         path, row = self._connection.path, {"worker": worker, "now": self._now(), "ending": "died"}
@@ -139,72 +136,3 @@ def _available_at(row: sqlite3.Row | None) -> float | None:
     if row is None or not row["jobs"]:
         return None
     return moment_seconds(row["available_at"]) if row["available_at"] else 0.0
-
-
-def _attempt_row(attempt: Attempt, worker: int | None) -> dict[str, object]:
-    failure = attempt.failure
-    return {
-        "job": attempt.claim.job,
-        "attempt": attempt.claim.attempt,
-        "worker": worker,
-        "started_at": moment_text(attempt.started_at),
-        "ended_at": moment_text(attempt.ended_at),
-        "calls": attempt.calls,
-        "outcome": attempt.outcome.value,
-        "request_id": attempt.answer.request_id if attempt.answer else None,
-        **_failure_row(failure),
-        **({"request_id": failure.request_id} if failure else {}),
-    }
-
-
-def _failure_row(failure: Failure | None) -> dict[str, object]:
-    return {
-        "http_status": failure.status if failure else None,
-        "error_type": failure.type if failure else None,
-        "error_code": failure.code if failure else None,
-        "error_message": failure.message if failure else None,
-    }
-
-
-def _answer_row(attempt: Attempt, answer: Answer) -> dict[str, object]:
-    return {
-        **asdict(answer.usage),
-        "received_at": moment_text(attempt.ended_at),
-        "response_id": answer.response_id,
-        "created": answer.created,
-        "status": answer.status,
-        "model": answer.model,
-        "service_tier": answer.service_tier,
-        "cost_usd": answer.cost_usd,
-        "seconds": round(attempt.ended_at - attempt.started_at, 3),
-        "body": answer.body,
-        "text_path": answer.text_path,
-        "text": answer.text,
-    }
-
-
-def _settlement(attempt: Attempt, answer: int | None) -> dict[str, object]:
-    number = attempt.claim.attempt
-    step = {Outcome.RETRY: 1, Outcome.RELEASED: -1}.get(attempt.outcome, 0)
-    has_failed = attempt.outcome is Outcome.FAILED and attempt.failure is not None
-    return {
-        "state": _STATE_AFTER[attempt.outcome].value,
-        "next_attempt": number + step,
-        "answer": answer if attempt.outcome in (Outcome.DONE, Outcome.FAILED) else None,
-        "error_code": attempt.failure.code if has_failed and attempt.failure else None,
-        "available_at": moment_text(attempt.available_at) if attempt.available_at is not None else None,
-    }
-
-
-def _counters(attempt: Attempt) -> dict[str, float]:
-    answer = attempt.answer
-    return {
-        "calls": attempt.calls,
-        "retries": attempt.outcome is Outcome.RETRY,
-        "done": attempt.outcome is Outcome.DONE,
-        "failed": attempt.outcome is Outcome.FAILED,
-        "input_tokens": (answer.usage.input_tokens or 0) if answer else 0,
-        "output_tokens": (answer.usage.output_tokens or 0) if answer else 0,
-        "cost_usd": (answer.cost_usd or 0.0) if answer else 0.0,
-        "unpriced": answer is not None and answer.cost_usd is None,
-    }

@@ -24,9 +24,7 @@ class SqliteRecords:
         row = self._connection.row("ingest_scope", {"ingest": ingest})
         if row is None:
             which = f"ingest {ingest}" if ingest is not None else "ingest"
-            raise WrongUseError(
-                f"{self._connection.name} has no {which}; see its table ingests for what it has."
-            )
+            raise WrongUseError(f"{self._connection.name} has no {which}; see its table ingests for what it has.")
         first, last = row["first_job"] or 0, row["last_job"] or -1
         # Where the ingest's jobs are all those between its first and last, the ids alone tell them.
         is_span = row["jobs"] == last - first + 1
@@ -37,9 +35,7 @@ class SqliteRecords:
         row = self._connection.row(*_counting(scope))
         assert row is not None
         total, pending, running, failed = (row[name] for name in ("total", "pending", "running", "failed"))
-        return Counts(
-            pending=pending, running=running, failed=failed, done=total - pending - running - failed
-        )
+        return Counts(pending=pending, running=running, failed=failed, done=total - pending - running - failed)
 
     def prompt(self, number: int) -> Prompt:
         """Return a way of asking by its number."""

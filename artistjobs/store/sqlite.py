@@ -20,17 +20,18 @@ class SqliteStore:
     def __init__(self, path: Path, kind: Kind | None, *, create: bool) -> None:
         self.path = path
         self._connection = Connection(path, create=create)
+        self.intake = SqliteIntake(self._connection)
+        self.queue = SqliteQueue(self._connection)
+        self.records = SqliteRecords(self._connection)
         try:
             self.kind = self._settle_kind(kind)
         except BaseException:
             self.close()
             raise
-        self.intake = SqliteIntake(self._connection)
-        self.queue = SqliteQueue(self._connection)
-        self.records = SqliteRecords(self._connection)
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Let go of the database; others take a worker that has not ended for dead."""
+        self.queue.close()
         self._connection.close()
 
     def _settle_kind(self, wanted: Kind | None) -> Kind:

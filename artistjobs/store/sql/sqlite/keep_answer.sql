@@ -4,7 +4,7 @@ INSERT INTO answers (
     input_tokens, cached_tokens, cache_write_tokens, output_tokens, reasoning_tokens, total_tokens,
     cost_usd, seconds, body, text_path, text_apart)
 VALUES (
-    :job, :attempt, :worker, :received_at, :response_id, :created, :status, :model, :service_tier,
+    :job, :attempt, :worker, :ended_at, :response_id, :created, :status, :model, :service_tier,
     :input_tokens, :cached_tokens, :cache_write_tokens, :output_tokens, :reasoning_tokens, :total_tokens,
     :cost_usd, :seconds, :body, :text_path,
     CASE WHEN :text_path IS NOT NULL AND json_valid(:body) AND json_extract(:body, :text_path) IS :text

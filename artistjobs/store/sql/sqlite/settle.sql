@@ -2,8 +2,8 @@
 UPDATE jobs
    SET state = :state,
        attempt = :next_attempt,
-       answer = coalesce(:answer, answer),
-       error_code = :error_code,
+       answer = CASE WHEN :state IN ('done', 'failed') THEN coalesce(:answer, answer) ELSE answer END,
+       error_code = CASE WHEN :state = 'failed' THEN :error_code END,
        available_at = :available_at,
        claimed_by = CASE WHEN :state = 'running' THEN claimed_by END,
        claimed_at = CASE WHEN :state = 'running' THEN claimed_at END

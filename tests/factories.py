@@ -1,0 +1,131 @@
+"""Builders with defaults: a test names only what it is about."""
+
+import hashlib
+import itertools
+import json
+from pathlib import Path
+
+from artistjobs.artists import Artist, BadLine
+from artistjobs.job import EVERYTHING, Claim
+from artistjobs.outcome import Answer, Attempt, Failure, Outcome, Reach, Usage
+from artistjobs.prompt import Prompt
+from artistjobs.store import Ingested, Source, Store
+
+NOON = 1_795_000_000.0
+"""A moment at which attempts take place."""
+
+TEXT_PATH = "$.output[0].content[0].text"
+
+_numbers = itertools.count(1)
+
+
+def make_prompt(**changes) -> Prompt:
+    return Prompt(**({"model": "gpt-5", "prompt_id": "pmpt_test"} | changes))
+
+
+def make_template(template: str = "Who is {{ artist_name }}?", **changes) -> Prompt:
+    return Prompt(**({"model": "gpt-5", "template": template, "template_file": "ask.txt"} | changes))
+
+
+def make_claim(**changes) -> Claim:
+    return Claim(**({"job": 1, "attempt": 1, "prompt": 1, "artist_name": "Frida Kahlo", "artist_data": ""} | changes))
+
+
+def make_body(text: str = "a text", **changes) -> str:
+    content = [{"type": "output_text", "text": text}]
+    body = {"id": "resp_1", "status": "completed", "output": [{"type": "message", "content": content}]}
+    return json.dumps(body | changes, ensure_ascii=False)
+
+
+def make_answer(text: str = "a text", **changes) -> Answer:
+    """An answer whose body holds its text at its path, unless a change says otherwise."""
+    row = {
+        "text": text,
+        "text_path": TEXT_PATH,
+        "response_id": f"resp_{next(_numbers)}",
+        "created": 1_795_000_000,
+        "status": "completed",
+        "model": "gpt-5-2025-08-07",
+        "service_tier": "default",
+        "usage": Usage(input_tokens=11, cached_tokens=3, output_tokens=22, reasoning_tokens=7, total_tokens=33),
+        "body": make_body(text),
+        "request_id": "req_answer",
+        "cost_usd": 0.5,
+    }
+    return Answer(**(row | changes))
+
+
+def make_failure(code: str = "server_error", **changes) -> Failure:
+    row = {"reach": Reach.JOB, "code": code, "message": "it went wrong", "status": 500, "type": "server_error"}
+    return Failure(**(row | {"request_id": "req_failure"} | changes))
+
+
+def make_attempt(claim: Claim, outcome: Outcome = Outcome.DONE, **changes) -> Attempt:
+    """An attempt that took two seconds, with the answer or the failure that its outcome calls for."""
+    row = {"started_at": NOON, "ended_at": NOON + 2}
+    if outcome is Outcome.DONE:
+        row["answer"] = make_answer()
+    elif outcome is not Outcome.RELEASED:
+        row["failure"] = make_failure()
+    return Attempt(claim=claim, outcome=outcome, **(row | changes))
+
+
+def make_rows(*names: str | tuple[str, str] | BadLine) -> list[Artist | BadLine]:
+    """Rows of a file, line by line: of a name, of name and data, or bad ones as they are given."""
+    rows: list[Artist | BadLine] = []
+    for line, row in enumerate(names, 1):
+        if isinstance(row, BadLine):
+            rows.append(row)
+        else:
+            name, data = (row, "") if isinstance(row, str) else row
+            rows.append(Artist(line, name, data))
+    return rows
+
+
+def make_source(content: object, name: str = "artists.csv") -> Source:
+    return Source(name, hashlib.sha256(repr(content).encode()).hexdigest())
+
+
+def ingest(store: Store, *names: str | tuple[str, str] | BadLine, prompt: Prompt | None = None) -> Ingested:
+    """Take in a file of these rows."""
+    rows = make_rows(*names)
+    return store.intake.ingest(make_source(rows), prompt or make_prompt(), rows, lambda: len(rows))
+
+
+def names(count: int, start: int = 1) -> list[str]:
+    return [f"Artist {number}" for number in range(start, start + count)]
+
+
+def settle(store: Store, *attempts: Attempt) -> None:
+    """Hand in attempts and claim nothing."""
+    store.queue.exchange(attempts, 0, EVERYTHING)
+
+
+def claim(store: Store, limit: int = 1, scope=EVERYTHING) -> list[Claim]:
+    return list(store.queue.exchange([], limit, scope))
+
+
+def claim_one(store: Store) -> Claim:
+    (claimed,) = claim(store)
+    return claimed
+
+
+def fail(store: Store, code: str = "server_error", **changes) -> Claim:
+    """Claim a job and have it fail."""
+    claimed = claim_one(store)
+    settle(store, make_attempt(claimed, Outcome.FAILED, failure=make_failure(code), **changes))
+    return claimed
+
+
+def exported(store: Store, ingest: int | None = None, states=("done",)) -> list:
+    scope = EVERYTHING if ingest is None else store.records.scope(ingest)
+    return list(store.records.export(scope, states))
+
+
+def litter(database: Path) -> set[str]:
+    """What stands beside a database, SQLite's own files apart."""
+    return {
+        file.name.removeprefix(database.name)
+        for file in database.parent.iterdir()
+        if file != database and not file.name.endswith(("-wal", "-shm"))
+    }

@@ -1,0 +1,178 @@
+"""What a terminal shows, and that stdout stays byte-exact whatever is shown."""
+
+import os
+import pty
+import select
+import signal
+import time
+from pathlib import Path
+
+import pyte
+import pytest
+from conftest import read_records, wait_until, write_artists
+
+from artistjobs.terminal import cost_text, counted, duration_text, visible
+
+COLUMNS, LINES = 80, 24
+
+
+class Screen:
+    """A pseudo-terminal that a program writes to, and what stands on it."""
+
+    def __init__(self) -> None:
+        self.reading, self.writing = pty.openpty()
+        os.set_blocking(self.reading, False)
+        self.raw = b""
+        self._screen = pyte.Screen(COLUMNS, LINES)
+        self._stream = pyte.ByteStream(self._screen)
+
+    def read(self) -> str:
+        while select.select([self.reading], [], [], 0.05)[0]:
+            try:
+                chunk = os.read(self.reading, 65536)
+            except OSError:
+                break
+            if not chunk:
+                break
+            self.raw += chunk
+            self._stream.feed(chunk)
+        return "\n".join(self._screen.display)
+
+    def close(self) -> None:
+        for descriptor in (self.reading, self.writing):
+            os.close(descriptor)
+
+
+@pytest.fixture
+def screen():
+    opened = Screen()
+    yield opened
+    opened.close()
+
+
+def run_on(screen: Screen, program, *arguments, stdout: Path) -> int:
+    environment = {"COLUMNS": str(COLUMNS), "LINES": str(LINES)}
+    with stdout.open("wb") as file:
+        process = program.start(*arguments, stdout=file, stderr=screen.writing, env=environment)
+        deadline = time.monotonic() + 60
+        while process.poll() is None and time.monotonic() < deadline:
+            screen.read()
+    screen.read()
+    return process.returncode
+
+
+def texts_of(path: Path) -> bytes:
+    return "".join(record["response_text"] + "\n" for record in read_records(path)).encode()
+
+
+def test_the_live_block_shows_how_the_run_stands(program_with_api, folder, screen, api):
+    program = program_with_api
+    program.environment["TERM"] = "xterm-256color"
+    write_artists(folder / "a.csv", 40)
+    api.latency_seconds = 0.1
+
+    code = run_on(screen, program, "run", "a.csv", "--max-workers", "8", stdout=folder / "texts")
+
+    shown = screen.read()
+    assert code == 0
+    assert "40/40 100 %" in shown
+    assert "done 40   failed 0   pending 0" in shown
+    assert "jobs a minute" in shown
+    assert "tokens" in shown
+    assert (folder / "texts").read_bytes() == texts_of(folder / "out.jsonl")
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [{"TERM": "dumb"}, {"NO_COLOR": "1", "TERM": "xterm"}, {"FORCE_COLOR": "1", "TERM": "xterm"}, {"TERM": "xterm"}],
+    ids=lambda environment: " ".join(environment),
+)
+def test_stdout_is_byte_exact_under_every_terminal(program_with_api, folder, screen, environment):
+    program_with_api.environment |= environment
+    write_artists(folder / "a.csv", 20)
+
+    code = run_on(screen, program_with_api, "run", "a.csv", stdout=folder / "texts")
+
+    assert code == 0
+    assert (folder / "texts").read_bytes() == texts_of(folder / "out.jsonl")
+    if environment["TERM"] == "dumb":
+        assert b"\x1b" not in screen.raw
+    if "NO_COLOR" in environment:
+        assert b"\x1b[3" not in screen.raw
+
+
+def test_nothing_animates_into_a_pipe_even_if_colour_is_forced(program_with_api, folder):
+    program_with_api.environment["FORCE_COLOR"] = "1"
+    write_artists(folder / "a.csv", 5)
+
+    result = program_with_api.run("run", "a.csv")
+
+    assert "\x1b" not in result.stderr
+
+
+def test_names_cannot_command_the_terminal(program_with_api, folder, screen, api):
+    from artistjobs.rehearsal import Fault
+
+    program_with_api.environment["TERM"] = "xterm-256color"
+    (folder / "a.csv").write_text("Evil\x1b]0;owned\x07\x1b[2J\u202e name,data\n,bad \x1b[31m line\n")
+    api.script = lambda *_: Fault.REFUSAL
+
+    run_on(screen, program_with_api, "-v", "run", "a.csv", stdout=folder / "texts")
+
+    assert b"\x1b]0;" not in screen.raw
+    assert b"\x1b[2J" not in screen.raw
+    assert b"\x1b[31m line" not in screen.raw
+    assert "\u202e".encode() not in screen.raw
+    assert b"Evil\\x1b]0;owned" in screen.raw.replace(b"\r\n", b"")
+
+
+def test_texts_on_a_terminal_cannot_command_it_either(program_with_api, folder, screen):
+    write_artists(folder / "a.csv", 1)
+    (folder / "a.csv").write_text("Evil\x1b]0;owned\x07\n")
+    program_with_api.run("run", "a.csv")
+
+    process = program_with_api.start("export", stdout=screen.writing)
+    process.wait(timeout=30)
+    screen.read()
+
+    assert b"\x1b]0;" not in screen.raw
+    assert read_records(folder / "out.jsonl")[0]["artist_name"] == "Evil\x1b]0;owned\x07"
+
+
+def test_an_interrupt_on_a_terminal_leaves_it_in_order(program_with_api, folder, screen, api):
+    program_with_api.environment["TERM"] = "xterm-256color"
+    write_artists(folder / "a.csv", 40)
+    api.latency_seconds = 0.3
+    process = program_with_api.start("run", "a.csv", stderr=screen.writing)
+    wait_until(lambda: screen.read() and api.journal.received > 4)
+
+    process.send_signal(signal.SIGINT)
+    wait_until(lambda: screen.read() is not None and process.poll() is not None)
+
+    assert process.returncode == 130
+    assert screen.raw.rstrip().endswith(b"go on with: artistjobs run a.csv")
+    assert screen.raw.count(b"\x1b[?25l") == screen.raw.count(b"\x1b[?25h")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.2, "0 s"), (59.4, "59 s"), (61, "1 min 01 s"), (3600, "1 h 00 min"), (90000, "25 h 00 min"), (200000, "2 d 07 h")],
+)
+def test_durations_are_told_in_two_units(seconds, text):
+    assert duration_text(seconds) == text
+
+
+def test_unknown_prices_are_said_and_never_shown_as_nothing():
+    assert cost_text(0.0, 3) == "3 answers of unknown price"
+    assert cost_text(1.5, 3) == "$1.50 and 3 answers of unknown price"
+    assert cost_text(0.00123) == "$0.0012"
+
+
+def test_emoji_and_scripts_are_shown_as_they_are():
+    assert visible("Björk 👩‍🎨 草間彌生 محمد") == "Björk 👩‍🎨 草間彌生 محمد"
+    assert visible("a\tb\nc", keep="\n\t") == "a\tb\nc"
+    assert visible("\x9b31m\x00") == "\\x9b31m\\x00"
+
+
+def test_numbers_are_told_with_their_noun():
+    assert [counted(1, "job"), counted(3532, "job")] == ["1 job", "3,532 jobs"]

@@ -1,0 +1,322 @@
+"""Calls are held to the rate that the account allows, neither faster nor much slower, and in order."""
+
+import asyncio
+from bisect import bisect_left
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from artistjobs.limiter import Limiter, duration_seconds, read_limit
+
+
+class Time:
+    """A clock that moves only when someone sleeps, and then ``late`` seconds too far."""
+
+    def __init__(self, late=0.0):
+        self.now = 1000.0
+        self.late = late
+
+    def clock(self):
+        return self.now
+
+    async def sleep(self, seconds):
+        self.now += max(0.0, seconds) + self.late
+        await asyncio.sleep(0)
+
+
+def make_limiter(time, rpm=None, tpm=None):
+    return Limiter(rpm=rpm, tpm=tpm, clock=time.clock, sleep=time.sleep)
+
+
+def make_headers(kind="requests", limit=600, remaining=599, reset="100ms"):
+    return {
+        f"x-ratelimit-limit-{kind}": str(limit),
+        f"x-ratelimit-remaining-{kind}": str(remaining),
+        f"x-ratelimit-reset-{kind}": reset,
+    }
+
+
+async def start(limiter, time, calls, *, tokens=1.0):
+    """Begin calls one after another; return when each began."""
+    starts = []
+    for _ in range(calls):
+        await limiter.acquire(tokens)
+        starts.append(time.now)
+    return starts
+
+
+def busiest_minute(starts):
+    return max(bisect_left(starts, first + 60.0 - 1e-6) - number for number, first in enumerate(starts))
+
+
+@pytest.mark.parametrize("late", [0.0, 0.0015, 0.1])
+@pytest.mark.parametrize("rpm", [1, 7, 60, 500, 5000, 15_000])
+async def test_requests_a_minute_are_never_passed_and_nearly_all_used(rpm, late):
+    time = Time(late)
+
+    starts = await start(make_limiter(time, rpm=rpm), time, 3 * rpm + 1)
+
+    assert busiest_minute(starts) <= rpm
+    assert starts[-1] - starts[0] <= 180 / 0.95
+
+
+async def test_a_limit_holds_also_after_calls_have_rested():
+    time = Time()
+    limiter = make_limiter(time, rpm=6000)
+    starts = await start(limiter, time, 500)
+    time.now += 30
+
+    starts += await start(limiter, time, 8000)
+
+    assert busiest_minute(starts) <= 6000
+
+
+async def test_tokens_a_minute_space_the_calls_by_their_size():
+    time = Time()
+
+    starts = await start(make_limiter(time, tpm=60_000), time, 121, tokens=1000.0)
+
+    assert busiest_minute(starts) <= 60
+    assert starts[-1] - starts[0] <= 120 / 0.95
+
+
+async def test_the_narrower_of_two_limits_holds_and_is_named():
+    time = Time()
+    limiter = make_limiter(time, rpm=60, tpm=6000)
+    said = set()
+    limiter._sleep = lambda seconds: said.add(limiter.waiting.reason) or time.sleep(seconds)
+
+    starts = await start(limiter, time, 31, tokens=1000.0)
+
+    assert starts[-1] - starts[0] >= 299
+    assert said == {"tokens a minute"}
+    assert limiter.waiting is None
+
+
+async def test_without_a_limit_nobody_waits():
+    time = Time()
+
+    starts = await start(make_limiter(time), time, 1000)
+
+    assert set(starts) == {1000.0}
+
+
+async def test_callers_are_served_in_order():
+    time, order = Time(), []
+    limiter = make_limiter(time, rpm=60)
+
+    async def call(number):
+        await limiter.acquire(1.0)
+        order.append(number)
+        if number < 10:
+            tasks.append(asyncio.create_task(call(number + 100)))
+
+    limiter.pause(5.0, "rate limit")
+    tasks = [asyncio.create_task(call(number)) for number in range(50)]
+    while any(not task.done() for task in tasks):  # noqa: ASYNC110 - the clock moves only while we step aside
+        await asyncio.sleep(0)
+
+    assert order == [*range(50), *range(100, 110)]
+
+
+async def test_a_newcomer_does_not_overtake_those_who_wait():
+    time, order = Time(), []
+    limiter = make_limiter(time)
+    limiter.pause(5.0, "rate limit")
+
+    async def call(number):
+        await limiter.acquire(1.0)
+        order.append(number)
+
+    waiting = [asyncio.create_task(call(number)) for number in range(3)]
+    while not order:  # noqa: ASYNC110 - one step at a time
+        await asyncio.sleep(0)
+    await call(99)
+    await asyncio.gather(*waiting)
+
+    assert order == [0, 1, 2, 99]
+
+
+async def test_a_caller_that_is_cancelled_holds_nobody_up():
+    time = Time()
+    limiter = make_limiter(time, rpm=60)
+    limiter.pause(5.0, "rate limit")
+    limiter._sleep = lambda _: asyncio.Event().wait()
+    stuck = asyncio.create_task(limiter.acquire(1.0))
+    await asyncio.sleep(0)
+    stuck.cancel()
+    await asyncio.gather(stuck, return_exceptions=True)
+    limiter._sleep = time.sleep
+
+    assert limiter.waiting is None
+    await limiter.acquire(1.0)
+    assert time.now == 1005.0
+
+
+# --- pauses
+
+
+async def test_a_pause_holds_everybody():
+    time = Time()
+    limiter = make_limiter(time)
+    limiter.pause(12.0, "rate limit")
+
+    starts = await start(limiter, time, 20)
+
+    assert set(starts) == {1012.0}
+
+
+@pytest.mark.parametrize("seconds", [(12.0, 3.0), (3.0, 12.0)])
+async def test_the_longer_pause_wins(seconds):
+    time = Time()
+    limiter = make_limiter(time)
+    for pause in seconds:
+        limiter.pause(pause, f"{pause:g} s")
+
+    assert await start(limiter, time, 1) == [1012.0]
+    assert limiter._pause_reason == "12 s"
+
+
+async def test_a_pause_that_grows_while_it_is_sat_through_is_sat_through_to_its_end():
+    time = Time()
+    limiter = make_limiter(time)
+    limiter.pause(5.0, "rate limit")
+    waiting = asyncio.create_task(limiter.acquire(1.0))
+    limiter.pause(9.0, "slow_down")
+
+    await waiting
+
+    assert time.now == 1009.0
+
+
+async def test_calls_come_back_gradually():
+    time = Time()
+    limiter = make_limiter(time, rpm=6000)
+    await start(limiter, time, 1000)
+    limiter.pause(10.0, "rate limit")
+    end = time.now + 10
+
+    starts = await start(limiter, time, 1500)
+
+    seconds = [sum(end + second <= moment < end + second + 1 for moment in starts) for second in range(5)]
+    assert starts[0] >= end
+    assert 20 <= seconds[0] <= 50
+    assert all(earlier < later for earlier, later in pairwise(seconds[:3]))
+    assert 95 <= seconds[4] <= 100
+
+
+async def test_a_pause_before_the_first_call_needs_no_gradual_return():
+    time = Time()
+    limiter = make_limiter(time)
+    limiter.pause(1.0, "rate limit")
+
+    assert set(await start(limiter, time, 100)) == {1001.0}
+
+
+# --- what the headers say
+
+
+async def test_a_limit_is_learned_from_the_headers():
+    time = Time()
+    limiter = make_limiter(time)
+    limiter.learn(make_headers(limit=600, remaining=599, reset="100ms"))
+
+    starts = await start(limiter, time, 1201)
+
+    assert busiest_minute(starts) <= 0.985 * 600
+    assert starts[-1] - starts[0] <= 120 / 0.95
+
+
+async def test_a_token_limit_is_learned_from_the_headers():
+    time = Time()
+    limiter = make_limiter(time)
+    limiter.learn(make_headers("tokens", limit=60_000, remaining=59_000, reset="1s"))
+
+    starts = await start(limiter, time, 61, tokens=1000.0)
+
+    assert 60 <= starts[-1] - starts[0] <= 63
+
+
+async def test_what_the_user_asked_for_wins():
+    time = Time()
+    limiter = make_limiter(time, rpm=60)
+    limiter.learn(make_headers(limit=6000, remaining=5999, reset="10ms"))
+
+    starts = await start(limiter, time, 61)
+
+    assert starts[-1] - starts[0] >= 59
+
+
+async def test_a_daily_limit_is_not_spread_over_the_day():
+    time = Time()
+    limiter = make_limiter(time)
+    limiter.learn(make_headers(limit=200, remaining=190, reset="1h12m0s"))
+
+    assert set(await start(limiter, time, 100)) == {1000.0}
+
+
+@pytest.mark.parametrize(("remaining", "begins_at"), [(0, 1007.0), (1, 1000.0)])
+async def test_a_limit_that_is_used_up_is_waited_for(remaining, begins_at):
+    time = Time()
+    limiter = make_limiter(time)
+    limiter.learn(make_headers(limit=10, remaining=remaining, reset="7s"))
+
+    assert await start(limiter, time, 1) == [begins_at]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"x-ratelimit-limit-requests": "60"},
+        make_headers(limit="many"),
+        make_headers(limit=0, remaining=0),
+        make_headers(limit=-5, remaining=0),
+        make_headers(limit="nan", remaining=0),
+        make_headers(limit="inf", remaining=0),
+        make_headers(limit="1e-300", remaining=0),
+        make_headers(limit=1e30, remaining=0, reset="9" * 400 + "s"),
+        make_headers(limit=1e30, remaining=0, reset="soon"),
+    ],
+)
+async def test_headers_that_make_no_sense_hold_nobody_up(headers):
+    time = Time()
+    limiter = make_limiter(time)
+    limiter.learn(headers)
+
+    assert set(await start(limiter, time, 10)) == {1000.0}
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("2ms", 0.002),
+        ("1s", 1.0),
+        ("0s", 0.0),
+        ("1.5s", 1.5),
+        ("6m0s", 360.0),
+        ("1h2m3.5s", 3723.5),
+        ("1d", 86_400.0),
+        ("", 0.0),
+        ("soon", 0.0),
+        ("-5s", 0.0),
+        ("5", 0.0),
+        ("5 s", 0.0),
+        ("in 5s", 0.0),
+        ("5s later", 0.0),
+        ("1e9s", 0.0),
+        ("s", 0.0),
+        ("٣s", 0.0),
+    ],
+)
+def test_a_duration_is_read_as_the_api_writes_it(text, seconds):
+    assert duration_seconds(text) == pytest.approx(seconds)
+
+
+@given(st.text(), st.text(), st.text())
+def test_headers_of_any_text_can_be_read(limit, remaining, reset):
+    found = read_limit(make_headers(limit=limit, remaining=remaining, reset=reset), "requests")
+
+    assert found is None or (found.per_period >= 1 and found.reset_seconds >= 0 and found.is_daily in (True, False))

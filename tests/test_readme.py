@@ -1,0 +1,117 @@
+"""Every command that the README shows is run, and every output that it shows comes out."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from artistjobs.cli import cli
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+ELSEWHERE = ("python3 -m venv", "eval ", "_ARTISTJOBS_COMPLETE=fish")
+"""The two set-up commands are run by .ci/run and test_packaging.py, completion by test_cli.py."""
+
+
+def blocks(kind: str) -> list[str]:
+    return re.findall(rf"^```{kind}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+
+
+def commands() -> list[str]:
+    lines = [line for block in blocks("sh") for line in block.splitlines() if line.strip()]
+    return [line for line in lines if not line.startswith(ELSEWHERE)]
+
+
+@pytest.fixture
+def shell(folder, api):
+    """Runs commands as a reader of the README would, with the simulated API for the real one."""
+    shutil.copy(ROOT / "example_artists.csv", folder / "example_artists.csv")
+    shutil.copy(ROOT / "example_artists.csv", folder / "artists.csv")
+    (folder / "prompt.txt").write_text(blocks("text")[0])
+    (folder / "schema.json").write_text('{"type": "json_schema", "name": "artist", "schema": {"type": "object"}}')
+    bin_folder = folder / "bin"
+    bin_folder.mkdir()
+    for name, module in (("artistjobs", "artistjobs"), ("sqlite-utils", "sqlite_utils")):
+        script = bin_folder / name
+        script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m {module} "$@"\n')
+        script.chmod(0o755)
+    environment = {
+        "PATH": f"{bin_folder}:{os.environ['PATH']}",
+        "PYTHONPATH": str(ROOT),
+        "OPENAI_BASE_URL": api.base_url,
+        "HOME": str(folder),
+        "LANG": "C.UTF-8",
+    }
+
+    def run(command: str) -> subprocess.CompletedProcess:
+        return subprocess.run(
+            ["bash", "-c", command], cwd=folder, env=environment, capture_output=True, text=True, timeout=60
+        )
+
+    return run
+
+
+def test_every_command_shown_works(shell):
+    for command in commands():
+        done = shell(command.replace("sk-…", "sk-test-0123456789"))
+
+        assert done.returncode == 0, (command, done.stderr)
+
+
+def test_the_example_shows_its_true_output(shell):
+    (block,) = blocks("console")
+    parts = re.split(r"^\$ (.*)\n", block, flags=re.MULTILINE)[1:]
+    for command, shown in zip(parts[::2], parts[1::2], strict=True):
+        pattern = ".*".join(re.escape(part) for part in shown.rstrip("\n").split("…"))
+
+        assert re.fullmatch(pattern, shell(command).stdout.rstrip("\n"), re.DOTALL), command
+
+
+def test_the_record_shown_has_the_keys_of_a_real_one(shell):
+    shell("OPENAI_API_KEY=x artistjobs run artists.csv --prompt-file prompt.txt")
+    real = json.loads(shell("head -1 out.jsonl").stdout)
+    shown = json.loads(blocks("json")[0])
+
+    assert list(shown) == list(real)
+    assert list(shown["request"]) == list(real["request"])
+
+
+def test_every_option_is_in_the_table():
+    options = {
+        name
+        for command in [cli, *cli.commands.values()]
+        for parameter in command.params
+        for name in parameter.opts
+        if name.startswith("-")
+    }
+    table = README.split("## Options")[1].split("## Rehearsal")[0]
+
+    missing = {name for name in options if f"{name}" not in table} - {"--prompt-version", "--verbose", "--quiet"}
+    assert missing == set()
+
+
+def test_every_exit_code_is_in_the_table():
+    from artistjobs.summary import _EXIT_CODES
+
+    table = README.split("## Exit codes")[1].split("## Options")[0]
+
+    for code in [*_EXIT_CODES.values(), 0, 1, 2, 74, 141]:
+        assert re.search(rf"\b{code}\b", table)
+
+
+def test_the_input_shown_is_read_as_the_text_says(tmp_path):
+    from artistjobs.artists import Artist, read_artists
+
+    path = tmp_path / "shown.csv"
+    path.write_text(blocks("csv")[0])
+    with path.open("rb") as stream:
+        rows = list(read_artists(stream))
+
+    assert [row.name for row in rows if isinstance(row, Artist)] == [
+        "Frida Kahlo", "Prince", '"Weird Al" Yankovic', "Caravaggio",
+    ]  # fmt: skip

@@ -1,0 +1,207 @@
+"""Calls through the SDK against a real server: each reply comes back as it was sent, and is judged right."""
+
+import asyncio
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import pytest
+
+from artistjobs.api.responses import REMOVED, open_responses_api
+from artistjobs.config import ApiConfig
+from artistjobs.judge import judge
+from artistjobs.outcome import Reach
+from artistjobs.rehearsal import Fault, Scenario, rehearsal
+
+KEY = "sk-secret-0123456789"
+BODY = {"model": "gpt-5", "prompt": {"id": "pmpt_1", "variables": {"artist_name": "Björk"}}}
+PLAIN = Scenario(name="plain", hang_seconds=0.02)
+
+RUN, JOB, CALL, DONE = Reach.RUN, Reach.JOB, Reach.CALL, None
+
+VERDICTS = {
+    Fault.SERVER_ERROR: (CALL, "http_500"),
+    Fault.BAD_GATEWAY: (CALL, "http_502"),
+    Fault.UNAVAILABLE: (CALL, "http_503"),
+    Fault.OVERLOADED: (CALL, "server_is_overloaded"),
+    Fault.REQUEST_TIMEOUT: (CALL, "http_408"),
+    Fault.CONFLICT: (CALL, "http_409"),
+    Fault.RATE_LIMITED: (CALL, "rate_limit_exceeded"),
+    Fault.SLOW_DOWN: (CALL, "slow_down"),
+    Fault.RESOURCE_UNAVAILABLE: (CALL, "resource_unavailable"),
+    Fault.NO_CREDIT: (RUN, "insufficient_quota"),
+    Fault.SPEND_LIMIT: (RUN, "organization_spend_limit_exceeded"),
+    Fault.BAD_KEY: (RUN, "invalid_api_key"),
+    Fault.FORBIDDEN: (RUN, "forbidden"),
+    Fault.MODEL_NOT_FOUND: (RUN, "model_not_found"),
+    Fault.PROMPT_NOT_FOUND: (RUN, "http_404"),
+    Fault.SAME_400: (RUN, "unknown_parameter"),
+    Fault.ROW_400: (JOB, "invalid_prompt"),
+    Fault.TOO_LARGE: (JOB, "http_413"),
+    Fault.UNPROCESSABLE: (JOB, "http_422"),
+    Fault.INCOMPLETE: (JOB, "incomplete"),
+    Fault.FILTERED: (JOB, "incomplete"),
+    Fault.REFUSAL: (JOB, "refusal"),
+    Fault.FAILED_SERVER_ERROR: (CALL, "server_error"),
+    Fault.FAILED_INVALID_PROMPT: (JOB, "invalid_prompt"),
+    Fault.IN_PROGRESS: (JOB, "not_completed"),
+    Fault.MISSING_ID: (JOB, "no_response_id"),
+    Fault.NOT_AN_OBJECT: (CALL, "not_an_object"),
+    Fault.NULL_BODY: (CALL, "not_an_object"),
+    Fault.ERROR_OBJECT: (CALL, "not_a_response"),
+    Fault.BROKEN_JSON: (CALL, "broken_json"),
+    Fault.EMPTY_BODY: (CALL, "empty_body"),
+    Fault.HTML_OK: (CALL, "not_json"),
+    Fault.HTML_BAD_GATEWAY: (CALL, "http_502"),
+    Fault.CUT_BODY: (CALL, "connection_error"),
+    Fault.RESET: (CALL, "connection_error"),
+    Fault.HANG: (CALL, "connection_error"),
+}
+KEEP_AN_ANSWER = {
+    Fault.INCOMPLETE,
+    Fault.FILTERED,
+    Fault.REFUSAL,
+    Fault.FAILED_SERVER_ERROR,
+    Fault.FAILED_INVALID_PROMPT,
+    Fault.IN_PROGRESS,
+    Fault.MISSING_ID,
+}
+
+
+def open_api(base_url, *, timeout=5.0, key=KEY):
+    return open_responses_api(ApiConfig(api_key=key, base_url=base_url, timeout_seconds=timeout), connections=4)
+
+
+async def create(base_url, **settings):
+    async with open_api(base_url, **settings) as api:
+        return await api.create(BODY)
+
+
+@asynccontextmanager
+async def server_saying(reply):
+    """A server that sends these bytes to whoever asks, and hangs up."""
+
+    async def serve(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(reply)
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+
+
+def test_every_fault_has_its_verdict():
+    assert VERDICTS.keys() == set(Fault)
+
+
+@pytest.fixture(scope="module")
+def server():
+    with rehearsal(PLAIN) as running:
+        yield running
+
+
+@pytest.mark.parametrize("fault", Fault)
+async def test_each_fault_is_judged_right(server, fault):
+    server.script = lambda _body, _nth: fault
+
+    judgement = judge(await create(server.base_url))
+
+    assert (judgement.failure.reach, judgement.failure.code) == VERDICTS[fault]
+    assert (judgement.answer is not None) == (fault in KEEP_AN_ANSWER)
+
+
+async def test_a_good_answer_comes_back_whole(server):
+    server.script = lambda _body, _nth: None
+
+    reply = await create(server.base_url)
+
+    judgement = judge(reply)
+    assert judgement.failure is None
+    assert "Björk" in judgement.answer.text
+    assert judgement.answer.request_id.startswith("req_")
+    assert reply.received_at > 1.7e9
+
+
+async def test_a_call_is_made_exactly_once():
+    with rehearsal(PLAIN, script=lambda _body, _nth: Fault.UNAVAILABLE) as api:
+        await create(api.base_url)
+
+    assert len(api.journal.calls) == 1
+
+
+async def test_an_answer_that_takes_too_long_is_a_timeout():
+    with rehearsal(replace(PLAIN, latency_seconds=30.0)) as api:
+        reply = await create(api.base_url, timeout=0.1)
+
+    assert (reply.fault, reply.message) == ("timeout", "no whole answer within 0.1 s")
+
+
+@pytest.mark.parametrize("fault", [Fault.RESET, Fault.HANG, Fault.CUT_BODY])
+async def test_a_lost_connection_is_called_one(server, fault):
+    server.script = lambda _body, _nth: fault
+
+    reply = await create(server.base_url)
+
+    assert reply.message.startswith("the connection was lost: ")
+    assert "timed out" not in reply.message
+
+
+async def test_a_server_that_hangs_up_is_a_lost_connection():
+    async with server_saying(b"") as base_url:
+        reply = await create(base_url)
+
+    assert (reply.fault, reply.message) == ("connection_error", "the connection was lost: Server disconnected")
+
+
+async def test_a_refused_connection_is_called_one():
+    async with server_saying(b"") as base_url:
+        pass
+
+    reply = await create(base_url)
+
+    assert reply.fault == "connection_error"
+    assert reply.message.startswith("cannot connect: ")
+
+
+async def test_what_is_no_http_is_a_connection_error():
+    async with server_saying(b"SSH-2.0-OpenSSH_9.9\r\n\r\n") as base_url:
+        reply = await create(base_url)
+
+    assert reply.fault == "connection_error"
+    assert KEY not in reply.message
+
+
+@pytest.mark.parametrize("base_url", ["nonsense", "ftp://127.0.0.1/v1", "http://[", "http://127.0.0.1:99999/v1"])
+async def test_an_address_that_is_none_is_a_connection_error(base_url):
+    assert (await create(base_url)).fault == "connection_error"
+
+
+async def test_a_cancelled_call_passes_the_cancellation_on():
+    with rehearsal(replace(PLAIN, latency_seconds=30.0)) as server:
+        async with open_api(server.base_url) as api:
+            call = asyncio.create_task(api.create(BODY))
+            async with asyncio.timeout(10):
+                while not server.journal.in_flight:  # noqa: ASYNC110 - counted in another thread
+                    await asyncio.sleep(0.005)
+            call.cancel()
+
+            with pytest.raises(asyncio.CancelledError):
+                await call
+
+
+async def test_the_key_never_comes_back():
+    page = f"<p>{KEY} is not welcome here".encode()
+    async with server_saying(b"HTTP/1.1 401 No\r\ncontent-length: %d\r\n\r\n%b" % (len(page), page)) as base_url:
+        reply = await create(base_url)
+
+    assert reply.body == b"<p>" + REMOVED + b" is not welcome here"
+    assert KEY not in repr(ApiConfig(api_key=KEY))
+
+
+async def test_a_model_can_be_looked_up(server):
+    async with open_api(server.base_url) as api:
+        reply = await api.look_up_model("ft:gpt-5:org::id")
+
+    assert reply.status == 200
+    assert b'"id":"ft:gpt-5:org::id"' in reply.body

@@ -1,0 +1,223 @@
+"""Trouble that is not a row's fault stops the run and costs no row anything; the same command resumes."""
+
+import json
+import sqlite3
+
+import pytest
+from conftest import read_records, write_artists
+
+from artistjobs.rehearsal import Fault
+
+RUN_FAULTS = [
+    (Fault.NO_CREDIT, "credit"),
+    (Fault.SPEND_LIMIT, "spending limit"),
+    (Fault.BAD_KEY, "OPENAI_API_KEY"),
+    (Fault.FORBIDDEN, "key"),
+    (Fault.MODEL_NOT_FOUND, "--model"),
+    (Fault.PROMPT_NOT_FOUND, "--prompt-file"),
+    (Fault.SAME_400, "parameters"),
+]
+
+
+def jobs_by_state(folder) -> dict[str, int]:
+    with sqlite3.connect(folder / "artistjobs.db") as db:
+        found = dict(db.execute("SELECT state, count(*) FROM jobs GROUP BY state"))
+    db.close()
+    return found
+
+
+def query(folder, statement: str) -> list[tuple]:
+    with sqlite3.connect(folder / "artistjobs.db") as db:
+        rows = db.execute(statement).fetchall()
+    db.close()
+    return rows
+
+
+@pytest.mark.parametrize(("fault", "remedy"), RUN_FAULTS)
+def test_account_trouble_stops_at_first_sight_and_the_same_command_resumes(cli, folder, api, fault, remedy):
+    write_artists(folder / "a.csv", 200)
+    api.script = lambda *_: fault
+
+    stopped = cli("run", "a.csv", "--max-workers", "4")
+    calls = api.journal.received
+    states, attempts = jobs_by_state(folder), query(folder, "SELECT max(attempt) FROM jobs")
+    api.script = None
+    resumed = cli("run", "a.csv", "--max-workers", "16")
+
+    assert stopped.exit_code == 3
+    assert calls <= 4
+    assert states == {"pending": 200}
+    assert attempts == [(0,)]
+    assert remedy in stopped.stderr
+    assert "go on with: artistjobs run a.csv" in stopped.stderr
+    assert resumed.exit_code == 0
+    assert len(read_records(folder / "out.jsonl")) == 200
+
+
+def test_answers_in_flight_are_kept_when_the_credit_ends(cli, folder, api):
+    write_artists(folder / "a.csv", 100)
+    api.script = lambda *_: Fault.NO_CREDIT if api.journal.received > 30 else None
+
+    stopped = cli("run", "a.csv", "--max-workers", "8")
+
+    assert stopped.exit_code == 3
+    assert len(read_records(folder / "out.jsonl")) == len(api.journal.paid_by_key())
+    assert jobs_by_state(folder)["pending"] == 100 - len(api.journal.paid_by_key())
+
+
+def test_a_key_that_the_look_up_refuses_costs_no_call(cli, folder, api, monkeypatch):
+    write_artists(folder / "a.csv", 5)
+    monkeypatch.setenv("OPENAI_API_KEY", "bad-key-0123456789")
+
+    result = cli("run", "a.csv")
+
+    assert result.exit_code == 3
+    assert api.journal.received == 0
+
+
+def test_a_model_that_is_not_there_costs_no_call(cli, folder, api):
+    write_artists(folder / "a.csv", 5)
+
+    result = cli("run", "a.csv", "--model", "missing-model")
+
+    assert result.exit_code == 3
+    assert "missing-model" in result.stderr
+    assert api.journal.received == 0
+
+
+def test_the_end_of_a_model_is_warned_of(cli, folder, api):
+    from dataclasses import replace
+
+    write_artists(folder / "a.csv", 1)
+    api.scenario = replace(api.scenario, shutdown_date="2026-12-11")
+
+    assert "shut down on 2026-12-11" in cli("run", "a.csv").stderr
+
+
+def test_a_server_without_the_look_up_is_no_error(cli, folder, api):
+    from dataclasses import replace
+
+    write_artists(folder / "a.csv", 1)
+    api.scenario = replace(api.scenario, has_models_endpoint=False)
+
+    assert cli("run", "a.csv").exit_code == 0
+
+
+def test_a_server_that_cannot_be_reached_costs_no_row_anything(cli, folder, monkeypatch):
+    write_artists(folder / "a.csv", 3)
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
+    monkeypatch.setattr("artistjobs.preflight.TRIES", 2)
+
+    result = cli("run", "a.csv")
+
+    assert result.exit_code == 3
+    assert "cannot be reached" in result.stderr
+    assert jobs_by_state(folder) == {"pending": 3}
+
+
+def test_an_outage_stops_the_run_and_leaves_all_jobs_pending(cli, folder, api, monkeypatch):
+    monkeypatch.setattr("artistjobs.retry.FIRST_WAIT_SECONDS", 0.01)
+    write_artists(folder / "a.csv", 60)
+    api.script = lambda *_: Fault.UNAVAILABLE
+
+    result = cli("run", "a.csv", "--max-workers", "12")
+
+    assert result.exit_code == 3
+    assert jobs_by_state(folder) == {"pending": 60}
+    assert query(folder, "SELECT max(attempt) FROM jobs") == [(0,)]
+    assert api.journal.received <= 12 * 5 * 2
+
+
+def test_the_same_refusal_again_and_again_stops_the_run(cli, folder, api):
+    write_artists(folder / "a.csv", 60)
+    api.script = lambda *_: Fault.ROW_400
+
+    result = cli("run", "a.csv", "--max-workers", "2")
+
+    assert result.exit_code == 3
+    assert jobs_by_state(folder) == {"pending": 60}
+    assert api.journal.received <= 12
+
+
+def test_bad_rows_among_good_ones_stop_nothing(cli, folder, api):
+    write_artists(folder / "a.csv", 60)
+    api.script = lambda body, _: (
+        Fault.ROW_400 if int(body["prompt"]["variables"]["artist_name"].split()[1]) % 3 else None
+    )
+
+    result = cli("run", "a.csv", "--max-workers", "2")
+
+    assert result.exit_code == 1
+    assert jobs_by_state(folder) == {"done": 20, "failed": 40}
+
+
+def test_a_call_is_repeated_until_it_is_answered_and_each_try_is_recorded(cli, folder, api, monkeypatch):
+    monkeypatch.setattr("artistjobs.retry.FIRST_WAIT_SECONDS", 0.01)
+    write_artists(folder / "a.csv", 1)
+    faults = [Fault.SERVER_ERROR, Fault.CUT_BODY, Fault.HTML_OK, Fault.RESET]
+    api.script = lambda _, nth: faults[nth - 1] if nth <= len(faults) else None
+
+    result = cli("run", "a.csv")
+
+    assert result.exit_code == 0
+    assert query(folder, "SELECT number, outcome, error_code FROM attempts ORDER BY id") == [
+        (1, "retry", "http_500"),
+        (2, "retry", "connection_error"),
+        (3, "retry", "not_json"),
+        (4, "retry", "connection_error"),
+        (5, "done", None),
+    ]
+    assert result.stderr.count("again in") == 4
+
+
+def test_a_job_is_failed_with_its_last_error_when_its_calls_are_used_up(cli, folder, api, monkeypatch):
+    monkeypatch.setattr("artistjobs.retry.FIRST_WAIT_SECONDS", 0.01)
+    write_artists(folder / "a.csv", 2)
+    api.script = lambda body, _: (
+        Fault.OVERLOADED if body["prompt"]["variables"]["artist_name"] == "Artist 1" else None
+    )
+
+    result = cli("run", "a.csv", "--max-attempts", "3")
+    cli("export", "failed.jsonl", "--state", "failed")
+
+    (record,) = read_records(folder / "failed.jsonl")
+    assert result.exit_code == 1
+    assert record["error"]["attempts"] == 3
+    assert record["error"]["code"] == "server_is_overloaded"
+    assert api.journal.received == 4
+
+
+def test_a_hanging_call_is_cut_off_and_repeated(cli, folder, api, monkeypatch):
+    monkeypatch.setattr("artistjobs.retry.FIRST_WAIT_SECONDS", 0.01)
+    write_artists(folder / "a.csv", 1)
+    api.script = lambda _, nth: Fault.HANG if nth == 1 else None
+
+    result = cli("run", "a.csv", "--timeout", "0.3")
+
+    assert result.exit_code == 0
+    assert query(folder, "SELECT error_code FROM attempts WHERE outcome = 'retry'") == [("timeout",)]
+
+
+def test_spending_stops_before_the_cap_and_a_higher_cap_resumes(cli, folder, api):
+    write_artists(folder / "a.csv", 100)
+    options = ("--param", "max_output_tokens=400")
+
+    stopped = cli("run", "a.csv", "--max-cost", "0.05", *options)
+    spent = json.loads(cli("status", "--json").stdout)
+    resumed = cli("run", "a.csv", "--max-cost", "5", *options)
+
+    assert stopped.exit_code == 4
+    assert 0.03 < spent["cost_usd"] <= 0.05
+    assert spent["jobs"]["pending"] > 0
+    assert "--max-cost" in stopped.stderr
+    assert resumed.exit_code == 0
+
+
+def test_a_cap_on_money_of_unknown_worth_is_refused(cli, folder, api):
+    write_artists(folder / "a.csv", 1)
+
+    result = cli("run", "a.csv", "--max-cost", "1", "--model", "nobody-knows-it")
+
+    assert result.exit_code == 2
+    assert "price" in result.stderr
+    assert api.journal.received == 0

@@ -1,0 +1,865 @@
+"""What every store promises, whatever stands behind it: another one goes into ``OPENERS`` and passes these tests."""
+
+import json
+import threading
+
+import factories as make
+import pytest
+from factories import NOON
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from artistjobs.artists import BadLine
+from artistjobs.errors import WrongUseError
+from artistjobs.job import DEATHS_MAX, EVERYTHING
+from artistjobs.outcome import Outcome, Usage
+from artistjobs.reply import clean_text
+from artistjobs.store import Kind, Work
+from artistjobs.store.sqlite import SqliteStore
+
+OPENERS = {"sqlite": lambda folder, kind=None: SqliteStore(folder / "jobs.db", kind, create=True)}
+
+
+@pytest.fixture(params=OPENERS)
+def open_again(request, tmp_path):
+    """Opens the same database once more; closing it without an end is the death of its worker."""
+    opened = []
+
+    def open_store(kind=None):
+        opened.append(OPENERS[request.param](tmp_path, kind))
+        return opened[-1]
+
+    yield open_store
+    for store in opened:
+        store.close()
+
+
+@pytest.fixture
+def store(open_again):
+    return open_again()
+
+
+@pytest.fixture
+def worker(store):
+    store.queue.register()
+    return store
+
+
+@pytest.fixture
+def open_worker(open_again):
+    def open_worker():
+        other = open_again()
+        other.queue.register()
+        return other
+
+    return open_worker
+
+
+def states(store):
+    counts = store.records.counts(EVERYTHING)
+    return counts.pending, counts.running, counts.done, counts.failed
+
+
+# Ingest
+
+
+def test_an_ingest_adds_a_pending_job_for_each_row(store):
+    report = make.ingest(store, "Frida Kahlo", ("Prince", "singer"))
+
+    assert (report.lines, report.good, report.added, report.known, report.duplicates, report.bad) == (2, 2, 2, 0, 0, 0)
+    assert not report.unchanged
+    assert states(store) == (2, 0, 0, 0)
+
+
+def test_an_empty_file_is_an_ingest_without_jobs(worker):
+    make.ingest(worker, "of another file")
+
+    report = make.ingest(worker)
+
+    scope = worker.records.scope(report.ingest)
+    assert (report.lines, report.added) == (0, 0)
+    assert worker.records.counts(scope).total == 0
+    assert make.claim(worker, 5, scope) == []
+    assert make.exported(worker, report.ingest) == []
+
+
+def test_a_reader_sees_all_of_an_ingest_or_none(store, open_again):
+    reader, seen = open_again(), []
+
+    def rows():
+        for row in make.make_rows(*make.names(20_000)):
+            if row.line % 4_000 == 0:
+                seen.append(states(reader))
+            yield row
+
+    store.intake.ingest(make.make_source("big"), make.make_prompt(), rows(), lambda: 20_000)
+
+    assert seen == [(0, 0, 0, 0)] * 5
+    assert states(reader) == (20_000, 0, 0, 0)
+
+
+def test_others_write_while_a_file_is_read(store, open_worker):
+    make.ingest(store, "Frida Kahlo")
+    other = open_worker()
+
+    def rows():
+        yield from make.make_rows(*make.names(6_000))
+        make.settle(other, make.make_attempt(make.claim_one(other)))
+
+    store.intake.ingest(make.make_source("slow"), make.make_prompt(), rows(), lambda: 6_000)
+
+    assert states(store) == (6_000, 0, 1, 0)
+
+
+@pytest.mark.parametrize("error", [RuntimeError("a template"), OSError("a reader"), KeyboardInterrupt()])
+def test_a_file_that_breaks_off_leaves_nothing(store, error):
+    def rows():
+        yield from make.make_rows(*make.names(7_000), BadLine(7_001, "no artist name", ",x"))
+        raise error
+
+    with pytest.raises(type(error)) as raised:
+        store.intake.ingest(make.make_source("broken"), make.make_prompt(), rows(), lambda: 1)
+
+    assert raised.value is error
+    assert states(store) == (0, 0, 0, 0)
+    assert store.intake.find_same(make.make_source("broken"), make.make_prompt()) is None
+    assert make.ingest(store, "Frida Kahlo").added == 1
+
+
+def test_the_same_rows_again_add_nothing(store):
+    make.ingest(store, "Frida Kahlo", "Prince", "Prince")
+
+    report = make.ingest(store, "Frida Kahlo", "Prince", "Prince")
+
+    assert (report.added, report.known, report.duplicates) == (0, 2, 1)
+    assert states(store) == (2, 0, 0, 0)
+
+
+def test_the_same_file_is_known_again_without_being_read(store):
+    first = make.ingest(store, "Frida Kahlo", "Prince", "Prince", BadLine(4, "no artist name", ",x"))
+    source = make.make_source(make.make_rows("Frida Kahlo", "Prince", "Prince", BadLine(4, "no artist name", ",x")))
+
+    again = store.intake.find_same(source, make.make_prompt())
+    third = store.intake.find_same(source, make.make_prompt())
+
+    for report in (again, third):
+        assert report.unchanged
+        assert (report.lines, report.added, report.known, report.duplicates, report.bad) == (4, 0, 2, 1, 1)
+    assert first.ingest < again.ingest < third.ingest
+    assert store.intake.bad_lines(third.ingest, 20) == [BadLine(4, "no artist name", ",x")]
+    assert states(store) == (2, 0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    "prompt", [make.make_prompt(version="2"), make.make_prompt(model="gpt-6"), make.make_template()]
+)
+def test_the_same_file_asked_in_another_way_is_another_matter(store, prompt):
+    make.ingest(store, "Frida Kahlo")
+    source = make.make_source(make.make_rows("Frida Kahlo"))
+
+    assert store.intake.find_same(source, prompt) is None
+    assert make.ingest(store, "Frida Kahlo", prompt=prompt).added == 1
+
+
+def test_another_file_is_not_known(store):
+    make.ingest(store, "Frida Kahlo")
+
+    assert store.intake.find_same(make.make_source("another"), make.make_prompt()) is None
+
+
+def test_ten_new_rows_add_ten_jobs(store):
+    make.ingest(store, *make.names(100))
+
+    report = make.ingest(store, *make.names(110))
+
+    assert (report.added, report.known) == (10, 100)
+    assert states(store)[0] == 110
+
+
+def test_bad_lines_are_kept_with_their_reasons(store):
+    bad = [BadLine(line, "no artist name", f",{line}") for line in range(2, 30)]
+
+    report = make.ingest(store, "Frida Kahlo", *bad)
+
+    assert (report.good, report.bad) == (1, 28)
+    assert store.intake.bad_lines(report.ingest, 20) == bad[:20]
+
+
+def test_a_name_that_is_no_unicode_does_not_stop_an_ingest(store):
+    source = make.make_source("x", name="art\udce4.csv")
+    prompt = make.make_template(template_file="fr\udce4ge.txt")
+
+    report = store.intake.ingest(source, prompt, make.make_rows("Frida Kahlo"), lambda: 1)
+
+    assert report.added == 1
+
+
+def test_two_ingests_at_once_both_get_in(open_again):
+    stores, reports = [open_again(), open_again()], []
+
+    def take_in(store):
+        reports.append(make.ingest(store, *make.names(3_000), prompt=make.make_prompt()))
+
+    threads = [threading.Thread(target=take_in, args=[store]) for store in stores]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted((report.added, report.known) for report in reports) == [(0, 3_000), (3_000, 0)]
+
+
+# The prompt of a job, and its scope
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        make.make_prompt(),
+        make.make_prompt(version="3", params='{"reasoning":{"effort":"low"}}'),
+        make.make_template(),
+        make.make_template("Über {{ artist_name }}\n\n{{ artist_data }} 🎨", instructions="kurz", params='{"top_p":1}'),
+    ],
+)
+def test_a_claim_leads_to_the_way_of_asking_as_it_was_ingested(worker, prompt):
+    make.ingest(worker, "Frida Kahlo", prompt=prompt)
+
+    claimed = make.claim_one(worker)
+
+    assert worker.records.prompt(claimed.prompt) == prompt
+
+
+def test_pending_models_are_those_that_are_still_to_be_asked(worker):
+    make.ingest(worker, "Frida Kahlo", prompt=make.make_prompt(model="gpt-5"))
+    make.ingest(worker, "Frida Kahlo", prompt=make.make_prompt(model="gpt-6"))
+
+    make.settle(worker, make.make_attempt(make.claim_one(worker)))
+
+    assert worker.records.pending_models() == ["gpt-6"]
+
+
+def test_the_scope_of_no_ingest_is_the_latest(store):
+    make.ingest(store, "Frida Kahlo")
+    latest = make.ingest(store, "Prince")
+
+    assert store.records.scope(None) == store.records.scope(latest.ingest)
+
+
+@pytest.mark.parametrize("ingest", [None, 7])
+def test_a_scope_of_what_was_never_ingested_is_refused(store, ingest):
+    with pytest.raises(WrongUseError, match="has no ingest"):
+        store.records.scope(ingest)
+
+
+# Claims
+
+
+def test_claims_are_the_oldest_jobs_and_no_more_than_asked_for(worker):
+    make.ingest(worker, *make.names(5))
+
+    first, second, third = make.claim(worker, 2), make.claim(worker, 2), make.claim(worker, 2)
+
+    assert [claim.artist_name for claim in first + second + third] == make.names(5)
+    assert [len(first), len(second), len(third)] == [2, 2, 1]
+    assert make.claim(worker, 2) == []
+    assert states(worker) == (0, 5, 0, 0)
+
+
+def test_a_claim_of_nothing_is_nothing(worker):
+    make.ingest(worker, "Frida Kahlo")
+
+    assert make.claim(worker, 0) == []
+    assert states(worker) == (1, 0, 0, 0)
+
+
+def test_a_claim_has_the_number_of_its_call_and_all_of_its_row(worker):
+    make.ingest(worker, ("Frida Kahlo", "painter, México 🎨"))
+
+    claimed = make.claim_one(worker)
+
+    assert (claimed.attempt, claimed.artist_name, claimed.artist_data) == (1, "Frida Kahlo", "painter, México 🎨")
+
+
+def test_no_two_workers_hold_the_same_job(worker, open_worker):
+    make.ingest(worker, *make.names(10))
+    other = open_worker()
+
+    held = [claim.job for _ in range(5) for store in (worker, other) for claim in make.claim(store, 1)]
+
+    assert len(held) == len(set(held)) == 10
+
+
+def test_a_claim_in_the_scope_of_an_ingest_takes_none_of_another(worker):
+    make.ingest(worker, *make.names(5))
+    report = make.ingest(worker, *make.names(5, start=6))
+    scope = worker.records.scope(report.ingest)
+
+    claims = make.claim(worker, 99, scope)
+
+    assert scope.is_span
+    assert [claim.artist_name for claim in claims] == make.names(5, start=6)
+
+
+def test_a_scope_whose_jobs_lie_among_others_takes_just_its_own(worker):
+    make.ingest(worker, *make.names(9))
+    report = make.ingest(worker, "Artist 2", "Artist 7", "Artist 5", "Artist 2", "new")
+    scope = worker.records.scope(report.ingest)
+
+    claims = make.claim(worker, 2, scope) + make.claim(worker, 99, scope)
+
+    assert not scope.is_span
+    assert [claim.artist_name for claim in claims] == ["Artist 2", "Artist 5", "Artist 7", "new"]
+    assert worker.records.counts(scope).running == worker.records.counts(scope).total == 4
+    assert states(worker) == (6, 4, 0, 0)
+
+
+def test_a_job_is_not_claimed_before_its_moment(worker):
+    make.ingest(worker, "Frida Kahlo", "Prince")
+    later = NOON * 2
+    make.settle(worker, make.make_attempt(make.claim_one(worker), Outcome.RELEASED, available_at=later))
+
+    assert make.claim_one(worker).artist_name == "Prince"
+    assert make.claim(worker, 9) == []
+    assert worker.queue.outlook(EVERYTHING).available_at == pytest.approx(later, abs=0.001)
+
+
+def test_a_job_is_claimed_once_its_moment_has_come(worker):
+    make.ingest(worker, "Frida Kahlo")
+    make.settle(worker, make.make_attempt(make.claim_one(worker), Outcome.RELEASED, available_at=1.0))
+
+    assert make.claim_one(worker).artist_name == "Frida Kahlo"
+
+
+def test_the_outlook_tells_what_is_left_and_who_holds_it(worker, open_worker):
+    make.ingest(worker, *make.names(3))
+    other = open_worker()
+    make.claim(worker, 1)
+
+    before = other.queue.outlook(EVERYTHING)
+    make.claim(worker, 2)
+    after = other.queue.outlook(EVERYTHING)
+
+    assert (before.available_at, before.held_elsewhere) == (0.0, 1)
+    assert (after.available_at, after.held_elsewhere) == (None, 3)
+    assert worker.queue.outlook(EVERYTHING).held_elsewhere == 0
+
+
+def test_the_outlook_of_an_ingest_leaves_others_out(worker, open_worker):
+    first = worker.records.scope(make.ingest(worker, *make.names(2)).ingest)
+    second = worker.records.scope(make.ingest(worker, "Artist 1", "new").ingest)
+    make.claim(worker, 1, first)
+    other = open_worker()
+
+    assert other.queue.outlook(second).held_elsewhere == 1
+    assert other.queue.outlook(first).available_at == 0.0
+    make.claim(worker, 9, first)
+    assert other.queue.outlook(first).available_at is None
+    assert other.queue.outlook(second).available_at == 0.0
+
+
+# Settling
+
+
+def test_a_done_job_has_its_answer(worker):
+    make.ingest(worker, ("Frida Kahlo", "painter"))
+    claimed = make.claim_one(worker)
+
+    make.settle(worker, make.make_attempt(claimed, answer=make.make_answer("¡Viva la vida!", response_id="resp_7")))
+
+    (row,) = make.exported(worker)
+    assert (row.artist_name, row.artist_data, row.state, row.attempts) == ("Frida Kahlo", "painter", "done", 1)
+    assert (row.text, row.response_id, row.created, row.status) == ("¡Viva la vida!", "resp_7", 1795000000, "completed")
+    assert states(worker) == (0, 0, 1, 0)
+
+
+def test_what_is_settled_is_seen_by_all_on_return(worker, open_again):
+    make.ingest(worker, "Frida Kahlo")
+    reader = open_again()
+
+    make.settle(worker, make.make_attempt(make.claim_one(worker)))
+
+    assert len(make.exported(reader)) == 1
+
+
+def test_one_exchange_settles_and_claims(worker):
+    make.ingest(worker, *make.names(4))
+    first = make.claim(worker, 2)
+
+    second = worker.queue.exchange([make.make_attempt(claimed) for claimed in first], 2, EVERYTHING)
+
+    assert [claim.artist_name for claim in second] == ["Artist 3", "Artist 4"]
+    assert states(worker) == (0, 2, 2, 0)
+
+
+def test_a_failed_job_says_why(worker):
+    make.ingest(worker, "Frida Kahlo")
+
+    claimed = make.fail(worker, "content_filter")
+
+    (row,) = make.exported(worker, states=["failed"])
+    assert (row.state, row.error_code, row.text, row.attempts) == ("failed", "content_filter", None, 1)
+    assert worker.records.last_error(claimed.job) == {
+        "artist_name": "Frida Kahlo", "error_type": "server_error", "error_message": "it went wrong", "http_status": 500,
+    }  # fmt: skip
+
+
+def test_an_incomplete_answer_is_kept_with_the_failure(worker):
+    make.ingest(worker, "Frida Kahlo")
+
+    make.fail(worker, "incomplete", answer=make.make_answer("She was", status="incomplete"))
+
+    (row,) = make.exported(worker, states=["failed"])
+    assert (row.text, row.status, row.error_code) == ("She was", "incomplete", "incomplete")
+
+
+def test_a_retry_holds_on_to_the_job_and_gives_it_the_next_number(worker):
+    make.ingest(worker, "Frida Kahlo")
+    claimed = make.claim_one(worker)
+
+    make.settle(worker, make.make_attempt(claimed, Outcome.RETRY))
+    held = states(worker)
+    make.settle(worker, make.make_attempt(make.make_claim(job=claimed.job, attempt=2)))
+
+    assert held == (0, 1, 0, 0)
+    assert states(worker) == (0, 0, 1, 0)
+    assert make.exported(worker)[0].attempts == 2
+
+
+def test_a_released_claim_does_not_count(worker):
+    make.ingest(worker, "Frida Kahlo")
+
+    make.settle(worker, make.make_attempt(make.claim_one(worker), Outcome.RELEASED, calls=0))
+
+    assert states(worker) == (1, 0, 0, 0)
+    assert make.claim_one(worker).attempt == 1
+
+
+def test_a_release_after_a_retry_takes_one_attempt_back_and_no_more(worker):
+    make.ingest(worker, "Frida Kahlo")
+    claimed = make.claim_one(worker)
+
+    make.settle(worker, make.make_attempt(claimed, Outcome.RETRY))
+    make.settle(worker, make.make_attempt(make.make_claim(job=claimed.job, attempt=2), Outcome.RELEASED))
+
+    assert make.claim_one(worker).attempt == 2
+
+
+@pytest.mark.parametrize("outcome", [Outcome.DONE, Outcome.FAILED, Outcome.RETRY, Outcome.RELEASED])
+def test_a_late_attempt_leaves_the_job_alone(worker, open_worker, outcome):
+    make.ingest(worker, "Frida Kahlo")
+    lost = make.claim_one(worker)
+    make.settle(worker, make.make_attempt(lost, Outcome.RELEASED))
+    other = open_worker()
+    current = make.claim_one(other)
+
+    make.settle(worker, make.make_attempt(lost, outcome))
+
+    assert states(worker) == (0, 1, 0, 0)
+    make.settle(other, make.make_attempt(current, answer=make.make_answer("the one")))
+    assert make.exported(worker)[0].text == "the one"
+
+
+def test_a_late_answer_is_paid_for_and_counted(worker):
+    make.ingest(worker, "Frida Kahlo")
+    claimed = make.claim_one(worker)
+    make.settle(worker, make.make_attempt(claimed))
+
+    make.settle(worker, make.make_attempt(claimed))
+
+    assert worker.queue.spent_usd() == 1.0
+    assert worker.records.work().calls == 2
+    assert worker.records.workers()[0].done == 1
+
+
+def test_an_attempt_at_an_older_number_is_late(worker):
+    make.ingest(worker, "Frida Kahlo")
+    claimed = make.claim_one(worker)
+    make.settle(worker, make.make_attempt(claimed, Outcome.RETRY))
+
+    make.settle(worker, make.make_attempt(claimed))
+
+    assert states(worker) == (0, 1, 0, 0)
+
+
+def test_a_failure_that_is_no_unicode_is_recorded(worker):
+    make.ingest(worker, "Frida Kahlo")
+    failure = make.make_failure("strange", message="caf\udce9 \0", type="\ud83d")
+
+    claimed = make.claim_one(worker)
+    make.settle(worker, make.make_attempt(claimed, Outcome.FAILED, failure=failure))
+
+    assert worker.records.last_error(claimed.job)["error_message"] == clean_text("caf\udce9 \0")
+
+
+# The text of an answer, whatever its body
+
+
+ODD_TEXTS = st.text(st.characters() | st.sampled_from("\0\x01\x1f\x7f\x85\u2028\ufeff\ud83d\ude00\"\\/'"), max_size=30)
+VALUES = st.recursive(st.none() | st.booleans() | st.floats() | st.integers() | ODD_TEXTS, st.lists, max_leaves=4)
+BODIES = st.one_of(
+    ODD_TEXTS,
+    st.tuples(ODD_TEXTS, st.booleans()).map(
+        lambda odd: json.dumps(json.loads(make.make_body(odd[0])), ensure_ascii=odd[1])
+    ),
+    VALUES.map(lambda value: json.dumps({"output": [{"content": [{"text": value}]}]})),
+    st.integers(1, 3000).map(lambda depth: "[" * depth + "]" * depth),
+    st.integers(1, 3000).map(lambda depth: make.make_body("deep")[:-1] + ', "x": ' + "[" * depth + "]" * depth + "}"),
+)
+PATHS = st.sampled_from([None, make.TEXT_PATH, "$.output[7].content[0].text", "$.output", "$", "$.id"])
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(ODD_TEXTS, BODIES | st.none(), PATHS)
+@example("nul \0 inside", None, make.TEXT_PATH)
+@example("\ud83d alone", None, make.TEXT_PATH)
+@example("twice", '{"output":[{"content":[{"text":"once","text":"twice"}]}]}', make.TEXT_PATH)
+@example("", "", make.TEXT_PATH)
+@example("12", '{"output":[{"content":[{"text":12}]}]}', make.TEXT_PATH)
+def test_the_text_read_back_is_the_text_that_was_judged(worker, text, body, path):
+    body = make.make_body(text) if body is None else body
+    make.ingest(worker, f"Artist {id(text)} {states(worker)[2]}")
+    claimed = make.claim_one(worker)
+
+    make.settle(worker, make.make_attempt(claimed, answer=make.make_answer(text, body=body, text_path=path)))
+
+    assert make.exported(worker)[-1].text == clean_text(text)
+    assert worker.records.details(claimed.job)["body"] == clean_text(body)
+
+
+# Dead workers
+
+
+def test_a_dead_workers_jobs_are_pending_again(worker, open_worker):
+    make.ingest(worker, *make.names(3))
+    dying = open_worker()
+    make.claim(dying, 2)
+    dying.close()
+
+    rescued = worker.queue.rescue()
+
+    assert (rescued.pending, rescued.failed) == (2, 0)
+    assert states(worker) == (3, 0, 0, 0)
+
+
+def test_a_living_workers_jobs_are_left_alone(worker, open_worker):
+    make.ingest(worker, *make.names(2))
+    other = open_worker()
+    make.claim(other, 1)
+    make.claim(worker, 1)
+
+    rescued = worker.queue.rescue()
+
+    assert (rescued.pending, rescued.failed) == (0, 0)
+    assert states(worker) == (0, 2, 0, 0)
+
+
+def test_a_dead_workers_job_is_rescued_once(worker, open_worker):
+    make.ingest(worker, "Frida Kahlo")
+    dying, other = open_worker(), open_worker()
+    make.claim(dying)
+    dying.close()
+
+    assert [worker.queue.rescue().pending, other.queue.rescue().pending, worker.queue.rescue().pending] == [1, 0, 0]
+
+
+def test_a_death_counts_as_an_attempt(worker, open_worker):
+    make.ingest(worker, "Frida Kahlo")
+    dying = open_worker()
+    make.claim(dying)
+    dying.close()
+
+    worker.queue.rescue()
+
+    assert make.claim_one(worker).attempt == 2
+
+
+def test_the_third_death_fails_the_job(worker, open_worker):
+    make.ingest(worker, "poison")
+    for _ in range(DEATHS_MAX):
+        dying = open_worker()
+        claimed = make.claim_one(dying)
+        dying.close()
+        rescued = worker.queue.rescue()
+
+    assert (rescued.pending, rescued.failed) == (0, 1)
+    assert worker.records.failures()[0].code == "worker_died"
+    assert worker.records.last_error(claimed.job)["error_message"] == "the worker died while it held the job"
+
+
+def test_a_worker_that_ended_with_jobs_in_hand_is_rescued_from(worker, open_worker):
+    make.ingest(worker, "Frida Kahlo")
+    other = open_worker()
+    make.claim(other)
+    other.queue.end("failed")
+
+    assert worker.queue.rescue().pending == 1
+
+
+def test_workers_are_told_alive_dead_or_ended(store, open_worker):
+    alive, dead, ended = open_worker(), open_worker(), open_worker()
+    dead.close()
+    ended.queue.end("finished")
+
+    told = [(row.worker, row.is_alive) for row in store.records.workers()]
+
+    assert told == [(1, True), (2, False)]
+    alive.queue.rescue()
+    assert [row.worker for row in store.records.workers()] == [1]
+
+
+def test_an_end_is_told_once_and_harms_nobody_twice(worker):
+    worker.queue.end("finished")
+    worker.queue.end("finished")
+
+    assert worker.records.workers() == []
+
+
+# Retry by hand
+
+
+def test_a_retry_makes_failed_jobs_pending_with_all_their_calls_before_them(worker):
+    make.ingest(worker, *make.names(2))
+    make.fail(worker)
+    make.fail(worker)
+
+    assert worker.queue.retry(scope=EVERYTHING) == 2
+    assert states(worker) == (2, 0, 0, 0)
+    assert make.claim_one(worker).attempt == 1
+
+
+def test_a_retry_leaves_other_states_alone(worker):
+    make.ingest(worker, *make.names(3))
+    make.settle(worker, make.make_attempt(make.claim_one(worker)))
+    make.claim_one(worker)
+
+    assert worker.queue.retry(scope=EVERYTHING) == 0
+    assert states(worker) == (1, 1, 1, 0)
+
+
+def test_a_retry_by_code_takes_that_code_alone(worker):
+    make.ingest(worker, *make.names(2))
+    make.fail(worker, "refusal")
+    make.fail(worker, "timeout")
+
+    assert worker.queue.retry(scope=EVERYTHING, code="timeout") == 1
+    assert [group.code for group in worker.records.failures()] == ["refusal"]
+
+
+def test_a_retry_by_job_takes_that_job_alone(worker):
+    make.ingest(worker, *make.names(2))
+    make.fail(worker)
+    second = make.fail(worker)
+
+    assert worker.queue.retry(scope=EVERYTHING, job=second.job) == 1
+    assert make.claim_one(worker).job == second.job
+
+
+@pytest.mark.parametrize("rows", [["Artist 3"], ["Artist 1", "Artist 3"]], ids=["span", "among others"])
+def test_a_retry_in_the_scope_of_an_ingest_takes_its_jobs_alone(worker, rows):
+    make.ingest(worker, *make.names(3))
+    for _ in range(3):
+        make.fail(worker)
+    scope = worker.records.scope(make.ingest(worker, *rows).ingest)
+
+    assert worker.queue.retry(scope=scope) == len(rows)
+    assert [claim.artist_name for claim in make.claim(worker, 9)] == rows
+
+
+def test_a_retried_job_no_longer_shows_what_it_had_got(worker):
+    make.ingest(worker, "Frida Kahlo")
+    make.fail(worker, "incomplete", answer=make.make_answer("She was", status="incomplete"))
+
+    worker.queue.retry(scope=EVERYTHING)
+    make.fail(worker, "timeout")
+
+    (row,) = make.exported(worker, states=["failed"])
+    assert (row.error_code, row.text, row.status) == ("timeout", None, None)
+
+
+# Reading back
+
+
+def test_counts_are_those_of_the_scope(worker):
+    first = make.ingest(worker, *make.names(4))
+    second = make.ingest(worker, "Artist 1", "Artist 3", "new", "new")
+    make.settle(worker, make.make_attempt(make.claim_one(worker)))
+    make.fail(worker)
+    make.claim_one(worker)
+
+    counts = [worker.records.counts(worker.records.scope(report.ingest)) for report in (first, second)]
+
+    assert [(c.pending, c.running, c.done, c.failed, c.total) for c in counts] == [(1, 1, 1, 1, 4), (1, 1, 1, 0, 3)]
+    assert states(worker) == (2, 1, 1, 1)
+
+
+def test_an_export_of_an_ingest_has_one_record_per_good_line_in_order(worker):
+    make.ingest(worker, "Prince", "Björk")
+    report = make.ingest(worker, "Frida Kahlo", "Björk", "Frida Kahlo", BadLine(4, "no artist name", ","), "Prince")
+    make.settle(worker, *[make.make_attempt(claimed) for claimed in make.claim(worker, 9)])
+
+    rows = make.exported(worker, report.ingest)
+
+    assert [row.artist_name for row in rows] == ["Frida Kahlo", "Björk", "Frida Kahlo", "Prince"]
+
+
+def test_an_export_of_a_file_met_again_is_that_of_its_lines(worker):
+    make.ingest(worker, "Prince", "Björk", "Prince")
+    again = worker.intake.find_same(make.make_source(make.make_rows("Prince", "Björk", "Prince")), make.make_prompt())
+    make.settle(worker, *[make.make_attempt(claimed) for claimed in make.claim(worker, 9)])
+
+    rows = make.exported(worker, again.ingest)
+
+    assert [row.artist_name for row in rows] == ["Prince", "Björk", "Prince"]
+
+
+def test_lines_that_differ_in_what_is_not_sent_share_a_job_and_keep_their_own_data(worker):
+    rows = [("Prince", "singer"), ("Prince", ""), ("Prince", "singer"), ("Prince", "songwriter")]
+
+    report = make.ingest(worker, *rows, prompt=make.make_template())
+    make.settle(worker, make.make_attempt(make.claim_one(worker)))
+
+    assert (report.added, report.duplicates) == (1, 3)
+    assert [(row.artist_name, row.artist_data) for row in make.exported(worker, report.ingest)] == rows
+
+
+def test_lines_that_differ_in_what_is_sent_are_jobs_of_their_own(store):
+    report = make.ingest(store, ("Prince", "singer"), ("Prince", ""), ("Prince ", "singer"), ("Princes", "inger"))
+
+    assert report.added == 4
+
+
+def test_an_export_of_all_is_oldest_first_with_one_record_per_job(worker):
+    make.ingest(worker, *make.names(3))
+    make.ingest(worker, "Artist 2", "Artist 2")
+    claims = make.claim(worker, 3)
+    for claimed in reversed(claims):
+        make.settle(worker, make.make_attempt(claimed))
+
+    assert [row.artist_name for row in make.exported(worker)] == make.names(3)
+
+
+def test_an_export_has_the_states_asked_for(worker):
+    make.ingest(worker, *make.names(3))
+    make.settle(worker, make.make_attempt(make.claim_one(worker)))
+    make.fail(worker)
+
+    assert [row.state for row in make.exported(worker, states=["done"])] == ["done"]
+    assert [row.state for row in make.exported(worker, states=["failed"])] == ["failed"]
+    assert [row.state for row in make.exported(worker, states=["done", "failed"])] == ["done", "failed"]
+
+
+def test_an_export_is_one_snapshot_and_keeps_nobody_waiting(worker, open_again):
+    make.ingest(worker, *make.names(4))
+    first, *rest = make.claim(worker, 4)
+    make.settle(worker, make.make_attempt(first))
+    export = open_again().records.export(EVERYTHING, ["done"])
+
+    begun = next(export)
+    make.settle(worker, *[make.make_attempt(claimed) for claimed in rest])
+
+    assert begun.artist_name == "Artist 1"
+    assert list(export) == []
+    assert len(make.exported(worker)) == 4
+
+
+def test_an_export_left_halfway_does_not_block_the_store(worker):
+    make.ingest(worker, *make.names(4))
+    make.settle(worker, *[make.make_attempt(claimed) for claimed in make.claim(worker, 3)])
+    export = worker.records.export(EVERYTHING, ["done"])
+    next(export)
+    export.close()
+
+    make.settle(worker, make.make_attempt(make.claim_one(worker)))
+
+    assert len(make.exported(worker)) == 4
+
+
+def test_details_are_all_that_is_kept_with_an_answer(worker):
+    make.ingest(worker, *make.names(2))
+    claimed = make.claim_one(worker)
+
+    make.settle(worker, make.make_attempt(claimed, answer=make.make_answer("a text", body=make.make_body("a text"))))
+
+    assert worker.records.details(claimed.job) == {
+        "model": "gpt-5-2025-08-07", "cost_usd": 0.5, "seconds": 2.0, "body": make.make_body("a text"),
+        "input_tokens": 11, "cached_tokens": 3, "cache_write_tokens": None,
+        "output_tokens": 22, "reasoning_tokens": 7, "total_tokens": 33,
+    }  # fmt: skip
+    assert worker.records.details(claimed.job + 1) == {}
+
+
+def test_work_adds_up_over_all_workers(worker, open_worker):
+    make.ingest(worker, *make.names(3))
+    other = open_worker()
+    unpriced = make.make_answer(cost_usd=None, usage=Usage())
+
+    make.settle(worker, make.make_attempt(make.claim_one(worker)))
+    make.settle(other, make.make_attempt(make.claim_one(other), answer=unpriced))
+    retried = make.claim_one(other)
+    make.settle(other, make.make_attempt(retried, Outcome.RETRY), make.make_attempt(retried, Outcome.RELEASED, calls=0))
+
+    assert worker.records.work() == Work(
+        calls=3, retries=1, input_tokens=11, output_tokens=22, cost_usd=0.5, unpriced=1
+    )
+    assert worker.queue.spent_usd() == 0.5
+
+
+def test_a_new_store_has_no_work_and_no_failures(store):
+    assert store.records.work() == Work(calls=0, retries=0, input_tokens=0, output_tokens=0, cost_usd=0.0, unpriced=0)
+    assert store.records.failures() == []
+    assert store.records.jobs_per_minute(60.0) == 0.0
+    assert store.queue.spent_usd() == 0.0
+
+
+def test_failures_are_grouped_by_code_with_the_most_frequent_first(worker):
+    make.ingest(worker, *make.names(4))
+    make.fail(worker, "refusal", calls=1)
+    for _ in range(3):
+        make.fail(worker, "timeout")
+
+    groups = worker.records.failures()
+
+    assert [(group.code, group.jobs, group.artist_name) for group in groups] == [
+        ("timeout", 3, "Artist 2"),
+        ("refusal", 1, "Artist 1"),
+    ]
+    assert (groups[0].message, groups[0].status) == ("it went wrong", 500)
+
+
+def test_a_failure_is_explained_by_what_failed_it_and_not_by_what_came_late(worker):
+    make.ingest(worker, "Frida Kahlo")
+    claimed = make.fail(worker, "timeout")
+
+    make.settle(worker, make.make_attempt(claimed, Outcome.DONE))
+
+    assert worker.records.last_error(claimed.job)["error_message"] == "it went wrong"
+    assert worker.records.failures()[0].message == "it went wrong"
+
+
+def test_jobs_per_minute_are_those_that_came_of_late(worker):
+    make.ingest(worker, *make.names(3))
+    worker.records._clock = lambda: NOON + 62
+    for ended_at in (NOON, NOON + 10, NOON + 60):
+        make.settle(worker, make.make_attempt(make.claim_one(worker), ended_at=ended_at))
+
+    assert worker.records.jobs_per_minute(60.0) == 2.0
+    assert worker.records.jobs_per_minute(30.0) == 2.0
+
+
+# One kind or the other
+
+
+def test_a_database_holds_the_kind_it_was_made_for(open_again):
+    open_again(Kind.REHEARSAL)
+
+    assert open_again().kind is Kind.REHEARSAL
+    assert open_again(Kind.REHEARSAL).kind is Kind.REHEARSAL
+
+
+@pytest.mark.parametrize("first", [Kind.REAL, Kind.REHEARSAL])
+def test_real_and_rehearsed_jobs_never_mix(open_again, first):
+    open_again(first)
+    (other,) = set(Kind) - {first}
+
+    with pytest.raises(WrongUseError, match=r"; (add --rehearse, or )?name another database with --db\.$"):
+        open_again(other)
