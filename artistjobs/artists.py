@@ -46,9 +46,7 @@ _SKIPPED_LINE = re.compile(
     rb"(?:[\t\v\f\r\x1c-\x20]|\xc2[\x85\xa0]|\xe1\x9a\x80|\xe2\x80[\x80-\x8a\xa8\xa9\xaf]|\xe2\x81\x9f|\xe3\x80\x80)*+"
     rb"(?:#|\n|\Z)"
 )
-_SIMPLE_ROW = re.compile(
-    r'(?:[ \t]*+"([^"]*+)"[ \t]*+|([^",]*+))(?:,(?:[ \t]*+"([^"]*+)"[ \t]*+|([^"]*+)))?\r?\n?'
-)
+_SIMPLE_ROW = re.compile(r'(?:[ \t]*+"([^"]*+)"[ \t]*+|([^",]*+))(?:,(?:[ \t]*+"([^"]*+)"[ \t]*+|([^"]*+)))?\r?\n?')
 
 
 class Artist(NamedTuple):
@@ -170,11 +168,7 @@ def _is_skipped(text: bytes, start: int) -> bool:
 
 
 def _is_header(row: Artist | BadLine) -> bool:
-    return (
-        isinstance(row, Artist)
-        and row.name.lower() == "artist_name"
-        and row.data.lower() in {"", "artist_data"}
-    )
+    return isinstance(row, Artist) and row.name.lower() == "artist_name" and row.data.lower() in {"", "artist_data"}
 
 
 def _beginning(text: bytes, start: int) -> str:

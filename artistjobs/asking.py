@@ -5,14 +5,16 @@ from pathlib import Path
 
 from artistjobs.errors import PromptError, WrongUseError
 from artistjobs.params import canonical_json, parse_params
+from artistjobs.pricing import REHEARSAL_MODEL
 from artistjobs.prompt import Prompt
 from artistjobs.template import check_template
 
 DEFAULT_MODEL = "gpt-5"
-REHEARSAL_MODEL = "rehearsal"
 REHEARSAL_PROMPT = "pmpt_rehearsal"
 
-STORED_PROMPTS_END = "OpenAI ends stored prompts on 2026-11-30; put the prompt's text in a file and use --prompt-file before then"
+STORED_PROMPTS_END = (
+    "OpenAI ends stored prompts on 2026-11-30; put the prompt's text in a file and use --prompt-file before then"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,9 +64,7 @@ def _template_prompt(asking: Asking, file: Path, model: str, params: str) -> Pro
             f"{asking.instructions_file} is sent as it is, without filling anything in; "
             "put {{ artist_name }} and {{ artist_data }} into the prompt file."
         )
-    return Prompt(
-        model=model, template=template, template_file=file.name, instructions=instructions, params=params
-    )
+    return Prompt(model=model, template=template, template_file=file.name, instructions=instructions, params=params)
 
 
 def _read_text(path: Path) -> str:

@@ -59,9 +59,7 @@ def refuse_unwritable(output: Path) -> None:
     if output.is_dir():
         raise WrongUseError(f"{output} is a folder; name a file for the export.")
     if not output.parent.is_dir():
-        raise WrongUseError(
-            f"there is no folder {output.parent} for the export; make it or name another file."
-        )
+        raise WrongUseError(f"there is no folder {output.parent} for the export; make it or name another file.")
 
 
 def _write(records: Records, config: ExportConfig, file: IO[bytes], say: Say | None) -> int:
@@ -94,9 +92,7 @@ def _whole_file(output: Path) -> Iterator[IO[bytes]]:
         raise
     except OSError as error:
         reason = error.strerror or str(error)
-        raise StoreError(
-            f"{output} cannot be written: {reason}; mend that, then run: artistjobs export"
-        ) from error
+        raise StoreError(f"{output} cannot be written: {reason}; mend that, then run: artistjobs export") from error
 
 
 @contextmanager

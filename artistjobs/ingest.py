@@ -30,7 +30,8 @@ _HELD_IN_MEMORY_BYTES = 1 << 23
 class Dry(Protocol):
     """Shows the request that a row would make."""
 
-    def __call__(self, artist: Artist, body: Body) -> None: ...
+    def __call__(self, artist: Artist, body: Body) -> None:
+        """Show one."""
 
 
 def ingest_file(intake: Intake, config: IngestConfig) -> Ingested:
@@ -103,9 +104,7 @@ def _warn(path: Path, lines: Iterable[BadLine], count: int) -> None:
         log.warning("%s, line %d: %s; skipped: %s", name, line.line, line.reason, line.beginning)
         told += 1
     if count > told:
-        log.warning(
-            "%s: %d more bad lines were skipped; the table bad_lines has them all", name, count - told
-        )
+        log.warning("%s: %d more bad lines were skipped; the table bad_lines has them all", name, count - told)
 
 
 @contextmanager

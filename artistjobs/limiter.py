@@ -23,10 +23,13 @@ Sleeps end a little after their time, and at hundreds of calls a second that wou
 """
 
 PACE_WINDOW_SECONDS: Final = 5.0
-"""Over which the pace before a pause is measured."""
+"""Over which the pace before a pause is measured, as far as no other pause lies in it."""
 
-COMING_BACK_SECONDS: Final = 8.0
-"""How long calls are slowed after a pause; they begin at a quarter of the pace before and double each second."""
+COMING_BACK_SECONDS: Final = 3.0
+"""How long calls are slowed after a pause; they begin at half the pace before, and that doubles each second."""
+
+KEPT_PACE: Final = 0.7
+"""Of the pace before the last pause, where the next one comes too soon for it to be measured anew."""
 
 LONGEST_PERIOD_SECONDS: Final = 120.0
 """A limit that refills more slowly than this is one per day: no reason to spread calls over the day."""
@@ -80,7 +83,7 @@ class Limiter:
         """Let no call begin for some seconds; a longer pause that is under way stays."""
         now = self._clock()
         if now >= self._paused_until:
-            self._pace_before = self._pace(now)
+            self._pace_before = max(self._pace(now), KEPT_PACE * self._pace_before)
         if now + seconds > self._paused_until:
             self._paused_until, self._pause_reason = now + seconds, reason
 
@@ -122,12 +125,13 @@ class Limiter:
         since = now - self._paused_until
         if not self._paused_until or since > COMING_BACK_SECONDS or not self._starts or not self._pace_before:
             return 0.0
-        pace = self._pace_before / 4 * math.exp2(since)
+        pace = self._pace_before / 2 * math.exp2(since)
         return max(self._starts[-1], self._paused_until) + 1 / max(pace, 1.0)
 
     def _pace(self, now: float) -> float:
-        recent = sum(1 for start in self._starts if start > now - PACE_WINDOW_SECONDS)
-        return recent / PACE_WINDOW_SECONDS
+        since = max(self._paused_until, now - PACE_WINDOW_SECONDS)
+        recent = sum(1 for start in self._starts if start > since)
+        return recent / max(now - since, 1.0)
 
 
 class _Spacing:

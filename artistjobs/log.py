@@ -77,9 +77,7 @@ def _file_handler(path: Path) -> logging.Handler:
     try:
         handler = logging.FileHandler(path, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
-        raise WrongUseError(
-            f"--log-file {path} cannot be written: {error.strerror}; name another file."
-        ) from error
+        raise WrongUseError(f"--log-file {path} cannot be written: {error.strerror}; name another file.") from error
     handler.setFormatter(JsonLines())
     return handler
 

@@ -80,7 +80,9 @@ class Answer:
 class Attempt:
     """One attempt at a claimed job and its outcome; moments in seconds after the epoch.
 
-    ``calls`` is 1 if a request may have reached the API, else 0.
+    ``calls`` is 1 if a request may have reached the API, else 0. ``uncounted`` is how many of the
+    job's attempts do not count if the claim is released: this one, and those before it that
+    were not the job's fault either.
     """
 
     claim: Claim
@@ -91,3 +93,4 @@ class Attempt:
     answer: Answer | None = None
     failure: Failure | None = None
     available_at: float | None = None
+    uncounted: int = 1

@@ -27,7 +27,7 @@ async def check_models(api: Api, models: Sequence[str], stop: Stop) -> bool:
     """
     for model in models:
         reply = await _look_up(api, model, stop)
-        if stop.is_requested:
+        if stop.is_requested():
             return False
         if sentence := _why_hopeless(reply):
             stop.request(Reason.ACCOUNT, sentence)
@@ -39,7 +39,7 @@ async def check_models(api: Api, models: Sequence[str], stop: Stop) -> bool:
 async def _look_up(api: Api, model: str, stop: Stop) -> Reply:
     reply = await api.look_up_model(model)
     for wait in (2.0**number for number in range(TRIES - 1)):
-        if reply.fault is None or stop.is_requested:
+        if reply.fault is None or stop.is_requested():
             break
         log.info("cannot reach the API (%s); again in %.0f s", reply.message, wait)
         await _pause(stop, wait)

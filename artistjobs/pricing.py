@@ -19,6 +19,9 @@ PROVIDER = "openai"
 
 STANDARD_TIERS = (None, "", "default", "auto")
 
+REHEARSAL_MODEL = "rehearsal"
+"""The model of a rehearsal, whose price is known: nothing."""
+
 
 def answer_cost(answer: Answer) -> float | None:
     """Return the cost of an answer in dollars, None if model, tier or usage is not known."""
@@ -28,6 +31,8 @@ def answer_cost(answer: Answer) -> float | None:
 def usage_cost(model: str, service_tier: str | None, usage: Usage) -> float | None:
     """Return what tokens cost at a model and tier in dollars, None if there is no price for them."""
     into, out = usage.input_tokens, usage.output_tokens
+    if model == REHEARSAL_MODEL:
+        return 0.0
     if into is None or out is None:
         return None
     price_list = _price_list(model, service_tier, datetime.now(UTC).date())

@@ -124,7 +124,7 @@ def seconds_left(view: View, now: float) -> float | None:
 
 def waiting_for(view: View, now: float) -> str:
     """Return what is being waited for and how long, empty if nothing is."""
-    if view.stop.is_requested:
+    if view.stop.is_requested():
         return f"stopping: waiting for {view.tally.in_flight} calls in flight"
     wait = view.limiter.waiting
     if wait is not None and wait.until - now >= 1:

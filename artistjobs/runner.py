@@ -62,9 +62,7 @@ class RunReport:
     error: ArtistjobsError | None = None
 
 
-async def run(
-    config: WorkConfig, scope: Scope, open_store: OpenStore, open_api: OpenApi, watcher: Watch
-) -> RunReport:
+async def run(config: WorkConfig, scope: Scope, open_store: OpenStore, open_api: OpenApi, watcher: Watch) -> RunReport:
     """Work until nothing in ``scope`` is left to do, or something stops it.
 
     Raises:
@@ -244,9 +242,7 @@ async def _signals(stop: Stop, tally: Tally) -> AsyncIterator[asyncio.Event]:
 
     def received(number: signal.Signals) -> None:
         if stop.request(_SIGNALS[number], ""):
-            log.warning(
-                "stopping: waiting for %d calls in flight; once more to give them up", tally.in_flight
-            )
+            log.warning("stopping: waiting for %d calls in flight; once more to give them up", tally.in_flight)
         else:
             log.warning("giving up %d calls in flight", tally.in_flight)
             abandoned.set()

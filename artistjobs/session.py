@@ -51,9 +51,7 @@ class Working:
     def refuse_keyless(self) -> None:
         """Raise WrongUseError if there is no key to call with."""
         if self.api is None and self.scenario is None:
-            raise WrongUseError(
-                "OPENAI_API_KEY is not set; set it in the environment or in .env, or try --rehearse."
-            )
+            raise WrongUseError("OPENAI_API_KEY is not set; set it in the environment or in .env, or try --rehearse.")
 
 
 def work_on(database: Database, scope: Scope, working: Working, voice: Voice) -> RunReport:

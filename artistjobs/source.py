@@ -38,9 +38,7 @@ def open_artists(path: Path) -> Iterator[BinaryIO]:
     with nullcontext() if path == STDIN else opened:
         stream = io.BufferedReader(_Source(opened, name), io.DEFAULT_BUFFER_SIZE)
         if encoding := _wide_encoding(stream.peek(_FIRST_BYTES)[:_FIRST_BYTES]):
-            raise InputError(
-                f"{name} is {encoding} text, and UTF-8 is needed; {_conversion(path, encoding)}."
-            )
+            raise InputError(f"{name} is {encoding} text, and UTF-8 is needed; {_conversion(path, encoding)}.")
         yield stream
 
 

@@ -71,7 +71,8 @@ def status_lines(status: Status) -> list[str]:
         f"{status.path}: {counts.total:,} jobs" + (" (rehearsal)" if status.kind is Kind.REHEARSAL else ""),
         f"  done {counts.done:,}   failed {counts.failed:,}   running {counts.running:,}   pending {counts.pending:,}",
         f"  {status.jobs_per_minute:,.0f} jobs in the last minute",
-        f"  {work.calls:,} calls ({work.retries:,} retries), {work.input_tokens:,} tokens in, {work.output_tokens:,} out",
+        f"  {work.calls:,} calls ({work.retries:,} repeated)",
+        f"  {work.input_tokens:,} tokens in, {work.output_tokens:,} out",
         f"  {cost_text(work.cost_usd, work.unpriced)}",
     ]
     return lines + _worker_lines(status.workers) + _failure_lines(status.failures)
@@ -89,8 +90,6 @@ def _failure_lines(failures: Sequence[FailureGroup]) -> list[str]:
     lines = []
     for group in failures:
         message = visible(" ".join((group.message or "").split()))[:100]
-        lines.append(
-            f"  {group.jobs:,} failed with {group.code}, such as {visible(group.artist_name)[:40]}: {message}"
-        )
+        lines.append(f"  {group.jobs:,} failed with {group.code}, such as {visible(group.artist_name)[:40]}: {message}")
         lines.append(f"    call them again: artistjobs retry --code {visible(group.code)}")
     return lines

@@ -36,7 +36,6 @@ class Stop:
         self._event.set()
         return True
 
-    @property
     def is_requested(self) -> bool:
         """Whether the run is to end."""
         return self.reason is not None
@@ -52,7 +51,7 @@ class Stop:
             StoppingError: as soon as the end is asked for.
 
         """
-        if not self.is_requested:
+        if not self.is_requested():
             try:
                 await asyncio.wait_for(self._event.wait(), seconds)
             except TimeoutError:

@@ -52,9 +52,7 @@ def run_sentences(report: RunReport, ingested: Ingested | None) -> list[str]:
     tally, after = report.tally, report.after
     skipped = f", {counted(ingested.bad, 'line')} skipped" if ingested and ingested.bad else ""
     left = after.pending + after.running
-    lines = [
-        f"{counted(after.total, 'job')}: {after.done:,} done, {after.failed:,} failed, {left:,} pending{skipped}"
-    ]
+    lines = [f"{counted(after.total, 'job')}: {after.done:,} done, {after.failed:,} failed, {left:,} pending{skipped}"]
     if tally.calls:
         lines += _work_sentences(report)
     if after.failed:
@@ -66,16 +64,14 @@ def run_sentences(report: RunReport, ingested: Ingested | None) -> list[str]:
 
 def _work_sentences(report: RunReport) -> list[str]:
     tally = report.tally
-    pace = tally.done * 60 / max(report.seconds, 0.001)
+    calls = f"{counted(tally.calls, 'call')} ({tally.retries:,} repeated)"
+    pace = f"{tally.done * 60 / max(report.seconds, 0.001):,.0f} jobs a minute"
     lines = [
-        f"{counted(tally.calls, 'call')} ({tally.retries:,} repeated) in {duration_text(report.seconds)}, "
-        f"{pace:,.0f} jobs a minute",
+        f"{calls} in {duration_text(report.seconds)}, {pace}",
         f"{tally.input_tokens:,} tokens in, {tally.output_tokens:,} out, {cost_text(tally.cost_usd, tally.unpriced)}",
     ]
     if tally.codes:
-        lines.append(
-            "failed with: " + ", ".join(f"{code} ({count:,})" for code, count in tally.codes.most_common(5))
-        )
+        lines.append("failed with: " + ", ".join(f"{code} ({count:,})" for code, count in tally.codes.most_common(5)))
     return lines
 
 

@@ -13,7 +13,7 @@ from time import time
 from tenacity import RetryCallState
 
 from artistjobs.api import Api
-from artistjobs.breaker import Breaker
+from artistjobs.breaker import BAD_REQUEST, Breaker
 from artistjobs.budget import Budget
 from artistjobs.errors import PromptError
 from artistjobs.job import Claim
@@ -82,18 +82,18 @@ class Worker:
         calls_left = self._shared.max_attempts - claim.attempt + 1
         repeat = retrying(calls_left, self._backoff, self._shared.stop.sleep, hold.before_backoff)
         try:
-            attempt = await repeat(hold.call)
+            attempt: Attempt = await repeat(hold.call)
         except StoppingError:
             attempt = hold.given_back()
         if attempt.outcome is Outcome.RETRY:
             attempt = replace(attempt, outcome=Outcome.FAILED)
-        return self._after(attempt)
+        return self._after(attempt, hold.repeated)
 
-    def _after(self, attempt: Attempt) -> Attempt:
+    def _after(self, attempt: Attempt, repeated: int) -> Attempt:
         """Let a failure that is not the row's fault not be the row's."""
         shared = self._shared
-        if attempt.outcome is Outcome.FAILED and shared.stop.reason in (Reason.ACCOUNT, Reason.OUTAGE):
-            attempt = replace(attempt, outcome=Outcome.RELEASED)
+        if _is_nobodys_fault(attempt, shared.stop.reason):
+            attempt = replace(attempt, outcome=Outcome.RELEASED, uncounted=1 + repeated)
         elif shared.breaker.note(attempt):
             shared.stop.request(Reason.OUTAGE, _outage(attempt))
         shared.tally.add(attempt, shared.clock())
@@ -109,12 +109,13 @@ class _Hold:
         self._shared = shared
         self.claim = claim
         self.calls_under_way = 0
+        self.repeated = 0
         self._not_before: float | None = None
 
     async def call(self) -> Attempt:
         """Make one call, once it may begin, and say what it came to."""
         shared = self._shared
-        if shared.stop.is_requested:
+        if shared.stop.is_requested():
             raise StoppingError
         started_at = time()
         try:
@@ -125,7 +126,7 @@ class _Hold:
         await shared.limiter.acquire(shared.budget.expected_tokens)
         if not await shared.budget.reserve(self.claim.job, body):
             shared.stop.request(Reason.MAX_COST, _cap_reached(shared.budget))
-        if shared.stop.is_requested:
+        if shared.stop.is_requested():
             shared.budget.give_back(self.claim.job)
             raise StoppingError
         return await self._send(body)
@@ -139,6 +140,7 @@ class _Hold:
         await self._shared.writer.record(attempt)
         self._shared.tally.add(attempt, self._shared.clock())
         self.claim = replace(self.claim, attempt=self.claim.attempt + 1)
+        self.repeated += 1
         if attempt.failure is not None:
             why, name = describe(attempt.failure), self.claim.artist_name
             log.info("%s: call %d: %s; again in %.1f s", name, attempt.claim.attempt, why, seconds)
@@ -225,6 +227,15 @@ STORED_PROMPT_REMEDY = (
     "check the id; OpenAI ends stored prompts on 2026-11-30: from then on put the prompt's text in a file "
     "and run with --prompt-file"
 )
+
+
+def _is_nobodys_fault(attempt: Attempt, reason: Reason | None) -> bool:
+    """Say whether what stopped the run also explains this attempt, so that the job is not to blame."""
+    if reason not in (Reason.ACCOUNT, Reason.OUTAGE):
+        return False
+    if attempt.outcome is not Outcome.FAILED or attempt.failure is None:
+        return attempt.outcome is Outcome.RELEASED
+    return attempt.failure.reach is Reach.CALL or (reason is Reason.OUTAGE and attempt.failure.status == BAD_REQUEST)
 
 
 def account_trouble(failure: Failure) -> str:

@@ -161,9 +161,7 @@ class Writer:
 
     def _serve_wanting(self, queue: Queue, claims: Sequence[Claim]) -> list[_Served]:
         first, rest = self._wanting[: len(claims)], self._wanting[len(claims) :]
-        served: list[_Served] = [
-            (message.future, claim) for message, claim in zip(first, claims, strict=True)
-        ]
+        served: list[_Served] = [(message.future, claim) for message, claim in zip(first, claims, strict=True)]
         if rest and self._is_all_done(queue):
             served += [(message.future, None) for message in rest]
             rest = []

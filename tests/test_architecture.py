@@ -114,4 +114,3 @@ def test_workers_know_protocols_and_not_their_makers():
         makers = {module for module in imported(PACKAGE / f"{name}.py") if module.startswith("artistjobs.")}
 
         assert not makers & {"artistjobs.store.sqlite", "artistjobs.api.responses", "artistjobs.rehearsal"}
-

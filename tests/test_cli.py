@@ -166,7 +166,11 @@ def test_failed_jobs_are_exported_when_asked_for_and_exit_1(cli, folder, api):
     assert result.exit_code == 1
     assert [failed[name] for name in ("response_text", "response_id", "created")] == [None, None, None]
     assert list(failed["error"]) == ["type", "code", "message", "status", "attempts"]
-    assert (failed["error"]["code"], failed["error"]["status"], failed["error"]["attempts"]) == ("invalid_prompt", 400, 1)
+    assert (failed["error"]["code"], failed["error"]["status"], failed["error"]["attempts"]) == (
+        "invalid_prompt",
+        400,
+        1,
+    )
     assert [record["artist_name"] for record in read_records(folder / "all.jsonl")] == ["Good", "Bad"]
     assert [record["artist_name"] for record in read_records(folder / "out.jsonl")] == ["Good"]
 
@@ -464,7 +468,9 @@ def test_help_imports_nothing_heavy(command, folder):
         "print(heavy & set(sys.modules), file=sys.stderr)"
     )
 
-    done = subprocess.run([sys.executable, "-c", script, *command, "--help"], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script, *command, "--help"], capture_output=True, text=True, check=True
+    )
 
     assert done.stderr.strip() == "set()"
     assert "Example" in done.stdout or "Try it" in done.stdout

@@ -94,9 +94,7 @@ def iter_until(process, word: bytes):
             return
 
 
-def test_after_kill_9_the_next_work_goes_on_at_once_and_repeats_only_what_was_in_flight(
-    program_with_api, folder, api
-):
+def test_after_kill_9_the_next_work_goes_on_at_once_and_repeats_only_what_was_in_flight(program_with_api, folder, api):
     write_artists(folder / "a.csv", 300)
     api.latency_seconds = 0.2
     process = program_with_api.start("run", "a.csv", "--max-workers", "16")

@@ -85,7 +85,7 @@ def test_the_live_block_shows_how_the_run_stands(program_with_api, folder, scree
 @pytest.mark.parametrize(
     "environment",
     [{"TERM": "dumb"}, {"NO_COLOR": "1", "TERM": "xterm"}, {"FORCE_COLOR": "1", "TERM": "xterm"}, {"TERM": "xterm"}],
-    ids=lambda environment: " ".join(environment),
+    ids=" ".join,
 )
 def test_stdout_is_byte_exact_under_every_terminal(program_with_api, folder, screen, environment):
     program_with_api.environment |= environment
@@ -156,7 +156,14 @@ def test_an_interrupt_on_a_terminal_leaves_it_in_order(program_with_api, folder,
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0.2, "0 s"), (59.4, "59 s"), (61, "1 min 01 s"), (3600, "1 h 00 min"), (90000, "25 h 00 min"), (200000, "2 d 07 h")],
+    [
+        (0.2, "0 s"),
+        (59.4, "59 s"),
+        (61, "1 min 01 s"),
+        (3600, "1 h 00 min"),
+        (90000, "25 h 00 min"),
+        (200000, "2 d 07 h"),
+    ],
 )
 def test_durations_are_told_in_two_units(seconds, text):
     assert duration_text(seconds) == text

@@ -318,7 +318,8 @@ def test_a_message_of_any_length_is_kept_short():
 
 # --- any reply at all
 
-TEXTS = st.text(st.characters() | st.characters(categories=["Cs"]), max_size=20)
+# Lone surrogates are too rare in any text to be left to chance.
+TEXTS = st.text(max_size=20) | st.text(st.sampled_from("aé\0\ud800\udcff"), max_size=5)
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | TEXTS,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),

@@ -124,7 +124,7 @@ def test_what_is_no_unicode_is_refused(assignment):
         parse_params([assignment])
 
 
-@given(*[st.text(st.characters() | st.characters(categories=["Cs"]))] * 2)
+@given(*[st.text(st.characters() | st.sampled_from("\ud800.=@"))] * 2)
 def test_any_assignment_is_refused_or_can_be_stored(key, value):
     try:
         params = parse_params([f"{key}={value}"])

@@ -173,9 +173,7 @@ def test_a_call_is_repeated_until_it_is_answered_and_each_try_is_recorded(cli, f
 def test_a_job_is_failed_with_its_last_error_when_its_calls_are_used_up(cli, folder, api, monkeypatch):
     monkeypatch.setattr("artistjobs.retry.FIRST_WAIT_SECONDS", 0.01)
     write_artists(folder / "a.csv", 2)
-    api.script = lambda body, _: (
-        Fault.OVERLOADED if body["prompt"]["variables"]["artist_name"] == "Artist 1" else None
-    )
+    api.script = lambda body, _: Fault.OVERLOADED if body["prompt"]["variables"]["artist_name"] == "Artist 1" else None
 
     result = cli("run", "a.csv", "--max-attempts", "3")
     cli("export", "failed.jsonl", "--state", "failed")

@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 
-def rehearsal(  # noqa: PLR0913 - settings, which every caller names
+def rehearsal(
     scenario: str | Scenario = "calm",
     *,
     seed: int = 0,

@@ -92,7 +92,7 @@ _BUSY_FAULTS: Mapping[Fault, float] = {
     Fault.BAD_GATEWAY: 0.005,
     Fault.UNAVAILABLE: 0.01,
     # Kept rare: one 429 makes a careful client pause all of its calls.
-    Fault.RATE_LIMITED: 0.005,
+    Fault.RATE_LIMITED: 0.002,
 }
 _STORM_FAULTS: Mapping[Fault, float] = {
     **_BUSY_FAULTS,

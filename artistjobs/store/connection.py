@@ -24,6 +24,9 @@ PRAGMAS = {
     "journal_size_limit": 64 * 2**20,  # a log that grew during a long read shrinks again
 }
 
+_SMALLEST_DATABASE = 512
+"""Bytes: one page of the smallest size."""
+
 Parameters = Mapping[str, object]
 
 
@@ -183,6 +186,9 @@ def _refuse_what_is_no_database(path: Path, *, create: bool) -> None:
     if path.is_dir():
         raise WrongUseError(f"{path} is a folder; name a file with --db.")
     if path.exists():
+        # SQLite would take it for an empty database and write over it.
+        if 0 < path.stat().st_size < _SMALLEST_DATABASE:
+            raise StoreError(_sentence(path, "file is not a database"))
         return
     if not create:
         raise NoDatabaseError(f"there is no database {path} yet; begin with: artistjobs ingest FILE")

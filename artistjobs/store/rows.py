@@ -17,9 +17,6 @@ _STATE_AFTER = {
     Outcome.RELEASED: JobState.PENDING.value,
 }
 
-_STEP_AFTER = {Outcome.RETRY: 1, Outcome.RELEASED: -1}
-"""What becomes of a job's number of attempts: the next call has the next one, a released claim counts for none."""
-
 
 def attempt_row(attempt: Attempt, worker: int | None) -> Row:
     """Return an attempt, and what it means for its job."""
@@ -39,7 +36,7 @@ def attempt_row(attempt: Attempt, worker: int | None) -> Row:
         "error_message": failure and failure.message,
         "request_id": told.request_id if told else None,
         "state": _STATE_AFTER[outcome],
-        "next_attempt": claim.attempt + _STEP_AFTER.get(outcome, 0),
+        "next_attempt": _next_attempt(attempt),
         "available_at": None if later is None else moment_text(later),
     }
 
@@ -81,3 +78,10 @@ def work_row(attempts: Sequence[Attempt], settled: Sequence[Attempt]) -> Row:
         "cost_usd": sum(answer.cost_usd or 0.0 for answer in answers),
         "unpriced": sum(answer.cost_usd is None for answer in answers),
     }
+
+
+def _next_attempt(attempt: Attempt) -> int:
+    """Return a job's number of attempts from then on: one more in hand, or less by what does not count."""
+    if attempt.outcome is Outcome.RELEASED:
+        return max(0, attempt.claim.attempt - attempt.uncounted)
+    return attempt.claim.attempt + (attempt.outcome is Outcome.RETRY)

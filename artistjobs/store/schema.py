@@ -74,6 +74,8 @@ def _statements(script: str) -> Iterator[str]:
         if sqlite3.complete_statement(statement):
             yield statement
             statement = ""
+    if statement:
+        raise ValueError(f"a statement never ends: {statement}")
 
 
 def _name(file: Traversable) -> str:

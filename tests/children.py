@@ -1,0 +1,46 @@
+"""Processes of our own, each running a few lines of Python: for what only another process can show."""
+
+import os
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+SECONDS = 60
+
+
+@contextmanager
+def child(script: str, *arguments: object) -> Iterator["subprocess.Popen[str]"]:
+    """Start a process; it is killed at the end if it still lives. Its stdin ends when ours does."""
+    command = [sys.executable, "-W", "error", "-c", textwrap.dedent(script), *map(str, arguments)]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}
+    process = subprocess.Popen(
+        command, env=environment, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def finish(process: "subprocess.Popen[str]") -> str:
+    """Wait for a process to end well, and return what it printed."""
+    out, err = process.communicate(timeout=SECONDS)
+    assert process.returncode == 0, err
+    return out
+
+
+def hear(process: "subprocess.Popen[str]") -> str:
+    """Wait for the next line that a process prints."""
+    line = process.stdout.readline().strip()
+    assert line, process.stderr.read()
+    return line
+
+
+def tell(process: "subprocess.Popen[str]", line: str = "") -> None:
+    process.stdin.write(line + "\n")
+    process.stdin.flush()

@@ -1,0 +1,225 @@
+"""Locks that die with their process, and with nothing else."""
+
+import os
+import signal
+import threading
+from contextlib import ExitStack
+
+import factories as make
+import pytest
+from children import child, finish, hear, tell
+
+from artistjobs.store.locks import SignOfLife, Turnstile, death_certificate, is_alive
+from artistjobs.store.sqlite import open_store
+
+LIVE = """
+    import sys
+    from pathlib import Path
+    from artistjobs.store.locks import SignOfLife
+
+    life = SignOfLife(Path(sys.argv[1]), 1)
+    print("alive", flush=True)
+    sys.stdin.readline()
+"""
+
+
+@pytest.fixture
+def database(tmp_path):
+    return tmp_path / "jobs.db"
+
+
+def is_certified_dead(database, worker=1):
+    with death_certificate(database, worker) as is_dead:
+        return is_dead
+
+
+def stop_and_wait(process):
+    os.kill(process.pid, signal.SIGSTOP)
+    os.waitpid(process.pid, os.WUNTRACED)
+
+
+def test_a_worker_is_alive_as_long_as_its_process(database):
+    with child(LIVE, database) as process:
+        hear(process)
+        assert is_alive(database, 1)
+        assert not is_certified_dead(database)
+
+        process.kill()
+        process.wait()
+
+    assert not is_alive(database, 1)
+    assert is_certified_dead(database)
+
+
+def test_a_stopped_worker_is_alive(database):
+    with child(LIVE, database) as process:
+        hear(process)
+        stop_and_wait(process)
+
+        assert is_alive(database, 1)
+        assert not is_certified_dead(database)
+
+
+def test_a_process_that_a_worker_started_does_not_keep_it_alive(database):
+    script = """
+        import subprocess, sys
+        from pathlib import Path
+        from artistjobs.store.locks import SignOfLife
+
+        life = SignOfLife(Path(sys.argv[1]), 1)
+        print(subprocess.Popen(["sleep", "60"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).pid, flush=True)
+        sys.stdin.readline()
+    """
+    with child(script, database) as process:
+        sleeper = int(hear(process))
+        process.kill()
+        process.wait()
+
+    try:
+        assert not is_alive(database, 1)
+    finally:
+        os.kill(sleeper, signal.SIGKILL)
+
+
+def test_a_worker_that_never_was_is_dead(database):
+    assert not is_alive(database, 7)
+    assert not (database.parent / "jobs.db-worker-7").exists()
+
+
+def test_looking_changes_nothing(database):
+    life = SignOfLife(database, 1)
+    life.close()
+
+    assert [is_alive(database, 1), is_alive(database, 1)] == [False, False]
+    assert make.litter(database) == {"-worker-1"}
+
+
+def test_two_who_look_at_once_do_not_take_each_other_for_the_worker(database):
+    SignOfLife(database, 1).close()
+    looking = threading.Barrier(2)
+    seen = []
+
+    def look():
+        looking.wait()
+        seen.extend(is_alive(database, 1) for _ in range(300))
+
+    threads = [threading.Thread(target=look) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert seen == [False] * 600
+
+
+def test_a_death_is_certified_by_one_at_a_time(database):
+    with death_certificate(database, 1) as first, death_certificate(database, 1) as second:
+        assert (first, second) == (True, False)
+
+
+def test_the_file_of_a_dead_worker_is_removed_and_that_of_a_living_one_stays(database):
+    life = SignOfLife(database, 1)
+    assert not is_certified_dead(database, 1)
+    assert is_certified_dead(database, 2)
+
+    assert make.litter(database) == {"-worker-1"}
+    life.end()
+    assert make.litter(database) == set()
+
+
+def test_a_file_removed_while_its_worker_waited_for_it_is_made_anew(database):
+    """Who certifies a death removes the file at its end: a lock on that one would be seen by nobody."""
+    begun, lives = threading.Event(), []
+
+    def live():
+        begun.set()
+        lives.append(SignOfLife(database, 1))
+
+    with death_certificate(database, 1):
+        thread = threading.Thread(target=live)
+        thread.start()
+        begun.wait()
+        thread.join(0.05)
+        assert not lives
+    thread.join()
+
+    assert is_alive(database, 1)
+    lives[0].end()
+
+
+def test_the_turnstile_lets_one_process_in_at_a_time(database):
+    counter = database.with_name("counter")
+    counter.write_text("0")
+    script = """
+        import sys
+        from pathlib import Path
+        from artistjobs.store.locks import Turnstile
+
+        turn, counter = Turnstile(Path(sys.argv[1])), Path(sys.argv[2])
+        print("ready", flush=True)
+        sys.stdin.readline()
+        for _ in range(500):
+            with turn():
+                counter.write_text(str(int(counter.read_text()) + 1))
+        turn.close()
+    """
+    with ExitStack() as stack:
+        children = [stack.enter_context(child(script, database, counter)) for _ in range(3)]
+        for process in children:
+            hear(process)
+        for process in children:
+            tell(process)
+        for process in children:
+            finish(process)
+
+    assert counter.read_text() == "1500"
+
+
+def test_the_turnstile_is_free_once_its_holder_is_killed(database):
+    script = """
+        import sys
+        from pathlib import Path
+        from artistjobs.store.locks import Turnstile
+
+        turn = Turnstile(Path(sys.argv[1]))
+        with turn():
+            print("inside", flush=True)
+            sys.stdin.readline()
+    """
+    with child(script, database) as process:
+        hear(process)
+        process.kill()
+        process.wait()
+
+    turn = Turnstile(database)
+    with turn():
+        pass
+    turn.close()
+
+
+WORK = """
+    import sys
+    from pathlib import Path
+    from artistjobs.job import EVERYTHING
+    from artistjobs.store.sqlite import open_store
+
+    with open_store(Path(sys.argv[1])) as store:
+        store.queue.register()
+        print(*[claim.job for claim in store.queue.exchange([], 2, EVERYTHING)], flush=True)
+        sys.stdin.readline()
+"""
+
+
+def test_the_jobs_of_a_killed_process_are_pending_again_and_those_of_a_stopped_one_are_not(database):
+    with ExitStack() as stack:
+        store = stack.enter_context(open_store(database, create=True))
+        make.ingest(store, *make.names(4))
+        killed, stopped = (stack.enter_context(child(WORK, database)) for _ in range(2))
+        assert sorted(hear(killed).split() + hear(stopped).split()) == ["1", "2", "3", "4"]
+        stop_and_wait(stopped)
+        killed.kill()
+        killed.wait()
+
+        assert [row.is_alive for row in store.records.workers()].count(True) == 1
+        assert store.queue.rescue().pending == 2
+        assert [row.is_alive for row in store.records.workers()] == [True]

@@ -1,0 +1,186 @@
+"""How a database comes to its schema: migrations found, split, and applied once, whoever comes first."""
+
+import sqlite3
+from contextlib import ExitStack, closing
+
+import factories as make
+import pytest
+from children import child, finish, hear, tell
+
+from artistjobs.errors import StoreError
+from artistjobs.job import EVERYTHING
+from artistjobs.store import schema
+from artistjobs.store.schema import migration_files
+from artistjobs.store.sqlite import SqliteStore, open_store
+
+OPENERS, ROUNDS = 8, 5
+
+
+class File:
+    """A migration that is made up."""
+
+    def __init__(self, name, text):
+        self.name = name
+        self._text = text
+
+    def read_text(self, encoding):
+        return self._text
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "jobs.db"
+
+
+@pytest.fixture
+def add_migration(monkeypatch):
+    """Adds migrations to those there are."""
+    found = migration_files()
+
+    def add(name, text):
+        found.append(File(name, text))
+        monkeypatch.setattr(schema, "migration_files", lambda: found)
+
+    return add
+
+
+def names_of(path, kind):
+    with closing(sqlite3.connect(path)) as db:
+        return {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = ?", [kind])}
+
+
+def test_the_migrations_are_found_in_their_order():
+    names = [file.name for file in migration_files()]
+
+    assert names[0] == "0001_create_tables.sql"
+    assert names == sorted(names)
+    assert [int(name[:4]) for name in names] == list(range(1, len(names) + 1))
+
+
+def test_an_installation_without_migrations_says_so(monkeypatch, tmp_path):
+    monkeypatch.setattr(schema, "files", lambda _: tmp_path)
+    monkeypatch.setattr(schema, "__file__", str(tmp_path / "a" / "b" / "c.py"))
+
+    with pytest.raises(StoreError, match=r"the migrations are missing .*; install artistjobs again\.$"):
+        migration_files()
+
+
+def test_a_script_is_split_into_its_statements():
+    script = """-- A comment; with a semicolon.
+
+CREATE TABLE a (x TEXT DEFAULT ';'); -- of two parts
+CREATE TRIGGER t AFTER INSERT ON a
+BEGIN
+    -- Inside; too.
+    SELECT 1;
+    UPDATE a SET x = 'END;';
+END;
+-- The end.
+"""
+
+    statements = [statement.strip() for statement in schema._statements(script)]
+
+    assert [statement.split()[1] for statement in statements] == ["TABLE", "TRIGGER"]
+    assert statements[1].endswith("END;")
+
+
+def test_a_statement_that_never_ends_is_not_passed_over():
+    with pytest.raises(ValueError, match="never ends"):
+        list(schema._statements("CREATE TABLE a (x);\nCREATE TABLE b (y)\n"))
+
+
+def test_migrations_are_applied_once(path):
+    for _ in range(2):
+        with open_store(path, create=True) as store:
+            make.ingest(store, "Frida Kahlo")
+
+    with closing(sqlite3.connect(path)) as db:
+        applied = [name for (name,) in db.execute("SELECT name FROM _sqlite_migrations ORDER BY id")]
+    assert applied == [file.name.removesuffix(".sql") for file in migration_files()]
+
+
+def test_an_older_database_is_brought_up_with_its_jobs(path, add_migration):
+    with open_store(path, create=True) as store:
+        make.ingest(store, "Frida Kahlo")
+    add_migration("9998_add_wings.sql", "ALTER TABLE jobs ADD COLUMN wings INTEGER;\nCREATE TABLE feathers (id) ;\n")
+
+    with open_store(path) as store:
+        assert store.records.counts(EVERYTHING).pending == 1
+
+    assert "feathers" in names_of(path, "table")
+
+
+def test_a_migration_that_fails_leaves_nothing_of_itself_or_those_before(path, add_migration):
+    with open_store(path, create=True) as store:
+        make.ingest(store, "Frida Kahlo")
+    add_migration("9998_add_wings.sql", "CREATE TABLE wings (id);\n")
+    add_migration("9999_add_tail.sql", "CREATE TABLE tail (id);\nCREATE TABLE jobs (id);\n")
+
+    with pytest.raises(StoreError):
+        SqliteStore(path, None, create=True)
+
+    assert not names_of(path, "table") & {"wings", "tail"}
+
+
+def test_a_new_database_is_made_whole_or_not_at_all(path, add_migration):
+    add_migration("9999_fail.sql", "CREATE TABLE jobs (id);\n")
+
+    with pytest.raises(StoreError):
+        SqliteStore(path, None, create=True)
+
+    assert names_of(path, "table") == set()
+
+
+OPEN = """
+    import sys
+    from pathlib import Path
+    from artistjobs.store.sqlite import open_store
+
+    print("ready", flush=True)
+    for path in sys.stdin:
+        with open_store(Path(path.strip()), create=True) as store:
+            print("opened", store.queue.register(), store.kind, flush=True)
+            store.queue.end("finished")
+"""
+
+
+def test_many_processes_open_a_new_file_at_once(tmp_path):
+    with ExitStack() as stack:
+        children = [stack.enter_context(child(OPEN)) for _ in range(OPENERS)]
+        for process in children:
+            hear(process)
+        for number in range(ROUNDS):
+            path = tmp_path / f"{number}.db"
+            for process in children:
+                tell(process, str(path))
+
+            heard = [hear(process).split() for process in children]
+
+            assert {word for word, _, _ in heard} == {"opened"}
+            assert sorted(int(worker) for _, worker, _ in heard) == list(range(1, OPENERS + 1))
+        for process in children:
+            finish(process)
+
+
+def test_a_process_that_dies_while_it_makes_the_database_leaves_the_next_one_a_clean_start(path):
+    script = """
+        import os, signal, sys
+        from pathlib import Path
+        from artistjobs.store import schema
+        from artistjobs.store.sqlite import open_store
+
+        class Fatal:
+            name = "9999_die.sql"
+            def read_text(self, encoding):
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        found = [*schema.migration_files(), Fatal()]
+        schema.migration_files = lambda: found
+        with open_store(Path(sys.argv[1]), create=True):
+            pass
+    """
+    with child(script, path) as process:
+        process.wait(60)
+
+    with open_store(path, create=True) as store:
+        assert make.ingest(store, "Frida Kahlo").added == 1
