@@ -5,10 +5,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from artistjobs.progress import seconds_left, waiting_for
-from artistjobs.runner import View
 from artistjobs.tally import Tally
 from artistjobs.terminal import cost_text, duration_text
+from artistjobs.view import View, seconds_left, waiting_for
 
 
 def draw(view: View, now: float) -> RenderableType:

@@ -9,7 +9,7 @@ from artistjobs.judge import judge_refusal
 from artistjobs.outcome import Failure, Reach
 from artistjobs.reply import Json, Reply, parse_json
 from artistjobs.stop import Reason, Stop, StoppingError
-from artistjobs.worker import account_trouble
+from artistjobs.trouble import account_trouble
 
 log = logging.getLogger("artistjobs")
 

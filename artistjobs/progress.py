@@ -11,8 +11,8 @@ from time import monotonic
 from typing import TYPE_CHECKING, Protocol
 
 from artistjobs.log import Voice
-from artistjobs.runner import View, Watch
 from artistjobs.terminal import cost_text, duration_text
+from artistjobs.view import View, Watch, seconds_left, waiting_for
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -114,21 +114,3 @@ def plain_line(view: View, now: float) -> str:
         *([wait] if (wait := waiting_for(view, now)) else []),
     ]
     return "  ".join(parts)
-
-
-def seconds_left(view: View, now: float) -> float | None:
-    """Return the time that the rest will take at the pace of the last minute, None as long as there is none."""
-    pace = view.tally.recent_jobs_per_minute(now)
-    return view.tally.pending * 60 / pace if pace else None
-
-
-def waiting_for(view: View, now: float) -> str:
-    """Return what is being waited for and how long, empty if nothing is."""
-    if view.stop.is_requested():
-        return f"stopping: waiting for {view.tally.in_flight} calls in flight"
-    wait = view.limiter.waiting
-    if wait is not None and wait.until - now >= 1:
-        return f"{wait.reason}, {duration_text(wait.until - now)}"
-    if not view.tally.in_flight and view.writer.held_elsewhere:
-        return f"waiting for {view.writer.held_elsewhere} jobs that another worker holds"
-    return ""

@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from time import monotonic
-from typing import Protocol
 
 from artistjobs.api import Api
 from artistjobs.breaker import Breaker
@@ -24,30 +23,13 @@ from artistjobs.prompt import Body, request_builder
 from artistjobs.stop import Reason, Stop
 from artistjobs.store import Counts, OpenStore, Records, Rescue
 from artistjobs.tally import Tally
+from artistjobs.view import View, Watch
 from artistjobs.worker import Shared, Worker
 from artistjobs.writer import Writer
 
 log = logging.getLogger("artistjobs")
 
 OpenApi = Callable[[], AbstractAsyncContextManager[Api]]
-
-
-class Watch(Protocol):
-    """Looks on while a run works, and shows it to people."""
-
-    async def watch(self, view: "View") -> None:
-        """Show the run until cancelled."""
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """What there is to be seen of a run while it works."""
-
-    tally: Tally
-    limiter: Limiter
-    stop: Stop
-    writer: Writer
-    max_workers: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

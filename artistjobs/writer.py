@@ -13,7 +13,7 @@ from queue import Empty, SimpleQueue
 from time import time
 from typing import TypeAlias
 
-from artistjobs.job import Claim, Scope
+from artistjobs.job import EVERYTHING, Claim, Scope
 from artistjobs.outcome import Attempt, Outcome
 from artistjobs.store import OpenStore, Queue, Rescue
 
@@ -34,27 +34,25 @@ _Served: TypeAlias = "tuple[asyncio.Future[Claim | None] | None, Claim | None]"
 
 
 class Writer:
-    """Exchanges attempts for claims, in a thread of its own with a connection of its own."""
+    """Exchanges attempts for claims; this is its side in the event loop."""
 
     def __init__(self, open_store: OpenStore, scope: Scope, limit: int | None = None) -> None:
-        self._open_store = open_store
-        self._scope = scope
-        self._jobs_left = limit
-        self._inbox: SimpleQueue[_Message] = SimpleQueue()
-        self._wanting: list[_Message] = []
-        self._messages: list[_Message] = []
-        self._in_hand = 0
-        self._is_draining = False
-        self._is_closing = False
-        self._trouble: Exception | None = None
         self._loop = asyncio.get_running_loop()
         self._ready: asyncio.Future[Rescue] = self._loop.create_future()
         self._ended: asyncio.Future[None] = self._loop.create_future()
-        self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
-        self._ending = "finished"
-        self._to_retry: list[int] = []
-        self.reached_limit = False
-        self.held_elsewhere = 0
+        self._trouble: Exception | None = None
+        self._desk = _Desk(scope, limit, self._hand_over)
+        self._thread = threading.Thread(target=self._run, args=[open_store], name="writer", daemon=True)
+
+    @property
+    def reached_limit(self) -> bool:
+        """Whether claiming ended because as many jobs as allowed were claimed."""
+        return self._desk.reached_limit
+
+    @property
+    def held_elsewhere(self) -> int:
+        """Jobs that other workers held when there was last nothing left to claim."""
+        return self._desk.held_elsewhere
 
     async def start(self) -> Rescue:
         """Register as a worker; return what was taken from dead ones. Raises StoreError."""
@@ -74,17 +72,16 @@ class Writer:
 
     def release(self, attempt: Attempt) -> None:
         """Have a claim given back, without waiting for it."""
-        self._inbox.put(_Message(attempt, wants_claim=False, future=None))
+        self._desk.inbox.put(_Message(attempt, wants_claim=False, future=None))
 
     def drain(self) -> None:
         """Claim no more: whoever waits for a claim gets none."""
-        self._is_draining = True
-        self._inbox.put(_Message(None, wants_claim=False, future=None))
+        self._desk.is_draining = True
+        self._desk.inbox.put(_Message(None, wants_claim=False, future=None))
 
-    async def close(self, ending: str, retry: list[int]) -> None:
+    async def close(self, ending: str, retry: Sequence[int]) -> None:
         """Store all that was handed in, make the jobs of ``retry`` pending again, and end the thread."""
-        self._ending, self._to_retry = ending, retry
-        self._is_closing = True
+        self._desk.close(ending, retry)
         self.drain()
         await self._ended
 
@@ -92,44 +89,95 @@ class Writer:
         if self._trouble is not None:
             raise self._trouble
         future: asyncio.Future[Claim | None] = self._loop.create_future()
-        self._inbox.put(_Message(attempt, wants_claim, future))
+        self._desk.inbox.put(_Message(attempt, wants_claim, future))
         return await future
 
-    # Below this line everything runs in the writer's thread, save ``_deliver``.
-
-    def _run(self) -> None:
+    def _run(self, open_store: OpenStore) -> None:
+        """Do all the work of the thread; whatever goes wrong is handed over to who waits in the event loop."""
         try:
-            with self._open_store() as store:
-                self._serve(store.queue)
-        except Exception as trouble:  # noqa: BLE001 - handed over to whoever waits in the event loop
+            with open_store() as store:
+                rescued = self._desk.open(store.queue)
+                self._tell(_settle, self._ready, rescued)
+                self._desk.serve(store.queue)
+        except Exception as trouble:  # noqa: BLE001
             self._trouble = trouble
             self._tell(self._fail, trouble)
         finally:
             self._tell(_settle, self._ended, None)
 
-    def _serve(self, queue: Queue) -> None:
+    def _hand_over(self, served: Sequence[_Served]) -> None:
+        self._tell(self._deliver, served)
+
+    def _deliver(self, served: Sequence[_Served]) -> None:
+        for future, claim in served:
+            if future is not None and not future.done():
+                future.set_result(claim)
+            elif claim is not None:
+                # Whoever wanted it was cancelled meanwhile.
+                self.release(released(claim, calls=0))
+
+    def _fail(self, trouble: Exception) -> None:
+        futures: list[asyncio.Future[Claim | None] | asyncio.Future[Rescue]] = [self._ready, *self._desk.waiting()]
+        for future in futures:
+            if not future.done():
+                future.set_exception(trouble)
+
+    def _tell(self, function: Callable[..., None], *arguments: object) -> None:
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            self._loop.call_soon_threadsafe(function, *arguments)
+
+
+class _Desk:
+    """The side in the thread: takes in messages, makes one transaction of all there are, answers them."""
+
+    def __init__(self, scope: Scope, limit: int | None, hand_over: Callable[[Sequence[_Served]], None]) -> None:
+        self.inbox: SimpleQueue[_Message] = SimpleQueue()
+        self.is_draining = False
+        self.reached_limit = False
+        self.held_elsewhere = 0
+        self._scope = scope
+        self._jobs_left = limit
+        self._hand_over = hand_over
+        self._messages: list[_Message] = []
+        self._wanting: list[_Message] = []
+        self._in_hand = 0
+        self._ending: str | None = None
+        self._to_retry: Sequence[int] = ()
+
+    def open(self, queue: Queue) -> Rescue:
         queue.register()
-        rescued = queue.rescue()
-        self._tell(_settle, self._ready, rescued)
+        return queue.rescue()
+
+    def close(self, ending: str, retry: Sequence[int]) -> None:
+        self._to_retry, self._ending = retry, ending
+
+    def serve(self, queue: Queue) -> None:
         try:
-            while not (self._is_closing and self._inbox.empty()):
+            while self._ending is None or not self.inbox.empty():
                 self._messages = self._receive(queue)
-                self._exchange(queue, self._messages)
+                self._exchange(queue)
         except BaseException:
             with suppress(Exception):
                 queue.end("failed")
             raise
         for job in self._to_retry:
-            queue.retry(scope=Scope(), job=job)
+            queue.retry(scope=EVERYTHING, job=job)
         queue.end(self._ending)
+
+    def waiting(self) -> "list[asyncio.Future[Claim | None]]":
+        """Return the futures of all messages that were not answered."""
+        messages = [*self._wanting, *self._messages]
+        while not self.inbox.empty():
+            messages.append(self.inbox.get_nowait())
+        return [message.future for message in messages if message.future is not None]
 
     def _receive(self, queue: Queue) -> list[_Message]:
         """Return what has arrived; nothing if it is time to look for claims again."""
         messages: list[_Message] = []
         with suppress(Empty):
-            messages.append(self._inbox.get(timeout=self._patience(queue)))
+            messages.append(self.inbox.get(timeout=self._patience(queue)))
             while True:
-                messages.append(self._inbox.get_nowait())
+                messages.append(self.inbox.get_nowait())
         if not messages:
             queue.rescue()
         return messages
@@ -143,18 +191,19 @@ class Writer:
             return RESCUE_SECONDS
         return min(RESCUE_SECONDS, max(0.0, outlook.available_at - time()))
 
-    def _exchange(self, queue: Queue, messages: list[_Message]) -> None:
+    def _exchange(self, queue: Queue) -> None:
+        messages = self._messages
         attempts = [message.attempt for message in messages if message.attempt is not None]
         self._wanting += [message for message in messages if message.wants_claim]
         claims = queue.exchange(attempts, self._room(), self._scope)
         self._in_hand += len(claims) - sum(attempt.outcome is not Outcome.RETRY for attempt in attempts)
         if self._jobs_left is not None:
             self._jobs_left -= len(claims)
-        answers: list[_Served] = [(message.future, None) for message in messages if not message.wants_claim]
-        self._tell(self._deliver, answers + self._serve_wanting(queue, claims))
+        answered: list[_Served] = [(message.future, None) for message in messages if not message.wants_claim]
+        self._hand_over(answered + self._serve_wanting(queue, claims))
 
     def _room(self) -> int:
-        if self._is_draining:
+        if self.is_draining:
             return 0
         wanted = len(self._wanting)
         return wanted if self._jobs_left is None else min(wanted, self._jobs_left)
@@ -169,7 +218,7 @@ class Writer:
         return served
 
     def _is_all_done(self, queue: Queue) -> bool:
-        if self._is_draining:
+        if self.is_draining:
             return True
         if self._jobs_left == 0:
             self.reached_limit = True
@@ -180,29 +229,6 @@ class Writer:
         outlook = queue.outlook(self._scope)
         self.held_elsewhere = outlook.held_elsewhere
         return outlook.available_at is None and not outlook.held_elsewhere
-
-    def _deliver(self, answers: list[_Served]) -> None:
-        for future, claim in answers:
-            if future is not None and not future.done():
-                future.set_result(claim)
-            elif claim is not None:
-                # Whoever wanted it was cancelled meanwhile.
-                self.release(released(claim, calls=0))
-
-    def _fail(self, trouble: Exception) -> None:
-        for future in self._futures():
-            if not future.done():
-                future.set_exception(trouble)
-
-    def _futures(self) -> "list[asyncio.Future[Claim | None] | asyncio.Future[Rescue]]":
-        waiting = [*self._wanting, *self._messages]
-        while not self._inbox.empty():
-            waiting.append(self._inbox.get_nowait())
-        return [self._ready, *(message.future for message in waiting if message.future is not None)]
-
-    def _tell(self, function: Callable[..., None], *arguments: object) -> None:
-        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            self._loop.call_soon_threadsafe(function, *arguments)
 
 
 def released(claim: Claim, *, calls: int) -> Attempt:

@@ -23,7 +23,7 @@ class File:
         self.name = name
         self._text = text
 
-    def read_text(self, encoding):
+    def read_text(self, **_):
         return self._text
 
 

@@ -399,7 +399,8 @@ def test_a_failed_job_says_why(worker):
     (row,) = make.exported(worker, states=["failed"])
     assert (row.state, row.error_code, row.text, row.attempts) == ("failed", "content_filter", None, 1)
     assert worker.records.last_error(claimed.job) == {
-        "artist_name": "Frida Kahlo", "error_type": "server_error", "error_message": "it went wrong", "http_status": 500,
+        "artist_name": "Frida Kahlo", "error_type": "server_error", "error_message": "it went wrong",
+        "http_status": 500,
     }  # fmt: skip
 
 

@@ -26,12 +26,8 @@ _ERRORS: Mapping[Fault, ApiError] = {
     ),
     Fault.REQUEST_TIMEOUT: ApiError(408, "Request timed out.", type="timeout"),
     Fault.CONFLICT: ApiError(409, "The resource was changed by another request.", type="conflict_error"),
-    Fault.RATE_LIMITED: ApiError(
-        429, "Rate limit reached for {model}.", code="rate_limit_exceeded", type="requests"
-    ),
-    Fault.SLOW_DOWN: ApiError(
-        429, "Your traffic rose too quickly: slow down.", code="slow_down", type="requests"
-    ),
+    Fault.RATE_LIMITED: ApiError(429, "Rate limit reached for {model}.", code="rate_limit_exceeded", type="requests"),
+    Fault.SLOW_DOWN: ApiError(429, "Your traffic rose too quickly: slow down.", code="slow_down", type="requests"),
     Fault.RESOURCE_UNAVAILABLE: ApiError(
         429, "No resources for this tier now.", code="resource_unavailable", type="resource_unavailable"
     ),
@@ -55,9 +51,7 @@ _ERRORS: Mapping[Fault, ApiError] = {
         404, "The model '{model}' does not exist or you do not have access to it.", code="model_not_found"
     ),
     Fault.PROMPT_NOT_FOUND: ApiError(404, "Prompt with id '{prompt_id}' not found."),
-    Fault.SAME_400: ApiError(
-        400, "Unknown parameter: 'rehearsed'.", code="unknown_parameter", param="rehearsed"
-    ),
+    Fault.SAME_400: ApiError(400, "Unknown parameter: 'rehearsed'.", code="unknown_parameter", param="rehearsed"),
     Fault.ROW_400: ApiError(
         400, "Invalid prompt: it may violate the usage policy.", code="invalid_prompt", param="input"
     ),

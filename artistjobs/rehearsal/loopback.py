@@ -24,9 +24,7 @@ class _Running:
 class Rehearsal:
     """A simulated Responses API; it serves from ``open`` to ``close``, and its journal stays readable."""
 
-    def __init__(
-        self, scenario: Scenario, *, seed: int, port: int, journal: Journal, script: Script | None
-    ) -> None:
+    def __init__(self, scenario: Scenario, *, seed: int, port: int, journal: Journal, script: Script | None) -> None:
         self.journal = journal
         self._port = port
         self._service = Service(scenario=scenario, seed=seed, script=script, limits=Limits(time.monotonic))

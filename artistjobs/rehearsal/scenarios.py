@@ -114,9 +114,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     for scenario in (
         Scenario(name="calm", latency_seconds=0.05),
         Scenario(name="busy", latency_seconds=0.2, latency_sigma=0.5, faults=_BUSY_FAULTS, fault_calls_max=3),
-        Scenario(
-            name="storm", latency_seconds=0.2, latency_sigma=0.5, faults=_STORM_FAULTS, fault_calls_max=3
-        ),
+        Scenario(name="storm", latency_seconds=0.2, latency_sigma=0.5, faults=_STORM_FAULTS, fault_calls_max=3),
         Scenario(name="outage", faults={Fault.UNAVAILABLE: 1.0}),
         Scenario(name="no-credit", latency_seconds=0.05, credit_calls=20),
     )

@@ -67,9 +67,7 @@ class Service:
         if error:
             return error.reply()
         described = {"id": model, "object": "model", "created": _MODEL_MADE_AT, "owned_by": "rehearsal"}
-        return Reply(
-            name="model", content=encode({**described, "shutdown_date": self.scenario.shutdown_date})
-        )
+        return Reply(name="model", content=encode({**described, "shutdown_date": self.scenario.shutdown_date}))
 
     def _plan_within_limits(self, raw: bytes, body: Body, arrival: Arrival) -> Plan:
         limit = body.get("max_output_tokens")

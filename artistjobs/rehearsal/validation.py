@@ -61,9 +61,7 @@ _FIELDS: Mapping[str, Field] = {
     "prompt_cache_retention": Field(types=(str,), choices=("in_memory", "24h")),
     "reasoning": _OBJECT,
     "safety_identifier": Field(types=(str,), longest=64),
-    "service_tier": Field(
-        types=(str,), choices=("auto", "default", "flex", "scale", "priority", "fast", "ultrafast")
-    ),
+    "service_tier": Field(types=(str,), choices=("auto", "default", "flex", "scale", "priority", "fast", "ultrafast")),
     "store": _FLAG,
     "stream": _FLAG,
     "stream_options": _OBJECT,
@@ -106,9 +104,7 @@ def check_request(body: Mapping[str, object]) -> ApiError | None:
     )
 
 
-def _check_fields(
-    values: Mapping[str, object], fields: Mapping[str, Field], prefix: str = ""
-) -> ApiError | None:
+def _check_fields(values: Mapping[str, object], fields: Mapping[str, Field], prefix: str = "") -> ApiError | None:
     for name, value in values.items():
         param = prefix + name
         field = fields.get(name)
@@ -188,9 +184,7 @@ def _check_metadata(metadata: object) -> ApiError | None:
     if not isinstance(metadata, dict):
         return None
     if len(metadata) > _METADATA_PAIRS:
-        return _wrong_value(
-            "metadata", f"Expected at most {_METADATA_PAIRS} pairs.", "object_above_max_properties"
-        )
+        return _wrong_value("metadata", f"Expected at most {_METADATA_PAIRS} pairs.", "object_above_max_properties")
     pair = Field(types=(str,), nullable=False, longest=_METADATA_VALUE)
     for key, value in metadata.items():
         if len(key) > _METADATA_KEY:

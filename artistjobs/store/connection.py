@@ -36,8 +36,8 @@ class Connection:
     def __init__(self, path: Path, *, create: bool) -> None:
         self.path = Path(os.path.realpath(path))
         self.name = path
-        _refuse_what_is_no_database(path, create=create)
         with ExitStack() as opened, self.translated():
+            _refuse_what_is_no_database(path, create=create)
             connection = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
             opened.callback(connection.close)
             _set_pragmas(connection)
@@ -124,7 +124,8 @@ class Connection:
         except sqlite3.Error as error:
             raise StoreError(_sentence(self.name, str(error))) from error
         except OSError as error:
-            raise StoreError(f"{self.name}: {error.strerror or error}; {_REMEDY_ANY}") from error
+            # It may be a file beside the database.
+            raise StoreError(f"{error.filename or self.name}: {error.strerror or error}; {_REMEDY_ANY}") from error
 
     def close(self) -> None:
         """Let go of the file; raises nothing, since what was committed is safe."""

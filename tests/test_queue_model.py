@@ -1,0 +1,182 @@
+"""The queue against a model of a few lines: whatever happens in whatever order, no job is lost or done twice."""
+
+import tempfile
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import factories as make
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
+
+from artistjobs.job import DEATHS_MAX, EVERYTHING
+from artistjobs.outcome import Outcome
+from artistjobs.store.sqlite import SqliteStore
+
+WORKERS = st.sampled_from([0, 1])
+
+
+class Job:
+    """What the model knows of a job; ``holder`` is the number of a worker."""
+
+    def __init__(self):
+        self.state, self.holder, self.attempt, self.deaths, self.settled = "pending", None, 0, 0, 0
+
+    def to(self, state, *, attempt=None):
+        self.state, self.holder = state, None
+        self.attempt = self.attempt if attempt is None else attempt
+
+    def die(self):
+        self.deaths += 1
+        self.to("failed" if self.deaths >= DEATHS_MAX else "pending")
+
+
+class QueueMachine(RuleBasedStateMachine):
+    """Two workers on one file, each with a connection of its own, who crash now and then."""
+
+    claims = Bundle("claims")
+
+    @initialize()
+    def begin(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.jobs = {}  # by number, oldest first
+        self.recorded = 0
+        self.answers = 0
+        self.workers = [None, None]
+        self.numbers = [0, 0]
+        for which in (0, 1):
+            self.join(which)
+
+    def join(self, which):
+        self.workers[which] = SqliteStore(Path(self.folder.name) / "jobs.db", None, create=True)
+        self.numbers[which] = self.workers[which].queue.register()
+
+    @rule(which=WORKERS, first=st.integers(1, 8), count=st.integers(0, 5))
+    def ingest(self, which, first, count):
+        known = len(self.jobs)
+        wanted = range(first, first + count)
+
+        report = make.ingest(self.workers[which], *map(str, wanted))
+
+        new = [number for number in wanted if f"{number}" not in self.names()]
+        assert (report.added, report.known) == (len(new), count - len(new))
+        for job, name in enumerate(new, known + 1):
+            self.jobs[job] = Job()
+            self.jobs[job].name = str(name)
+
+    def names(self):
+        return {job.name for job in self.jobs.values()}
+
+    @rule(which=WORKERS, limit=st.integers(1, 4), target=claims)
+    def claim(self, which, limit):
+        expected = [number for number, job in sorted(self.jobs.items()) if job.state == "pending"][:limit]
+
+        claims = make.claim(self.workers[which], limit)
+
+        assert [claim.job for claim in claims] == expected
+        for claimed in claims:
+            job = self.jobs[claimed.job]
+            job.state, job.holder, job.attempt = "running", self.numbers[which], job.attempt + 1
+            assert claimed.attempt == job.attempt
+        return multiple(*[(self.numbers[which], claimed) for claimed in claims])
+
+    @rule(held=claims, outcome=st.sampled_from([Outcome.DONE, Outcome.FAILED, Outcome.RELEASED]))
+    def settle(self, held, outcome):
+        """Also of claims that were settled or lost long ago."""
+        self.hand_in(held, outcome)
+
+    @rule(held=claims, target=claims)
+    def retry_in_hold(self, held):
+        self.hand_in(held, Outcome.RETRY)
+        number, claimed = held
+        return number, replace(claimed, attempt=claimed.attempt + 1)
+
+    def hand_in(self, held, outcome):
+        number, claimed = held
+        if number not in self.numbers:
+            return  # its worker is dead
+        make.settle(self.workers[self.numbers.index(number)], make.make_attempt(claimed, outcome))
+        self.recorded += 1
+        self.answers += outcome is Outcome.DONE
+        job = self.jobs[claimed.job]
+        if (job.state, job.holder, job.attempt) != ("running", number, claimed.attempt):
+            return
+        match outcome:
+            case Outcome.RETRY:
+                job.attempt += 1
+            case Outcome.RELEASED:
+                job.to("pending", attempt=job.attempt - 1)
+            case _:
+                job.settled += outcome is Outcome.DONE
+                job.to(outcome.value)
+
+    @rule(which=WORKERS)
+    def crash(self, which):
+        self.workers[which].close()
+        self.join(which)
+
+    @rule(which=WORKERS)
+    def end(self, which):
+        self.workers[which].queue.end("finished")
+        self.crash(which)
+
+    @rule(which=WORKERS)
+    def rescue(self, which):
+        orphans = [job for job in self.jobs.values() if job.state == "running" and job.holder not in self.numbers]
+        for job in orphans:
+            job.die()
+        expected = Counter(job.state for job in orphans)
+
+        rescued = self.workers[which].queue.rescue()
+
+        self.recorded += len(orphans)
+        assert (rescued.pending, rescued.failed) == (expected["pending"], expected["failed"])
+
+    @rule(which=WORKERS)
+    def retry(self, which):
+        failed = [job for job in self.jobs.values() if job.state == "failed"]
+
+        assert self.workers[which].queue.retry(scope=EVERYTHING) == len(failed)
+
+        for job in failed:
+            job.to("pending", attempt=0)
+            job.deaths = 0
+
+    @invariant()
+    def counts_add_up(self):
+        expected = Counter(job.state for job in self.jobs.values())
+        for store in self.workers:
+            counts = store.records.counts(EVERYTHING)
+            found = {"pending": counts.pending, "running": counts.running, "done": counts.done, "failed": counts.failed}
+            assert found == {state: expected[state] for state in found}
+
+    @invariant()
+    def every_job_is_where_the_model_has_it(self):
+        statement = "SELECT id, artist_name, state, claimed_by, attempt, deaths FROM jobs ORDER BY id"
+        assert self.read(statement) == [
+            (number, job.name, job.state, job.holder, job.attempt, job.deaths) for number, job in self.jobs.items()
+        ]
+
+    @invariant()
+    def every_attempt_and_every_answer_is_kept(self):
+        assert self.read("SELECT count(*) FROM attempts") == [(self.recorded,)]
+        assert self.read("SELECT count(*), coalesce(sum(late), 0) FROM answers") == [
+            (self.answers, self.answers - sum(job.settled for job in self.jobs.values()))
+        ]
+        assert max((job.settled for job in self.jobs.values()), default=0) <= 1
+
+    def read(self, statement):
+        return self.workers[0]._connection.db.conn.execute(statement).fetchall()
+
+    def teardown(self):
+        if hasattr(self, "workers"):
+            assert self.read("PRAGMA integrity_check") == [("ok",)]
+            assert self.read("PRAGMA foreign_key_check") == []
+            for store in self.workers:
+                store.close()
+            self.folder.cleanup()
+
+
+QueueMachine.TestCase.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
+test_the_queue_does_what_its_model_does = QueueMachine.TestCase

@@ -1,0 +1,183 @@
+"""The one thread that writes: exchanges are durable, shared, drained and never left unanswered."""
+
+import asyncio
+from contextlib import contextmanager
+from functools import partial
+
+import pytest
+from factories import make_attempt
+
+from artistjobs.artists import Artist
+from artistjobs.errors import StoreError
+from artistjobs.job import EVERYTHING, Claim
+from artistjobs.outcome import Outcome
+from artistjobs.prompt import Prompt
+from artistjobs.store import Kind, Outlook, Rescue, Source
+from artistjobs.store.sqlite import open_store
+from artistjobs.writer import Writer, released
+
+
+class QueueOfClaims:
+    """A queue in memory that hands out numbered jobs and keeps what it was told."""
+
+    def __init__(self, jobs: int) -> None:
+        self.left = jobs
+        self.exchanges: list[tuple[int, int]] = []
+        self.attempts: list = []
+        self.trouble: Exception | None = None
+        self.ended: str | None = None
+
+    def register(self) -> int:
+        return 1
+
+    def rescue(self) -> Rescue:
+        return Rescue()
+
+    def exchange(self, attempts, limit, _scope):
+        if self.trouble is not None:
+            raise self.trouble
+        self.exchanges.append((len(attempts), limit))
+        self.attempts += attempts
+        claims = [Claim(self.left - number, 1, 1, "Artist", "") for number in range(min(limit, self.left))]
+        self.left -= len(claims)
+        return claims
+
+    def outlook(self, _scope) -> Outlook:
+        return Outlook(available_at=0.0 if self.left else None, held_elsewhere=0)
+
+    def end(self, ending: str) -> None:
+        self.ended = ending
+
+    def open(self):
+        @contextmanager
+        def opened():
+            class Store:
+                queue = self
+
+            yield Store()
+
+        return opened()
+
+
+async def started(queue: QueueOfClaims, limit: int | None = None) -> Writer:
+    writer = Writer(queue.open, EVERYTHING, limit)
+    await writer.start()
+    return writer
+
+
+async def test_wishes_that_arrive_together_share_one_transaction():
+    queue = QueueOfClaims(100)
+    writer = await started(queue)
+
+    claims = await asyncio.gather(*(writer.exchange(None) for _ in range(50)))
+    await writer.close("finished", [])
+
+    assert len({claim.job for claim in claims}) == 50
+    assert len(queue.exchanges) < 10
+    assert queue.ended == "finished"
+
+
+async def test_whoever_waits_gets_nothing_once_all_is_done():
+    queue = QueueOfClaims(1)
+    writer = await started(queue)
+    claim = await writer.exchange(None)
+
+    waiting = asyncio.create_task(writer.exchange(None))
+    await writer.record(make_attempt(claim, outcome=Outcome.RETRY))
+    assert not waiting.done()
+    last = await writer.exchange(make_attempt(claim))
+
+    assert (last, await waiting) == (None, None)
+    await writer.close("finished", [])
+
+
+async def test_draining_claims_no_more():
+    queue = QueueOfClaims(10)
+    writer = await started(queue)
+    claim = await writer.exchange(None)
+
+    writer.drain()
+    after = await writer.exchange(make_attempt(claim))
+    await writer.close("interrupted", [])
+
+    assert after is None
+    assert queue.left == 9
+
+
+async def test_a_limit_bounds_the_claims_and_is_told():
+    queue = QueueOfClaims(10)
+    writer = await started(queue, limit=3)
+
+    claims = await asyncio.gather(*(writer.exchange(None) for _ in range(5)))
+    await writer.close("limit", [])
+
+    assert sum(claim is not None for claim in claims) == 3
+    assert writer.reached_limit
+    assert queue.left == 7
+
+
+async def test_trouble_reaches_everybody_who_waits_and_all_who_come_later():
+    queue = QueueOfClaims(1)
+    writer = await started(queue)
+    claim = await writer.exchange(None)
+    queue.trouble = StoreError("the disk is full")
+
+    results = await asyncio.gather(
+        writer.exchange(make_attempt(claim)), writer.exchange(None), writer.exchange(None), return_exceptions=True
+    )
+
+    assert [type(result) for result in results] == [StoreError] * 3
+    with pytest.raises(StoreError):
+        await writer.record(make_attempt(claim))
+    await writer.close("failed", [])
+
+
+async def test_trouble_at_the_start_is_raised_at_the_start():
+    @contextmanager
+    def no_store():
+        raise StoreError("no such disk")
+        yield
+
+    with pytest.raises(StoreError):
+        await Writer(no_store, EVERYTHING).start()
+
+
+async def test_a_claim_for_someone_who_was_cancelled_is_given_back():
+    queue = QueueOfClaims(5)
+    writer = await started(queue)
+
+    wish = asyncio.create_task(writer.exchange(None))
+    await asyncio.sleep(0)
+    wish.cancel()
+    await asyncio.gather(wish, return_exceptions=True)
+    while not any(attempt.outcome is Outcome.RELEASED for attempt in queue.attempts):
+        await asyncio.sleep(0.001)
+    await writer.close("interrupted", [])
+
+    assert len(queue.attempts) == 1
+
+
+async def test_an_answer_is_on_disk_when_the_exchange_returns(tmp_path):
+    path = tmp_path / "jobs.db"
+    with open_store(path, Kind.REAL, create=True) as store:
+        rows = [Artist(number, f"Artist {number}", "") for number in range(1, 4)]
+        prompt = Prompt(model="gpt-5", prompt_id="pmpt_1")
+        store.intake.ingest(Source("a.csv", "0" * 64), prompt, rows, lambda: 3)
+    writer = Writer(partial(open_store, path), EVERYTHING)
+    await writer.start()
+
+    claim = await writer.exchange(None)
+    assert claim is not None
+    await writer.record(make_attempt(claim))
+
+    with open_store(path) as other:
+        assert other.records.counts(EVERYTHING).done == 1
+    await writer.close("finished", [])
+
+
+def test_a_released_claim_counts_for_no_attempt():
+    claim = Claim(1, 3, 1, "Artist", "")
+
+    attempt = released(claim, calls=0)
+
+    assert (attempt.outcome, attempt.calls, attempt.uncounted) == (Outcome.RELEASED, 0, 1)
