@@ -216,19 +216,18 @@ def retry(settings: Settings, job: int | None, code: str | None) -> None:
 
 
 def _dry_run(config: "IngestConfig") -> None:
-    import json
-
     from artistjobs.ingest import show_requests
-    from artistjobs.stdio import say, tell
+    from artistjobs.stdio import say, tell_json
     from artistjobs.terminal import counted
 
-    good, bad = show_requests(config, lambda _, body: tell(json.dumps(body, ensure_ascii=False, indent=2)))
+    good, bad = show_requests(config, lambda _, body: tell_json(body, indent=2))
     say(f"dry run: {counted(good, 'row')} to ask about, {bad:,} bad; nothing was sent or written")
 
 
 def _finish(settings: Settings, given: "Given", run: "RunReport", ingested: "Ingested | None" = None) -> NoReturn:
     from artistjobs.stdio import same_command, say, tell_json
     from artistjobs.summary import exit_code, run_json, run_sentences
+    from artistjobs.terminal import visible
 
     if given.as_json:
         tell_json(run_json(run, ingested))
@@ -238,7 +237,7 @@ def _finish(settings: Settings, given: "Given", run: "RunReport", ingested: "Ing
     if run.after.pending + run.after.running:
         sentences.append("go on with: " + same_command())
     if not settings.quiet or exit_code(run):
-        say("\n".join(sentences))
+        say("\n".join(map(visible, sentences)))
     raise Exit(exit_code(run))
 
 

@@ -20,9 +20,20 @@ class ApiConfig:
     timeout_seconds: float = 600.0
 
     def __post_init__(self) -> None:
-        if not self.api_key.isascii() or not self.api_key.isprintable() or " " in self.api_key:
+        words = (
+            ("OPENAI_API_KEY", self.api_key),
+            ("OPENAI_ORG_ID", self.organization),
+            ("OPENAI_PROJECT_ID", self.project),
+        )
+        for name, value in words:
+            # None of them is shown: what was copied wrongly may still be a secret.
+            if value and (not value.isascii() or not value.isprintable() or " " in value):
+                raise WrongUseError(f"{name} has characters that none has; copy it again, without quotes or spaces.")
+        if not self.base_url.isprintable():
+            raise WrongUseError("OPENAI_BASE_URL has characters that no address has; copy it again, on one line.")
+        if "@" in self.base_url.partition("//")[2].partition("/")[0]:
             raise WrongUseError(
-                "OPENAI_API_KEY has characters that no key has; copy it again, without quotes or spaces."
+                "OPENAI_BASE_URL holds a user name or password, which cannot be sent beside the key; leave it out."
             )
 
 

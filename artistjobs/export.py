@@ -109,7 +109,7 @@ def _part_file(target: Path) -> Iterator[tuple[Path, IO[bytes]]]:
 
 def _lock_new(part: Path) -> IO[bytes]:
     while True:
-        file = os.fdopen(os.open(part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666), "wb", _BUFFER_BYTES)
+        file = os.fdopen(os.open(part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644), "wb", _BUFFER_BYTES)
         fcntl.flock(file, fcntl.LOCK_EX)
         if _is_still(part, file):
             file.truncate(0)  # what a killed export left

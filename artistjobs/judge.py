@@ -4,6 +4,7 @@ What servers really send, and what each case means, was read from OpenAI's error
 found in the SDK's behaviour (openai 3.54, November 2026).
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -40,6 +41,15 @@ SLOW_DOWN_CODES = frozenset({"rate_limit_exceeded", "slow_down"})
 LONGEST_MESSAGE = 2000
 """How many characters of a message are kept."""
 
+LONGEST_CODE = 100
+"""How many characters of a code or a type are kept."""
+
+MOST_TOKENS = 2**40
+"""What is said to have used more tokens than any model can: so that sums of them stay whole numbers."""
+
+TOO_LARGE = "reply_too_large"
+"""The fault of a reply that another call would only bring again."""
+
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
@@ -52,7 +62,8 @@ class Judgement:
 def judge(reply: Reply) -> Judgement:
     """Say what a reply is worth; never raises, whatever the server sent."""
     if reply.fault is not None:
-        return Judgement(None, _failure(reply, Reach.CALL, reply.fault, reply.message))
+        reach = Reach.JOB if reply.fault == TOO_LARGE else Reach.CALL
+        return Judgement(None, _failure(reply, reach, reply.fault, reply.message))
     if reply.status is not None and 200 <= reply.status < 300:  # noqa: PLR2004
         return _judge_success(reply)
     return Judgement(None, judge_refusal(reply))
@@ -62,10 +73,16 @@ def judge_refusal(reply: Reply) -> Failure:
     """Say whose trouble a reply with an error status is."""
     error = error_object(parse_json(reply.body))
     code, kind, param = (text_of(error.get(name)) for name in ("code", "type", "param"))
-    message = text_of(error.get("message")) or reply.beginning or f"HTTP {reply.status}"
+    message = text_of(error.get("message")) or _moved(reply) or reply.beginning or f"HTTP {reply.status}"
     reach = _reach(reply.status or 0, code, kind, param, message)
     code = code or (kind if kind == "insufficient_quota" else None) or f"http_{reply.status}"
-    return replace(_failure(reply, reach, code, message), type=kind, param=param)
+    return replace(_failure(reply, reach, code, message), type=kind and kind[:LONGEST_CODE], param=param)
+
+
+def _moved(reply: Reply) -> str | None:
+    """Return where a redirect leads. It is not followed: key and rows go to the address that was named alone."""
+    location = reply.headers.get("location") if (reply.status or 0) < 400 else None  # noqa: PLR2004
+    return location and f"the server redirects to {location}, which is not followed; set OPENAI_BASE_URL to mend that"
 
 
 def _reach(status: int, code: str | None, kind: str | None, param: str | None, message: str) -> Reach:
@@ -139,7 +156,7 @@ def _judge_response(reply: Reply, value: dict[str, Json]) -> Judgement:
         model=text_of(value.get("model")),
         service_tier=text_of(value.get("service_tier")),
         usage=_read_usage(value.get("usage")),
-        body=reply.body.decode("utf-8", "replace"),
+        body=reply.body.decode("utf-8-sig", "replace"),
         request_id=reply.request_id,
     )
     return Judgement(answer, _why_no_success(reply, value, answer, refusal))
@@ -196,13 +213,18 @@ def _read_usage(value: Json) -> Usage:
     into, out = usage.get("input_tokens_details"), usage.get("output_tokens_details")
     into, out = into if isinstance(into, dict) else {}, out if isinstance(out, dict) else {}
     return Usage(
-        input_tokens=whole_number(usage.get("input_tokens")),
-        cached_tokens=whole_number(into.get("cached_tokens")),
-        cache_write_tokens=whole_number(into.get("cache_write_tokens")),
-        output_tokens=whole_number(usage.get("output_tokens")),
-        reasoning_tokens=whole_number(out.get("reasoning_tokens")),
-        total_tokens=whole_number(usage.get("total_tokens")),
+        input_tokens=_tokens(usage.get("input_tokens")),
+        cached_tokens=_tokens(into.get("cached_tokens")),
+        cache_write_tokens=_tokens(into.get("cache_write_tokens")),
+        output_tokens=_tokens(usage.get("output_tokens")),
+        reasoning_tokens=_tokens(out.get("reasoning_tokens")),
+        total_tokens=_tokens(usage.get("total_tokens")),
     )
+
+
+def _tokens(value: Json) -> int | None:
+    number = whole_number(value)
+    return number if number is not None and number <= MOST_TOKENS else None
 
 
 def _no_answer(reply: Reply, code: str, message: str) -> Judgement:
@@ -213,7 +235,8 @@ def _no_answer(reply: Reply, code: str, message: str) -> Judgement:
 def _failure(reply: Reply, reach: Reach, code: str, message: str) -> Failure:
     return Failure(
         reach=reach,
-        code=code,
+        # It stands in commands and on the screen, so it is made of what codes are made of.
+        code=re.sub(r"[^\w.-]+", "_", code)[:LONGEST_CODE],
         message=clean_text(message)[:LONGEST_MESSAGE],
         status=reply.status,
         request_id=reply.request_id,

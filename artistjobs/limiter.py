@@ -13,8 +13,19 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from artistjobs.window import Window
+
+ROOM_SECONDS: Final = 0.02
+"""How often a call that waits for another one's end looks whether it has come."""
+
+NEARLY_USED_UP: Final = 0.1
+"""Of a limit, that somebody else seems to use too: below it calls are spaced wider."""
+
 SHARE_USED: Final = 0.98
 """Of a limit that we know, so that two clocks that disagree a little cause no refusals."""
+
+NEARLY_USED_UP_PACE: Final = 0.85
+"""Of the limit's pace, to let it recover."""
 
 CATCH_UP_SECONDS: Final = 0.25
 """How late a call may begin without the later ones being late too.
@@ -53,8 +64,12 @@ class Limiter:
         tpm: int | None,
         clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]],
+        window: Window | None = None,
+        sharers: Callable[[], int] = lambda: 1,
     ) -> None:
         self._clock, self._sleep = clock, sleep
+        self._sharers = sharers
+        self._window = window
         self._requests = _Spacing(rpm)
         self._tokens = _Spacing(tpm)
         self._turn = asyncio.Lock()
@@ -79,6 +94,20 @@ class Limiter:
         else:
             self._begin(tokens)
 
+    def ended(self, *, answered: bool) -> None:
+        """Take in that a call that was acquired is over; ``answered`` if a server had its say."""
+        if self._window is not None:
+            self._window.in_flight -= 1
+            if answered:
+                self._window.answered()
+
+    def refused(self, seconds: float, reason: str) -> None:
+        """Take in that a call was refused for the rate of calls: pause, and have fewer in flight afterwards."""
+        # Calls that were on their way together are refused together, for one and the same reason.
+        if self._window is not None and self._clock() >= self._paused_until:
+            self._window.refused()
+        self.pause(seconds, reason)
+
     def pause(self, seconds: float, reason: str) -> None:
         """Let no call begin for some seconds; a longer pause that is under way stays."""
         now = self._clock()
@@ -93,7 +122,8 @@ class Limiter:
             if (limit := read_limit(headers, kind)) is None:
                 continue
             if not limit.is_daily:
-                spacing.learn(limit.per_period)
+                is_scarce = limit.remaining < NEARLY_USED_UP * limit.per_period
+                spacing.learn(limit.per_period * (NEARLY_USED_UP_PACE if is_scarce else SHARE_USED))
             if limit.remaining == 0 and limit.reset_seconds > 0:
                 self.pause(limit.reset_seconds, f"limit of {kind}")
 
@@ -108,6 +138,8 @@ class Limiter:
     def _wait(self, now: float) -> Wait | None:
         if now < self._paused_until:
             return Wait(self._pause_reason, self._paused_until)
+        if self._window is not None and self._window.is_full:
+            return Wait("calls in flight", now + ROOM_SECONDS)
         at, reason = max(
             (self._requests.next_at, "requests a minute"),
             (self._tokens.next_at, "tokens a minute"),
@@ -117,9 +149,12 @@ class Limiter:
 
     def _begin(self, tokens: float) -> None:
         now = self._clock()
+        sharers = max(1, self._sharers())
         self._starts.append(now)
-        self._requests.take(now, 1)
-        self._tokens.take(now, tokens)
+        if self._window is not None:
+            self._window.in_flight += 1
+        self._requests.take(now, sharers)
+        self._tokens.take(now, tokens * sharers)
 
     def _next_after_pause(self, now: float) -> float:
         since = now - self._paused_until
@@ -154,7 +189,7 @@ class _Spacing:
     def learn(self, per_minute: float) -> None:
         """Follow what the API says, unless the user said something else."""
         if not self._is_told:
-            self._seconds_each = _seconds_each(per_minute * SHARE_USED)
+            self._seconds_each = _seconds_each(per_minute)
 
     def take(self, now: float, amount: float) -> None:
         """Count what begins now."""
@@ -186,8 +221,10 @@ class HeaderLimit:
 
 def read_limit(headers: Mapping[str, str], kind: str) -> HeaderLimit | None:
     """Return the limit of ``requests`` or ``tokens`` from a reply's headers, None if they tell none."""
+    if (told := headers.get(f"x-ratelimit-limit-{kind}")) is None:
+        return None
     try:
-        limit = float(headers.get(f"x-ratelimit-limit-{kind}", ""))
+        limit = float(told)
         remaining = float(headers.get(f"x-ratelimit-remaining-{kind}", ""))
     except ValueError:
         return None

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -75,6 +76,8 @@ def logging_to(verbosity: int, log_file: Path | None) -> Iterator[Voice]:
 
 def _file_handler(path: Path) -> logging.Handler:
     try:
+        # Made here: logging would make a file that anybody may write to, if the umask allows it.
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644))
         handler = logging.FileHandler(path, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         raise WrongUseError(f"--log-file {path} cannot be written: {error.strerror}; name another file.") from error

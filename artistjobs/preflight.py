@@ -9,6 +9,7 @@ from artistjobs.judge import judge_refusal
 from artistjobs.outcome import Failure, Reach
 from artistjobs.reply import Json, Reply, parse_json
 from artistjobs.stop import Reason, Stop, StoppingError
+from artistjobs.terminal import brief
 from artistjobs.trouble import account_trouble
 
 log = logging.getLogger("artistjobs")
@@ -73,6 +74,13 @@ def _is_told(reply: Reply, failure: Failure) -> bool:
 def _warn_of_shutdown(model: str, found: Json | object) -> None:
     date = found.get("shutdown_date") if isinstance(found, dict) else None
     if isinstance(date, int | float) and not isinstance(date, bool):
-        date = datetime.fromtimestamp(date, UTC).date().isoformat()
+        date = _day(date)
     if isinstance(date, str):
-        log.warning("%s is to be shut down on %s; name another model with --model before then", model, date)
+        log.warning("%s is to be shut down on %s; name another model with --model before then", model, brief(date))
+
+
+def _day(seconds: float) -> str | None:
+    try:
+        return datetime.fromtimestamp(seconds, UTC).date().isoformat()
+    except (ValueError, OverflowError, OSError):
+        return None

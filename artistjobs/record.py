@@ -1,6 +1,8 @@
 """The record of a job as an export writes it: one JSON object a line, its keys in a fixed order."""
 
 import json
+import math
+import re
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
@@ -13,8 +15,9 @@ Record: TypeAlias = dict[str, Json]
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(", ", ": "), allow_nan=False).encode
 
-_ESCAPED = str.maketrans({"\u2028": "\\u2028", "\u2029": "\\u2029", "\u0085": "\\u0085"})
-"""Some readers take these for the end of a line. As escapes they mean the same to any JSON reader."""
+_COMMANDS = re.compile("[\x7f-\x9f\u2028\u2029]")
+"""What some readers take for the end of a line, and what terminals take for commands and JSON has no escapes of its own
+for. As numbers they mean the same to any JSON reader."""
 
 
 def make_record(row: Exported, prompt: Prompt, error: Mapping[str, object]) -> Record:
@@ -39,12 +42,13 @@ def add_details(record: Record, row: Exported, details: Mapping[str, object]) ->
     record["cost_usd"] = _plain(details.get("cost_usd"))
     record["seconds"] = _plain(details.get("seconds"))
     body = details.get("body")
-    record["response"] = json.loads(body) if isinstance(body, str) else None
+    record["response"] = json.loads(body, parse_float=_finite) if isinstance(body, str) else None
 
 
 def record_line(record: Record) -> bytes:
     """Return a record as a line of UTF-8."""
-    return (_encode(record).translate(_ESCAPED) + "\n").encode("utf-8", "replace")
+    line = _COMMANDS.sub(lambda found: f"\\u{ord(found[0]):04x}", _encode(record))
+    return (line + "\n").encode("utf-8", "replace")
 
 
 def prompt_finder(find: Callable[[int], Prompt]) -> Callable[[int], Prompt]:
@@ -87,6 +91,12 @@ def _error(row: Exported, error: Mapping[str, object]) -> Record:
         "status": _plain(error.get("http_status")),
         "attempts": row.attempts,
     }
+
+
+def _finite(text: str) -> float | None:
+    # Python reads 1e999 as infinity, for which JSON has no word.
+    number = float(text)
+    return number if math.isfinite(number) else None
 
 
 def _plain(value: object) -> Json:

@@ -1,7 +1,7 @@
 """What one call brought back, as seen on the wire, and how to read its parts without trusting them."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -18,6 +18,9 @@ BROKEN: Final = Broken()
 
 BEGINNING = 200
 """How many characters of an unexpected body are quoted in a message."""
+
+DEEPEST = 200
+"""Levels of nesting that a body may have: Python and SQLite each give up at some more, and not at the same."""
 
 LONGEST_WAIT_SECONDS = 1e9
 """What asks for a longer wait than thirty years asks for none."""
@@ -70,7 +73,7 @@ def parse_json(body: bytes) -> Json | Broken:
         value: Json = json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):  # not UTF-8 is a ValueError too
         return BROKEN
-    return value
+    return BROKEN if text.count("[") + text.count("{") > DEEPEST and _is_too_deep(value) else value
 
 
 def error_object(value: Json | Broken) -> dict[str, Json]:
@@ -99,6 +102,20 @@ def whole_number(value: Json) -> int | None:
         return None
     # Past 2**53 a number cannot be told from its neighbours in JSON, and is no count of anything.
     return int(value) if 0 <= value < 2**53 else None
+
+
+def _is_too_deep(value: Json) -> bool:
+    level = [value]
+    for _ in range(DEEPEST):
+        inside = (inner for outer in level for inner in _inside(outer))
+        level = [inner for inner in inside if isinstance(inner, list | dict)]
+        if not level:
+            return False
+    return True
+
+
+def _inside(value: Json) -> Iterable[Json]:
+    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
 
 
 def _refuse_constant(name: str) -> float:

@@ -21,9 +21,10 @@ from artistjobs.preflight import check_models
 from artistjobs.pricing import usage_cost
 from artistjobs.prompt import Body, request_builder
 from artistjobs.stop import Reason, Stop
-from artistjobs.store import Counts, OpenStore, Records, Rescue
+from artistjobs.store import Counts, OpenStore, Records
 from artistjobs.tally import Tally
 from artistjobs.view import View, Watch
+from artistjobs.window import Window
 from artistjobs.worker import Shared, Worker
 from artistjobs.writer import Writer
 
@@ -91,7 +92,14 @@ class _Run:
         self._stop = Stop()
         self._writer = Writer(open_store, scope, config.limit)
         self._breaker = Breaker(config.max_workers)
-        self._limiter = Limiter(rpm=config.rpm, tpm=config.tpm, clock=monotonic, sleep=self._stop.sleep)
+        self._limiter = Limiter(
+            rpm=config.rpm,
+            tpm=config.tpm,
+            clock=monotonic,
+            sleep=self._stop.sleep,
+            window=Window(config.max_workers, monotonic),
+            sharers=lambda: self._writer.living,
+        )
 
     async def work(self, records: Records, open_api: OpenApi, watcher: Watch) -> _End:
         budget = Budget(self._config.max_cost_usd, records.work().cost_usd, usage_cost)
@@ -99,7 +107,7 @@ class _Run:
         async with open_api() as api, _signals(self._stop, self._tally) as abandoned:
             if not await check_models(api, records.pending_models(), self._stop):
                 return _End(self._stop.reason, self._stop.sentence)
-            _tell_rescue(await self._writer.start())
+            await self._writer.start()
             shared = self._shared(api, budget, _Requests(records))
             async with _watching(watcher, self._view()):
                 error = await self._drain(shared, abandoned)
@@ -181,17 +189,6 @@ class _Requests:
         if claim.prompt not in self._builders:
             self._builders[claim.prompt] = request_builder(self._records.prompt(claim.prompt))
         return self._builders[claim.prompt](claim.artist_name, claim.artist_data)
-
-
-def _tell_rescue(rescue: Rescue) -> None:
-    if rescue.pending or rescue.failed:
-        log.warning(
-            "took over %d jobs of a worker that died; their calls, at most %d, may be paid for twice",
-            rescue.pending + rescue.failed,
-            rescue.pending,
-        )
-    if rescue.failed:
-        log.warning("%d jobs are failed as worker_died: three workers died with each of them", rescue.failed)
 
 
 async def _cancel_when(abandoned: asyncio.Event, slots: "list[asyncio.Task[None]]") -> None:

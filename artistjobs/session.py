@@ -21,6 +21,7 @@ from artistjobs.stdio import Texts
 from artistjobs.store import Ingested, Kind, Store
 from artistjobs.store.sqlite import open_store
 from artistjobs.summary import ingest_sentence
+from artistjobs.writer import tell_rescue
 
 log = logging.getLogger("artistjobs")
 
@@ -66,8 +67,10 @@ def work_on(database: Database, scope: Scope, working: Working, voice: Voice) ->
     with database.open() as store:
         _mind_failed(store, scope, retry_failed=working.retry_failed)
         counts = store.records.counts(scope)
-    if not counts.pending and not counts.running:
-        return nothing_to_do(counts)
+        if not counts.pending and not counts.running:
+            # One that died at its very end, with nothing left to do, is known as dead all the same.
+            tell_rescue(store.queue.rescue())
+            return nothing_to_do(counts)
     watch = make_watch(voice, quiet=working.quiet)
     with _api(working) as api:
         # Imported as late as this: it takes longer than all the rest.

@@ -1,5 +1,6 @@
 """How a database stands: counts, speed, tokens, cost, and what failed and why."""
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -67,8 +68,9 @@ def status_json(status: Status) -> dict[str, Json]:
 def status_lines(status: Status) -> list[str]:
     """Return a status in words, a line each."""
     counts, work = status.counts, status.work
+    kind = " (rehearsal)" if status.kind is Kind.REHEARSAL else ""
     lines = [
-        f"{status.path}: {counts.total:,} jobs" + (" (rehearsal)" if status.kind is Kind.REHEARSAL else ""),
+        f"{visible(str(status.path))}: {counts.total:,} jobs{kind}",
         f"  done {counts.done:,}   failed {counts.failed:,}   running {counts.running:,}   pending {counts.pending:,}",
         f"  {status.jobs_per_minute:,.0f} jobs in the last minute",
         f"  {work.calls:,} calls ({work.retries:,} repeated)",
@@ -90,6 +92,7 @@ def _failure_lines(failures: Sequence[FailureGroup]) -> list[str]:
     lines = []
     for group in failures:
         message = visible(" ".join((group.message or "").split()))[:100]
-        lines.append(f"  {group.jobs:,} failed with {group.code}, such as {visible(group.artist_name)[:40]}: {message}")
-        lines.append(f"    call them again: artistjobs retry --code {visible(group.code)}")
+        code, name = visible(group.code), visible(group.artist_name)[:40]
+        lines.append(f"  {group.jobs:,} failed with {code}, such as {name}: {message}")
+        lines.append(f"    call them again: artistjobs retry --code {shlex.quote(code)}")
     return lines

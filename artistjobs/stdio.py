@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from artistjobs.reply import Json
-from artistjobs.terminal import visible
+from artistjobs.terminal import visible, visible_json
 
 
 def say(line: str) -> None:
@@ -18,9 +18,9 @@ def say(line: str) -> None:
         sys.stderr.flush()
 
 
-def tell_json(value: Json) -> None:
-    """Write a value to stdout, as one line of JSON."""
-    tell(json.dumps(value, ensure_ascii=False))
+def tell_json(value: Json, indent: int | None = None) -> None:
+    """Write a value to stdout as JSON, in one line or indented."""
+    tell(visible_json(json.dumps(value, ensure_ascii=False, indent=indent)))
 
 
 def tell(line: str) -> None:
@@ -69,4 +69,16 @@ def forget_stdout() -> None:
 
 def same_command() -> str:
     """Return the command that this process was started with, fit to be pasted into a shell."""
-    return shlex.join(["artistjobs", *sys.argv[1:]])
+    return " ".join(["artistjobs", *map(_quoted, sys.argv[1:])])
+
+
+def _quoted(argument: str) -> str:
+    if argument.isprintable():
+        return shlex.quote(argument)
+    # bash and zsh read such escapes; what a file is called must not command the terminal.
+    return "$'" + "".join(map(_escaped, os.fsencode(argument))) + "'"
+
+
+def _escaped(byte: int) -> str:
+    character = chr(byte)
+    return character if character.isascii() and character.isprintable() and character not in "'\\" else f"\\x{byte:02x}"

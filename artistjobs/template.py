@@ -2,19 +2,30 @@
 
 ``{{ artist_name }}`` and ``{{ artist_data }}`` are filled in; text pasted from OpenAI's prompt
 editor works as it is. A template that names anything else is refused before a row is read.
+The usual ways to ask for more memory than there is are refused too; a loop that says nothing and
+never ends is not found, and Ctrl+C ends it.
 """
 
-from collections.abc import Callable
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator, Sized
 from functools import lru_cache
 
 from jinja2 import StrictUndefined, TemplateSyntaxError, nodes
 from jinja2.meta import find_undeclared_variables
+from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from artistjobs.errors import PromptError
 from artistjobs.reply import clean_text
 
 NAMES = ("artist_name", "artist_data")
+
+LONGEST_TEXT = 10 * 2**20
+"""Characters of a filled-in template, or pieces of it: what the API takes as input at most (November 2026)."""
+
+LARGEST_NUMBER = 2.0**53
+"""What a product or a power may come to."""
 
 Render = Callable[[str, str], str]
 """Takes an artist's name and data (empty if there is none), gives the text to send."""
@@ -56,7 +67,7 @@ def compile_template(text: str) -> Render:
     def render(name: str, data: str) -> str:
         try:
             # A template may write a lone surrogate as an escape, which could not be sent.
-            return clean_text(template.render(artist_name=name, artist_data=data))
+            return clean_text("".join(_bounded(template.generate(artist_name=name, artist_data=data))))
         except Exception as error:
             # A template is a small program of the user's: it may divide by zero, or worse.
             raise PromptError(f"the template cannot be filled in for this row: {error}") from error
@@ -64,9 +75,58 @@ def compile_template(text: str) -> Render:
     return render
 
 
+def _bounded(pieces: Iterable[str]) -> Iterator[str]:
+    size = 0
+    for piece in pieces:
+        # Each piece counts, so that a loop over nothing ends too.
+        size += max(1, len(piece))
+        if size > LONGEST_TEXT:
+            raise ValueError(_TOO_MUCH)
+        yield piece
+
+
+_TOO_MUCH = "it comes to more than the API takes"
+_WIDE_FIELD = re.compile(r"%[^a-zA-Z%]*(\*|\d{7})")
+
+
+class _Environment(ImmutableSandboxedEnvironment):
+    """The sandbox, in which no product, power or field is larger than any prompt."""
+
+    intercepted_binops = frozenset({"*", "**", "%"})
+
+    def call_binop(self, context: Context, operator: str, left: object, right: object) -> object:
+        """Return what the operator gives. Raises ValueError if that is far too large."""
+        if _is_too_much(operator, left, right):
+            raise ValueError(_TOO_MUCH)
+        result: object = super().call_binop(context, operator, left, right)
+        return result
+
+
+def _is_too_much(operator: str, left: object, right: object) -> bool:
+    if operator == "%":
+        return isinstance(left, str) and _WIDE_FIELD.search(left) is not None
+    if operator == "**":
+        return isinstance(left, int | float) and isinstance(right, int | float) and _power(left, right) > LARGEST_NUMBER
+    sizes = [
+        len(side) if isinstance(side, Sized) else abs(side) for side in (left, right) if isinstance(side, _COUNTED)
+    ]
+    largest = LONGEST_TEXT if isinstance(left, Sized) or isinstance(right, Sized) else LARGEST_NUMBER
+    return len(sizes) == 2 and sizes[0] * sizes[1] > largest  # noqa: PLR2004
+
+
+_COUNTED = (Sized, int, float)
+
+
+def _power(base: float, exponent: float) -> float:
+    try:
+        return math.pow(abs(base), exponent)
+    except (OverflowError, ValueError):
+        return LARGEST_NUMBER * 2
+
+
 @lru_cache(maxsize=1)
-def _environment() -> ImmutableSandboxedEnvironment:
-    environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
+def _environment() -> _Environment:
+    environment = _Environment(undefined=StrictUndefined, autoescape=False)
     environment.globals.clear()
     return environment
 

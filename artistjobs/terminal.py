@@ -1,5 +1,6 @@
 """Text on its way to a terminal: nothing in it may command the terminal, and numbers are for people."""
 
+import json
 import unicodedata
 
 _COMMANDS = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
@@ -16,10 +17,24 @@ def visible(text: str, keep: str = "") -> str:
     return "".join(_visible(character) if character not in keep else character for character in text)
 
 
+def visible_json(text: str) -> str:
+    """Return JSON with the same as escapes of JSON's own, so that it means what it meant."""
+    if text.isprintable():
+        return text
+    return "".join(c if c == "\n" or not _commands(c) else json.dumps(c)[1:-1] for c in text)
+
+
+def brief(text: str, length: int = 60) -> str:
+    """Return the beginning of a text that may be of any length."""
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
 def _visible(character: str) -> str:
-    if character in _HARMLESS or unicodedata.category(character) not in _COMMANDS:
-        return character
-    return character.encode("unicode_escape").decode()
+    return character.encode("unicode_escape").decode() if _commands(character) else character
+
+
+def _commands(character: str) -> bool:
+    return character not in _HARMLESS and unicodedata.category(character) in _COMMANDS
 
 
 def duration_text(seconds: float) -> str:

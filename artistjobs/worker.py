@@ -26,6 +26,7 @@ from artistjobs.reply import Reply
 from artistjobs.retry import Backoff, last_attempt, retrying
 from artistjobs.stop import Reason, Stop, StoppingError
 from artistjobs.tally import Tally
+from artistjobs.terminal import brief
 from artistjobs.trouble import account_trouble, describe
 from artistjobs.writer import Writer, released
 
@@ -80,15 +81,27 @@ class Worker:
 
     async def _attempt(self, claim: Claim) -> Attempt:
         self._hold = hold = _Hold(self._shared, claim)
-        calls_left = self._shared.max_attempts - claim.attempt + 1
-        repeat = retrying(calls_left, self._backoff, self._shared.stop.sleep, hold.before_backoff)
         try:
-            attempt: Attempt = await repeat(hold.call)
+            attempt = await hold.call()
+            if attempt.outcome is Outcome.RETRY:
+                attempt = await self._call_again(hold, attempt)
         except StoppingError:
             attempt = hold.given_back()
         if attempt.outcome is Outcome.RETRY:
             attempt = replace(attempt, outcome=Outcome.FAILED)
         return self._after(attempt, hold.repeated)
+
+    async def _call_again(self, hold: "_Hold", first: Attempt) -> Attempt:
+        # Most calls need no second one, and setting up a loop for them costs more than all else we do.
+        calls_left = self._shared.max_attempts - first.claim.attempt + 1
+        repeat = retrying(calls_left, self._backoff, self._shared.stop.sleep, hold.before_backoff)
+        made = [first]
+
+        async def call() -> Attempt:
+            return made.pop() if made else await hold.call()
+
+        last: Attempt = await repeat(call)
+        return last
 
     def _after(self, attempt: Attempt, repeated: int) -> Attempt:
         """Let a failure that is not the row's fault not be the row's."""
@@ -99,7 +112,7 @@ class Worker:
             shared.stop.request(Reason.OUTAGE, _outage(attempt))
         shared.tally.add(attempt, shared.clock())
         if attempt.outcome is Outcome.FAILED and attempt.failure is not None:
-            log.info("%s: failed: %s", attempt.claim.artist_name, describe(attempt.failure))
+            log.info("%s: failed: %s", brief(attempt.claim.artist_name), describe(attempt.failure))
         return attempt
 
 
@@ -125,12 +138,16 @@ class _Hold:
             failure = Failure(reach=Reach.JOB, code="template_error", message=str(error))
             return self._attempt(started_at, failure=failure, calls=0)
         await shared.limiter.acquire(shared.budget.expected_tokens)
-        if not await shared.budget.reserve(self.claim.job, body):
-            shared.stop.request(Reason.MAX_COST, _cap_reached(shared.budget))
-        if shared.stop.is_requested():
-            shared.budget.give_back(self.claim.job)
+        # From here on a place among the calls in flight is taken, and has to be given back.
+        is_answered = False
+        try:
+            attempt = await self._send(body) if await self._may_spend(body) else None
+            is_answered = attempt is not None and _is_answered(attempt)
+        finally:
+            shared.limiter.ended(answered=is_answered)
+        if attempt is None:
             raise StoppingError
-        return await self._send(body)
+        return attempt
 
     async def before_backoff(self, state: RetryCallState) -> None:
         """Record a failed call that is going to be repeated, and move on to the next number."""
@@ -143,12 +160,21 @@ class _Hold:
         self.claim = replace(self.claim, attempt=self.claim.attempt + 1)
         self.repeated += 1
         if attempt.failure is not None:
-            why, name = describe(attempt.failure), self.claim.artist_name
+            why, name = describe(attempt.failure), brief(self.claim.artist_name)
             log.info("%s: call %d: %s; again in %.1f s", name, attempt.claim.attempt, why, seconds)
 
     def given_back(self) -> Attempt:
         """Return the attempt that gives the claim back, not to be claimed before the server allows."""
         return replace(released(self.claim, calls=0), available_at=self._not_before)
+
+    async def _may_spend(self, body: Body) -> bool:
+        shared = self._shared
+        if not await shared.budget.reserve(self.claim.job, body):
+            shared.stop.request(Reason.MAX_COST, _cap_reached(shared.budget))
+        if shared.stop.is_requested():
+            shared.budget.give_back(self.claim.job)
+            return False
+        return True
 
     async def _send(self, body: Body) -> Attempt:
         shared, started_at = self._shared, time()
@@ -199,12 +225,19 @@ class _Hold:
             return
         if failure.reach is Reach.RUN:
             shared.stop.request(Reason.ACCOUNT, account_trouble(failure))
-        elif failure.slow_down or (failure.retry_after_seconds or 0) > SAT_THROUGH_SECONDS:
+        elif failure.slow_down:
             seconds = failure.retry_after_seconds
-            shared.limiter.pause(SAT_THROUGH_SECONDS if seconds is None else seconds, failure.code)
+            shared.limiter.refused(SAT_THROUGH_SECONDS if seconds is None else seconds, failure.code)
+        elif (failure.retry_after_seconds or 0) > SAT_THROUGH_SECONDS:
+            shared.limiter.pause(failure.retry_after_seconds or 0, failure.code)
 
 
 _OUTCOMES = {Reach.CALL: Outcome.RETRY, Reach.JOB: Outcome.FAILED, Reach.RUN: Outcome.RELEASED}
+
+
+def _is_answered(attempt: Attempt) -> bool:
+    failure = attempt.failure
+    return failure is None or (failure.status is not None and not failure.slow_down)
 
 
 def _is_nobodys_fault(attempt: Attempt, reason: Reason | None) -> bool:
@@ -236,7 +269,7 @@ def _log_call(attempt: Attempt) -> None:
         what = describe(attempt.failure) if attempt.failure else "answered"
         log.debug(
             "%s: call %d: %s (%.2f s)",
-            attempt.claim.artist_name,
+            brief(attempt.claim.artist_name),
             attempt.claim.attempt,
             what,
             attempt.ended_at - attempt.started_at,

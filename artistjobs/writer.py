@@ -5,20 +5,23 @@ synced shares the next one: no answer waits for a timer, and the event loop neve
 """
 
 import asyncio
+import logging
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from time import time
+from time import monotonic, time
 from typing import TypeAlias
 
 from artistjobs.job import EVERYTHING, Claim, Scope
 from artistjobs.outcome import Attempt, Outcome
 from artistjobs.store import OpenStore, Queue, Rescue
 
+log = logging.getLogger("artistjobs")
+
 RESCUE_SECONDS = 1.0
-"""How often dead workers are looked for while there is room for their jobs."""
+"""How often the other workers are looked at: are they alive, and how many share the limits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,7 @@ class Writer:
 
     def __init__(self, open_store: OpenStore, scope: Scope, limit: int | None = None) -> None:
         self._loop = asyncio.get_running_loop()
-        self._ready: asyncio.Future[Rescue] = self._loop.create_future()
+        self._ready: asyncio.Future[None] = self._loop.create_future()
         self._ended: asyncio.Future[None] = self._loop.create_future()
         self._trouble: Exception | None = None
         self._desk = _Desk(scope, limit, self._hand_over)
@@ -54,10 +57,15 @@ class Writer:
         """Jobs that other workers held when there was last nothing left to claim."""
         return self._desk.held_elsewhere
 
-    async def start(self) -> Rescue:
-        """Register as a worker; return what was taken from dead ones. Raises StoreError."""
+    @property
+    def living(self) -> int:
+        """Workers that share the limits of the account, this one included."""
+        return 1 + self._desk.others
+
+    async def start(self) -> None:
+        """Register as a worker, and take over from dead ones. Raises StoreError."""
         self._thread.start()
-        return await self._ready
+        await self._ready
 
     async def exchange(self, attempt: Attempt | None) -> Claim | None:
         """Have an attempt stored and get the next claim; None once there is nothing left to claim.
@@ -96,14 +104,14 @@ class Writer:
         """Do all the work of the thread; whatever goes wrong is handed over to who waits in the event loop."""
         try:
             with open_store() as store:
-                rescued = self._desk.open(store.queue)
-                self._tell(_settle, self._ready, rescued)
+                self._desk.open(store.queue)
+                self._tell(_settle, self._ready)
                 self._desk.serve(store.queue)
         except Exception as trouble:  # noqa: BLE001
             self._trouble = trouble
             self._tell(self._fail, trouble)
         finally:
-            self._tell(_settle, self._ended, None)
+            self._tell(_settle, self._ended)
 
     def _hand_over(self, served: Sequence[_Served]) -> None:
         self._tell(self._deliver, served)
@@ -117,7 +125,7 @@ class Writer:
                 self.release(released(claim, calls=0))
 
     def _fail(self, trouble: Exception) -> None:
-        futures: list[asyncio.Future[Claim | None] | asyncio.Future[Rescue]] = [self._ready, *self._desk.waiting()]
+        futures: list[asyncio.Future[Claim | None] | asyncio.Future[None]] = [self._ready, *self._desk.waiting()]
         for future in futures:
             if not future.done():
                 future.set_exception(trouble)
@@ -135,6 +143,8 @@ class _Desk:
         self.is_draining = False
         self.reached_limit = False
         self.held_elsewhere = 0
+        self.others = 0
+        self._looked_at = 0.0
         self._scope = scope
         self._jobs_left = limit
         self._hand_over = hand_over
@@ -144,9 +154,9 @@ class _Desk:
         self._ending: str | None = None
         self._to_retry: Sequence[int] = ()
 
-    def open(self, queue: Queue) -> Rescue:
+    def open(self, queue: Queue) -> None:
         queue.register()
-        return queue.rescue()
+        self._look_at_others(queue)
 
     def close(self, ending: str, retry: Sequence[int]) -> None:
         self._to_retry, self._ending = retry, ending
@@ -172,15 +182,20 @@ class _Desk:
         return [message.future for message in messages if message.future is not None]
 
     def _receive(self, queue: Queue) -> list[_Message]:
-        """Return what has arrived; nothing if it is time to look for claims again."""
+        """Return what has arrived; nothing if it is time to look for claims again without that."""
         messages: list[_Message] = []
         with suppress(Empty):
             messages.append(self.inbox.get(timeout=self._patience(queue)))
             while True:
                 messages.append(self.inbox.get_nowait())
-        if not messages:
-            queue.rescue()
+        if monotonic() - self._looked_at >= RESCUE_SECONDS:
+            self._look_at_others(queue)
         return messages
+
+    def _look_at_others(self, queue: Queue) -> None:
+        rescue = queue.rescue()
+        tell_rescue(rescue)
+        self._looked_at, self.others = monotonic(), rescue.living
 
     def _patience(self, queue: Queue) -> float | None:
         """Say how long to wait for a message before looking for claims without one."""
@@ -231,12 +246,24 @@ class _Desk:
         return outlook.available_at is None and not outlook.held_elsewhere
 
 
+def tell_rescue(rescue: Rescue) -> None:
+    """Warn of what was taken from workers that died, and of what that may cost."""
+    if rescue.pending or rescue.failed:
+        log.warning(
+            "took over %d jobs of a worker that died; their calls, at most %d, may be paid for twice",
+            rescue.pending + rescue.failed,
+            rescue.pending,
+        )
+    if rescue.failed:
+        log.warning("%d jobs are failed as worker_died: three workers died with each of them", rescue.failed)
+
+
 def released(claim: Claim, *, calls: int) -> Attempt:
     """Return the attempt that gives a claim back."""
     now = time()
     return Attempt(claim=claim, outcome=Outcome.RELEASED, started_at=now, ended_at=now, calls=calls)
 
 
-def _settle(future: "asyncio.Future[object]", result: object) -> None:
+def _settle(future: "asyncio.Future[None]") -> None:
     if not future.done():
-        future.set_result(result)
+        future.set_result(None)

@@ -9,12 +9,16 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner, Result
 
 from artistjobs.rehearsal import rehearsal
 from artistjobs.rehearsal.loopback import Rehearsal
+
+if TYPE_CHECKING:
+    from launching import Launcher, World
 
 SHARED = Path(__file__).parents[2] / "shared"
 KEY = "sk-test-0123456789abcdef"
@@ -120,6 +124,27 @@ def program_with_api(program, api) -> Program:
         "OPENAI_PROMPT_ID": "pmpt_test",
     }
     return program
+
+
+@pytest.fixture(scope="session")
+def launcher(tmp_path_factory) -> Iterator["Launcher"]:
+    """Forks processes that have something wrong with them."""
+    from launching import Launcher, build_shim
+
+    folder = tmp_path_factory.mktemp("launcher")
+    launcher = Launcher(folder, build_shim(folder))
+    yield launcher
+    launcher.close()
+
+
+@pytest.fixture
+def world(launcher, program_with_api) -> Iterator["World"]:
+    """A folder for such processes, which call the simulated API of this process."""
+    from launching import World
+
+    world = World(launcher, program_with_api.folder, program_with_api.environment)
+    yield world
+    world.close()
 
 
 def wait_until(condition: Callable[[], object], seconds: float = 30.0) -> None:

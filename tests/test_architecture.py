@@ -11,7 +11,7 @@ FLOORS = [
     {"errors", "options"},
     {"moment", "terminal"},
     {"reply", "job"},
-    {"outcome", "params", "template", "stop"},
+    {"outcome", "params", "template", "stop", "window"},
     {"prompt", "judge", "retry", "pricing", "source", "trouble"},
     {"config", "limiter", "budget", "breaker", "artists", "asking"},
     {"store", "api", "rehearsal"},

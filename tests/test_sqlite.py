@@ -77,6 +77,16 @@ def test_commits_are_synced_and_logged_ahead_and_references_hold(store):
     assert found == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
 
 
+def test_a_transaction_has_the_right_to_write_from_its_beginning(store, path):
+    """One that reads first and writes later fails at once if another program was quicker."""
+    with (
+        closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as program,
+        store._connection.transaction(),
+        pytest.raises(sqlite3.OperationalError, match="locked"),
+    ):
+        program.execute("BEGIN IMMEDIATE")
+
+
 def test_a_journal_mode_that_another_tool_changed_is_put_right(path):
     with open_store(path, create=True):
         pass

@@ -587,6 +587,23 @@ def test_the_third_death_fails_the_job(worker, open_worker):
     assert worker.records.last_error(claimed.job)["error_message"] == "the worker died while it held the job"
 
 
+def test_a_job_that_is_retried_may_outlive_as_many_workers_again(worker, open_worker):
+    make.ingest(worker, "poison")
+    for _ in range(DEATHS_MAX):
+        kill_with_a_job(worker, open_worker)
+
+    worker.queue.retry(scope=EVERYTHING)
+
+    assert kill_with_a_job(worker, open_worker).pending == 1
+
+
+def kill_with_a_job(worker, open_worker):
+    dying = open_worker()
+    make.claim_one(dying)
+    dying.close()
+    return worker.queue.rescue()
+
+
 def test_a_worker_that_ended_with_jobs_in_hand_is_rescued_from(worker, open_worker):
     make.ingest(worker, "Frida Kahlo")
     other = open_worker()

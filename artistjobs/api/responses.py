@@ -5,6 +5,7 @@ replies, and judging and repeating are ours.
 """
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from time import time
@@ -16,6 +17,7 @@ from aiohttp import ClientConnectorError, ClientError, ClientPayloadError, Serve
 from openai import APIStatusError, AsyncOpenAI, DefaultAioHttpClient, OpenAIError
 
 from artistjobs.config import ApiConfig
+from artistjobs.errors import WrongUseError
 from artistjobs.prompt import Body
 from artistjobs.reply import Reply
 
@@ -26,6 +28,13 @@ KEEP_ALIVE_SECONDS = 30.0
 LOOK_UP_SECONDS = 20.0
 REMOVED = b"[key removed]"
 SHORTEST_SECRET = 12
+
+LARGEST_REPLY_BYTES = 64 * 2**20
+"""Unpacked. The longest answer of any model is some megabytes; a small gzip can unpack to gigabytes."""
+
+
+class ReplyTooLargeError(OpenAIError):
+    """Raised when a body does not end where it should; as one of the SDK's own errors it passes through the SDK."""
 
 
 class RawReply(Protocol):
@@ -49,7 +58,7 @@ class ResponsesApi:
 
     def __init__(self, client: AsyncOpenAI, config: ApiConfig) -> None:
         self._client = client
-        self._key = config.api_key.encode()
+        self._hide = _hider(config.api_key)
         self._timeout = config.timeout_seconds
 
     async def create(self, body: Body) -> Reply:
@@ -73,29 +82,69 @@ class ResponsesApi:
         try:
             # The HTTP client's own time-out starts again with each byte; this one bounds the whole call.
             async with asyncio.timeout(timeout_seconds):
-                return self._read(await call())
+                return _read(await call())
         except TimeoutError:
             return _fault("timeout", f"no whole answer within {timeout_seconds:g} s")
+        except ReplyTooLargeError as error:
+            return _fault("reply_too_large", str(error))
         except APIStatusError as error:
-            return self._read(error.response)
+            return _read(error.response)
         except (OpenAIError, httpx2.HTTPError, httpx2.InvalidURL, ClientError, OSError) as error:
             # The aiohttp backend lets some of its own errors pass, such as for a status line that is none.
             return _fault("connection_error", self._clean(_describe(error)))
 
-    def _read(self, raw: RawReply) -> Reply:
-        return Reply(
-            status=raw.status_code,
-            headers=raw.headers,
-            body=self._without_key(raw.content),
-            received_at=time(),
-        )
-
     def _clean(self, message: str) -> str:
-        return self._without_key(message.encode("utf-8", "replace")).decode()
+        without_user = re.sub(r"://[^/\s@]*@", "://", message)
+        return self._hide(without_user.encode("utf-8", "replace")).decode("utf-8", "replace")
 
-    def _without_key(self, content: bytes) -> bytes:
-        # What is shorter than any real key is a placeholder, and may well be a common word.
-        return content.replace(self._key, REMOVED) if len(self._key) >= SHORTEST_SECRET else content
+
+class _Client(DefaultAioHttpClient):
+    """Sends each request once and to nowhere else, and hands on a reply that is read whole and holds no key.
+
+    This is done below the SDK, which reads errors and follows redirects without asking.
+    """
+
+    def __init__(self, hide: Callable[[bytes], bytes], limits: httpx2.Limits, timeout: httpx2.Timeout) -> None:
+        super().__init__(limits=limits, timeout=timeout, follow_redirects=False)
+        self._hide = hide
+
+    async def send(self, request: httpx2.Request, **_options: object) -> httpx2.Response:
+        """Return the whole reply. Raises ReplyTooLargeError."""
+        reply = await super().send(request, stream=True)
+        try:
+            body = await _read_bounded(reply)
+        finally:
+            await reply.aclose()
+            # Nothing that a server wants remembered is: it would grow with every call.
+            self.cookies.clear()
+        kept = [(name, value) for name, value in reply.headers.raw if name.lower() not in _ABOUT_THE_WIRE]
+        # The SDK logs some values as they are, and a terminal would obey them.
+        headers = [(name, _CONTROLS.sub(b"?", self._hide(value))) for name, value in kept]
+        return httpx2.Response(reply.status_code, headers=headers, content=self._hide(body), request=request)
+
+
+_ABOUT_THE_WIRE = frozenset({b"content-encoding", b"content-length", b"transfer-encoding"})
+_CONTROLS = re.compile(rb"[\x00-\x1f\x7f-\x9f]")
+
+
+async def _read_bounded(reply: httpx2.Response) -> bytes:
+    body = bytearray()
+    async for piece in reply.aiter_bytes():
+        body += piece
+        if len(body) > LARGEST_REPLY_BYTES:
+            raise ReplyTooLargeError(f"the reply is larger than {LARGEST_REPLY_BYTES // 2**20} MiB")
+    return bytes(body)
+
+
+def _read(raw: RawReply) -> Reply:
+    return Reply(status=raw.status_code, headers=raw.headers, body=raw.content, received_at=time())
+
+
+def _hider(key: str) -> Callable[[bytes], bytes]:
+    """Return a function that takes the key out of what a server sends back."""
+    secret = key.encode()
+    # What is shorter than any real key is a placeholder, and may well be a common word.
+    return (lambda content: content.replace(secret, REMOVED)) if len(secret) >= SHORTEST_SECRET else bytes
 
 
 @asynccontextmanager
@@ -108,15 +157,21 @@ async def open_responses_api(config: ApiConfig, connections: int) -> AsyncIterat
     )
     # Reading has no time-out here: ``_reply`` bounds the whole call, and tells it from a lost connection.
     timeout = httpx2.Timeout(None, connect=CONNECT_SECONDS)
-    async with AsyncOpenAI(
-        api_key=config.api_key,
-        base_url=config.base_url,
-        organization=config.organization,
-        project=config.project,
-        max_retries=0,
-        timeout=timeout,
-        http_client=DefaultAioHttpClient(limits=limits, timeout=timeout),
-    ) as client:
+    http_client = _Client(_hider(config.api_key), limits, timeout)
+    try:
+        client = AsyncOpenAI(
+            api_key=config.api_key,
+            base_url=config.base_url,
+            organization=config.organization,
+            project=config.project,
+            max_retries=0,
+            timeout=timeout,
+            http_client=http_client,
+        )
+    except httpx2.InvalidURL as error:
+        await http_client.aclose()
+        raise WrongUseError(f"OPENAI_BASE_URL is no address ({error}); mend it or unset it.") from error
+    async with client:
         yield ResponsesApi(client, config)
 
 

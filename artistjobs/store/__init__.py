@@ -106,10 +106,14 @@ class WorkerRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rescue:
-    """What was taken from dead workers: jobs pending again, and jobs failed as ``worker_died``."""
+    """What was taken from dead workers: jobs pending again, and jobs failed as ``worker_died``.
+
+    ``living`` counts the other workers, which were left alone.
+    """
 
     pending: int = 0
     failed: int = 0
+    living: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,10 +48,11 @@ class SignOfLife:
         self._file = _open_locked(self._path)
 
     def end(self) -> None:
-        """Give up the lock and its file."""
-        with suppress(OSError):
-            self._path.unlink()
-        self.close()
+        """Give up the lock and its file; once more does nothing."""
+        if not self._file.closed:
+            with suppress(OSError):
+                self._path.unlink()
+            self.close()
 
     def close(self) -> None:
         """Give up the lock as death does: its file stays."""
@@ -69,7 +70,12 @@ def death_certificate(database: Path, worker: int) -> Iterator[bool]:
         is_dead = _try_lock(file, fcntl.LOCK_EX)
         yield is_dead
         if is_dead:
-            path.unlink(missing_ok=True)
+            remove_sign_of_life(database, worker)
+
+
+def remove_sign_of_life(database: Path, worker: int) -> None:
+    """Remove the file of a worker that is certified dead."""
+    _worker_file(database, worker).unlink(missing_ok=True)
 
 
 def is_alive(database: Path, worker: int) -> bool:

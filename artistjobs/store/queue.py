@@ -13,7 +13,7 @@ from artistjobs.moment import moment_seconds, moment_text
 from artistjobs.outcome import Attempt
 from artistjobs.store import Outlook, Rescue
 from artistjobs.store.connection import Connection, sql, write
-from artistjobs.store.locks import SignOfLife, death_certificate
+from artistjobs.store.locks import SignOfLife, death_certificate, remove_sign_of_life
 from artistjobs.store.rows import answer_row, attempt_row, work_row
 
 
@@ -51,10 +51,10 @@ class SqliteQueue:
     def rescue(self) -> Rescue:
         """Free the jobs of every worker whose lock is gone."""
         states: Counter[str] = Counter()
-        for row in self._connection.rows("holders"):
-            if row["worker"] != self._worker:
-                states += self._rescue_from(row["worker"])
-        return Rescue(pending=states["pending"], failed=states["failed"])
+        others = [row["worker"] for row in self._connection.rows("holders") if row["worker"] != self._worker]
+        for worker in others:
+            states += self._rescue_from(worker)
+        return Rescue(pending=states["pending"], failed=states["failed"], living=states["living"])
 
     def outlook(self, scope: Scope) -> Outlook:
         """Say what is left to be claimed, and what other workers hold."""
@@ -81,6 +81,8 @@ class SqliteQueue:
         try:
             with self._connection.transaction() as db:
                 db.execute(sql("end_worker"), {"worker": self._worker, "now": self._now(), "ending": ending})
+                # Before the commit: nobody looks for the file of a worker that has ended.
+                self._life.end()
         finally:
             self._life.end()
             self._life = None
@@ -115,11 +117,12 @@ class SqliteQueue:
         path, row = self._connection.path, {"worker": worker, "now": self._now(), "ending": "died"}
         with self._connection.translated(), death_certificate(path, worker) as is_dead:
             if not is_dead:
-                return Counter()
+                return Counter(living=1)
             with self._connection.transaction() as db:
                 db.execute(sql("record_deaths"), row)
                 freed = db.execute(sql("rescue"), {"worker": worker, "deaths_max": DEATHS_MAX}).fetchall()
                 db.execute(sql("end_worker"), row)
+                remove_sign_of_life(path, worker)  # before the commit, as in end()
             return Counter(state for (state,) in freed)
 
     def _now(self) -> str:

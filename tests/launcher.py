@@ -1,0 +1,248 @@
+"""Runs the program in forks of one process that has imported it all, with something wrong on purpose.
+
+It reads a line of JSON for each thing to do, and answers with one: ``start`` gives a process id, ``poll``
+an exit code once there is one. A fork takes a tenth of the time of a new interpreter, and is as real a
+process. What can be wrong (``wrong`` of ``start``), all of it outside of the production code:
+
+    kill       [step, nth]: SIGKILL at the nth time of "before settle", "after commit of claim", "after fsync" …
+    disk_kill  [operation, suffix, nth]: SIGKILL inside of SQLite's own work, see shim.c
+    watch      [folder, image]: keep what a power cut would leave, see shim.c
+    set        {"artistjobs.store.connection.BUSY_SECONDS": 0.5}: another value for a name
+    pragmas    statements for every connection, once it is open
+    limits     {"FSIZE": bytes, "NOFILE": count}
+    clock      [seconds ahead, seconds it jumps by, number of readings after which it does]
+    script     Python to run in place of the program
+"""
+
+import ctypes
+import importlib
+import json
+import os
+import resource
+import signal
+import sqlite3
+import sys
+import time
+import traceback
+from pathlib import Path
+
+_real_time = time.time
+_clock = {"ahead": 0.0, "jump": 0.0, "readings": -1}
+
+
+def _time() -> float:
+    _clock["readings"] -= 1
+    if _clock["readings"] == 0:
+        _clock["ahead"] += _clock["jump"]
+    return _real_time() + _clock["ahead"]
+
+
+time.time = _time  # before anybody imports it by name
+
+import artistjobs.api.responses  # noqa: E402
+import artistjobs.export
+import artistjobs.given
+import artistjobs.session
+import artistjobs.status
+import artistjobs.stdio
+import artistjobs.store.connection
+import artistjobs.worker
+import artistjobs.summary
+from artistjobs.cli import main  # noqa: E402
+from artistjobs.outcome import Usage  # noqa: E402
+from artistjobs.pricing import usage_cost  # noqa: E402
+
+# What is loaded at its first use is loaded now, once for all.
+usage_cost("gpt-5", None, Usage(input_tokens=1, output_tokens=1))
+_client = artistjobs.api.responses.AsyncOpenAI(api_key="none")
+_ = _client.responses.with_raw_response, _client.models.with_raw_response
+
+SQL = Path(artistjobs.store.connection.__file__).parent / "sql" / "sqlite"
+STATEMENTS = {file.read_text(encoding="utf-8"): file.stem for file in SQL.iterdir()}
+
+FUNCTIONS = {
+    "judge": "artistjobs.worker.judge",
+    "record_line": "artistjobs.export.record_line",
+    "fsync": "os.fsync",
+    "replace": "pathlib.Path.replace",
+    "sign of life": "artistjobs.store.queue.SignOfLife",
+    "end of life": "artistjobs.store.locks.SignOfLife.end",
+}
+
+
+class Steps:
+    """Counts the steps of a process, and kills it at one of them."""
+
+    def __init__(self, step: str = "", nth: int = 0) -> None:
+        self._step, self._left = step, nth
+
+    def reach(self, step: str) -> None:
+        if step == self._step:
+            self._left -= 1
+            if self._left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    def wrap(self, name: str, dotted: str) -> None:
+        if not self._step.endswith(f" {name}"):
+            return
+        owner, attribute = _resolve(dotted)
+        function = getattr(owner, attribute)
+
+        def wrapped(*arguments, **options):
+            self.reach(f"before {name}")
+            result = function(*arguments, **options)
+            self.reach(f"after {name}")
+            return result
+
+        setattr(owner, attribute, wrapped)
+
+
+steps = Steps()
+pragmas: list[str] = []
+
+
+class Watched(sqlite3.Connection):
+    """A connection whose statements are steps; a commit is named by each of the statements it is for."""
+
+    def __init__(self, *arguments, **options) -> None:
+        super().__init__(*arguments, **options)
+        self.written: list[str] = []
+        for statement in pragmas:
+            super().execute(f"PRAGMA {statement}").fetchall()
+
+    def execute(self, statement, *parameters):
+        if statement.startswith("BEGIN"):
+            self.written = []
+        names = self._names(statement)
+        for name in names:
+            steps.reach(f"before {name}")
+        cursor = super().execute(statement, *parameters)
+        for name in names:
+            steps.reach(f"after {name}")
+        self.written += names
+        return cursor
+
+    def executemany(self, statement, rows):
+        name = STATEMENTS.get(statement, "many")
+        steps.reach(f"before {name}")
+        cursor = super().executemany(statement, rows)
+        steps.reach(f"after {name}")
+        self.written.append(name)
+        return cursor
+
+    def _names(self, statement: str) -> list[str]:
+        if statement.startswith("COMMIT"):
+            return [f"commit of {name}" for name in dict.fromkeys(self.written)]
+        if statement.startswith(("CREATE TABLE", "CREATE INDEX", "CREATE VIEW", "CREATE TRIGGER")):
+            return ["migration"]
+        return [STATEMENTS.get(statement, statement.partition(" ")[0])]
+
+
+def _connect(*arguments, **options):
+    return _real_connect(*arguments, **options, factory=Watched)
+
+
+_real_connect = sqlite3.connect
+
+
+def arrange(wrong: dict) -> None:
+    """Make it go wrong in this process."""
+    global steps  # noqa: PLW0603 - a process of its own
+    steps = Steps(*wrong.get("kill", ()))
+    for name, dotted in FUNCTIONS.items():
+        steps.wrap(name, dotted)
+    pragmas.extend(wrong.get("pragmas", ()))
+    sqlite3.connect = _connect
+    for dotted, value in wrong.get("set", {}).items():
+        owner, attribute = _resolve(dotted)
+        owner.update({attribute: value}) if isinstance(owner, dict) else setattr(owner, attribute, value)
+    if "watch" in wrong:
+        ctypes.CDLL(None).disk_watch(*(path.encode() for path in wrong["watch"]))
+    if "disk_kill" in wrong:
+        operation, suffix, nth = wrong["disk_kill"]
+        ctypes.CDLL(None).disk_kill_at(operation.encode(), suffix.encode(), ctypes.c_long(nth))
+    if "clock" in wrong:
+        _clock["ahead"], _clock["jump"], _clock["readings"] = wrong["clock"]
+    for name, value in wrong.get("limits", {}).items():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (value, value))
+
+
+def _resolve(dotted: str) -> tuple[object, str]:
+    """Return the module, the class or the mapping that a name stands in, and the name there."""
+    path, _, attribute = dotted.rpartition(".")
+    try:
+        return importlib.import_module(path), attribute
+    except ModuleNotFoundError:
+        owner, name = _resolve(path)
+        return getattr(owner, name), attribute
+
+
+def live(order: dict) -> int:
+    """Be the process that was asked for; return its exit code."""
+    os.chdir(order["folder"])
+    os.environ.clear()
+    os.environ.update(order["environment"])
+    sys.argv = ["artistjobs", *order["arguments"]]
+    try:
+        arrange(order["wrong"])
+        if "script" in order["wrong"]:
+            exec(compile(order["wrong"]["script"], "script", "exec"), {"__name__": "__main__"})
+            return 0
+        main()
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except BaseException:
+        traceback.print_exc()
+        return 1
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+
+
+def start(order: dict) -> int:
+    """Fork the process that was asked for, and return its id."""
+    pid = os.fork()
+    if pid:
+        return pid
+    for number, said in enumerate(order["said"], 1):
+        file = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        os.dup2(file, number)
+        os.close(file)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    code = 1
+    try:
+        code = live(order)
+    finally:
+        os._exit(code)
+
+
+def poll(pid: int) -> int | None:
+    """Return the exit code of a process, None while it lives."""
+    ended, status = os.waitpid(pid, os.WNOHANG)
+    return os.waitstatus_to_exitcode(status) if ended else None
+
+
+def serve() -> None:
+    """Do what each line asks for, until there are no more; what lives then is killed."""
+    living: set[int] = set()
+    answers = os.fdopen(os.dup(1), "w")
+    for line in sys.stdin:
+        order = json.loads(line)
+        if "poll" in order:
+            answer = poll(order["poll"])
+            living -= {order["poll"]} if answer is not None else set()
+        else:
+            answer = start(order)
+            living.add(answer)
+        answers.write(json.dumps(answer) + "\n")
+        answers.flush()
+    for pid in living:
+        os.kill(pid, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    serve()

@@ -1,0 +1,128 @@
+"""Starts processes through ``launcher.py``: the program with something wrong with it, and its world."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from conftest import wait_until
+
+TESTS = Path(__file__).parent
+SECONDS = 60
+
+
+class Launcher:
+    """The process that all others are forked from; ``shim`` is the library that its disks go through."""
+
+    def __init__(self, said: Path, shim: Path | None) -> None:
+        self.shim = shim
+        self._said = said
+        self._count = 0
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(TESTS.parent), str(TESTS)])}
+        if shim:
+            environment["LD_PRELOAD"] = str(shim)
+        self._process = subprocess.Popen(
+            [sys.executable, str(TESTS / "launcher.py")],
+            env=environment, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        )  # fmt: skip
+
+    def start(self, folder: Path, environment: dict[str, str], arguments: tuple, wrong: dict) -> "Launched":
+        self._count += 1
+        said = [self._said / f"{self._count}.{stream}" for stream in ("out", "err")]
+        order = {
+            "folder": str(folder), "environment": environment, "arguments": [str(one) for one in arguments],
+            "said": [str(path) for path in said], "wrong": wrong,
+        }  # fmt: skip
+        return Launched(self, self._ask(order), *said)
+
+    def poll(self, pid: int) -> int | None:
+        return self._ask({"poll": pid})
+
+    def close(self) -> None:
+        self._process.communicate()
+
+    def _ask(self, order: dict):
+        self._process.stdin.write(json.dumps(order) + "\n")
+        self._process.stdin.flush()
+        return json.loads(self._process.stdout.readline())
+
+
+@dataclass
+class Launched:
+    """A process that was started."""
+
+    launcher: Launcher
+    pid: int
+    out_path: Path
+    err_path: Path
+    code: int | None = field(default=None, init=False)
+
+    def poll(self) -> int | None:
+        if self.code is None:
+            self.code = self.launcher.poll(self.pid)
+        return self.code
+
+    def wait(self, seconds: float = SECONDS) -> int:
+        wait_until(lambda: self.poll() is not None, seconds)
+        return self.code
+
+    def signal(self, number: int) -> None:
+        """Send a signal; a process that has ended is not reaped before it is polled, so its id is its own."""
+        if self.code is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        self.signal(signal.SIGKILL)
+        self.wait()
+
+    @property
+    def out(self) -> str:
+        return self.out_path.read_text(encoding="utf-8") if self.out_path.exists() else ""
+
+    @property
+    def err(self) -> str:
+        return self.err_path.read_text(encoding="utf-8") if self.err_path.exists() else ""
+
+
+@dataclass
+class World:
+    """A folder and the environment of the processes in it."""
+
+    launcher: Launcher
+    folder: Path
+    environment: dict[str, str]
+    started: list[Launched] = field(default_factory=list)
+
+    def start(self, *arguments: object, **wrong) -> Launched:
+        process = self.launcher.start(self.folder, self.environment, arguments, wrong)
+        self.started.append(process)
+        return process
+
+    def run(self, *arguments: object, **wrong) -> Launched:
+        process = self.start(*arguments, **wrong)
+        process.wait()
+        return process
+
+    def need_shim(self) -> None:
+        if self.launcher.shim is None:
+            pytest.skip("needs Linux and a C compiler for shim.c")
+
+    def close(self) -> None:
+        for process in self.started:
+            if process.poll() is None:
+                process.kill()
+
+
+def build_shim(folder: Path) -> Path | None:
+    """Compile ``shim.c``; None where that cannot be had."""
+    compiler = shutil.which("cc")
+    if sys.platform != "linux" or compiler is None:
+        return None
+    shim = folder / "shim.so"
+    command = [compiler, "-shared", "-fPIC", "-O1", "-o", str(shim), str(TESTS / "shim.c"), "-ldl"]
+    return shim if subprocess.run(command, capture_output=True).returncode == 0 else None

@@ -1,0 +1,304 @@
+"""Real processes, killed with SIGKILL at every named step; the same command again makes everything good.
+
+After each kill the command is run once more, to its end. Then every row is exported once and in order,
+what was paid for twice was in flight at the kill, the database is sound, and no file is left behind.
+"""
+
+import random
+import signal
+import sqlite3
+from contextlib import closing
+
+import pytest
+from conftest import read_records, wait_until, write_artists
+
+ROWS, WORKERS = 12, 3
+RUN = ("run", "a.csv", "--max-workers", WORKERS)
+SMALL_CHECKPOINTS = {"pragmas": ["wal_autocheckpoint=3"]}
+"""Pages after which SQLite moves its log into the database: as small as this, every run does it."""
+
+
+@pytest.fixture
+def killed(world, folder):
+    """Runs the program to its death; a step that it never came to is a mistake of the test."""
+    write_artists(folder / "a.csv", ROWS)
+
+    def run(*arguments, **wrong):
+        process = world.run(*(arguments or RUN), **wrong)
+        assert process.code == -signal.SIGKILL, process.err
+        return process
+
+    return run
+
+
+@pytest.fixture
+def assert_made_good(world, folder, api):
+    """Holds the promise: at most so many calls repeated, all else as if nothing had happened."""
+
+    def check(*, repeated=0, rows=ROWS):
+        last = world.run(*RUN)
+        assert last.code == 0, last.err
+        assert_whole(folder, rows)
+        paid = api.journal.paid_by_key()
+        assert len(paid) == rows
+        assert sum(paid.values()) - rows <= repeated
+        return last
+
+    return check
+
+
+def assert_whole(folder, rows):
+    names = [record["artist_name"] for record in read_records(folder / "out.jsonl")]
+    assert names == [f"Artist {number}" for number in range(1, rows + 1)]
+    with closing(sqlite3.connect(folder / "artistjobs.db")) as db:
+        assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert db.execute("PRAGMA foreign_key_check").fetchall() == []
+        assert db.execute("SELECT state, count(*) FROM jobs GROUP BY state").fetchall() == [("done", rows)]
+        assert db.execute("SELECT count(*) FROM workers WHERE ended_at IS NULL").fetchone() == (0,)
+        assert db.execute("SELECT count(*) FROM ingest_lines WHERE ingest = 1").fetchone() == (rows,)
+    assert {file.name for file in folder.iterdir()} - {"a.csv"} == {"artistjobs.db", "artistjobs.db-lock", "out.jsonl"}
+
+
+def around(*names):
+    return [f"{when} {name}" for name in names for when in ("before", "after")]
+
+
+# Before anything is asked, a death costs nothing.
+
+FIRST_STEPS = [
+    *[("before migration", nth) for nth in (1, 2, 9, 20)],
+    *[(step, 1) for step in around("commit of migration", "set_kind", "commit of set_kind")],
+    *[(step, 1) for step in around("stage_tables", "stage", "stage_bad", "commit of stage")],
+    *[(step, 1) for step in around("add_prompt", "add_jobs", "add_ingest", "add_new_lines", "add_bad_lines")],
+    *[(step, 1) for step in around("commit of add_jobs")],
+    *[(step, 1) for step in around("register_worker", "sign of life", "commit of register_worker")],
+]
+
+
+@pytest.mark.parametrize(("step", "nth"), FIRST_STEPS)
+def test_a_death_before_the_first_call_costs_nothing(killed, assert_made_good, api, step, nth):
+    killed(kill=[step, nth])
+    assert api.journal.received == 0
+
+    assert_made_good(repeated=0)
+
+
+@pytest.mark.parametrize("step", around("commit of add_jobs"))
+def test_an_ingest_is_there_whole_or_not_at_all(killed, folder, step):
+    killed("ingest", "a.csv", kill=[step, 1])
+
+    with closing(sqlite3.connect(folder / "artistjobs.db")) as db:
+        counts = [db.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in TABLES_OF_AN_INGEST]
+    assert counts == ([1, 1, ROWS, ROWS] if step.startswith("after") else [0, 0, 0, 0])
+
+
+TABLES_OF_AN_INGEST = ("prompts", "ingests", "jobs", "ingest_lines")
+
+
+def test_a_death_while_a_file_with_ten_new_rows_is_taken_in_keeps_what_was_there(world, killed, folder, api):
+    assert world.run(*RUN).code == 0
+    write_artists(folder / "a.csv", ROWS + 10)
+
+    for step in around("add_jobs", "add_lines", "commit of add_jobs"):
+        if step == "after commit of add_jobs":
+            break
+        killed("ingest", "a.csv", kill=[step, 1])
+    last = world.run(*RUN)
+
+    assert last.code == 0
+    assert api.journal.repeated() == {}
+    names = [record["artist_name"] for record in read_records(folder / "out.jsonl")]
+    assert names == [f"Artist {number}" for number in range(1, ROWS + 11)]
+
+
+# While calls are in flight, they and no others are repeated.
+
+WORK_STEPS = [
+    *[(step, nth) for step in around("claim", "commit of claim") for nth in (1, 3)],
+    *[(step, nth) for step in around("judge") for nth in (1, 2, ROWS)],
+    *[(step, nth) for step in around("keep_answer", "record_attempt", "settle", "count_work") for nth in (1, 5)],
+    *[(step, nth) for step in around("commit of settle") for nth in (1, 3)],
+]
+
+
+@pytest.mark.parametrize(("step", "nth"), WORK_STEPS)
+def test_a_death_at_work_repeats_only_what_was_in_flight(killed, assert_made_good, folder, step, nth):
+    killed(kill=[step, nth])
+    with closing(sqlite3.connect(folder / "artistjobs.db")) as db:
+        ((in_flight,),) = db.execute("SELECT count(*) FROM jobs WHERE state = 'running'").fetchall()
+    assert in_flight <= WORKERS
+
+    last = assert_made_good(repeated=in_flight)
+
+    if in_flight:
+        assert f"took over {in_flight} job" in last.err
+
+
+@pytest.mark.parametrize("nth", [1, 4, ROWS])
+def test_a_death_between_request_and_reply_repeats_only_what_was_in_flight(world, assert_made_good, folder, api, nth):
+    write_artists(folder / "a.csv", ROWS)
+    running = []
+
+    def kill_at_the_nth(*_):
+        if api.journal.received == nth and len(running) == 1:
+            running[0].signal(signal.SIGKILL)
+
+    wait_until(lambda: world.launcher)
+    api.latency_seconds = 0.05
+    api.script = kill_at_the_nth
+    running.append(world.start(*RUN))
+    assert running[0].wait() == -signal.SIGKILL
+    api.script = None
+
+    assert_made_good(repeated=WORKERS)
+
+
+@pytest.mark.parametrize("step", around("end_worker", "commit of end_worker", "end of life"))
+def test_a_worker_that_dies_at_its_end_leaves_nothing_to_do_and_nothing_behind(killed, assert_made_good, step):
+    killed(kill=[step, 1])
+
+    assert_made_good(repeated=0)
+
+
+@pytest.mark.parametrize("step", around("record_deaths", "rescue", "commit of rescue"))
+def test_a_rescuer_that_dies_is_made_good_by_the_next_one(killed, assert_made_good, step):
+    killed(kill=["after judge", 2])
+    killed(kill=[step, 1])
+
+    assert_made_good(repeated=WORKERS)
+
+
+# Inside of SQLite: its log, its database, the sync of both.
+
+
+@pytest.mark.parametrize("nth", [1, 2, 30, 60, 90, 120])
+@pytest.mark.parametrize("operation", ["write", "sync"])
+def test_a_death_inside_of_a_commit_repeats_only_what_was_in_flight(world, killed, assert_made_good, operation, nth):
+    world.need_shim()
+
+    killed(disk_kill=[operation, "-wal", nth if operation == "write" else nth // 12 + 1])
+
+    assert_made_good(repeated=WORKERS)
+
+
+CHECKPOINT_STEPS = [
+    *[("write", ".db", nth) for nth in (5, 20, 40, 60)],
+    *[(operation, ".db", nth) for operation in ("sync", "synced") for nth in (1, 3, 6)],
+    ("unlink", "-wal", 1),
+]
+
+
+@pytest.mark.parametrize(("operation", "suffix", "nth"), CHECKPOINT_STEPS)
+def test_a_death_inside_of_a_checkpoint_repeats_only_what_was_in_flight(
+    world, killed, assert_made_good, operation, suffix, nth
+):
+    world.need_shim()
+
+    killed(disk_kill=[operation, suffix, nth], **SMALL_CHECKPOINTS)
+
+    assert_made_good(repeated=WORKERS)
+
+
+# The export
+
+
+EXPORT_STEPS = [("before record_line", 1), ("after record_line", 7), *[(step, 1) for step in around("replace")]] + [
+    (step, nth) for step in around("fsync") for nth in (1, 2)
+]
+UNBUFFERED = {"set": {"artistjobs.export._BUFFER_BYTES": 16}}
+
+
+@pytest.mark.parametrize(("step", "nth"), EXPORT_STEPS)
+def test_a_death_while_exporting_leaves_the_old_file_or_the_new_one(world, killed, assert_made_good, folder, step, nth):
+    assert world.run(*RUN).code == 0
+    old = (folder / "out.jsonl").read_bytes()
+    write_artists(folder / "a.csv", ROWS + 5)
+    assert world.run("ingest", "a.csv").code == 0
+    assert world.run("work").code == 0
+
+    killed("export", kill=[step, nth], **UNBUFFERED)
+    left = (folder / "out.jsonl").read_bytes()
+    files = {file.name for file in folder.iterdir() if file.name.startswith("out")}
+
+    assert files <= {"out.jsonl", "out.jsonl.part"}
+    is_in_place = (step, nth) in [("after replace", 1), ("before fsync", 2), ("after fsync", 2)]
+    assert left.startswith(old)
+    assert left.count(b"\n") == (ROWS + 5 if is_in_place else ROWS)
+    assert_made_good(rows=ROWS + 5)
+
+
+# A database of the version before
+
+
+@pytest.mark.parametrize(("step", "nth"), [("before migration", 1), ("after migration", 2), ("before COMMIT", 1)])
+def test_a_death_while_an_old_database_is_brought_up_to_date_leaves_it_old(
+    world, killed, assert_made_good, folder, step, nth
+):
+    make_old_database(folder / "artistjobs.db")
+    step = "before commit of migration" if step == "before COMMIT" else step
+
+    killed("ingest", "a.csv", kill=[step, nth])
+
+    with closing(sqlite3.connect(folder / "artistjobs.db")) as db:
+        assert db.execute("SELECT count(*) FROM sqlite_master WHERE type = 'view'").fetchone() == (0,)
+    assert_made_good(repeated=0)
+
+
+def make_old_database(path):
+    """Make a database that has the first migration alone."""
+    from sqlite_utils import Database, Migrations
+
+    from artistjobs.store import schema
+
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        db, migrations = Database(connection), Migrations("artistjobs")
+        first = schema.migration_files()[0]
+        migrations(name=schema._name(first))(schema._step(first))
+        migrations.apply(db)
+
+
+# Several at once, and at any moment
+
+
+@pytest.mark.parametrize("chance", range(3))
+def test_three_workers_killed_at_once_repeat_only_what_was_in_flight(world, folder, api, chance):
+    lots = random.Random(chance)
+    write_artists(folder / "a.csv", 90)
+    assert world.run("ingest", "a.csv").code == 0
+    api.latency_seconds = 0.02
+    workers = [world.start("work", "--max-workers", WORKERS) for _ in range(3)]
+    goal = lots.randint(1, 60)
+    wait_until(lambda: api.journal.paid_calls >= goal)
+
+    for worker in workers:
+        worker.signal(signal.SIGKILL)
+    codes = [worker.wait() for worker in workers]
+    last = world.run("run", "a.csv", "--max-workers", 16)
+
+    assert codes == [-signal.SIGKILL] * 3
+    assert last.code == 0, last.err
+    assert_whole(folder, 90)
+    assert sum(api.journal.paid_by_key().values()) - 90 <= 3 * WORKERS
+
+
+@pytest.mark.parametrize("chance", range(12))
+def test_deaths_at_random_moments_of_a_whole_run_lose_nothing(world, folder, api, chance):
+    """Three of them, by the clock: wherever the run happens to be."""
+    lots = random.Random(chance)
+    write_artists(folder / "a.csv", ROWS)
+    api.latency_seconds = 0.01
+    deaths = 0
+    for _ in range(3):
+        process = world.start(*RUN, **lots.choice([SMALL_CHECKPOINTS, {}]))
+        try:
+            process.wait(lots.uniform(0.0, 0.35))
+        except AssertionError:
+            process.kill()
+        deaths += process.code == -signal.SIGKILL
+    last = world.run(*RUN)
+    if last.code == 1:  # a row that was in flight at all three deaths is failed, and said to be
+        last = world.run(*RUN, "--retry-failed")
+
+    assert last.code == 0, last.err
+    assert_whole(folder, ROWS)
+    assert sum(api.journal.paid_by_key().values()) - ROWS <= WORKERS * deaths

@@ -1,0 +1,273 @@
+"""The key is nowhere it could be read by others, files are their owner's, and templates reach nothing."""
+
+import base64
+import gzip
+import os
+import stat
+import time
+from pathlib import Path
+
+import pytest
+from conftest import KEY, wait_until, write_artists
+from hostile import Hostile, answer, hostile_server, refusal, reply
+
+from artistjobs.config import ApiConfig
+from artistjobs.errors import PromptError
+from artistjobs.export import _part_file
+from artistjobs.rehearsal import rehearsal
+from artistjobs.session import Working
+from artistjobs.template import check_template, compile_template
+
+PASSWORD = "hunter2-of-the-proxy"
+
+
+@pytest.fixture
+def hostile():
+    with hostile_server() as running:
+        yield running
+
+
+@pytest.fixture
+def program_with_hostile(program, hostile):
+    program.environment |= {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": hostile.base_url, "OPENAI_PROMPT_ID": "p"}
+    return program
+
+
+def assert_no_secret(folder: Path, *said: str, secret: str = KEY) -> None:
+    """Check what was said, and every byte of every file in the folder."""
+    hidden = [secret.encode(), base64.b64encode(secret.encode())]
+    contents = [file.read_bytes() for file in folder.iterdir() if file.is_file()]
+    for content in [*(text.encode() for text in said), *contents]:
+        assert not any(form in content for form in hidden)
+
+
+ECHO = f"Bearer {KEY}"
+
+ECHOES = {
+    "an answer": reply(answer(f"your key is {KEY}, {KEY}{KEY}")),
+    "an id": reply(answer(id=KEY, model=KEY, service_tier=KEY)),
+    "a member of an answer": reply(answer(metadata={"headers": {"authorization": ECHO}, KEY: KEY})),
+    "an error": refusal(f"Incorrect API key provided: {KEY}.", code=KEY, type=KEY, param=KEY),
+    "a page": reply(f"<p>{ECHO}".encode(), b"content-type: text/html", status=b"502 Bad"),
+    "a request id": reply(answer(), b"x-request-id: " + KEY.encode()),
+    "a content type": reply(b"<p>", b"content-type: " + ECHO.encode()),
+    "a redirect": reply(b"", b"location: http://127.0.0.1:9/?" + KEY.encode(), status=b"302 Found"),
+    "a retry-after": reply(b"", b"retry-after: " + KEY.encode(), status=b"503 Bad"),
+    "a status line": b"HTTP/1.1 500 " + ECHO.encode() + b"\r\n\r\n",
+    "a line that is no status": ECHO.encode() + b"\r\n\r\n",
+    "a header that is none": b"HTTP/1.1 200 OK\r\n" + ECHO.encode() + b"\r\n\r\n",
+    "gzip": reply(gzip.compress(answer(KEY)), b"content-encoding: gzip"),
+}
+
+
+def test_a_key_that_a_server_sends_back_is_kept_nowhere(program_with_hostile, hostile: Hostile, folder):
+    """With everything told: each call, the SDK's own log, a log file, the export in full."""
+    hostile.replies |= ECHOES
+    (folder / "a.csv").write_text("".join(f"{name}\ngood after {name}\n" for name in ECHOES))
+    program_with_hostile.environment["OPENAI_LOG"] = "debug"
+
+    run = program_with_hostile.run(
+        "-v", "--log-file", "log", "run", "a.csv", "--max-attempts", "2", "--max-workers", "16"
+    )
+    others = [
+        program_with_hostile.run(*command.split())
+        for command in ("export all.jsonl --state all --full", "export -", "status", "status --json")
+    ]
+
+    assert run.returncode == 1, run.stderr
+    assert [other.returncode for other in others] == [0] * 4
+    assert sum(KEY.encode() in request for request in hostile.posts) >= 2 * len(ECHOES)
+    assert "DEBUG" in run.stderr
+    assert_no_secret(folder, run.stdout, run.stderr, *(other.stdout + other.stderr for other in others))
+    assert "[key removed]" in (folder / "all.jsonl").read_text()
+
+
+@pytest.mark.parametrize("status", [b"401 Unauthorized", b"404 Not Found"])
+def test_a_look_up_that_sends_the_key_back_does_not_show_it(program_with_hostile, hostile, folder, status):
+    hostile.model = refusal(f"Incorrect API key provided: {KEY}", status=status, code="model_not_found")
+    write_artists(folder / "a.csv", 1)
+
+    run = program_with_hostile.run("-v", "--log-file", "log", "run", "a.csv", "--json")
+
+    assert run.returncode == 3
+    assert "[key removed]" in run.stderr
+    assert_no_secret(folder, run.stdout, run.stderr)
+
+
+@pytest.mark.parametrize("where", ["worker.judge", "api.responses._read", "preflight.check_models", "session.run"])
+def test_a_bug_of_our_own_does_not_show_the_key(program_with_hostile, folder, where):
+    """The traceback of an internal error, with all that is told besides."""
+    module, _, name = f"artistjobs.{where}".rpartition(".")
+    (folder / "sitecustomize.py").write_text(
+        f"import {module} as module\n"
+        "def fail(*_, **__):\n"
+        "    raise ZeroDivisionError('on purpose')\n"
+        f"module.{name} = fail\n"
+    )
+    program_with_hostile.environment["PYTHONPATH"] += os.pathsep + str(folder)
+    program_with_hostile.environment |= {"OPENAI_LOG": "debug", "PYTHONASYNCIODEBUG": "1"}
+    write_artists(folder / "a.csv", 2)
+
+    run = program_with_hostile.run("-v", "--log-file", "log", "run", "a.csv")
+
+    assert run.returncode not in (0, 2)
+    assert "on purpose" in run.stderr
+    assert_no_secret(folder, run.stdout, run.stderr)
+
+
+def test_the_process_does_not_show_the_key_to_others(program_with_api, folder, api):
+    write_artists(folder / "a.csv", 8)
+    api.latency_seconds = 0.5
+    process = program_with_api.start("run", "a.csv")
+    wait_until(lambda: api.journal.received)
+
+    shown = [Path(f"/proc/{process.pid}/{file}").read_bytes() for file in ("cmdline", "comm", "status")]
+
+    assert not any(KEY.encode() in text for text in shown)
+
+
+def test_the_text_forms_of_settings_do_not_hold_the_key():
+    api = ApiConfig(api_key=KEY)
+    working = Working(work=None, timeout_seconds=1, api=api, scenario=None, retry_failed=False, quiet=False)
+
+    assert KEY not in f"{api!r}{api}{working!r}{[working]}"
+
+
+@pytest.mark.parametrize("odd", ["\n", " ", "\t", "é", "\x1b[2J", "\u202e", "\x7f", "\udcff", "“"])
+@pytest.mark.parametrize("variable", ["OPENAI_API_KEY", "OPENAI_ORG_ID", "OPENAI_PROJECT_ID"])
+def test_what_cannot_stand_in_a_header_is_refused_and_not_shown(cli, folder, monkeypatch, variable, odd):
+    write_artists(folder / "a.csv", 1)
+    monkeypatch.setenv(variable, f"sk-half{odd}other-half")
+
+    result = cli("run", "a.csv")
+
+    assert result.exit_code == 2
+    assert variable in result.stderr
+    assert "half" not in result.output
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["http://user:{}@127.0.0.1:1/v1", "http://{}@127.0.0.1:1/v1", "ftp://user:{}@x", "http://u:{}@[::/v1", "//u:{}@h"],
+)
+def test_a_password_in_the_address_is_refused_and_not_shown(program, folder, address):
+    program.environment |= {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": address.format(PASSWORD)}
+    write_artists(folder / "a.csv", 1)
+
+    run = program.run("-v", "--log-file", "log", "run", "a.csv", "--prompt-id", "p")
+
+    assert run.returncode == 2
+    assert "OPENAI_BASE_URL" in run.stderr
+    assert "Traceback" not in run.stderr
+    assert_no_secret(folder, run.stdout, run.stderr, secret=PASSWORD)
+
+
+@pytest.mark.parametrize("address", ["http://h:port/v1", "http://127.0.0.1/\n", "http://\x1b[2J/", "http://[::1"])
+def test_an_address_that_is_none_is_one_sentence(cli, folder, monkeypatch, address):
+    monkeypatch.setenv("OPENAI_BASE_URL", address)
+    monkeypatch.setattr("artistjobs.preflight.TRIES", 1)
+    write_artists(folder / "a.csv", 1)
+
+    result = cli("-q", "run", "a.csv")
+
+    assert result.exit_code in (2, 3)
+    assert "OPENAI_BASE_URL" in result.stderr
+    assert "\x1b" not in result.stderr
+
+
+def modes(folder: Path) -> dict[str, int]:
+    return {file.name: stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir() if file.name != "a.csv"}
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o077, 0o600), (0o022, 0o644), (0o000, 0o644)])
+def test_files_are_made_with_the_umask_and_never_for_the_world_to_write(program_with_api, folder, api, umask, mode):
+    api.latency_seconds = 0.3
+    write_artists(folder / "a.csv", 4)
+    process = program_with_api.start("--log-file", "log", "run", "a.csv", umask=umask)
+    wait_until(lambda: api.journal.received)
+
+    made = modes(folder)
+    process.communicate(timeout=60)
+    made |= modes(folder)
+
+    database = {f"artistjobs.db{suffix}" for suffix in ("", "-wal", "-shm", "-lock", "-worker-1")}
+    assert made == dict.fromkeys(database | {"log", "out.jsonl"}, mode)
+
+
+def test_the_part_of_an_export_is_not_for_the_world_to_write(tmp_path):
+    before = os.umask(0)
+    try:
+        with _part_file(tmp_path / "out.jsonl") as (part, _):
+            assert stat.S_IMODE(part.stat().st_mode) == 0o644
+    finally:
+        os.umask(before)
+
+
+def test_an_export_keeps_the_mode_that_its_file_has(cli, folder):
+    write_artists(folder / "a.csv", 1)
+    (folder / "out.jsonl").touch()
+    (folder / "out.jsonl").chmod(0o640)
+
+    cli("run", "a.csv")
+
+    assert stat.S_IMODE((folder / "out.jsonl").stat().st_mode) == 0o640
+
+
+def listening(pid: int) -> set[str]:
+    """The addresses, in the kernel's hexadecimal, that a process listens on."""
+    sockets = {str(file.readlink()) for file in Path(f"/proc/{pid}/fd").iterdir() if file.is_symlink()}
+    found = set()
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]:
+            _, local, _, state, *rest = line.split()
+            if state == "0A" and f"socket:[{rest[5]}]" in sockets:
+                found.add(local.partition(":")[0])
+    return found
+
+
+def test_a_rehearsal_listens_on_the_loopback_interface_alone(program, folder):
+    write_artists(folder / "a.csv", 400)
+    process = program.start("run", "a.csv", "--rehearse", "--scenario", "busy", "--max-workers", "2")
+    addresses: set[str] = set()
+
+    def look():
+        addresses.update(listening(process.pid))
+        return addresses
+
+    wait_until(look)
+    assert addresses == {"0100007F"}
+
+
+def test_the_rehearsal_of_the_tests_does_so_too():
+    with rehearsal("calm"):
+        assert listening(os.getpid()) == {"0100007F"}
+
+
+HUNGRY = [
+    "{{ 'x' * 10 ** 10 }}",
+    "{{ 10 ** 10 ** 10 }}",
+    "{{ artist_name * 10 ** 9 }}",
+    "{{ ([1] * 10 ** 9) | length }}",
+    "{{ '%10000000000d' % 1 }}",
+    "{{ '{:>20000000}'.format(1) }}",
+    "{{ artist_name | center(10 ** 18) }}",
+    "{{ artist_name.ljust(20000000) }}",
+    "{% set x = 'x' * 1000 %}" + "{% for a in x %}" * 5 + "{{ x }}" + "{% endfor %}" * 5,
+]
+
+
+@pytest.mark.parametrize("text", HUNGRY)
+def test_a_template_that_would_fill_the_memory_is_refused_at_once(text):
+    began = time.monotonic()
+
+    with pytest.raises(PromptError, match=r"prompt.txt: .*mend the template"):
+        check_template(text, "prompt.txt")
+
+    assert time.monotonic() - began < 5
+
+
+def test_plain_sums_and_repeats_still_work():
+    text = "{{ '-' * 20 }}{{ 3 * 4 }}{{ 2 ** 10 }}{{ '%05d' % 7 }}{{ artist_name.ljust(9) }}|"
+    check_template(text, "prompt.txt")
+
+    assert compile_template(text)("Nina", "") == "-" * 20 + "12" + "1024" + "00007" + "Nina     |"

@@ -1,0 +1,96 @@
+"""Calls in flight: few until the first reply, then all, fewer after a refusal, and never stuck at one."""
+
+from artistjobs.window import FIRST_CALLS, FORGIVEN_SECONDS, Window
+
+
+class Time:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def make_window(largest: int = 64) -> tuple[Window, Time]:
+    time = Time()
+    return Window(largest, time), time
+
+
+def replies_until(window: Window, size: int) -> int:
+    count = 0
+    while window.size < size:
+        window.answered()
+        count += 1
+        assert count < 100_000
+    return count
+
+
+def test_few_calls_begin_before_the_first_reply_and_all_after_it():
+    window, _ = make_window()
+    window.in_flight = FIRST_CALLS
+    before = window.is_full
+
+    window.answered()
+
+    assert (before, window.is_full) == (True, False)
+    assert window.size == 64
+
+
+def test_a_small_window_is_never_widened():
+    window, _ = make_window(2)
+
+    window.answered()
+
+    assert window.size == 2
+
+
+def test_a_refusal_halves_what_was_in_flight():
+    window, _ = make_window()
+    window.answered()
+    window.in_flight = 40
+
+    window.refused()
+
+    assert window.size == 20.5
+
+
+def test_a_first_reply_that_is_a_refusal_opens_nothing():
+    window, _ = make_window()
+    window.in_flight = 8
+
+    window.refused()
+    window.answered()
+
+    assert window.size < 8
+
+
+def test_refusal_after_refusal_leaves_one_call():
+    window, _ = make_window()
+    for _ in range(20):
+        window.refused()
+
+    assert window.size == 1
+    assert not window.is_full
+
+
+def test_it_grows_by_about_one_a_round_trip_where_it_was_too_much():
+    window, _ = make_window()
+    window.answered()
+    window.in_flight = 20
+    window.refused()
+    before = window.size
+
+    for _ in range(round(before)):
+        window.answered()
+
+    assert 0.8 <= window.size - before <= 1.1
+
+
+def test_it_opens_quickly_once_the_limit_is_gone():
+    window, time = make_window()
+    for _ in range(20):
+        window.refused()
+
+    time.now += FORGIVEN_SECONDS + 1
+
+    assert replies_until(window, 64) <= 64
