@@ -122,8 +122,7 @@ class Limiter:
             if (limit := read_limit(headers, kind)) is None:
                 continue
             if not limit.is_daily:
-                is_scarce = limit.remaining < NEARLY_USED_UP * limit.per_period
-                spacing.learn(limit.per_period * (NEARLY_USED_UP_PACE if is_scarce else SHARE_USED))
+                spacing.learn(limit.per_period * (NEARLY_USED_UP_PACE if limit.is_scarce else SHARE_USED))
             if limit.remaining == 0 and limit.reset_seconds > 0:
                 self.pause(limit.reset_seconds, f"limit of {kind}")
 
@@ -208,6 +207,12 @@ class HeaderLimit:
     per_period: float
     remaining: float
     reset_seconds: float
+
+    @property
+    def is_scarce(self) -> bool:
+        """Whether little is left of what the limit can hold, be that a minute's worth or a second's."""
+        missing = self.per_period / 60 * self.reset_seconds
+        return self.remaining < NEARLY_USED_UP * (self.remaining + missing)
 
     @property
     def is_daily(self) -> bool:

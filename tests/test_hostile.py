@@ -19,6 +19,8 @@ import pytest
 from conftest import KEY, Program, read_records
 from hostile import Hostile, answer, hostile_server, raw_answer, refusal, reply
 
+from artistjobs.stdio import same_command
+
 COMMANDS = {"Cc", "Cf", "Zl", "Zp"}
 SHOWN = set("\n\u200d\u200c\ufe0f")
 
@@ -460,3 +462,14 @@ def test_files_may_be_called_anything(hostile, cli, folder, name):
     assert all(Path(file).exists() for file in names)
     for said in (asked.stderr, stored.stderr, status.output, export.stderr):
         assert no_commands(said)
+
+
+@pytest.mark.parametrize("name", ["a b.csv", "a'b\\c\n\x1b[2J.csv", "é\u202e.csv", "\udcff"])
+def test_the_command_to_go_on_with_is_shown_harmless_and_pastes_right(monkeypatch, name):
+    monkeypatch.setattr(sys, "argv", ["artistjobs", "run", name])
+
+    command = same_command()
+
+    assert no_commands(command)
+    told = subprocess.run(["bash", "-c", command.replace("artistjobs run", "printf %s")], capture_output=True)
+    assert told.stdout == os.fsencode(name)

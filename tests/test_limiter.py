@@ -228,6 +228,24 @@ async def test_a_limit_is_learned_from_the_headers():
     assert starts[-1] - starts[0] <= 120 / 0.95
 
 
+@pytest.mark.parametrize(
+    ("remaining", "reset", "calls"),
+    [
+        pytest.param(590, "1s", 588, id="nearly all of a minute's worth is left"),
+        pytest.param(9, "100ms", 588, id="nearly all of a second's worth is left"),
+        pytest.param(20, "58s", 510, id="somebody else uses the limit too"),
+    ],
+)
+async def test_calls_are_spaced_wider_only_while_little_is_left(remaining, reset, calls):
+    time = Time()
+    limiter = make_limiter(time)
+    limiter.learn(make_headers(limit=600, remaining=remaining, reset=reset))
+
+    starts = await start(limiter, time, 1200)
+
+    assert abs(busiest_minute(starts) - calls) <= 3
+
+
 async def test_a_token_limit_is_learned_from_the_headers():
     time = Time()
     limiter = make_limiter(time)

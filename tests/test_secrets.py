@@ -5,6 +5,7 @@ import gzip
 import os
 import stat
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -215,7 +216,10 @@ def test_an_export_keeps_the_mode_that_its_file_has(cli, folder):
 
 def listening(pid: int) -> set[str]:
     """The addresses, in the kernel's hexadecimal, that a process listens on."""
-    sockets = {str(file.readlink()) for file in Path(f"/proc/{pid}/fd").iterdir() if file.is_symlink()}
+    sockets = set()
+    for file in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            sockets.add(str(file.readlink()))
     found = set()
     for table in ("tcp", "tcp6"):
         for line in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]:

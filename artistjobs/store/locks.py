@@ -21,7 +21,7 @@ class Turnstile:
     """
 
     def __init__(self, database: Path) -> None:
-        self._file = FileIO(f"{database}-lock", "a")
+        self._file = FileIO(f"{database}-lock", "a", opener=_ours)
 
     @contextmanager
     def __call__(self) -> Iterator[None]:
@@ -66,7 +66,7 @@ def death_certificate(database: Path, worker: int) -> Iterator[bool]:
     The file of a dead worker is removed at the end.
     """
     path = _worker_file(database, worker)
-    with FileIO(path, "a") as file:
+    with FileIO(path, "a", opener=_ours) as file:
         is_dead = _try_lock(file, fcntl.LOCK_EX)
         yield is_dead
         if is_dead:
@@ -88,9 +88,14 @@ def is_alive(database: Path, worker: int) -> bool:
         return False
 
 
+def _ours(path: str, flags: int) -> int:
+    """Open a file that, whatever the umask says, nobody else may write."""
+    return os.open(path, flags, 0o644)
+
+
 def _open_locked(path: Path) -> FileIO:
     while True:
-        file = FileIO(path, "a")
+        file = FileIO(path, "a", opener=_ours)
         # Blocking: somebody may be looking at this very moment, and lets go at once.
         fcntl.flock(file, fcntl.LOCK_EX)
         if _still_has_name(file, path):
