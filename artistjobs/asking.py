@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from artistjobs.errors import PromptError, WrongUseError
-from artistjobs.params import canonical_json, parse_params
+from artistjobs.params import canonical_json, join_fields, parse_metadata, parse_params
 from artistjobs.pricing import REHEARSAL_MODEL
 from artistjobs.prompt import Prompt
+from artistjobs.reply import Json
 from artistjobs.template import check_template
 
 DEFAULT_MODEL = "gpt-5"
@@ -27,6 +28,20 @@ class Asking:
     prompt_version: str | None
     model: str | None
     params: tuple[str, ...]
+    service_tier: str | None = None
+    store: bool | None = None
+    metadata: tuple[str, ...] = ()
+
+    def fields(self) -> dict[str, Json]:
+        """Return the further fields of the request. Raises PromptError."""
+        metadata = parse_metadata(self.metadata)
+        named: dict[str, Json | None] = {
+            "service_tier": self.service_tier,
+            "store": self.store,
+            "metadata": metadata or None,
+        }
+        said = {field: value for field, value in named.items() if value is not None}
+        return join_fields(parse_params(self.params), said)
 
 
 def make_prompt(asking: Asking, *, is_rehearsal: bool) -> Prompt:
@@ -39,7 +54,7 @@ def make_prompt(asking: Asking, *, is_rehearsal: bool) -> Prompt:
     """
     _refuse_contradictions(asking)
     model = REHEARSAL_MODEL if is_rehearsal else asking.model or DEFAULT_MODEL
-    params = canonical_json(dict(parse_params(asking.params)))
+    params = canonical_json(asking.fields())
     if asking.prompt_file is not None:
         return _template_prompt(asking, asking.prompt_file, model, params)
     prompt_id = asking.prompt_id or (REHEARSAL_PROMPT if is_rehearsal else None)

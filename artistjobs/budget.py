@@ -2,11 +2,12 @@
 
 import asyncio
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 from typing import Final
 
 from artistjobs.outcome import Attempt, Usage
+from artistjobs.pricing import Cost
 from artistjobs.prompt import Body
 from artistjobs.reply import Json
 
@@ -28,8 +29,12 @@ MAYBE_ANSWERED: Final = frozenset({408, 502, 504, 520, 522, 524})
 MARGIN: Final = 1.5
 """By how much the next answer may be longer than the longest so far."""
 
-Cost = Callable[[str, str | None, Usage], float | None]
-"""Gives the price of tokens at a model and tier in dollars, None if it is not known."""
+HoldBack = Callable[[float], Awaitable[bool]]
+"""Holds money back for a call where all workers of a database see it; False if the cap leaves no room for it."""
+
+
+async def _granted(_usd: float) -> bool:
+    return True
 
 
 @dataclass(slots=True)
@@ -62,11 +67,13 @@ class _Largest:
 class Budget:
     """Reserves the worst case of a call before it is made, and settles it with the cost it had.
 
-    Without a cap everything is granted.
+    Without a cap everything is granted. What this process knows of its own calls settles most
+    questions at once; ``hold_back`` has the last word, since other processes spend as well.
     """
 
-    def __init__(self, cap_usd: float | None, spent_usd: float, cost: Cost) -> None:
+    def __init__(self, cap_usd: float | None, spent_usd: float, cost: Cost, hold_back: HoldBack = _granted) -> None:
         self._cap = cap_usd
+        self._hold_back = hold_back
         self._cost = cost
         self.spent_usd = spent_usd
         self._reserved: dict[int, float] = {}
@@ -87,27 +94,25 @@ class Budget:
                 return False
             self._changed.clear()
             await self._changed.wait()
+        if not await self._hold_back(worst):
+            return False
         self._reserved[job] = worst
         return True
 
-    def settle(self, attempt: Attempt) -> None:
-        """Replace what was reserved for a call by what it cost.
+    def settle(self, attempt: Attempt) -> Attempt:
+        """Replace what was reserved for a call by what it cost, and return the attempt with both told.
 
-        A call that may have been answered although nothing reached us counts with its worst case.
+        A call that may have been answered although nothing reached us counts with its worst case,
+        one that was not made with nothing.
         """
         reserved = self._reserved.pop(attempt.claim.job, 0.0)
-        answer = attempt.answer
-        if answer is not None:
-            self.spent_usd += answer.cost_usd if answer.cost_usd is not None else reserved
-            self._learn(answer.usage)
-        elif attempt.calls and (attempt.failure is None or not _is_free(attempt.failure.status)):
-            self.spent_usd += reserved
+        lost = reserved if _is_lost(attempt) else 0.0
+        self.spent_usd += lost
+        if attempt.answer is not None:
+            self.spent_usd += attempt.answer.cost_usd or 0.0
+            self._learn(attempt.answer.usage)
         self._changed.set()
-
-    def give_back(self, job: int) -> None:
-        """Give up what was reserved for a call that is not made."""
-        self._reserved.pop(job, None)
-        self._changed.set()
+        return replace(attempt, reserved_usd=reserved, lost_usd=lost) if reserved else attempt
 
     @property
     def expected_tokens(self) -> float:
@@ -129,6 +134,13 @@ class Budget:
         self._tokens += usage.total_tokens or 0
         self._answers += usage.total_tokens is not None
         self._largest.learn(usage)
+
+
+def _is_lost(attempt: Attempt) -> bool:
+    """Say whether a call may have cost something that nobody tells."""
+    if attempt.answer is not None:
+        return attempt.answer.cost_usd is None
+    return bool(attempt.calls) and (attempt.failure is None or not _is_free(attempt.failure.status))
 
 
 def _is_free(status: int | None) -> bool:

@@ -15,7 +15,16 @@ from click.exceptions import Exit
 
 from artistjobs import __version__
 from artistjobs.errors import ArtistjobsError, StoreError, WrongUseError
-from artistjobs.options import PATH, Settings, ask_options, json_option, rehearse_options, source_options, work_options
+from artistjobs.options import (
+    PATH,
+    Settings,
+    ask_options,
+    check_options,
+    json_option,
+    rehearse_options,
+    source_options,
+    work_options,
+)
 
 if TYPE_CHECKING:
     from artistjobs.config import IngestConfig
@@ -76,6 +85,31 @@ def cli(ctx: click.Context, db: Path | None, log_file: Path | None, *, verbose: 
 
 
 @cli.command()
+@check_options
+@ask_options
+@rehearse_options
+@json_option
+@click.pass_obj
+def check(settings: Settings, /, **options: object) -> None:
+    """Say whether a run will work and what it will cost, for the rows of FILE if one is named.
+
+    Looks at key, model, prompt, limits, price and rows; free of charge, and nothing is written.
+
+    Example: artistjobs check artists.csv --prompt-file prompt.txt --max-workers 32
+    """
+    from artistjobs.check import checkup_json, checkup_lines
+    from artistjobs.given import Given
+    from artistjobs.session import check_up
+    from artistjobs.stdio import tell, tell_json
+
+    given = Given(settings, options)
+    with _talking(settings, given.scenario):
+        found = check_up(given.database(), given.checking())
+    tell_json(checkup_json(found)) if given.as_json else tell("\n".join(checkup_lines(found)))
+    raise Exit(found.exit_code)
+
+
+@cli.command()
 @source_options
 @ask_options
 @rehearse_options
@@ -95,7 +129,7 @@ def ingest(settings: Settings, /, *, dry_run: bool, **options: object) -> None:
     with _talking(settings, given.scenario, given.warning()):
         config = given.ingest_config()
         if dry_run:
-            _dry_run(config)
+            _dry_run(given, config)
             return
         refuse_unreadable(config.source)
         with given.database().open(create=True) as store:
@@ -146,7 +180,7 @@ def run(settings: Settings, /, output: Path, *, dry_run: bool, **options: object
     with _talking(settings, given.scenario, given.warning()) as voice:
         config, texts = given.ingest_config(), None if given.as_json else Texts()
         if dry_run:
-            _dry_run(config)
+            _dry_run(given, config)
             return
         report, ingested = run_file(given.database(), config, given.working(), voice, output=output, texts=texts)
     _finish(settings, given, report, ingested)
@@ -215,13 +249,17 @@ def retry(settings: Settings, job: int | None, code: str | None) -> None:
     say(f"{counted(count, 'job')} pending again" + ("; go on with: artistjobs work" if count else ""))
 
 
-def _dry_run(config: "IngestConfig") -> None:
-    from artistjobs.ingest import show_requests
+def _dry_run(given: "Given", config: "IngestConfig") -> None:
+    from artistjobs.estimate import Workload, estimate, estimate_lines
+    from artistjobs.session import count_file
     from artistjobs.stdio import say, tell_json
     from artistjobs.terminal import counted
 
-    good, bad = show_requests(config, lambda _, body: tell_json(body, indent=2))
-    say(f"dry run: {counted(good, 'row')} to ask about, {bad:,} bad; nothing was sent or written")
+    file, measured = count_file(given.database(), config, lambda _, body: tell_json(body, indent=2))
+    rows, calls = file.rows, file.asked.ahead
+    say(f"dry run: {counted(rows.good, 'row')} to ask about, {rows.bad:,} bad; nothing was sent or written")
+    load = Workload(prompt=config.prompt, calls=calls, request_bytes=rows.mean_bytes * calls)
+    say("\n".join(estimate_lines(estimate(load, measured, given.cost()))))
 
 
 def _finish(settings: Settings, given: "Given", run: "RunReport", ingested: "Ingested | None" = None) -> NoReturn:

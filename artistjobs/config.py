@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from artistjobs.errors import WrongUseError
+from artistjobs.pricing import GivenPrices
 from artistjobs.prompt import Prompt
 
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
@@ -11,13 +12,16 @@ DEFAULT_BASE_URL = "https://api.openai.com/v1"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiConfig:
-    """Where to call and as whom. The key is left out of its text form."""
+    """Where to call and as whom. The key is left out of its text form.
+
+    Without ``timeout_seconds`` a call has the time that its service tier usually needs.
+    """
 
     api_key: str = field(repr=False)
     base_url: str = DEFAULT_BASE_URL
     organization: str | None = None
     project: str | None = None
-    timeout_seconds: float = 600.0
+    timeout_seconds: float | None = None
 
     def __post_init__(self) -> None:
         words = (
@@ -39,13 +43,18 @@ class ApiConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkConfig:
-    """How to work. None where no limit was asked for."""
+    """How to work. None where no limit was asked for.
+
+    ``flex_fallback`` is after how many refusals in a row a job leaves the flex tier.
+    """
 
     max_workers: int = 4
     max_attempts: int = 5
     rpm: int | None = None
     tpm: int | None = None
     max_cost_usd: float | None = None
+    prices: GivenPrices | None = None
+    flex_fallback: int | None = None
     limit: int | None = None
 
 

@@ -1,17 +1,23 @@
 """What was given on the command line, and the values that commands are called with."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import click
 
-from artistjobs.asking import STORED_PROMPTS_END, Asking, make_prompt
+from artistjobs.asking import DEFAULT_MODEL, STORED_PROMPTS_END, Asking, make_prompt
+from artistjobs.check import NO_KEY, Finding, Level
 from artistjobs.config import DEFAULT_BASE_URL, ApiConfig, IngestConfig, WorkConfig
 from artistjobs.errors import WrongUseError
 from artistjobs.options import Settings
-from artistjobs.session import Database, Working
+from artistjobs.pricing import REHEARSAL_MODEL, Cost, GivenPrices, cost_by
+from artistjobs.prompt import Prompt
+from artistjobs.session import Checking, Database, Working
 from artistjobs.store import Kind
+
+Made = TypeVar("Made")
 
 REAL_DATABASE, REHEARSAL_DATABASE = Path("artistjobs.db"), Path("rehearsal.db")
 
@@ -41,18 +47,37 @@ class Given:
 
     def ingest_config(self) -> IngestConfig:
         """Return what to read and how to ask. Raises WrongUseError."""
-        prompt = make_prompt(self._asking(), is_rehearsal=self.scenario is not None)
-        return IngestConfig(source=self._source(), prompt=prompt, strict=bool(self._options["strict"]))
+        return IngestConfig(source=self._source(), prompt=self._prompt(), strict=bool(self._options["strict"]))
 
     def warning(self) -> str | None:
         """Return the one line about stored prompts, if one is asked with."""
         asking = self._asking()
         return STORED_PROMPTS_END if asking.prompt_id and asking.prompt_file is None else None
 
+    def cost(self) -> Cost:
+        """Return how to count money. Raises WrongUseError."""
+        return cost_by(self._prices() if "price_input" in self._options else None)
+
+    def checking(self) -> Checking:
+        """Return what to check; what is wrong with the key or the prompt is a finding."""
+        failures: list[Finding] = []
+        prompt = _found("prompt", self._prompt, failures)
+        api = _found("key", lambda: _api_from_environment(None), failures) if self.scenario is None else None
+        if api is None and self.scenario is None and not any(failure.subject == "key" for failure in failures):
+            failures.append(Finding(Level.FAIL, "key", NO_KEY, WrongUseError.exit_code))
+        model = REHEARSAL_MODEL if self.scenario is not None else self._text("model") or DEFAULT_MODEL
+        return Checking(
+            model=model, prompt=prompt, file=self._path("file"), api=api, scenario=self.scenario,
+            max_workers=self._number("max_workers") or 1, cost=self.cost(), spend=bool(self._options["spend"]),
+            failures=tuple(failures),
+        )  # fmt: skip
+
+    def _prompt(self) -> Prompt:
+        return make_prompt(self._asking(), is_rehearsal=self.scenario is not None)
+
     def working(self) -> Working:
         """Return how to work, and with which API."""
-        timeout = self._options["timeout"]
-        assert isinstance(timeout, float)
+        timeout = self._amount("timeout")
         return Working(
             work=self._work_config(),
             timeout_seconds=timeout,
@@ -63,21 +88,34 @@ class Given:
         )
 
     def _work_config(self) -> WorkConfig:
-        max_cost = self._options["max_cost"]
+        max_attempts, flex_fallback = self._number("max_attempts") or 1, self._number("flex_fallback")
+        if flex_fallback is not None and flex_fallback >= max_attempts:
+            raise WrongUseError(
+                f"--flex-fallback {flex_fallback} never comes to pass with {max_attempts} calls a job; "
+                "give a smaller number, or a larger one with --max-attempts."
+            )
         return WorkConfig(
             max_workers=self._number("max_workers") or 1,
-            max_attempts=self._number("max_attempts") or 1,
+            max_attempts=max_attempts,
             rpm=self._number("rpm"),
             tpm=self._number("tpm"),
             limit=self._number("limit"),
-            max_cost_usd=max_cost if isinstance(max_cost, float) else None,
+            max_cost_usd=self._amount("max_cost"),
+            prices=self._prices(),
+            flex_fallback=flex_fallback,
         )
+
+    def _prices(self) -> GivenPrices | None:
+        into, out = self._amount("price_input"), self._amount("price_output")
+        if (into is None) != (out is None):
+            raise WrongUseError("--price-input and --price-output go together; give both, in dollars a million tokens.")
+        return GivenPrices(input_usd=into, output_usd=out) if into is not None and out is not None else None
 
     def _asking(self) -> Asking:
         by_id, by_file = _is_typed("prompt_id"), _is_typed("prompt_file")
         if by_id and by_file:
             raise WrongUseError("--prompt-id and --prompt-file are two ways to ask; give one of them.")
-        params = self._options["params"]
+        store = self._options["store"]
         return Asking(
             prompt_id=self._text("prompt_id"),
             # What is typed wins over what the environment says.
@@ -85,7 +123,10 @@ class Given:
             instructions_file=self._path("instructions_file"),
             prompt_version=self._text("prompt_version"),
             model=self._text("model"),
-            params=params if isinstance(params, tuple) else (),
+            params=self._texts("params"),
+            service_tier=self._text("service_tier"),
+            store=store if isinstance(store, bool) else None,
+            metadata=self._texts("metadata"),
         )
 
     def _source(self) -> Path:
@@ -98,6 +139,14 @@ class Given:
         value = self._options[name]
         return value if isinstance(value, str) and value else None
 
+    def _texts(self, name: str) -> tuple[str, ...]:
+        value = self._options[name]
+        return value if isinstance(value, tuple) else ()
+
+    def _amount(self, name: str) -> float | None:
+        value = self._options[name]
+        return value if isinstance(value, float) else None
+
     def _path(self, name: str) -> Path | None:
         value = self._options[name]
         return value if isinstance(value, Path) else None
@@ -105,6 +154,14 @@ class Given:
     def _number(self, name: str) -> int | None:
         value = self._options[name]
         return value if isinstance(value, int) else None
+
+
+def _found(subject: str, make: Callable[[], Made], failures: list[Finding]) -> Made | None:
+    try:
+        return make()
+    except WrongUseError as error:
+        failures.append(Finding(Level.FAIL, subject, str(error), error.exit_code))
+        return None
 
 
 def existing_database(settings: Settings) -> Database:
@@ -115,7 +172,7 @@ def existing_database(settings: Settings) -> Database:
     return Database(path, None)
 
 
-def _api_from_environment(timeout_seconds: float) -> ApiConfig | None:
+def _api_from_environment(timeout_seconds: float | None) -> ApiConfig | None:
     key = os.environ.get("OPENAI_API_KEY", "").strip()
     if not key:
         return None

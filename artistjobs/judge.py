@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from artistjobs.outcome import Answer, Failure, Reach, Usage
+from artistjobs.outcome import FLEX_IS_FULL, Answer, Failure, Reach, Usage
 from artistjobs.reply import (
     Broken,
     Json,
@@ -36,7 +36,10 @@ FINAL_CODES = frozenset({"context_length_exceeded", "invalid_prompt", "string_ab
 """Codes that are about what one row says, which another call would only repeat; so are all policy ones."""
 
 SLOW_DOWN_CODES = frozenset({"rate_limit_exceeded", "slow_down"})
-"""Codes that are about the rate of calls; with status 429 any code that is worth another call is."""
+"""Codes that are about the rate of calls; with status 429 any code that is worth another call is, save one."""
+
+TELLING_TYPES = frozenset({"insufficient_quota", FLEX_IS_FULL})
+"""Types that stand for a code where there is none."""
 
 LONGEST_MESSAGE = 2000
 """How many characters of a message are kept."""
@@ -75,7 +78,7 @@ def judge_refusal(reply: Reply) -> Failure:
     code, kind, param = (text_of(error.get(name)) for name in ("code", "type", "param"))
     message = text_of(error.get("message")) or _moved(reply) or reply.beginning or f"HTTP {reply.status}"
     reach = _reach(reply.status or 0, code, kind, param, message)
-    code = code or (kind if kind == "insufficient_quota" else None) or f"http_{reply.status}"
+    code = code or (kind if kind in TELLING_TYPES else None) or f"http_{reply.status}"
     return replace(_failure(reply, reach, code, message), type=kind and kind[:LONGEST_CODE], param=param)
 
 
@@ -241,5 +244,9 @@ def _failure(reply: Reply, reach: Reach, code: str, message: str) -> Failure:
         status=reply.status,
         request_id=reply.request_id,
         retry_after_seconds=retry_after_seconds(reply) if reach is Reach.CALL else None,
-        slow_down=reach is Reach.CALL and (reply.status == 429 or code in SLOW_DOWN_CODES),  # noqa: PLR2004
+        slow_down=reach is Reach.CALL and _is_about_rate(reply.status, code),
     )
+
+
+def _is_about_rate(status: int | None, code: str) -> bool:
+    return code != FLEX_IS_FULL and (status == 429 or code in SLOW_DOWN_CODES)  # noqa: PLR2004

@@ -1,5 +1,6 @@
 """The options that several commands share. Nothing heavy is imported here: ``--help`` has to be quick."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +11,24 @@ import click
 Command = TypeVar("Command", bound=Callable[..., object])
 Decorator = Callable[[Command], Command]
 
+SERVICE_TIERS = ("auto", "default", "flex", "priority")
 SCENARIO_NAMES = ("calm", "busy", "storm", "outage", "no-credit")
 PATH = click.Path(path_type=Path)
 POSITIVE = click.IntRange(min=1)
+
+
+class _Usd(click.FloatRange):
+    """Dollars: a number that can be counted with, which nan and inf are not."""
+
+    def convert(self, value: float, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the number."""
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is no amount of dollars.", param, ctx)
+        return number
+
+
+USD = _Usd(min=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,26 +79,53 @@ def ask_options(command: Command) -> Command:
             "--param", "params", multiple=True, metavar="KEY=VALUE",
             help="Any other field of the request, such as reasoning.effort=low or text.format=@schema.json.",
         ),
+        click.option(
+            "--service-tier", type=click.Choice(SERVICE_TIERS), help="What is paid for speed; flex is half price."
+        ),
+        click.option("--store/--no-store", default=None, help="Whether OpenAI keeps the answers.  [default: it does]"),
+        click.option("--metadata", multiple=True, metavar="KEY=VALUE", help="What OpenAI keeps with each answer."),
     )(command)  # fmt: skip
+
+
+_WORKERS = click.option(
+    "--max-workers", type=POSITIVE, default=4, envvar="ARTISTJOBS_MAX_WORKERS", show_envvar=True,
+    help="Calls in flight at most.",
+)  # fmt: skip
+_PRICES = (
+    click.option("--price-input", type=USD, metavar="USD", help="Price of a million tokens of input."),
+    click.option("--price-output", type=USD, metavar="USD", help="Price of a million tokens of output."),
+)
+
+
+def check_options(command: Command) -> Command:
+    """Say what to check besides the prompt."""
+    return _all_of(
+        click.argument("file", required=False, type=PATH),
+        _WORKERS,
+        *_PRICES,
+        click.option("--spend", is_flag=True, help="Make one real call; it is paid for, and its answer is not kept."),
+    )(command)
 
 
 def work_options(command: Command) -> Command:
     """Say how to work."""
     return _all_of(
-        click.option(
-            "--max-workers", type=POSITIVE, default=4, envvar="ARTISTJOBS_MAX_WORKERS", show_envvar=True,
-            help="Calls in flight at most.",
-        ),
+        _WORKERS,
         click.option("--max-attempts", type=POSITIVE, default=5, help="Calls per job before it is failed."),
         click.option(
-            "--timeout", type=click.FloatRange(min=0, min_open=True), default=600.0, metavar="SECONDS",
-            help="Time for one call.",
+            "--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS",
+            help="Time for one call.  [default: 600, at the flex tier 900]",
         ),
         click.option("--rpm", type=POSITIVE, help="Requests a minute at most.  [default: what the API says]"),
         click.option("--tpm", type=POSITIVE, help="Tokens a minute at most.  [default: what the API says]"),
         click.option(
-            "--max-cost", type=click.FloatRange(min=0), metavar="USD",
+            "--max-cost", type=USD, metavar="USD",
             help="Stop before the money spent could pass this.",
+        ),
+        *_PRICES,
+        click.option(
+            "--flex-fallback", type=POSITIVE, metavar="N",
+            help="Call a job at the standard tier after N refusals in a row because flex is full.",
         ),
         click.option("--limit", type=POSITIVE, help="Work on this many jobs at most."),
         click.option("--retry-failed", is_flag=True, help="Make failed jobs pending first."),

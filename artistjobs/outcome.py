@@ -5,6 +5,9 @@ from enum import StrEnum
 
 from artistjobs.job import Claim
 
+FLEX_IS_FULL = "resource_unavailable"
+"""What a 429 says where the flex tier has no room (OpenAI's guide to flex processing, November 2026)."""
+
 
 class Outcome(StrEnum):
     """What became of an attempt."""
@@ -41,6 +44,11 @@ class Failure:
     request_id: str | None = None
     retry_after_seconds: float | None = None
     slow_down: bool = False
+
+    @property
+    def is_flex_full(self) -> bool:
+        """Whether the flex tier had no room for the call: not billed, and no matter of rate."""
+        return self.code == FLEX_IS_FULL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +90,8 @@ class Attempt:
 
     ``calls`` is 1 if a request may have reached the API, else 0. ``uncounted`` is how many of the
     job's attempts do not count if the claim is released: this one, and those before it that
-    were not the job's fault either.
+    were not the job's fault either. ``reserved_usd`` was held back for the call under a cap and is
+    free again, ``lost_usd`` is what the call may have cost at worst although no answer came of it.
     """
 
     claim: Claim
@@ -94,3 +103,5 @@ class Attempt:
     failure: Failure | None = None
     available_at: float | None = None
     uncounted: int = 1
+    reserved_usd: float = 0.0
+    lost_usd: float = 0.0

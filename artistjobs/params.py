@@ -1,8 +1,8 @@
-"""Further fields of a request, from ``--param KEY=VALUE``."""
+"""Further fields of a request, from ``--param KEY=VALUE`` and from the options that have a field of their own."""
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from artistjobs.errors import PromptError
@@ -18,6 +18,17 @@ OWN_FIELDS = {
     "background": "an answer is waited for",
 }
 """Fields that artistjobs sets itself, and what to do instead."""
+
+
+OPTIONS = {
+    "service_tier": "--service-tier",
+    "store": "--store/--no-store",
+    "metadata": "--metadata",
+}
+"""Fields that have an option of their own, and may be a ``--param`` instead."""
+
+METADATA_PAIRS, METADATA_KEY_CHARACTERS, METADATA_VALUE_CHARACTERS = 16, 64, 512
+"""The API's limits, from its published schema (August 2026)."""
 
 
 def parse_params(assignments: Iterable[str]) -> dict[str, Json]:
@@ -39,6 +50,30 @@ def parse_params(assignments: Iterable[str]) -> dict[str, Json]:
         _refuse_own_field(parts[0])
         _place(params, parts, _checked(key, _read_value(key, value)))
     return params
+
+
+def parse_metadata(assignments: Iterable[str]) -> dict[str, Json]:
+    """Return the pairs of ``--metadata KEY=VALUE``, within the API's limits. Raises PromptError."""
+    pairs: dict[str, Json] = {}
+    for assignment in assignments:
+        key, equals, value = assignment.partition("=")
+        if not equals or not key:
+            raise PromptError(f"--metadata {assignment!r} is not KEY=VALUE; write it like project=museum.")
+        if key in pairs:
+            raise PromptError(f"--metadata {key} is given twice; give it once.")
+        pairs[key] = _checked(key, value, "--metadata")
+        _refuse_long_pair(key, value)
+    if len(pairs) > METADATA_PAIRS:
+        raise PromptError(f"--metadata is given {len(pairs)} times; the API takes {METADATA_PAIRS} pairs at most.")
+    return pairs
+
+
+def join_fields(params: dict[str, Json], named: Mapping[str, Json]) -> dict[str, Json]:
+    """Return both together; PromptError if a field has an option of its own and is a ``--param`` as well."""
+    for field in named:
+        if field in params:
+            raise PromptError(f"--param {field} and {OPTIONS[field]} both set {field}; give one of them.")
+    return {**params, **named}
 
 
 def canonical_json(value: Json) -> str:
@@ -74,13 +109,21 @@ def _read_value(key: str, text: str) -> Json:
     return value
 
 
-def _checked(key: str, value: Json) -> Json:
+def _refuse_long_pair(key: str, value: str) -> None:
+    named = f"--metadata {key[:METADATA_KEY_CHARACTERS]}"
+    if len(key) > METADATA_KEY_CHARACTERS:
+        raise PromptError(f"{named}…: the key has {len(key)} characters; the API takes {METADATA_KEY_CHARACTERS}.")
+    if len(value) > METADATA_VALUE_CHARACTERS:
+        raise PromptError(f"{named}: the value has {len(value)} characters; the API takes {METADATA_VALUE_CHARACTERS}.")
+
+
+def _checked(key: str, value: Json, option: str = "--param") -> Json:
     """Refuse what can be neither stored nor sent: lone surrogates, and nesting without end."""
     try:
         canonical_json([key, value]).encode()
     except (ValueError, RecursionError) as error:
         name = key.encode("utf-8", "replace").decode()
-        raise PromptError(f"--param {name}: the value is no Unicode text, or nested too deeply; mend it.") from error
+        raise PromptError(f"{option} {name}: the value is no Unicode text, or nested too deeply; mend it.") from error
     return value
 
 

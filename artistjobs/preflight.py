@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from artistjobs.api import Api
 from artistjobs.judge import judge_refusal
 from artistjobs.outcome import Failure, Reach
-from artistjobs.reply import Json, Reply, parse_json
+from artistjobs.reply import Reply, parse_json
 from artistjobs.stop import Reason, Stop, StoppingError
 from artistjobs.terminal import brief
 from artistjobs.trouble import account_trouble
@@ -30,10 +30,11 @@ async def check_models(api: Api, models: Sequence[str], stop: Stop) -> bool:
         reply = await _look_up(api, model, stop)
         if stop.is_requested():
             return False
-        if sentence := _why_hopeless(reply):
+        if sentence := why_hopeless(reply):
             stop.request(Reason.ACCOUNT, sentence)
             return False
-        _warn_of_shutdown(model, parse_json(reply.body) if reply.status == OK else None)
+        if date := shutdown_date(reply):
+            log.warning("%s", shutdown_sentence(model, date))
     return True
 
 
@@ -55,7 +56,8 @@ async def _pause(stop: Stop, seconds: float) -> None:
         return
 
 
-def _why_hopeless(reply: Reply) -> str:
+def why_hopeless(reply: Reply) -> str:
+    """Return why no call could work, from the reply to a look-up; empty if one might."""
     if reply.fault is not None:
         return f"the API cannot be reached ({reply.message}); check the network and OPENAI_BASE_URL, then run again."
     if reply.status is None or reply.status < 400:  # noqa: PLR2004
@@ -71,12 +73,18 @@ def _is_told(reply: Reply, failure: Failure) -> bool:
     return failure.reach is Reach.RUN
 
 
-def _warn_of_shutdown(model: str, found: Json | object) -> None:
+def shutdown_date(reply: Reply) -> str | None:
+    """Return the day on which a model is to end, from the reply to a look-up; None if none is told."""
+    found = parse_json(reply.body) if reply.status == OK else None
     date = found.get("shutdown_date") if isinstance(found, dict) else None
     if isinstance(date, int | float) and not isinstance(date, bool):
-        date = _day(date)
-    if isinstance(date, str):
-        log.warning("%s is to be shut down on %s; name another model with --model before then", model, brief(date))
+        return _day(date)
+    return brief(date) if isinstance(date, str) and date else None
+
+
+def shutdown_sentence(model: str, date: str) -> str:
+    """Return the warning of a model's end."""
+    return f"{model} is to be shut down on {date}; name another model with --model before then"
 
 
 def _day(seconds: float) -> str | None:

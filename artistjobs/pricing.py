@@ -1,9 +1,11 @@
 """What an answer cost, from its own usage, model and service tier; unknown is None, never 0.
 
 Prices are those that genai-prices carries, so they work offline and are as new as it is. It takes
-0.1 ms and more for a sum, so the prices of a model and tier are asked for once and kept.
+0.1 ms and more for a sum, so the prices of a model and tier are asked for once and kept. Prices
+given by hand come before them, whatever the model and the tier.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
@@ -22,10 +24,22 @@ STANDARD_TIERS = (None, "", "default", "auto")
 REHEARSAL_MODEL = "rehearsal"
 """The model of a rehearsal, whose price is known: nothing."""
 
+Cost = Callable[[str, str | None, Usage], float | None]
+"""Gives the price of tokens at a model and tier in dollars, None if it is not known."""
 
-def answer_cost(answer: Answer) -> float | None:
-    """Return the cost of an answer in dollars, None if model, tier or usage is not known."""
-    return usage_cost(answer.model, answer.service_tier, answer.usage) if answer.model else None
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GivenPrices:
+    """Dollars per million tokens, as somebody gave them; cached tokens count as any other input."""
+
+    input_usd: float
+    output_usd: float
+
+    def cost(self, _model: str, _service_tier: str | None, usage: Usage) -> float | None:
+        """Return what tokens cost in dollars, whatever the model and the tier; None if their number is not known."""
+        if usage.input_tokens is None or usage.output_tokens is None:
+            return None
+        return (usage.input_tokens * self.input_usd + usage.output_tokens * self.output_usd) / 1e6
 
 
 def usage_cost(model: str, service_tier: str | None, usage: Usage) -> float | None:
@@ -33,11 +47,21 @@ def usage_cost(model: str, service_tier: str | None, usage: Usage) -> float | No
     into, out = usage.input_tokens, usage.output_tokens
     if model == REHEARSAL_MODEL:
         return 0.0
-    if into is None or out is None:
+    if into is None or out is None or not model:
         return None
     price_list = _price_list(model, service_tier, datetime.now(UTC).date())
     rates = next((rates for rates in price_list if into >= rates.input_from), None)
     return rates.cost(into, out, usage.cached_tokens or 0, usage.cache_write_tokens or 0) if rates else None
+
+
+def cost_by(given: GivenPrices | None) -> Cost:
+    """Return how to count money: by the prices given, or else by those of genai-prices."""
+    return given.cost if given is not None else usage_cost
+
+
+def answer_cost(answer: Answer, cost: Cost = usage_cost) -> float | None:
+    """Return the cost of an answer in dollars, None if model, tier or usage is not known."""
+    return cost(answer.model or "", answer.service_tier, answer.usage)
 
 
 @dataclass(frozen=True, slots=True)

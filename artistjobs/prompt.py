@@ -41,6 +41,13 @@ class Prompt:
         return hashlib.sha256(canonical_json(sent).encode()).digest()
 
     @property
+    def service_tier(self) -> str | None:
+        """The tier that is asked for, None if it is left to the project's settings."""
+        params = parse_json(self.params.encode())
+        tier = params.get("service_tier") if isinstance(params, dict) else None
+        return tier if isinstance(tier, str) else None
+
+    @property
     def sends_artist_data(self) -> bool:
         """Whether ``artist_data`` reaches the API at all: a template may leave it out."""
         return self.template is None or names_artist_data(self.template)

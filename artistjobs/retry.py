@@ -14,6 +14,10 @@ LONGEST_BACKOFF_SECONDS: Final = 4.0
 JITTER: Final = 0.25
 """Waits are 0.5, 1, 2, 4 s, each with up to a quarter more, so that jobs do not come back in step."""
 
+FIRST_WAIT_FOR_FLEX_SECONDS: Final = 5.0
+LONGEST_WAIT_FOR_FLEX_SECONDS: Final = 40.0
+"""Where the flex tier is full the waits are 5, 10, 20, 40 s: room comes back in minutes, and a refusal is free."""
+
 
 class Backoff(wait_base):
     """The wait after a failed call: growing, jittered, and never less than the server asked for."""
@@ -21,10 +25,12 @@ class Backoff(wait_base):
     def __init__(self, chance: random.Random) -> None:
         self._chance = chance
         self._growing = wait_exponential(multiplier=FIRST_WAIT_SECONDS, max=LONGEST_BACKOFF_SECONDS)
+        self._for_flex = wait_exponential(multiplier=FIRST_WAIT_FOR_FLEX_SECONDS, max=LONGEST_WAIT_FOR_FLEX_SECONDS)
 
     def __call__(self, retry_state: RetryCallState) -> float:
         """Return the seconds to wait."""
-        wait = self._growing(retry_state) * (1 + JITTER * self._chance.random())
+        growing = self._for_flex if _is_flex_full(retry_state) else self._growing
+        wait = growing(retry_state) * (1 + JITTER * self._chance.random())
         return max(wait, _asked_for(retry_state))
 
 
@@ -57,6 +63,11 @@ def last_attempt(retry_state: RetryCallState) -> Attempt:
 
 def _wants_retry(attempt: Attempt) -> bool:
     return attempt.outcome is Outcome.RETRY
+
+
+def _is_flex_full(retry_state: RetryCallState) -> bool:
+    failure = last_attempt(retry_state).failure
+    return failure is not None and failure.is_flex_full
 
 
 def _asked_for(retry_state: RetryCallState) -> float:

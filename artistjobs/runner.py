@@ -4,7 +4,7 @@ import asyncio
 import logging
 import random
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from time import monotonic
@@ -18,7 +18,7 @@ from artistjobs.job import Claim, Scope
 from artistjobs.limiter import Limiter
 from artistjobs.outcome import Usage
 from artistjobs.preflight import check_models
-from artistjobs.pricing import usage_cost
+from artistjobs.pricing import cost_by
 from artistjobs.prompt import Body, request_builder
 from artistjobs.stop import Reason, Stop
 from artistjobs.store import Counts, OpenStore, Records
@@ -56,7 +56,8 @@ async def run(config: WorkConfig, scope: Scope, open_store: OpenStore, open_api:
     with open_store() as store:
         started, before = monotonic(), store.records.counts(scope)
         tally = Tally(before=before, started_at=started)
-        report = await _Run(config, scope, open_store, tally).work(store.records, open_api, watcher)
+        spent_usd = store.queue.spent_usd()
+        report = await _Run(config, scope, open_store, tally).work(store.records, spent_usd, open_api, watcher)
         error = report.error
         after = before if error else store.records.counts(scope)
     return RunReport(
@@ -90,7 +91,8 @@ class _Run:
         self._config = config
         self._tally = tally
         self._stop = Stop()
-        self._writer = Writer(open_store, scope, config.limit)
+        self._cost = cost_by(config.prices)
+        self._writer = Writer(open_store, scope, config.limit, config.max_cost_usd)
         self._breaker = Breaker(config.max_workers)
         self._limiter = Limiter(
             rpm=config.rpm,
@@ -101,8 +103,8 @@ class _Run:
             sharers=lambda: self._writer.living,
         )
 
-    async def work(self, records: Records, open_api: OpenApi, watcher: Watch) -> _End:
-        budget = Budget(self._config.max_cost_usd, records.work().cost_usd, usage_cost)
+    async def work(self, records: Records, spent_usd: float, open_api: OpenApi, watcher: Watch) -> _End:
+        budget = Budget(self._config.max_cost_usd, spent_usd, self._cost, self._writer.hold_back)
         self._refuse_unknown_prices(records)
         async with open_api() as api, _signals(self._stop, self._tally) as abandoned:
             if not await check_models(api, records.pending_models(), self._stop):
@@ -123,7 +125,9 @@ class _Run:
             stop=self._stop,
             tally=self._tally,
             requests=requests,
+            cost=self._cost,
             max_attempts=self._config.max_attempts,
+            flex_fallback=self._config.flex_fallback,
             clock=monotonic,
             chance=random.Random(),
         )
@@ -170,12 +174,21 @@ class _Run:
     def _refuse_unknown_prices(self, records: Records) -> None:
         if self._config.max_cost_usd is None:
             return
-        for model in records.pending_models():
-            if usage_cost(model, None, Usage(input_tokens=1000, output_tokens=1000)) is None:
+        for model, tier in _asked_for(records):
+            if self._cost(model, tier, Usage(input_tokens=1000, output_tokens=1000)) is None:
+                what = f"{model} at the tier {tier}" if tier else model
                 raise WrongUseError(
-                    f"--max-cost cannot be kept: the price of {model} is not known; leave --max-cost out, "
-                    "or use --limit to bound the run."
+                    f"--max-cost cannot be kept: the price of {what} is not known; give it with --price-input USD and "
+                    "--price-output USD per million tokens, or leave --max-cost out and bound the run with --limit."
                 )
+
+
+def _asked_for(records: Records) -> Iterator[tuple[str, str | None]]:
+    """Yield the models that pending jobs ask for, and the tiers besides the standard one."""
+    for prompt in records.pending_prompts():
+        yield prompt.model, None
+        if prompt.service_tier is not None:
+            yield prompt.model, prompt.service_tier
 
 
 class _Requests:

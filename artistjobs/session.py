@@ -5,20 +5,26 @@ import logging
 import secrets
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from time import monotonic
 
-from artistjobs.config import ApiConfig, IngestConfig, WorkConfig
-from artistjobs.errors import WrongUseError
+from artistjobs.check import NO_KEY, Checkup, FileCount, Finding, Level, Plan, check
+from artistjobs.config import DEFAULT_BASE_URL, ApiConfig, IngestConfig, WorkConfig
+from artistjobs.errors import ArtistjobsError, WrongUseError
+from artistjobs.estimate import Measured
 from artistjobs.export import ExportConfig, export_to_file, refuse_unwritable
-from artistjobs.ingest import ingest_file, refuse_unreadable
+from artistjobs.ingest import Dry, ingest_file, refuse_unreadable, survey_file
 from artistjobs.job import Scope
 from artistjobs.log import Voice
+from artistjobs.pricing import Cost
 from artistjobs.progress import make_watch
+from artistjobs.prompt import Prompt
 from artistjobs.runner import RunReport, nothing_to_do, run
 from artistjobs.stdio import Texts
-from artistjobs.store import Ingested, Kind, Store
+from artistjobs.store import Census, Ingested, Kind, Store
+from artistjobs.store.census import open_census
 from artistjobs.store.sqlite import open_store
 from artistjobs.summary import ingest_sentence
 from artistjobs.writer import tell_rescue
@@ -37,13 +43,17 @@ class Database:
         """Open it; raises StoreError or WrongUseError."""
         return open_store(self.path, self.kind, create=create)
 
+    def census(self) -> AbstractContextManager[Census]:
+        """Open it only to be looked at, and make none; raises StoreError or WrongUseError."""
+        return open_census(self.path, self.kind or Kind.REAL)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Working:
     """What a run of a worker needs besides its database."""
 
     work: WorkConfig
-    timeout_seconds: float
+    timeout_seconds: float | None
     api: ApiConfig | None
     scenario: str | None
     retry_failed: bool
@@ -52,7 +62,23 @@ class Working:
     def refuse_keyless(self) -> None:
         """Raise WrongUseError if there is no key to call with."""
         if self.api is None and self.scenario is None:
-            raise WrongUseError("OPENAI_API_KEY is not set; set it in the environment or in .env, or try --rehearse.")
+            raise WrongUseError(NO_KEY)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checking:
+    """What a check was asked for. ``failures`` is what was found wrong in the asking."""
+
+    model: str
+    prompt: Prompt | None
+    file: Path | None
+    api: ApiConfig | None
+    scenario: str | None
+    max_workers: int
+    cost: Cost
+    spend: bool
+    failures: tuple[Finding, ...]
+    timeout_seconds: float | None = None
 
 
 def work_on(database: Database, scope: Scope, working: Working, voice: Voice) -> RunReport:
@@ -110,6 +136,60 @@ def run_file(
     return report, ingested
 
 
+def count_file(database: Database, config: IngestConfig, show: Dry | None = None) -> tuple[FileCount, Measured | None]:
+    """Count what a file would ask for and what such answers came to before; nothing is written.
+
+    Raises:
+        WrongUseError: if file, template or database cannot be used.
+        StoreError: if the database cannot be read.
+
+    """
+    with database.census() as census:
+        rows = survey_file(config, census, show)
+        name = str(database.path) if census.has_database else None
+        count = FileCount(name=str(config.source), database=name, rows=rows, asked=census.asked())
+        return count, census.measured(config.prompt)
+
+
+def check_up(database: Database, checking: Checking) -> Checkup:
+    """Find out whether a run will work and what it will cost; nothing is written."""
+    failures = list(checking.failures)
+    file, measured = _counted(database, checking, failures)
+    plan = Plan(
+        base_url=checking.api.base_url if checking.api else DEFAULT_BASE_URL,
+        model=checking.model, prompt=checking.prompt, max_workers=checking.max_workers, cost=checking.cost,
+        spend=checking.spend, file=file, measured=measured, failures=tuple(failures),
+    )  # fmt: skip
+    if checking.api is None and checking.scenario is None:
+        return asyncio.run(check(plan, None, monotonic))
+    with _api(checking) as config:
+        return asyncio.run(_check_with(config, replace(plan, base_url=config.base_url)))
+
+
+async def _check_with(config: ApiConfig, plan: Plan) -> Checkup:
+    # Imported as late as this: it takes longer than all the rest.
+    from artistjobs.api.responses import open_responses_api
+
+    async with open_responses_api(config, 1) as api:
+        return await check(plan, api, monotonic)
+
+
+def _counted(
+    database: Database, checking: Checking, failures: list[Finding]
+) -> tuple[FileCount | None, Measured | None]:
+    """Count the file, if there is one; what is wrong with it joins the failures."""
+    if checking.prompt is None:
+        return None, None
+    try:
+        if checking.file is not None:
+            return count_file(database, IngestConfig(source=checking.file, prompt=checking.prompt))
+        with database.census() as census:
+            return None, census.measured(checking.prompt)
+    except ArtistjobsError as error:
+        failures.append(Finding(Level.FAIL, "file", str(error), error.exit_code))
+        return None, None
+
+
 def export_answers(store: Store, config: ExportConfig, output: Path, texts: Texts | None) -> None:
     """Write the records to a file and their texts to stdout. Raises StoreError, WrongUseError, BrokenPipeError."""
     count = export_to_file(store.records, config, output, texts)
@@ -127,7 +207,7 @@ def _mind_failed(store: Store, scope: Scope, *, retry_failed: bool) -> None:
 
 
 @contextmanager
-def _api(working: Working) -> Iterator[ApiConfig]:
+def _api(working: Working | Checking) -> Iterator[ApiConfig]:
     if working.scenario is None:
         assert working.api is not None
         yield working.api

@@ -16,11 +16,11 @@ from artistjobs.api import Api
 from artistjobs.breaker import BAD_REQUEST, Breaker
 from artistjobs.budget import Budget
 from artistjobs.errors import PromptError
-from artistjobs.job import Claim
+from artistjobs.job import LONGEST_DELAY_SECONDS, Claim
 from artistjobs.judge import judge
 from artistjobs.limiter import Limiter
 from artistjobs.outcome import Answer, Attempt, Failure, Outcome, Reach
-from artistjobs.pricing import answer_cost
+from artistjobs.pricing import Cost, answer_cost
 from artistjobs.prompt import Body
 from artistjobs.reply import Reply
 from artistjobs.retry import Backoff, last_attempt, retrying
@@ -51,7 +51,9 @@ class Shared:
     stop: Stop
     tally: Tally
     requests: Requests
+    cost: Cost
     max_attempts: int
+    flex_fallback: int | None
     clock: Callable[[], float]
     chance: random.Random
 
@@ -77,7 +79,7 @@ class Worker:
                 claim = await self._shared.writer.exchange(attempt)
         finally:
             if self._hold is not None:
-                self._shared.writer.release(released(self._hold.claim, calls=self._hold.calls_under_way))
+                self._shared.writer.release(self._hold.abandoned())
 
     async def _attempt(self, claim: Claim) -> Attempt:
         self._hold = hold = _Hold(self._shared, claim)
@@ -125,6 +127,7 @@ class _Hold:
         self.calls_under_way = 0
         self.repeated = 0
         self._not_before: float | None = None
+        self._flex_refusals = 0
 
     async def call(self) -> Attempt:
         """Make one call, once it may begin, and say what it came to."""
@@ -133,7 +136,7 @@ class _Hold:
             raise StoppingError
         started_at = time()
         try:
-            body = shared.requests(self.claim)
+            body = self._at_its_tier(shared.requests(self.claim))
         except PromptError as error:
             failure = Failure(reach=Reach.JOB, code="template_error", message=str(error))
             return self._attempt(started_at, failure=failure, calls=0)
@@ -154,9 +157,10 @@ class _Hold:
         attempt = last_attempt(state)
         seconds = state.next_action.sleep if state.next_action else 0.0
         asked = attempt.failure.retry_after_seconds if attempt.failure else None
-        self._not_before = time() + asked if asked else None
+        self._not_before = time() + min(asked, LONGEST_DELAY_SECONDS) if asked else None
         await self._shared.writer.record(attempt)
         self._shared.tally.add(attempt, self._shared.clock())
+        self._count_refusals(attempt.failure)
         self.claim = replace(self.claim, attempt=self.claim.attempt + 1)
         self.repeated += 1
         if attempt.failure is not None:
@@ -165,16 +169,34 @@ class _Hold:
 
     def given_back(self) -> Attempt:
         """Return the attempt that gives the claim back, not to be claimed before the server allows."""
-        return replace(released(self.claim, calls=0), available_at=self._not_before)
+        attempt = replace(released(self.claim, calls=0), available_at=self._not_before)
+        return self._shared.budget.settle(attempt)
+
+    def abandoned(self) -> Attempt:
+        """Return the attempt that gives the claim back at once, whatever becomes of a call that is under way."""
+        return self._shared.budget.settle(released(self.claim, calls=self.calls_under_way))
+
+    def _count_refusals(self, failure: Failure | None) -> None:
+        """Count how often in a row the flex tier had no room; enough of them are never forgotten."""
+        if self._has_left_flex():
+            return
+        self._flex_refusals = self._flex_refusals + 1 if failure and failure.is_flex_full else 0
+        if self._has_left_flex():
+            name = brief(self.claim.artist_name)
+            log.info("%s: flex was full %d times; the next call is at the standard tier", name, self._flex_refusals)
+
+    def _has_left_flex(self) -> bool:
+        fallback = self._shared.flex_fallback
+        return fallback is not None and self._flex_refusals >= fallback
+
+    def _at_its_tier(self, body: Body) -> Body:
+        return {**body, "service_tier": "default"} if self._has_left_flex() else body
 
     async def _may_spend(self, body: Body) -> bool:
         shared = self._shared
         if not await shared.budget.reserve(self.claim.job, body):
-            shared.stop.request(Reason.MAX_COST, _cap_reached(shared.budget))
-        if shared.stop.is_requested():
-            shared.budget.give_back(self.claim.job)
-            return False
-        return True
+            shared.stop.request(Reason.MAX_COST, _cap_reached(max(shared.budget.spent_usd, shared.writer.spent_usd)))
+        return not shared.stop.is_requested()
 
     async def _send(self, body: Body) -> Attempt:
         shared, started_at = self._shared, time()
@@ -185,8 +207,7 @@ class _Hold:
         finally:
             shared.tally.in_flight -= 1
         self.calls_under_way = 0
-        attempt = self._judge(reply, started_at)
-        shared.budget.settle(attempt)
+        attempt = shared.budget.settle(self._judge(reply, started_at))
         self._mind_the_others(reply, attempt.failure)
         _log_call(attempt)
         return attempt
@@ -195,7 +216,7 @@ class _Hold:
         judgement = judge(reply)
         answer = judgement.answer
         if answer is not None:
-            answer = replace(answer, cost_usd=answer_cost(answer))
+            answer = replace(answer, cost_usd=answer_cost(answer, self._shared.cost))
         return self._attempt(started_at, answer=answer, failure=judgement.failure)
 
     def _attempt(
@@ -228,7 +249,7 @@ class _Hold:
         elif failure.slow_down:
             seconds = failure.retry_after_seconds
             shared.limiter.refused(SAT_THROUGH_SECONDS if seconds is None else seconds, failure.code)
-        elif (failure.retry_after_seconds or 0) > SAT_THROUGH_SECONDS:
+        elif (failure.retry_after_seconds or 0) > SAT_THROUGH_SECONDS and not failure.is_flex_full:
             shared.limiter.pause(failure.retry_after_seconds or 0, failure.code)
 
 
@@ -249,15 +270,20 @@ def _is_nobodys_fault(attempt: Attempt, reason: Reason | None) -> bool:
     return attempt.failure.reach is Reach.CALL or (reason is Reason.OUTAGE and attempt.failure.status == BAD_REQUEST)
 
 
-def _cap_reached(budget: Budget) -> str:
+def _cap_reached(spent_usd: float) -> str:
     return (
-        f"${budget.spent_usd:.4f} are spent, and the next call might cost more than --max-cost leaves; "
+        f"${spent_usd:.4f} are spent, and the next call might cost more than --max-cost leaves; "
         "raise --max-cost to go on."
     )
 
 
 def _outage(attempt: Attempt) -> str:
     assert attempt.failure is not None
+    if attempt.failure.is_flex_full:
+        return (
+            "the flex tier has no room for one job after another; run the same command again later, "
+            "or with --flex-fallback 2 to go on at the standard tier."
+        )
     return (
         f"one job after another came to nothing, the last with {describe(attempt.failure)}; "
         "wait until the service is well, or mend the request, then run the same command again."

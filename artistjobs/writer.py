@@ -17,11 +17,15 @@ from typing import TypeAlias
 from artistjobs.job import EVERYTHING, Claim, Scope
 from artistjobs.outcome import Attempt, Outcome
 from artistjobs.store import OpenStore, Queue, Rescue
+from artistjobs.till import Till, Wish, answer
 
 log = logging.getLogger("artistjobs")
 
 RESCUE_SECONDS = 1.0
 """How often the other workers are looked at: are they alive, and how many share the limits."""
+
+TILL_SECONDS = 0.25
+"""How often it is looked whether the calls of other workers have ended, where only that can make room under the cap."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +38,20 @@ class _Message:
 
 
 _Served: TypeAlias = "tuple[asyncio.Future[Claim | None] | None, Claim | None]"
+_Answered: TypeAlias = "asyncio.Future[Claim | None] | asyncio.Future[bool]"
 
 
 class Writer:
     """Exchanges attempts for claims; this is its side in the event loop."""
 
-    def __init__(self, open_store: OpenStore, scope: Scope, limit: int | None = None) -> None:
+    def __init__(
+        self, open_store: OpenStore, scope: Scope, limit: int | None = None, cap_usd: float | None = None
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self._ready: asyncio.Future[None] = self._loop.create_future()
         self._ended: asyncio.Future[None] = self._loop.create_future()
         self._trouble: Exception | None = None
-        self._desk = _Desk(scope, limit, self._hand_over)
+        self._desk = _Desk(scope, limit, Till(cap_usd, self._tell_wishes), self._hand_over)
         self._thread = threading.Thread(target=self._run, args=[open_store], name="writer", daemon=True)
 
     @property
@@ -62,6 +69,11 @@ class Writer:
         """Workers that share the limits of the account, this one included."""
         return 1 + self._desk.others
 
+    @property
+    def spent_usd(self) -> float:
+        """What all workers have spent, as of the last time that money was held back."""
+        return self._desk.till.spent_usd
+
     async def start(self) -> None:
         """Register as a worker, and take over from dead ones. Raises StoreError."""
         self._thread.start()
@@ -77,6 +89,18 @@ class Writer:
     async def record(self, attempt: Attempt) -> None:
         """Have an attempt stored; returns after the commit. Raises StoreError."""
         await self._send(attempt, wants_claim=False)
+
+    async def hold_back(self, usd: float) -> bool:
+        """Have money held back for a call, on disk before it is made; False if the cap has no room for it.
+
+        As long as calls are in flight anywhere their end may make room, so that is waited for.
+        Its attempt, once stored, gives it back. Raises StoreError.
+        """
+        if self._trouble is not None:
+            raise self._trouble
+        future: asyncio.Future[bool] = self._loop.create_future()
+        self._desk.inbox.put(Wish(usd, future))
+        return await future
 
     def release(self, attempt: Attempt) -> None:
         """Have a claim given back, without waiting for it."""
@@ -116,6 +140,9 @@ class Writer:
     def _hand_over(self, served: Sequence[_Served]) -> None:
         self._tell(self._deliver, served)
 
+    def _tell_wishes(self, wishes: Sequence[Wish], granted: bool) -> None:  # noqa: FBT001
+        self._tell(answer, wishes, granted)
+
     def _deliver(self, served: Sequence[_Served]) -> None:
         for future, claim in served:
             if future is not None and not future.done():
@@ -125,7 +152,7 @@ class Writer:
                 self.release(released(claim, calls=0))
 
     def _fail(self, trouble: Exception) -> None:
-        futures: list[asyncio.Future[Claim | None] | asyncio.Future[None]] = [self._ready, *self._desk.waiting()]
+        futures: list[_Answered | asyncio.Future[None]] = [self._ready, *self._desk.waiting()]
         for future in futures:
             if not future.done():
                 future.set_exception(trouble)
@@ -138,8 +165,11 @@ class Writer:
 class _Desk:
     """The side in the thread: takes in messages, makes one transaction of all there are, answers them."""
 
-    def __init__(self, scope: Scope, limit: int | None, hand_over: Callable[[Sequence[_Served]], None]) -> None:
-        self.inbox: SimpleQueue[_Message] = SimpleQueue()
+    def __init__(
+        self, scope: Scope, limit: int | None, till: Till, hand_over: Callable[[Sequence[_Served]], None]
+    ) -> None:
+        self.inbox: SimpleQueue[_Message | Wish] = SimpleQueue()
+        self.till = till
         self.is_draining = False
         self.reached_limit = False
         self.held_elsewhere = 0
@@ -174,9 +204,9 @@ class _Desk:
             queue.retry(scope=EVERYTHING, job=job)
         queue.end(self._ending)
 
-    def waiting(self) -> "list[asyncio.Future[Claim | None]]":
+    def waiting(self) -> "list[_Answered]":
         """Return the futures of all messages that were not answered."""
-        messages = [*self._wanting, *self._messages]
+        messages: list[_Message | Wish] = [*self._wanting, *self._messages, *self.till.wishes]
         while not self.inbox.empty():
             messages.append(self.inbox.get_nowait())
         return [message.future for message in messages if message.future is not None]
@@ -185,9 +215,13 @@ class _Desk:
         """Return what has arrived; nothing if it is time to look for claims again without that."""
         messages: list[_Message] = []
         with suppress(Empty):
-            messages.append(self.inbox.get(timeout=self._patience(queue)))
+            message = self.inbox.get(timeout=self._patience(queue))
             while True:
-                messages.append(self.inbox.get_nowait())
+                if isinstance(message, Wish):
+                    self.till.wishes.append(message)
+                else:
+                    messages.append(message)
+                message = self.inbox.get_nowait()
         if monotonic() - self._looked_at >= RESCUE_SECONDS:
             self._look_at_others(queue)
         return messages
@@ -199,6 +233,8 @@ class _Desk:
 
     def _patience(self, queue: Queue) -> float | None:
         """Say how long to wait for a message before looking for claims without one."""
+        if self.till.wishes:
+            return TILL_SECONDS
         if not self._wanting:
             return None
         outlook = queue.outlook(self._scope)
@@ -216,6 +252,8 @@ class _Desk:
             self._jobs_left -= len(claims)
         answered: list[_Served] = [(message.future, None) for message in messages if not message.wants_claim]
         self._hand_over(answered + self._serve_wanting(queue, claims))
+        # After the attempts: what they give back is there for the next calls.
+        self.till.serve(queue, is_draining=self.is_draining)
 
     def _room(self) -> int:
         if self.is_draining:

@@ -9,6 +9,7 @@ process. What can be wrong (``wrong`` of ``start``), all of it outside of the pr
     watch      [folder, image]: keep what a power cut would leave, see shim.c
     set        {"artistjobs.store.connection.BUSY_SECONDS": 0.5}: another value for a name
     pragmas    statements for every connection, once it is open
+    read_only  true: SQLite opens databases for reading alone
     limits     {"FSIZE": bytes, "NOFILE": count}
     clock      [seconds ahead, seconds it jumps by, number of readings after which it does]
     script     Python to run in place of the program
@@ -39,25 +40,21 @@ def _time() -> float:
 
 time.time = _time  # before anybody imports it by name
 
-import artistjobs.api.responses  # noqa: E402
-import artistjobs.export
-import artistjobs.given
-import artistjobs.session
-import artistjobs.status
-import artistjobs.stdio
-import artistjobs.store.connection
-import artistjobs.worker
-import artistjobs.summary
+for name in ("api.responses", "export", "given", "session", "status", "stdio", "store.connection", "summary", "worker"):
+    importlib.import_module(f"artistjobs.{name}")
+
+from artistjobs.api.responses import AsyncOpenAI  # noqa: E402
 from artistjobs.cli import main  # noqa: E402
 from artistjobs.outcome import Usage  # noqa: E402
 from artistjobs.pricing import usage_cost  # noqa: E402
+from artistjobs.store import connection  # noqa: E402
 
 # What is loaded at its first use is loaded now, once for all.
 usage_cost("gpt-5", None, Usage(input_tokens=1, output_tokens=1))
-_client = artistjobs.api.responses.AsyncOpenAI(api_key="none")
+_client = AsyncOpenAI(api_key="none")
 _ = _client.responses.with_raw_response, _client.models.with_raw_response
 
-SQL = Path(artistjobs.store.connection.__file__).parent / "sql" / "sqlite"
+SQL = Path(connection.__file__).parent / "sql" / "sqlite"
 STATEMENTS = {file.read_text(encoding="utf-8"): file.stem for file in SQL.iterdir()}
 
 FUNCTIONS = {
@@ -99,6 +96,7 @@ class Steps:
 
 steps = Steps()
 pragmas: list[str] = []
+is_read_only = False
 
 
 class Watched(sqlite3.Connection):
@@ -138,8 +136,10 @@ class Watched(sqlite3.Connection):
         return [STATEMENTS.get(statement, statement.partition(" ")[0])]
 
 
-def _connect(*arguments, **options):
-    return _real_connect(*arguments, **options, factory=Watched)
+def _connect(path, **options):
+    if is_read_only:
+        return _real_connect(f"file:{path}?mode=ro", **options, uri=True, factory=Watched)
+    return _real_connect(path, **options, factory=Watched)
 
 
 _real_connect = sqlite3.connect
@@ -147,11 +147,12 @@ _real_connect = sqlite3.connect
 
 def arrange(wrong: dict) -> None:
     """Make it go wrong in this process."""
-    global steps  # noqa: PLW0603 - a process of its own
+    global steps, is_read_only  # noqa: PLW0603 - a process of its own
     steps = Steps(*wrong.get("kill", ()))
     for name, dotted in FUNCTIONS.items():
         steps.wrap(name, dotted)
     pragmas.extend(wrong.get("pragmas", ()))
+    is_read_only = wrong.get("read_only", False)
     sqlite3.connect = _connect
     for dotted, value in wrong.get("set", {}).items():
         owner, attribute = _resolve(dotted)
@@ -192,7 +193,7 @@ def live(order: dict) -> int:
         main()
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - shown as the interpreter would
         traceback.print_exc()
         return 1
     finally:

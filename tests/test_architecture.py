@@ -13,11 +13,12 @@ FLOORS = [
     {"reply", "job"},
     {"outcome", "params", "template", "stop", "window"},
     {"prompt", "judge", "retry", "pricing", "source", "trouble"},
-    {"config", "limiter", "budget", "breaker", "artists", "asking"},
+    {"config", "limiter", "budget", "breaker", "artists", "asking", "estimate"},
     {"store", "api", "rehearsal"},
+    {"till"},
     {"tally", "writer", "record", "log", "stdio"},
     {"worker", "preflight", "ingest", "export", "status", "view"},
-    {"runner", "picture"},
+    {"runner", "picture", "check"},
     {"progress", "summary"},
     {"session"},
     {"given"},
@@ -39,6 +40,7 @@ CORE = {
     "template",
     "moment",
     "errors",
+    "estimate",
 }
 
 

@@ -154,9 +154,7 @@ def test_each_white_space_of_python_is_blank_to_the_careful_path_too():
 
     assert read("\n".join(spaces).encode()) == []
     assert not any(
-        artists._is_skipped(char.encode(), 0)
-        for char in map(chr, range(0x3100))
-        if not char.isspace() and char != "#"
+        artists._is_skipped(char.encode(), 0) for char in map(chr, range(0x3100)) if not char.isspace() and char != "#"
     )
 
 
@@ -463,11 +461,7 @@ CELLS = st.text(
     max_size=12,
 )
 NAMES = CELLS.filter(
-    lambda name: (
-        name.strip()
-        and not name.strip().startswith(("#", "\ufeff"))
-        and name.strip().lower() != "artist_name"
-    )
+    lambda name: name.strip() and not name.strip().startswith(("#", "\ufeff")) and name.strip().lower() != "artist_name"
 )
 
 

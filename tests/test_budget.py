@@ -101,7 +101,7 @@ async def test_a_call_that_is_not_made_gives_its_reserve_back():
     await budget.reserve(1, BODY)
     waiting = await reserve_soon(budget, 2)
 
-    budget.give_back(1)
+    budget.settle(make_attempt(1, calls=0))
 
     assert await waiting
     assert budget.spent_usd == 0.0
@@ -241,7 +241,7 @@ async def play(budget, cap, steps):
         elif in_flight:
             first = in_flight.pop(0)
             if step == "give back":
-                budget.give_back(first)
+                budget.settle(make_attempt(first, calls=0))
             else:
                 endings = {"settle": {"cost": share * CALL_COST}, "lose": {"status": None}, "refuse": {"status": 429}}
                 budget.settle(make_attempt(first, **endings[step]))

@@ -156,7 +156,13 @@ def test_a_failed_response_has_the_reach_of_its_code(reach, code):
 
 @pytest.mark.parametrize(
     ("status", "code", "slow"),
-    [(429, "rate_limit_exceeded", True), (429, None, True), (503, "slow_down", True), (503, None, False)],
+    [
+        (429, "rate_limit_exceeded", True),
+        (429, None, True),
+        (503, "slow_down", True),
+        (503, None, False),
+        (429, "resource_unavailable", False),
+    ],
 )
 def test_a_refusal_about_the_rate_asks_to_slow_down(status, code, slow):
     failure = judge_error(status, {**JSON_HEADERS, "retry-after": "9"}, code=code)

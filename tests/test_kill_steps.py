@@ -5,6 +5,7 @@ what was paid for twice was in flight at the kill, the database is sound, and no
 """
 
 import random
+import shutil
 import signal
 import sqlite3
 from contextlib import closing
@@ -55,7 +56,8 @@ def assert_whole(folder, rows):
         assert db.execute("PRAGMA foreign_key_check").fetchall() == []
         assert db.execute("SELECT state, count(*) FROM jobs GROUP BY state").fetchall() == [("done", rows)]
         assert db.execute("SELECT count(*) FROM workers WHERE ended_at IS NULL").fetchone() == (0,)
-        assert db.execute("SELECT count(*) FROM ingest_lines WHERE ingest = 1").fetchone() == (rows,)
+        lines = "SELECT count(*) FROM ingest_lines GROUP BY ingest ORDER BY ingest DESC"
+        assert db.execute(lines).fetchone() == (rows,)
     assert {file.name for file in folder.iterdir()} - {"a.csv"} == {"artistjobs.db", "artistjobs.db-lock", "out.jsonl"}
 
 
@@ -99,9 +101,7 @@ def test_a_death_while_a_file_with_ten_new_rows_is_taken_in_keeps_what_was_there
     assert world.run(*RUN).code == 0
     write_artists(folder / "a.csv", ROWS + 10)
 
-    for step in around("add_jobs", "add_lines", "commit of add_jobs"):
-        if step == "after commit of add_jobs":
-            break
+    for step in [*around("add_jobs", "add_lines"), "before commit of add_lines"]:
         killed("ingest", "a.csv", kill=[step, 1])
     last = world.run(*RUN)
 
@@ -122,16 +122,23 @@ WORK_STEPS = [
 
 
 @pytest.mark.parametrize(("step", "nth"), WORK_STEPS)
-def test_a_death_at_work_repeats_only_what_was_in_flight(killed, assert_made_good, folder, step, nth):
+def test_a_death_at_work_repeats_only_what_was_in_flight(killed, assert_made_good, folder, tmp_path_factory, step, nth):
     killed(kill=[step, nth])
-    with closing(sqlite3.connect(folder / "artistjobs.db")) as db:
-        ((in_flight,),) = db.execute("SELECT count(*) FROM jobs WHERE state = 'running'").fetchall()
+    in_flight = count_running(folder, tmp_path_factory.mktemp("copy"))
     assert in_flight <= WORKERS
 
     last = assert_made_good(repeated=in_flight)
 
     if in_flight:
         assert f"took over {in_flight} job" in last.err
+
+
+def count_running(folder, aside):
+    """Look into a copy: whoever closes the database itself would tidy up what the death left."""
+    for file in folder.glob("artistjobs.db*"):
+        shutil.copy(file, aside)
+    with closing(sqlite3.connect(aside / "artistjobs.db")) as db:
+        return db.execute("SELECT count(*) FROM jobs WHERE state = 'running'").fetchone()[0]
 
 
 @pytest.mark.parametrize("nth", [1, 4, ROWS])
@@ -143,7 +150,6 @@ def test_a_death_between_request_and_reply_repeats_only_what_was_in_flight(world
         if api.journal.received == nth and len(running) == 1:
             running[0].signal(signal.SIGKILL)
 
-    wait_until(lambda: world.launcher)
     api.latency_seconds = 0.05
     api.script = kill_at_the_nth
     running.append(world.start(*RUN))

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from artistjobs.outcome import Answer, Usage
-from artistjobs.pricing import answer_cost, usage_cost
+from artistjobs.pricing import GivenPrices, answer_cost, cost_by, usage_cost
 
 MILLION = Usage(input_tokens=1_000_000, output_tokens=1_000_000)
 MODELS = ["gpt-5", "gpt-5-2025-08-07", "gpt-5-mini", "gpt-5.6-luna", "gpt-5.4", "gpt-4.1", "gpt-4o", "o3", "gpt-4"]
@@ -153,3 +153,19 @@ def test_a_cost_is_what_genai_prices_makes_of_it(model, tier, usage):
 
 def test_a_rehearsal_is_known_to_cost_nothing():
     assert usage_cost("rehearsal", None, MILLION) == 0.0
+
+
+def test_given_prices_hold_for_any_model_and_tier():
+    cost = cost_by(GivenPrices(input_usd=2.0, output_usd=8.0))
+
+    for model, tier in [("gpt-5", None), ("gpt-5", "flex"), ("nobody-knows-it", "priority"), ("rehearsal", None)]:
+        assert cost(model, tier, MILLION) == pytest.approx(2.0 + 8.0)
+    assert answer_cost(make_answer(model=None), cost) == pytest.approx(0.01)
+
+
+def test_given_prices_need_tokens_to_count():
+    assert GivenPrices(input_usd=2.0, output_usd=8.0).cost("gpt-5", None, Usage(input_tokens=1)) is None
+
+
+def test_without_given_prices_the_known_ones_hold():
+    assert cost_by(None)("gpt-5", None, MILLION) == usage_cost("gpt-5", None, MILLION)

@@ -520,9 +520,7 @@ async def test_credit_pays_for_exactly_twenty_answers():
         assert api.journal.names() == {"completed": 20, "no_credit": 30}
         assert api.journal.paid_calls == 20
     errors = [json.loads(content)["error"] for status, _, content in replies if status == 429]
-    assert {(error["type"], error["code"]) for error in errors} == {
-        ("insufficient_quota", "insufficient_quota")
-    }
+    assert {(error["type"], error["code"]) for error in errors} == {("insufficient_quota", "insufficient_quota")}
 
 
 def test_an_unknown_scenario_is_wrong_use_and_lists_the_names():
@@ -815,9 +813,7 @@ VALUES = st.fixed_dictionaries(
             },
         ),
         "safety_identifier": st.none() | st.text(max_size=64),
-        "service_tier": st.sampled_from(
-            [None, "auto", "default", "flex", "scale", "priority", "fast", "ultrafast"]
-        ),
+        "service_tier": st.sampled_from([None, "auto", "default", "flex", "scale", "priority", "fast", "ultrafast"]),
         "store": st.booleans(),
         "stream": st.just(False),
         "stream_options": st.none() | st.just({"include_obfuscation": True}),
@@ -919,9 +915,7 @@ async def test_a_server_may_lack_the_models_endpoint():
     assert caught.value.code is None
 
 
-@pytest.mark.parametrize(
-    ("method", "path"), [("GET", "/v1/responses"), ("POST", "/v1/batches"), ("GET", "/")]
-)
+@pytest.mark.parametrize(("method", "path"), [("GET", "/v1/responses"), ("POST", "/v1/batches"), ("GET", "/")])
 async def test_other_addresses_are_a_404_in_json(method, path):
     with rehearsal(PLAIN) as api:
         async with (

@@ -20,8 +20,8 @@ class FixedChance(random.Random):
         return self._drawn
 
 
-def make_attempt(outcome=Outcome.RETRY, retry_after=None):
-    failure = Failure(reach=Reach.CALL, code="http_503", message="No.", retry_after_seconds=retry_after)
+def make_attempt(outcome=Outcome.RETRY, retry_after=None, code="http_503"):
+    failure = Failure(reach=Reach.CALL, code=code, message="No.", retry_after_seconds=retry_after)
     return Attempt(
         claim=Claim(1, 1, 1, "Nina Simone", ""),
         outcome=outcome,
@@ -55,6 +55,17 @@ async def repeat(attempts, *, calls_left=5, chance=0.0):
 )
 async def test_waits_double_with_up_to_a_quarter_more(chance, waits):
     _, waited, _ = await repeat([make_attempt()] * 5, chance=chance)
+
+    assert waited == waits
+
+
+@pytest.mark.parametrize(
+    ("chance", "waits"), [(0.0, [5.0, 10.0, 20.0, 40.0, 40.0]), (1.0, [6.25, 12.5, 25.0, 50.0, 50.0])]
+)
+async def test_waits_for_a_full_flex_tier_are_longer(chance, waits):
+    full = make_attempt(code="resource_unavailable")
+
+    _, waited, _ = await repeat([full] * 6, calls_left=6, chance=chance)
 
     assert waited == waits
 

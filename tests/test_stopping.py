@@ -6,7 +6,8 @@ import sqlite3
 import pytest
 from conftest import read_records, write_artists
 
-from artistjobs.rehearsal import Fault
+from artistjobs.rehearsal import Fault, faults
+from artistjobs.rehearsal.replies import ApiError
 
 RUN_FAULTS = [
     (Fault.NO_CREDIT, "credit"),
@@ -52,6 +53,38 @@ def test_account_trouble_stops_at_first_sight_and_the_same_command_resumes(cli, 
     assert "go on with: artistjobs run a.csv" in stopped.stderr
     assert resumed.exit_code == 0
     assert len(read_records(folder / "out.jsonl")) == 200
+
+
+OTHER_ERRORS = [
+    ApiError(429, "No.", code="credit_balance_exhausted", type="billing_error"),
+    ApiError(429, "No.", code=None, type="insufficient_quota"),
+    ApiError(429, "No.", code="project_spend_limit_exceeded"),
+    ApiError(429, "No.", code="organization_usage_limit_exceeded"),
+    ApiError(401, "No.", code="ip_not_authorized"),
+    ApiError(400, "No.", code="model_not_found"),
+    ApiError(400, "No.", code="missing_required_parameter", param="input"),
+    ApiError(400, "No.", code="unsupported_parameter", param="top_p"),
+    ApiError(400, "No.", code="invalid_value", param="service_tier"),
+    ApiError(400, "No.", param="temperature"),
+    ApiError(400, "No.", param="text.format.schema"),
+    ApiError(400, "No.", param="model"),
+    ApiError(400, "Unknown prompt variables: artist_data"),
+]
+"""The rest of what stops a run."""
+
+
+@pytest.mark.parametrize("error", OTHER_ERRORS, ids=lambda error: error.code or error.param or error.type)
+def test_whatever_every_job_would_meet_stops_at_first_sight(cli, folder, api, monkeypatch, error):
+    monkeypatch.setitem(faults._ERRORS, Fault.SAME_400, error)
+    write_artists(folder / "a.csv", 50)
+    api.script = lambda *_: Fault.SAME_400
+
+    stopped = cli("run", "a.csv", "--max-workers", "4")
+
+    assert stopped.exit_code == 3
+    assert api.journal.received <= 4
+    assert query(folder, "SELECT DISTINCT state, attempt FROM jobs") == [("pending", 0)]
+    assert "go on with: artistjobs run a.csv" in stopped.stderr
 
 
 def test_answers_in_flight_are_kept_when_the_credit_ends(cli, folder, api):

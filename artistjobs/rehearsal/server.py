@@ -10,7 +10,7 @@ import struct
 import time
 import uuid
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from aiohttp import web
 
@@ -122,8 +122,9 @@ async def _send_half(request: web.Request, reply: Reply, headers: dict[str, str]
     response = web.StreamResponse(status=reply.status, headers=headers)
     response.content_length = len(reply.content)
     response.force_close()
-    await response.prepare(request)
-    await response.write(reply.content[: len(reply.content) // 2])
+    with suppress(ConnectionResetError):  # its client may have been killed meanwhile
+        await response.prepare(request)
+        await response.write(reply.content[: len(reply.content) // 2])
     return response
 
 

@@ -10,9 +10,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 from artistjobs.artists import Artist, BadLine
+from artistjobs.estimate import Measured, Sums
 from artistjobs.job import Claim, Scope
 from artistjobs.outcome import Attempt
 from artistjobs.prompt import Prompt
@@ -79,6 +80,41 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Latest:
+    """What the latest answers came to that tell about the jobs still pending.
+
+    ``gap_seconds`` are those from one answer to the next, pauses left out.
+    """
+
+    answers: int
+    cost_usd: Sums
+    gap_seconds: Sums
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """How many distinct jobs a file asks for, and how many of them are known, in each state."""
+
+    STATES: ClassVar = ("pending", "running", "done", "failed")
+
+    distinct: int
+    pending: int
+    running: int
+    done: int
+    failed: int
+
+    @property
+    def new(self) -> int:
+        """Those that are not known."""
+        return self.distinct - self.pending - self.running - self.done - self.failed
+
+    @property
+    def ahead(self) -> int:
+        """Those that a run would call for."""
+        return self.distinct - self.done - self.failed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FailureGroup:
     """Failed jobs with one error code, and one of them as an example."""
 
@@ -126,6 +162,18 @@ class Outlook:
 
     available_at: float | None
     held_elsewhere: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """Money under a cap: for how many of the calls asked about it was held back, and how it stands now.
+
+    ``spent_usd`` counts lost calls at their worst, ``in_flight_usd`` the calls of all workers.
+    """
+
+    granted: int
+    spent_usd: float
+    in_flight_usd: float
 
 
 class Exported(NamedTuple):
@@ -189,7 +237,10 @@ class Queue(Protocol):
         """Make failed jobs pending again with all their calls before them; return how many."""
 
     def spent_usd(self) -> float:
-        """Return the cost of all answers stored, as far as their price is known."""
+        """Return the cost of all answers stored, as far as it is known, and what lost calls may have cost."""
+
+    def hold_back(self, amounts: Sequence[float], cap_usd: float) -> Held:
+        """Hold money back for calls, the first ones first, as far as the cap has room beside all workers' money."""
 
     def end(self, ending: str) -> None:
         """Record that this worker ends, and give up its sign of life."""
@@ -210,8 +261,14 @@ class Records(Protocol):
     def pending_models(self) -> Sequence[str]:
         """Return the models that pending jobs ask for."""
 
+    def pending_prompts(self) -> Sequence[Prompt]:
+        """Return the ways of asking that pending jobs have."""
+
     def work(self) -> Work:
         """Return what all workers ever did."""
+
+    def latest(self) -> Latest:
+        """Return what the latest answers came to; quick, however many there are."""
 
     def failures(self) -> Sequence[FailureGroup]:
         """Return the failed jobs by error code, the most frequent first."""
@@ -230,6 +287,23 @@ class Records(Protocol):
 
     def last_error(self, job: int) -> Mapping[str, object]:
         """Return type, message and HTTP status of a job's last attempt."""
+
+
+class Census(Protocol):
+    """Counts what a file would ask for; it only looks at a database, which need not be there."""
+
+    @property
+    def has_database(self) -> bool:
+        """Whether there is a database to compare with."""
+
+    def add(self, keys: Sequence[bytes]) -> None:
+        """Count the keys of some more rows."""
+
+    def asked(self) -> Asked:
+        """Return how many distinct jobs were counted, and how many of them the database has in each state."""
+
+    def measured(self, prompt: Prompt) -> Measured | None:
+        """Return what the latest answers to the same prompt came to, None if there are none."""
 
 
 class Store(Protocol):

@@ -13,6 +13,7 @@ from sqlite_utils import Database
 from artistjobs.errors import NoDatabaseError, StoreError, WrongUseError
 from artistjobs.reply import clean_text
 from artistjobs.store.locks import Turnstile
+from artistjobs.store.mounts import refuse_network
 from artistjobs.store.schema import APPLICATION_ID, migrate, needs_migration
 
 BUSY_SECONDS = 60
@@ -38,6 +39,7 @@ class Connection:
         self.name = path
         with ExitStack() as opened, self.translated():
             _refuse_what_is_no_database(path, create=create)
+            refuse_network(self.path, path)
             connection = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
             opened.callback(connection.close)
             _set_pragmas(connection)

@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from time import time
 
-from artistjobs.job import DEATHS_MAX, Claim, Scope
+from artistjobs.job import DEATHS_MAX, LONGEST_DELAY_SECONDS, Claim, Scope
 from artistjobs.moment import moment_seconds, moment_text
 from artistjobs.outcome import Attempt
-from artistjobs.store import Outlook, Rescue
+from artistjobs.store import Held, Outlook, Rescue
 from artistjobs.store.connection import Connection, sql, write
 from artistjobs.store.locks import SignOfLife, death_certificate, remove_sign_of_life
 from artistjobs.store.rows import answer_row, attempt_row, work_row
@@ -60,7 +60,7 @@ class SqliteQueue:
         """Say what is left to be claimed, and what other workers hold."""
         held = self._connection.row("held_elsewhere", {**_span(scope), "worker": self._worker})
         return Outlook(
-            available_at=_available_at(self._connection.row("next_available", _span(scope))),
+            available_at=_available_at(self._connection.row("next_available", {**_span(scope), **self._moments()})),
             held_elsewhere=held["jobs"] if held else 0,
         )
 
@@ -70,9 +70,22 @@ class SqliteQueue:
             return db.execute(sql("retry"), {**_span(scope), "code": code, "job": job}).rowcount
 
     def spent_usd(self) -> float:
-        """Return the cost of all answers stored, as far as their price is known."""
-        row = self._connection.row("sum_work")
-        return float(row["cost_usd"]) if row else 0.0
+        """Return the cost of all answers stored, as far as it is known, and what lost calls may have cost."""
+        row = self._connection.row("sum_money")
+        return float(row["spent_usd"]) if row else 0.0
+
+    def hold_back(self, amounts: Sequence[float], cap_usd: float) -> Held:
+        """Hold money back for calls, the first ones first, as far as the cap has room beside all workers' money."""
+        granted = 0
+        with self._connection.transaction() as db:
+            for usd in amounts:
+                row = {"worker": self._worker, "usd": usd, "cap": cap_usd}
+                if not db.execute(sql("hold_back"), row).rowcount:
+                    break
+                granted += 1
+            # Read before the commit: where no room was found and no call is in flight, none will be.
+            spent_usd, in_flight_usd = db.execute(sql("sum_money")).fetchone()
+        return Held(granted=granted, spent_usd=spent_usd, in_flight_usd=in_flight_usd)
 
     def end(self, ending: str) -> None:
         """Record that this worker ends, and give up its sign of life."""
@@ -94,7 +107,7 @@ class SqliteQueue:
             self._life = None
 
     def _claim(self, db: sqlite3.Connection, limit: int, scope: Scope) -> list[Claim]:
-        row = {**_span(scope), "worker": self._worker, "now": self._now(), "limit": limit}
+        row = {**_span(scope), **self._moments(), "worker": self._worker, "limit": limit}
         # RETURNING has no order of its own.
         return sorted(
             (Claim(*claimed) for claimed in db.execute(sql("claim"), row).fetchall()),
@@ -127,6 +140,11 @@ class SqliteQueue:
 
     def _now(self) -> str:
         return moment_text(self._clock())
+
+    def _moments(self) -> dict[str, object]:
+        """Return now, and the latest moment that a job may have been told to wait for."""
+        now = self._clock()
+        return {"now": moment_text(now), "latest": moment_text(now + LONGEST_DELAY_SECONDS)}
 
 
 def _span(scope: Scope) -> dict[str, object]:

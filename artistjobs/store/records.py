@@ -1,15 +1,22 @@
 """Reading back from SQLite: counts, failures, and the jobs of an export."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from time import time
 
 from artistjobs.errors import WrongUseError
+from artistjobs.estimate import sums_of
 from artistjobs.job import Scope
 from artistjobs.moment import moment_text
 from artistjobs.prompt import Prompt
-from artistjobs.store import Counts, Exported, FailureGroup, Work, WorkerRow
+from artistjobs.store import Counts, Exported, FailureGroup, Latest, Work, WorkerRow
 from artistjobs.store.connection import Connection, sql
 from artistjobs.store.locks import is_alive
+
+_DAY_SECONDS = 86_400.0
+
+_PAUSE_SECONDS = 60.0
+"""Beyond the time of its call, after which an answer does not follow the one before."""
 
 
 class SqliteRecords:
@@ -55,11 +62,29 @@ class SqliteRecords:
         """Return the models that pending jobs ask for."""
         return [row["model"] for row in self._connection.rows("pending_models")]
 
+    def pending_prompts(self) -> Sequence[Prompt]:
+        """Return the ways of asking that pending jobs have."""
+        return [self.prompt(row["prompt"]) for row in self._connection.rows("pending_prompts")]
+
     def work(self) -> Work:
         """Return what all workers ever did."""
         row = self._connection.row("sum_work")
         assert row is not None
         return Work(**{name: row[name] for name in row.keys()})  # noqa: SIM118 - a Row iterates over values
+
+    def latest(self) -> Latest:
+        """Return what the latest answers came to."""
+        rows = self._connection.rows("latest_answers")
+        gaps = (
+            ((later["received_day"] - earlier["received_day"]) * _DAY_SECONDS, later["seconds"])
+            for earlier, later in pairwise(rows)
+        )
+        return Latest(
+            answers=len(rows),
+            cost_usd=sums_of(row["cost_usd"] for row in rows),
+            # What is longer than its call and some more is a pause, in which nobody worked.
+            gap_seconds=sums_of(gap for gap, seconds in gaps if gap <= seconds + _PAUSE_SECONDS),
+        )
 
     def failures(self) -> Sequence[FailureGroup]:
         """Return the failed jobs by error code, the most frequent first."""

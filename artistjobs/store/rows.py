@@ -77,6 +77,8 @@ def work_row(attempts: Sequence[Attempt], settled: Sequence[Attempt]) -> Row:
         "output_tokens": sum(answer.usage.output_tokens or 0 for answer in answers),
         "cost_usd": sum(answer.cost_usd or 0.0 for answer in answers),
         "unpriced": sum(answer.cost_usd is None for answer in answers),
+        "reserved_usd": sum(attempt.reserved_usd for attempt in attempts),
+        "lost_usd": sum(attempt.lost_usd for attempt in attempts),
     }
 
 

@@ -43,7 +43,7 @@ class SqliteStore:
             row = self._connection.row("kind")
         kind = Kind(row["kind"]) if row else Kind.REAL
         if wanted is not None and kind is not wanted:
-            raise WrongUseError(_mixed_up(self.path, kind))
+            raise WrongUseError(mixed_up(self.path, kind))
         return kind
 
 
@@ -66,7 +66,8 @@ def open_store(path: Path, kind: Kind | None = None, *, create: bool = False) ->
         store.close()
 
 
-def _mixed_up(path: Path, kind: Kind) -> str:
+def mixed_up(path: Path, kind: Kind) -> str:
+    """Return the sentence for a database of the other kind."""
     if kind is Kind.REHEARSAL:
         return f"{path} holds rehearsed jobs; add --rehearse, or name another database with --db."
     return f"{path} holds real jobs, and rehearsed ones never mix with them; name another database with --db."

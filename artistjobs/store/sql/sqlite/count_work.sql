@@ -8,5 +8,8 @@ UPDATE workers
        input_tokens = input_tokens + :input_tokens,
        output_tokens = output_tokens + :output_tokens,
        cost_usd = cost_usd + :cost_usd,
-       unpriced = unpriced + :unpriced
+       unpriced = unpriced + :unpriced,
+       lost_usd = lost_usd + :lost_usd,
+       -- What rounding leaves is nothing: others would wait for it.
+       reserved_usd = iif(reserved_usd - :reserved_usd < 1e-9, 0, reserved_usd - :reserved_usd)
  WHERE id = :worker

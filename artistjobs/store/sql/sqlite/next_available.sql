@@ -1,5 +1,6 @@
 -- When the first pending job may be claimed: '' for at once, and how many are pending at all.
-SELECT min(coalesce(available_at, '')) AS available_at, count(*) AS jobs
+-- A wait beyond :latest is not waited for, as in claim.sql.
+SELECT min(CASE WHEN available_at <= :latest THEN available_at ELSE '' END) AS available_at, count(*) AS jobs
   FROM jobs INDEXED BY jobs_pending
  WHERE state = 'pending'
    AND id BETWEEN :first_job AND :last_job

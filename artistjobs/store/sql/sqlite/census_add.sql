@@ -1,0 +1,2 @@
+-- One row's key.
+INSERT INTO temp.asked (key) VALUES (?)

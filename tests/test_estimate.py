@@ -1,0 +1,309 @@
+"""Estimates are intervals, say what they rest on, and prefer what was measured."""
+
+import json
+import random
+import subprocess
+import sys
+
+import pytest
+from conftest import write_artists
+from factories import make_prompt, make_template
+from hypothesis import given
+from hypothesis import strategies as st
+
+from artistjobs.estimate import (
+    BYTES_A_TOKEN,
+    HIDDEN_INPUT,
+    UNKNOWN_OUTPUT,
+    Estimate,
+    Measured,
+    Pace,
+    Spread,
+    Sums,
+    Workload,
+    estimate,
+    estimate_json,
+    estimate_lines,
+    sums_of,
+    time_ahead,
+)
+from artistjobs.pricing import GivenPrices, usage_cost
+from artistjobs.rehearsal import Fault
+
+
+def make_load(**changes) -> Workload:
+    return Workload(**({"prompt": make_template(), "calls": 100, "request_bytes": 40_000.0} | changes))
+
+
+def make_measured(answers=100, **changes) -> Measured:
+    sums = {
+        "input_tokens": sums_of([20.0, 40.0] * (answers // 2)),
+        "output_tokens": sums_of([200.0, 400.0] * (answers // 2)),
+        "cost_usd": sums_of([0.01, 0.03] * (answers // 2)),
+        "seconds": sums_of([4.0, 6.0] * (answers // 2)),
+    }
+    return Measured(**({"answers": answers} | sums | changes))
+
+
+def make_estimate(calls: int, tokens: float = 0.0) -> Estimate:
+    each = Spread(tokens, tokens, tokens)
+    return Estimate(calls=calls, input_tokens=each, output_tokens=each, cost_usd=None, how=("", "", ""))
+
+
+def test_input_tokens_come_from_the_bytes_of_the_requests():
+    made = estimate(make_load(), None, usage_cost)
+
+    assert made.input_tokens == Spread(8_000, 10_000, 16_000)
+    assert "40,000 bytes of requests at 4 bytes a token, 5 at best and 2.5 at worst" in made.how[0]
+
+
+def test_the_text_of_a_stored_prompt_is_said_to_be_unknown_and_allowed_for():
+    made = estimate(make_load(prompt=make_prompt()), None, usage_cost)
+
+    assert made.input_tokens.middle == 40_000 / BYTES_A_TOKEN.middle + 100 * HIDDEN_INPUT.middle
+    assert "stored prompt's own text is not known" in made.how[0]
+
+
+def test_output_tokens_are_bounded_by_the_request():
+    made = estimate(make_load(prompt=make_template(params='{"max_output_tokens":800}')), None, usage_cost)
+
+    assert made.output_tokens == Spread(8_000, 40_000, 80_000)
+    assert "at most max_output_tokens, 800 a call" in made.how[1]
+
+
+@pytest.mark.parametrize("params", ["{}", '{"max_output_tokens":null}', '{"max_output_tokens":true}'])
+def test_unknown_output_is_said_to_be_assumed(params):
+    made = estimate(make_load(prompt=make_template(params=params)), None, usage_cost)
+
+    assert made.output_tokens == UNKNOWN_OUTPUT.times(100)
+    assert made.how[1].startswith("not known; 500 tokens a call are assumed")
+
+
+def test_earlier_answers_come_before_all_rules():
+    made = estimate(make_load(), make_measured(), usage_cost)
+
+    assert (made.input_tokens.middle, made.output_tokens.middle) == (3_000, 30_000)
+    assert made.cost_usd.middle == pytest.approx(2.0)
+    assert made.output_tokens.high < 40_000
+    assert all(how == "measured on 100 earlier answers to this prompt by this model" for how in made.how)
+
+
+def test_answers_without_a_price_are_counted_by_the_price_list():
+    made = estimate(make_load(), make_measured(cost_usd=Sums()), usage_cost)
+
+    assert made.cost_usd.middle == pytest.approx((3_000 * 1.25 + 30_000 * 10) / 1e6)
+    assert "gpt-5 at $1.25 in and $10.00 out" in made.how[2]
+
+
+def test_answers_without_usage_tell_nothing():
+    made = estimate(make_load(), make_measured(input_tokens=Sums()), usage_cost)
+
+    assert made.input_tokens.middle == 10_000
+
+
+def test_cost_is_the_price_of_the_tokens_even_of_fractions_of_them():
+    made = estimate(make_load(request_bytes=130.0), None, usage_cost)
+
+    assert made.cost_usd.middle == pytest.approx((32.5 * 1.25 + 50_000 * 10) / 1e6)
+    assert made.cost_usd.low < made.cost_usd.middle < made.cost_usd.high
+
+
+def test_an_unknown_price_is_said_and_never_nothing():
+    made = estimate(make_load(prompt=make_template(model="nobody-knows")), None, usage_cost)
+
+    assert made.cost_usd is None
+    assert estimate_json(made)["cost_usd"] is None
+    assert "cost not known: no price is known for nobody-knows" in estimate_lines(made)[-1]
+
+
+def test_the_tier_asked_for_has_its_own_price():
+    flex = estimate(make_load(prompt=make_template(params='{"service_tier":"flex"}')), None, usage_cost)
+    usual = estimate(make_load(), None, usage_cost)
+
+    assert flex.cost_usd.middle == pytest.approx(usual.cost_usd.middle / 2)
+    assert "gpt-5 (flex)" in flex.how[2]
+
+
+def test_prices_given_by_hand_are_used():
+    made = estimate(make_load(), None, GivenPrices(input_usd=2.0, output_usd=4.0).cost)
+
+    assert made.cost_usd.middle == pytest.approx((10_000 * 2 + 50_000 * 4) / 1e6)
+
+
+def test_nothing_to_do_costs_nothing():
+    made = estimate(make_load(calls=0, request_bytes=0.0), None, usage_cost)
+
+    assert made.cost_usd == Spread(0, 0, 0)
+    assert estimate_lines(made) == ["estimate: no call is left to make, and nothing is left to pay"]
+
+
+def test_one_measurement_is_taken_for_half_to_twice():
+    assert sums_of([10.0]).ahead(4) == Spread(20, 40, 80)
+
+
+@given(st.lists(st.floats(0, 1e6), min_size=1), st.integers(0, 10**7))
+def test_an_interval_holds_its_middle_and_never_falls_below_nothing(values, number):
+    ahead = sums_of(values).ahead(number)
+
+    assert 0 <= ahead.low <= ahead.middle <= ahead.high
+
+
+def test_two_standard_errors_hold_what_comes_nineteen_times_in_twenty():
+    chance = random.Random(1)
+    held = 0
+    for _ in range(400):
+        ahead = sums_of(chance.expovariate(1.0) for _ in range(200)).ahead(300)
+        held += ahead.low <= sum(chance.expovariate(1.0) for _ in range(300)) <= ahead.high
+
+    assert 0.92 <= held / 400 <= 0.98
+
+
+def test_time_is_the_calls_shared_by_those_in_flight():
+    seconds, how = time_ahead(make_estimate(100), sums_of([4.0, 4.0]), Pace(max_workers=8))
+
+    assert seconds == Spread(50, 50, 50)
+    assert how == "4.0 s a call measured, 8 in flight"
+
+
+def test_few_calls_take_as_long_as_one():
+    assert time_ahead(make_estimate(3), sums_of([4.0, 4.0]), Pace(max_workers=8))[0] == Spread(4, 4, 4)
+    assert time_ahead(make_estimate(0), Sums(), Pace(max_workers=8))[0] == Spread(0, 0, 0)
+
+
+def test_limits_hold_time_back():
+    pace = Pace(max_workers=1000, rpm=60, tpm=None)
+    by_requests, how = time_ahead(make_estimate(600), Sums(), pace)
+    by_tokens, _ = time_ahead(make_estimate(600, tokens=50_000), Sums(), Pace(max_workers=1000, tpm=1_000))
+
+    assert by_requests.middle == 600
+    assert how == "held back by 60 requests a minute"
+    assert by_tokens.middle == 6_000
+
+
+@pytest.mark.parametrize("command", ["ingest", "run"])
+def test_a_dry_run_ends_with_an_estimate_and_how_it_was_made(cli, folder, command):
+    write_artists(folder / "a.csv", 8)
+
+    result = cli(command, "a.csv", "--dry-run", "--param", "max_output_tokens=100")
+
+    said = result.stderr.splitlines()[-4:]
+    assert said[0] == "estimate for 8 calls:"
+    assert "bytes of requests" in said[1]
+    assert said[2].startswith("  about 400 (80 to 800) tokens of output: at most max_output_tokens, 100 a call")
+    assert "gpt-5 at $1.25 in" in said[3]
+    assert "estimate" not in result.stdout
+
+
+def test_a_dry_run_counts_each_request_once_and_what_is_known_not_at_all(cli, folder):
+    (folder / "a.csv").write_text("A\nB\n")
+    cli("run", "a.csv")
+    (folder / "a.csv").write_text("A\nC\nC\nD\n")
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+
+    result = cli("run", "a.csv", "--dry-run")
+
+    assert "4 rows to ask about" in result.stderr
+    assert "estimate for 2 calls" in result.stderr
+    assert "measured on 2 earlier answers to this prompt by this model" in result.stderr
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_answers_to_another_prompt_or_by_another_model_tell_nothing(cli, folder):
+    (folder / "a.csv").write_text("A\nB\n")
+    cli("run", "a.csv")
+
+    for other in (["--prompt-id", "pmpt_other"], ["--model", "gpt-5-mini"]):
+        assert "measured" not in cli("run", "a.csv", "--dry-run", *other).stderr
+
+
+def test_rows_that_cannot_be_filled_in_are_left_out_of_the_bytes(cli, folder):
+    (folder / "p.txt").write_text("{{ artist_name }} {{ 1 / (artist_name|length - 3) }}")
+    (folder / "a.csv").write_text("Anna\nBert\nCleo\nDora\nEmil\nOdd\n")
+
+    result = cli("run", "a.csv", "--dry-run", "--prompt-file", "p.txt")
+
+    assert result.exit_code == 0
+    assert "estimate for 6 calls" in result.stderr
+
+
+def test_a_dry_run_in_the_wrong_kind_of_database_says_so(cli, folder):
+    write_artists(folder / "a.csv", 1)
+    cli("run", "a.csv", "--rehearse")
+
+    assert cli("--db", "rehearsal.db", "run", "a.csv", "--dry-run").exit_code == 2
+
+
+def test_a_dry_run_takes_the_same_memory_for_many_rows(program, folder):
+    """Of 100,000 rows, the keys alone would be 10 MB as a set."""
+    (folder / "p.txt").write_text("Who is {{ artist_name }}?")
+    script = (
+        "import resource, sys; from artistjobs.cli import cli\n"
+        "try: cli(['run', sys.argv[1], '--prompt-file', 'p.txt', '--dry-run'])\n"
+        "except SystemExit: print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)"
+    )
+
+    def kib(count: int) -> int:
+        write_artists(folder / f"{count}.csv", count)
+        command = [sys.executable, "-c", script, f"{count}.csv"]
+        done = subprocess.run(command, capture_output=True, text=True, env=program.environment, cwd=folder)
+        return int(done.stderr.splitlines()[-1])
+
+    assert kib(100_000) - kib(6_000) < 8_192
+
+
+def test_status_projects_what_all_will_cost_and_how_long_the_rest_takes(cli, folder):
+    write_artists(folder / "a.csv", 40)
+    cli("run", "a.csv", "--limit", "30")
+
+    found, text = json.loads(cli("status", "--json").stdout), cli("status").stdout
+
+    projection, spent = found["projection"], found["cost_usd"]
+    assert (projection["answers"], projection["jobs_left"]) == (30, 10)
+    assert projection["total_cost_usd"]["middle"] == pytest.approx(spent * 40 / 30, rel=0.01)
+    assert spent < projection["total_cost_usd"]["low"] < projection["total_cost_usd"]["high"]
+    assert projection["seconds_left"]["low"] <= projection["seconds_left"]["high"]
+    assert "10 jobs left" in text
+    assert "in all about $" in text
+
+
+def test_status_projects_nothing_where_nothing_is_left_or_nothing_known(cli, folder):
+    write_artists(folder / "a.csv", 3)
+    cli("ingest", "a.csv")
+    before = json.loads(cli("status", "--json").stdout)["projection"]
+    cli("work")
+
+    assert before is None
+    assert json.loads(cli("status", "--json").stdout)["projection"] is None
+
+
+def test_status_does_not_project_from_another_prompts_answers(cli, folder):
+    write_artists(folder / "a.csv", 3)
+    cli("run", "a.csv")
+    cli("ingest", "a.csv", "--model", "gpt-5-nano")
+
+    assert json.loads(cli("status", "--json").stdout)["projection"] is None
+
+
+def test_status_says_so_where_no_price_is_known(cli, folder):
+    write_artists(folder / "a.csv", 4)
+    cli("run", "a.csv", "--limit", "2", "--model", "nobody-knows")
+
+    found = json.loads(cli("status", "--json").stdout)["projection"]
+
+    assert (found["answers"], found["total_cost_usd"]) == (2, None)
+    assert "what it will cost in all is not known" in cli("status").stdout
+
+
+def test_a_pause_between_two_runs_does_not_count_as_time_at_work(cli, folder, api):
+    from contextlib import closing
+    from sqlite3 import connect
+
+    write_artists(folder / "a.csv", 30)
+    api.script = lambda *_: Fault.INCOMPLETE
+    cli("run", "a.csv", "--limit", "20")
+    with closing(connect(folder / "artistjobs.db")) as db, db:
+        db.execute("UPDATE answers SET received_at = '2020-01-01T00:00:00.000Z' WHERE id <= 10")
+
+    found = json.loads(cli("status", "--json").stdout)["projection"]
+
+    assert found["seconds_left"]["high"] < 3600

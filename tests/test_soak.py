@@ -1,0 +1,48 @@
+"""The soak in small: it runs to its end, and it would tell."""
+
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def soak(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT)
+    from benchmarks import soak
+
+    return soak
+
+
+def test_a_short_soak_breaks_no_promise():
+    command = [sys.executable, "-m", "benchmarks.soak", "--seconds", "4", "--workers", "2", "--seed", "3"]
+
+    soaked = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+
+    assert soaked.returncode == 0, soaked.stdout + soaked.stderr
+    assert "| killed |" in soaked.stdout
+    assert "BROKEN" not in soaked.stdout
+
+
+def test_a_soak_tells_of_promises_that_were_broken(soak, tmp_path):
+    folder, journal = tmp_path / "folder", tmp_path / "journal.jsonl"
+    folder.mkdir()
+    with soak.simulated_api(journal, seed=1) as base_url:
+        place = soak.Place(folder, base_url, rows=6)
+        (folder / "artists.csv").write_text("".join(f"Artist {number}\n" for number in range(6)))
+        assert soak.finish(place) == 0
+    assert soak.judge(place, journal, 0).broken == []
+
+    lines = (folder / "out.jsonl").read_text().splitlines(keepends=True)
+    random.Random(0).shuffle(lines)
+    (folder / "out.jsonl").write_text("".join(lines[1:]))
+    journal.write_text(journal.read_text() * 2)
+    (folder / "artistjobs.db-worker-9").touch()
+    verdict = soak.judge(place, journal, 1)
+
+    assert verdict.lost == 1
+    assert len(verdict.broken) == 4

@@ -1,0 +1,253 @@
+"""The flex tier: its patience, its refusals, and the way out of it; fields of the request that have options."""
+
+import json
+import sqlite3
+from contextlib import closing
+
+import pytest
+from conftest import read_records, write_artists
+
+from artistjobs.api import responses
+from artistjobs.rehearsal import Fault
+
+FLEX = ("--service-tier", "flex")
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch):
+    monkeypatch.setattr("artistjobs.retry.FIRST_WAIT_FOR_FLEX_SECONDS", 0.02)
+    monkeypatch.setattr("artistjobs.retry.FIRST_WAIT_SECONDS", 0.01)
+
+
+def query(folder, statement: str) -> list[tuple]:
+    with closing(sqlite3.connect(folder / "artistjobs.db")) as db:
+        return db.execute(statement).fetchall()
+
+
+def sent(api) -> list[dict]:
+    return [dict(call.body) for call in api.journal.calls]
+
+
+def full_flex(body, _nth):
+    return Fault.RESOURCE_UNAVAILABLE if body.get("service_tier") == "flex" else None
+
+
+def test_the_tier_is_sent_and_part_of_what_is_asked(cli, folder, api):
+    write_artists(folder / "a.csv", 2)
+
+    for tier in ("flex", "priority", "flex"):
+        assert cli("run", "a.csv", "--service-tier", tier).exit_code == 0
+
+    assert sorted(body["service_tier"] for body in sent(api)) == ["flex", "flex", "priority", "priority"]
+
+
+def test_a_tier_may_be_a_parameter_instead(cli, folder, api):
+    write_artists(folder / "a.csv", 1)
+
+    cli("run", "a.csv", "--param", "service_tier=flex")
+    again = cli("run", "a.csv", *FLEX)
+
+    assert again.exit_code == 0
+    assert [body["service_tier"] for body in sent(api)] == ["flex"]
+
+
+@pytest.mark.parametrize("command", ["run", "work"])
+def test_a_call_at_the_flex_tier_has_more_time(cli, folder, api, monkeypatch, command):
+    monkeypatch.setattr(responses, "CALL_SECONDS", 0.1)
+    write_artists(folder / "a.csv", 1)
+    api.latency_seconds = 0.3
+    cli("ingest", "a.csv", *FLEX)
+
+    result = cli("run", "a.csv", *FLEX) if command == "run" else cli("work")
+
+    assert result.exit_code == 0
+    assert responses.FLEX_SECONDS == 900
+
+
+def test_another_tier_has_the_usual_time(cli, folder, api, monkeypatch):
+    monkeypatch.setattr(responses, "CALL_SECONDS", 0.1)
+    write_artists(folder / "a.csv", 1)
+    api.latency_seconds = 0.3
+
+    assert cli("run", "a.csv", "--max-attempts", "1").exit_code == 1
+    assert query(folder, "SELECT error_code FROM jobs") == [("timeout",)]
+
+
+def test_a_time_out_that_is_given_holds_at_every_tier(cli, folder, api):
+    write_artists(folder / "a.csv", 1)
+    api.latency_seconds = 0.5
+
+    assert cli("run", "a.csv", *FLEX, "--timeout", "0.1", "--max-attempts", "1").exit_code == 1
+
+
+def test_a_full_flex_tier_is_asked_again_and_holds_nobody_else_up(cli, folder, api, monkeypatch):
+    monkeypatch.setattr("artistjobs.retry.FIRST_WAIT_FOR_FLEX_SECONDS", 1.0)
+    write_artists(folder / "a.csv", 40)
+    api.script = lambda body, nth: (
+        Fault.RESOURCE_UNAVAILABLE if nth == 1 and body["prompt"]["variables"]["artist_name"] == "Artist 1" else None
+    )
+
+    result = cli("run", "a.csv", *FLEX, "--max-workers", "2")
+
+    assert result.exit_code == 0
+    first, *others, last = api.journal.calls
+    assert first.key == last.key
+    assert max(call.answered_at for call in others) < first.answered_at + 1.0
+    assert query(folder, "SELECT error_code FROM attempts WHERE outcome = 'retry'") == [("resource_unavailable",)]
+
+
+def test_a_refusal_of_a_full_flex_tier_costs_nothing(cli, folder, api):
+    write_artists(folder / "a.csv", 20)
+    api.script = lambda _, nth: Fault.RESOURCE_UNAVAILABLE if nth <= 3 else None
+
+    result = cli("run", "a.csv", *FLEX, "--max-cost", "0.5", "--param", "max_output_tokens=400")
+
+    assert result.exit_code == 0
+    assert query(folder, "SELECT lost_usd, reserved_usd FROM workers") == [(0.0, 0.0)]
+
+
+def test_after_some_refusals_a_job_is_called_at_the_standard_tier(cli, folder, api):
+    write_artists(folder / "a.csv", 3)
+    api.script = full_flex
+
+    result = cli("run", "a.csv", *FLEX, "--flex-fallback", "2")
+
+    tiers = [body["service_tier"] for body in sent(api)]
+    assert result.exit_code == 0
+    assert (tiers.count("flex"), tiers.count("default")) == (6, 3)
+    assert result.stderr.count("flex was full 2 times; the next call is at the standard tier") == 3
+
+
+def test_an_answer_at_the_standard_tier_is_stored_and_paid_as_such(cli, folder, api):
+    write_artists(folder / "a.csv", 1)
+    api.script = full_flex
+
+    cli("run", "a.csv", *FLEX, "--flex-fallback", "1")
+
+    ((tier, into, out, cost),) = query(
+        folder, "SELECT service_tier, input_tokens, output_tokens, cost_usd FROM answers"
+    )
+    assert tier == "default"
+    assert cost == pytest.approx((into * 1.25 + out * 10) / 1e6)
+    assert query(folder, "SELECT json_extract(params, '$.service_tier') FROM prompts") == [("flex",)]
+    assert "service_tier" not in read_records(folder / "out.jsonl")[0]["request"]
+
+
+def test_a_job_that_left_the_flex_tier_does_not_go_back(cli, folder, api):
+    write_artists(folder / "a.csv", 1)
+    faults = {1: Fault.SERVER_ERROR}
+    api.script = lambda body, nth: full_flex(body, nth) or faults.get(nth)
+
+    result = cli("run", "a.csv", *FLEX, "--flex-fallback", "2")
+
+    assert result.exit_code == 0
+    assert [body["service_tier"] for body in sent(api)] == ["flex", "flex", "default", "default"]
+
+
+def test_refusals_that_are_not_in_a_row_do_not_count(cli, folder, api):
+    write_artists(folder / "a.csv", 1)
+    faults = [Fault.RESOURCE_UNAVAILABLE, Fault.SERVER_ERROR, Fault.RESOURCE_UNAVAILABLE]
+    api.script = lambda _, nth: faults[nth - 1] if nth <= len(faults) else None
+
+    assert cli("run", "a.csv", *FLEX, "--flex-fallback", "2").exit_code == 0
+    assert {body["service_tier"] for body in sent(api)} == {"flex"}
+
+
+def test_a_flex_tier_that_stays_full_stops_the_run_with_the_way_out(cli, folder, api):
+    write_artists(folder / "a.csv", 30)
+    api.script = full_flex
+
+    result = cli("run", "a.csv", *FLEX, "--max-workers", "12", "--max-attempts", "2")
+
+    assert result.exit_code == 3
+    assert "--flex-fallback" in result.stderr
+    assert query(folder, "SELECT DISTINCT state, attempt FROM jobs") == [("pending", 0)]
+
+
+def test_a_fallback_that_never_comes_to_pass_is_refused(cli, folder):
+    write_artists(folder / "a.csv", 1)
+
+    result = cli("run", "a.csv", *FLEX, "--flex-fallback", "5")
+
+    assert result.exit_code == 2
+    assert "--max-attempts" in result.stderr
+
+
+# --- what OpenAI keeps
+
+
+@pytest.mark.parametrize(("option", "stored"), [("--store", True), ("--no-store", False)])
+def test_whether_answers_are_kept_is_sent_if_it_is_said(cli, folder, api, option, stored):
+    write_artists(folder / "a.csv", 1)
+
+    cli("run", "a.csv")
+    cli("run", "a.csv", option)
+
+    first, second = sent(api)
+    assert "store" not in first
+    assert second["store"] is stored
+
+
+def test_metadata_is_sent_as_text(cli, folder, api):
+    write_artists(folder / "a.csv", 1)
+
+    result = cli("run", "a.csv", "--metadata", "year=2026", "--metadata", "a.b=x=y", "--metadata", "empty=")
+
+    assert result.exit_code == 0
+    assert sent(api)[0]["metadata"] == {"year": "2026", "a.b": "x=y", "empty": ""}
+
+
+def test_as_much_metadata_as_the_api_takes_is_taken(cli, folder, api):
+    write_artists(folder / "a.csv", 1)
+    pairs = [f"{number:064}={'v' * 512}" for number in range(16)]
+
+    assert cli("run", "a.csv", *[word for pair in pairs for word in ("--metadata", pair)]).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("pairs", "told"),
+    [
+        (["year"], "is not KEY=VALUE"),
+        (["=2026"], "is not KEY=VALUE"),
+        (["a=1", "a=2"], "--metadata a is given twice"),
+        ([f"k{number}=v" for number in range(17)], "16 pairs"),
+        (["k" * 65 + "=v"], "65 characters"),
+        (["k=" + "v" * 513], "513 characters"),
+        (["k=\ud800"], "no Unicode text"),
+    ],
+)
+def test_metadata_that_the_api_would_refuse_is_refused_at_ingest(cli, folder, pairs, told):
+    write_artists(folder / "a.csv", 1)
+
+    result = cli("ingest", "a.csv", *[word for pair in pairs for word in ("--metadata", pair)])
+
+    assert result.exit_code == 2
+    assert told in result.stderr
+    assert not (folder / "artistjobs.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "param"),
+    [
+        (FLEX, "service_tier=flex"),
+        (("--no-store",), "store=false"),
+        (("--metadata", "a=b"), "metadata.c=d"),
+    ],
+)
+def test_a_field_said_twice_is_refused_naming_both(cli, folder, options, param):
+    write_artists(folder / "a.csv", 1)
+
+    result = cli("ingest", "a.csv", *options, "--param", param)
+
+    assert result.exit_code == 2
+    assert f"--param {param.split('=')[0].split('.')[0]}" in result.stderr
+    assert options[0] in result.stderr.replace("--store/--no-store", "--no-store")
+
+
+def test_a_dry_run_shows_the_fields(cli, folder):
+    write_artists(folder / "a.csv", 1)
+
+    shown = cli("ingest", "a.csv", "--dry-run", *FLEX, "--no-store", "--metadata", "a=b").stdout
+
+    body, _ = json.JSONDecoder().raw_decode(shown)
+    assert (body["service_tier"], body["store"], body["metadata"]) == ("flex", False, {"a": "b"})

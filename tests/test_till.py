@@ -1,0 +1,187 @@
+"""One cap for all workers of a database: what a call may cost is held back before it is made."""
+
+import asyncio
+
+import factories as make
+import pytest
+
+from artistjobs.errors import StoreError
+from artistjobs.job import EVERYTHING
+from artistjobs.outcome import Outcome
+from artistjobs.store import Held
+from artistjobs.store.sqlite import open_store
+from artistjobs.till import Till, Wish
+from artistjobs.writer import Writer
+
+
+@pytest.fixture
+def path(tmp_path):
+    path = tmp_path / "jobs.db"
+    with open_store(path, create=True) as store:
+        make.ingest(store, *make.names(5))
+    return path
+
+
+@pytest.fixture
+def queues(path):
+    """Two workers of one database."""
+    with open_store(path) as one, open_store(path) as other:
+        one.queue.register()
+        other.queue.register()
+        yield one.queue, other.queue
+
+
+def test_money_is_held_back_as_far_as_the_cap_has_room(queues):
+    one, _ = queues
+
+    assert one.hold_back([1.0, 1.0, 1.0], 2.5) == Held(granted=2, spent_usd=0.0, in_flight_usd=2.0)
+
+
+def test_what_one_worker_holds_is_no_room_for_another(queues):
+    one, other = queues
+    one.hold_back([2.0], 2.5)
+
+    assert other.hold_back([1.0], 2.5) == Held(granted=0, spent_usd=0.0, in_flight_usd=2.0)
+    assert other.hold_back([0.5], 2.5).granted == 1
+
+
+def test_the_first_call_that_does_not_fit_is_not_passed_by_a_later_one(queues):
+    one, _ = queues
+
+    assert one.hold_back([1.0, 2.0, 0.5], 2.5).granted == 1
+
+
+def test_an_attempt_gives_back_what_was_held_for_it_and_leaves_what_it_cost(queues):
+    one, other = queues
+    (claim,) = one.exchange([], 1, EVERYTHING)
+    one.hold_back([2.0], 2.0)
+
+    one.exchange([make.make_attempt(claim, reserved_usd=2.0)], 0, EVERYTHING)
+
+    assert other.hold_back([2.0], 2.0) == Held(granted=0, spent_usd=0.5, in_flight_usd=0.0)
+    assert other.hold_back([1.5], 2.0).granted == 1
+
+
+def test_a_call_that_was_lost_counts_at_its_worst(queues):
+    one, other = queues
+    (claim,) = one.exchange([], 1, EVERYTHING)
+    one.hold_back([2.0], 2.0)
+
+    lost = make.make_attempt(claim, Outcome.RETRY, reserved_usd=2.0, lost_usd=2.0)
+    one.exchange([lost], 0, EVERYTHING)
+
+    assert other.hold_back([0.1], 2.0) == Held(granted=0, spent_usd=2.0, in_flight_usd=0.0)
+    assert other.spent_usd() == 2.0
+
+
+def test_rounding_leaves_nothing_in_flight(queues):
+    one, _ = queues
+    (claim,) = one.exchange([], 1, EVERYTHING)
+    one.hold_back([0.1, 0.2], 9.0)
+
+    one.exchange([make.make_attempt(claim, Outcome.RETRY, reserved_usd=0.1 + 0.2 - 1e-16)], 0, EVERYTHING)
+
+    assert one.hold_back([], 9.0).in_flight_usd == 0.0
+
+
+def test_what_a_dead_worker_held_counts_as_spent(path, queues):
+    one, other = queues
+    one.hold_back([2.0], 2.0)
+
+    one.close()
+    other.rescue()
+
+    assert other.hold_back([0.1], 2.0) == Held(granted=0, spent_usd=2.0, in_flight_usd=0.0)
+
+
+# --- waiting for an answer
+
+
+class QueueWithRoom:
+    """Grants as many as it is told to, and says what is in flight."""
+
+    def __init__(self, granted, in_flight):
+        self.granted, self.in_flight = granted, in_flight
+
+    def hold_back(self, amounts, _cap):
+        return Held(granted=min(self.granted, len(amounts)), spent_usd=1.0, in_flight_usd=self.in_flight)
+
+
+@pytest.mark.parametrize(
+    ("granted", "in_flight", "draining", "told"),
+    [
+        (3, 3.0, False, [True, True, True]),
+        (1, 3.0, False, [True]),
+        (0, 3.0, False, []),
+        (0, 0.0, False, [False, False, False]),
+        (3, 3.0, True, [False, False, False]),
+    ],
+)
+async def test_a_wish_waits_as_long_as_calls_in_flight_may_make_room(granted, in_flight, draining, told):
+    heard = []
+    till = Till(5.0, lambda wishes, is_granted: heard.extend([is_granted] * len(wishes)))
+    till.wishes = [Wish(1.0, asyncio.get_running_loop().create_future()) for _ in range(3)]
+
+    till.serve(QueueWithRoom(granted, in_flight), is_draining=draining)
+
+    assert heard == told
+    assert len(till.wishes) == 3 - len(told)
+
+
+async def test_a_wish_that_was_cancelled_holds_nothing_back():
+    heard = []
+    till = Till(5.0, lambda wishes, is_granted: heard.extend([is_granted] * len(wishes)))
+    till.wishes = [Wish(1.0, asyncio.get_running_loop().create_future())]
+    till.wishes[0].future.cancel()
+
+    till.serve(QueueWithRoom(1, 1.0), is_draining=False)
+
+    assert heard == []
+    assert till.wishes == []
+
+
+async def test_a_worker_hears_of_room_that_another_one_makes(path, queues):
+    one, _ = queues
+    (claim,) = one.exchange([], 1, EVERYTHING)
+    one.hold_back([2.0], 2.0)
+    writer = Writer(lambda: open_store(path), EVERYTHING, cap_usd=2.0)
+    await writer.start()
+
+    waiting = asyncio.create_task(writer.hold_back(1.0))
+    await asyncio.sleep(0.1)
+    assert not waiting.done()
+    one.exchange([make.make_attempt(claim, reserved_usd=2.0)], 0, EVERYTHING)
+
+    assert await asyncio.wait_for(waiting, 10)
+    assert writer.spent_usd == 0.5
+    await writer.close("finished", [])
+
+
+async def test_nobody_waits_for_room_once_the_run_ends(path, queues):
+    one, _ = queues
+    one.hold_back([2.0], 2.0)
+    writer = Writer(lambda: open_store(path), EVERYTHING, cap_usd=2.0)
+    await writer.start()
+    waiting = asyncio.create_task(writer.hold_back(1.0))
+    await asyncio.sleep(0.1)
+
+    writer.drain()
+
+    assert not await asyncio.wait_for(waiting, 10)
+    await writer.close("interrupted", [])
+
+
+async def test_trouble_with_the_disk_reaches_those_that_wait_for_money(path, monkeypatch):
+    from artistjobs.store.queue import SqliteQueue
+
+    def full(*_):
+        raise StoreError("the disk is full")
+
+    monkeypatch.setattr(SqliteQueue, "hold_back", full)
+    writer = Writer(lambda: open_store(path), EVERYTHING, cap_usd=2.0)
+    await writer.start()
+
+    for _ in range(2):
+        with pytest.raises(StoreError):
+            await writer.hold_back(1.0)
+    await writer.close("failed", [])
