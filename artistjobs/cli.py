@@ -253,13 +253,13 @@ def _dry_run(given: "Given", config: "IngestConfig") -> None:
     from artistjobs.estimate import Workload, estimate, estimate_lines
     from artistjobs.session import count_file
     from artistjobs.stdio import say, tell_json
-    from artistjobs.terminal import counted
+    from artistjobs.terminal import counted, visible
 
     file, measured = count_file(given.database(), config, lambda _, body: tell_json(body, indent=2))
     rows, calls = file.rows, file.asked.ahead
     say(f"dry run: {counted(rows.good, 'row')} to ask about, {rows.bad:,} bad; nothing was sent or written")
     load = Workload(prompt=config.prompt, calls=calls, request_bytes=rows.mean_bytes * calls)
-    say("\n".join(estimate_lines(estimate(load, measured, given.cost()))))
+    say("\n".join(map(visible, estimate_lines(estimate(load, measured, given.cost())))))
 
 
 def _finish(settings: Settings, given: "Given", run: "RunReport", ingested: "Ingested | None" = None) -> NoReturn:

@@ -114,7 +114,7 @@ async def test_callers_are_served_in_order():
 
     limiter.pause(5.0, "rate limit")
     tasks = [asyncio.create_task(call(number)) for number in range(50)]
-    while any(not task.done() for task in tasks):  # noqa: ASYNC110 - the clock moves only while we step aside
+    while any(not task.done() for task in tasks):
         await asyncio.sleep(0)
 
     assert order == [*range(50), *range(100, 110)]
@@ -130,7 +130,7 @@ async def test_a_newcomer_does_not_overtake_those_who_wait():
         order.append(number)
 
     waiting = [asyncio.create_task(call(number)) for number in range(3)]
-    while not order:  # noqa: ASYNC110 - one step at a time
+    while not order:
         await asyncio.sleep(0)
     await call(99)
     await asyncio.gather(*waiting)

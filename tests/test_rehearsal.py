@@ -80,7 +80,7 @@ def as_stream(body):
 
 async def until(condition: Callable[[], bool], *, seconds: float = 10.0):
     async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110 - what changes is in another thread
+        while not condition():
             await asyncio.sleep(0.005)
 
 

@@ -182,7 +182,7 @@ async def test_a_cancelled_call_passes_the_cancellation_on():
         async with open_api(server.base_url) as api:
             call = asyncio.create_task(api.create(BODY))
             async with asyncio.timeout(10):
-                while not server.journal.in_flight:  # noqa: ASYNC110 - counted in another thread
+                while not server.journal.in_flight:
                     await asyncio.sleep(0.005)
             call.cancel()
 
