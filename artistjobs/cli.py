@@ -3,6 +3,7 @@
 What is heavy is imported by the commands that need it, so that ``--help`` and completion are quick.
 """
 
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -173,7 +174,7 @@ def run(settings: Settings, /, output: Path, *, dry_run: bool, **options: object
     Example: artistjobs run artists.csv --prompt-file prompt.txt --max-workers 32
     """
     from artistjobs.given import Given
-    from artistjobs.session import run_file
+    from artistjobs.session import Destination, run_file
     from artistjobs.stdio import Texts
 
     given = Given(settings, options)
@@ -182,7 +183,8 @@ def run(settings: Settings, /, output: Path, *, dry_run: bool, **options: object
         if dry_run:
             _dry_run(given, config)
             return
-        report, ingested = run_file(given.database(), config, given.working(), voice, output=output, texts=texts)
+        going = Destination(output=output, texts=texts, needed=given.prompt_files())
+        report, ingested = run_file(given.database(), config, given.working(), voice, going)
     _finish(settings, given, report, ingested)
 
 
@@ -198,7 +200,7 @@ def export(settings: Settings, output: Path, state: str, ingest: str | None, *, 
 
     Example: artistjobs export answers.jsonl --ingest latest
     """
-    from artistjobs.export import STATES, ExportConfig, export_to_stream
+    from artistjobs.export import STATES, ExportConfig, export_to_stream, refuse_unwritable
     from artistjobs.given import existing_database
     from artistjobs.session import export_answers
     from artistjobs.stdio import Texts
@@ -208,6 +210,7 @@ def export(settings: Settings, output: Path, state: str, ingest: str | None, *, 
         if str(output) == "-":
             export_to_stream(store.records, config, sys.stdout.buffer)
         else:
+            refuse_unwritable(output, store.path)
             export_answers(store, config, output, None if no_text else Texts())
 
 
@@ -241,12 +244,12 @@ def retry(settings: Settings, job: int | None, code: str | None) -> None:
     """
     from artistjobs.given import existing_database
     from artistjobs.job import EVERYTHING
-    from artistjobs.stdio import say
+    from artistjobs.stdio import command, say
     from artistjobs.terminal import counted
 
     with existing_database(settings).open() as store:
         count = store.queue.retry(scope=EVERYTHING, code=code, job=job)
-    say(f"{counted(count, 'job')} pending again" + ("; go on with: artistjobs work" if count else ""))
+    say(f"{counted(count, 'job')} pending again" + (f"; go on with: {command(store.path, 'work')}" if count else ""))
 
 
 def _dry_run(given: "Given", config: "IngestConfig") -> None:
@@ -269,7 +272,7 @@ def _finish(settings: Settings, given: "Given", run: "RunReport", ingested: "Ing
 
     if given.as_json:
         tell_json(run_json(run, ingested))
-    sentences = run_sentences(run, ingested)
+    sentences = run_sentences(run, ingested, given.database().path)
     if given.scenario is not None:
         sentences.append(f"rehearsal ({given.scenario}): nothing was sent to OpenAI, and nothing cost anything")
     if run.after.pending + run.after.running:
@@ -339,9 +342,14 @@ def _terminate(_signal: int, _frame: object) -> NoReturn:
 def main() -> None:
     """Run the program; never returns."""
     signal.signal(signal.SIGTERM, _terminate)
-    _load_env_file()
+    # Without them Python has no streams at all, and nothing could be written anywhere.
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115, PTH123
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115, PTH123
     try:
+        _load_env_file()
         cli(prog_name="artistjobs")
+    except KeyboardInterrupt:
+        sys.exit(EXIT_INTERRUPTED)  # before any command had begun
     except OSError as error:
         from artistjobs.stdio import say
 

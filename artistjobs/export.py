@@ -42,7 +42,6 @@ def export_to_file(records: Records, config: ExportConfig, output: Path, say: Sa
         StoreError: if the disk fails; an older file is left as it was.
 
     """
-    refuse_unwritable(output)
     with _whole_file(output) as file:
         return _write(records, config, file, say)
 
@@ -54,12 +53,28 @@ def export_to_stream(records: Records, config: ExportConfig, stream: IO[bytes]) 
     return count
 
 
-def refuse_unwritable(output: Path) -> None:
-    """Raise WrongUseError if ``output`` can be no file: said before money is spent rather than after."""
+def refuse_unwritable(output: Path, database: Path, *others: Path | None) -> None:
+    """Raise WrongUseError if ``output`` can be no file, or is one that is needed.
+
+    Those are the database with the files beside it, and ``others``. It is said before money is
+    spent rather than after.
+    """
+    if str(output) == "-":
+        raise WrongUseError("an export to stdout is made with: artistjobs export -")
+    _refuse_needed(Path(os.path.realpath(output)), Path(os.path.realpath(database)), others)
     if output.is_dir():
         raise WrongUseError(f"{output} is a folder; name a file for the export.")
     if not output.parent.is_dir():
         raise WrongUseError(f"there is no folder {output.parent} for the export; make it or name another file.")
+
+
+def _refuse_needed(target: Path, database: Path, others: Sequence[Path | None]) -> None:
+    if target == database or target.name.startswith(
+        tuple(database.name + end for end in ("-wal", "-shm", "-lock", "-worker"))
+    ):
+        raise WrongUseError(f"{target.name} is the database or belongs to it; name another file for the export.")
+    if any(other is not None and Path(os.path.realpath(other)) == target for other in others):
+        raise WrongUseError(f"{target.name} is what is read for this run; name another file for the export.")
 
 
 def _write(records: Records, config: ExportConfig, file: IO[bytes], say: Say | None) -> int:
@@ -81,8 +96,9 @@ def _whole_file(output: Path) -> Iterator[IO[bytes]]:
     """Give a file to write, which takes the place of ``output`` once it is complete and synced."""
     target = Path(os.path.realpath(output))
     try:
-        if target.exists() and not target.is_file():
-            with target.open("wb", buffering=_BUFFER_BYTES) as device:
+        if output.exists() and not output.is_file():
+            # Not by its real path: that of /dev/stdout may lead to a pipe, which has none.
+            with output.open("wb", buffering=_BUFFER_BYTES) as device:
                 yield device
             return
         with _part_file(target) as (part, file):

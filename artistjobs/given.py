@@ -49,6 +49,10 @@ class Given:
         """Return what to read and how to ask. Raises WrongUseError."""
         return IngestConfig(source=self._source(), prompt=self._prompt(), strict=bool(self._options["strict"]))
 
+    def prompt_files(self) -> tuple[Path | None, ...]:
+        """Return the files that the prompt is read from, as far as there are any."""
+        return self._path("prompt_file"), self._path("instructions_file")
+
     def warning(self) -> str | None:
         """Return the one line about stored prompts, if one is asked with."""
         asking = self._asking()

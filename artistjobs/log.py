@@ -57,6 +57,8 @@ def logging_to(verbosity: int, log_file: Path | None) -> Iterator[Voice]:
         WrongUseError: if the file cannot be written.
 
     """
+    # A log that cannot be written is no reason to fill the screen with tracebacks.
+    logging.raiseExceptions = False
     logger, voice = logging.getLogger("artistjobs"), Voice()
     voice.setLevel(_LEVELS[max(-1, min(1, verbosity))])
     handlers: list[logging.Handler] = [voice]

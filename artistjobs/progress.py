@@ -111,6 +111,6 @@ def plain_line(view: View, now: float) -> str:
         f"{tally.recent_jobs_per_minute(now):.0f}/min",
         cost_text(tally.cost_usd, tally.unpriced),
         *([f"left {duration_text(left)}"] if (left := seconds_left(view, now)) is not None else []),
-        *([wait] if (wait := waiting_for(view, now)) else []),
+        *([f"waiting for {wait}"] if (wait := waiting_for(view, now)) else []),
     ]
     return "  ".join(parts)

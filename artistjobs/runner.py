@@ -4,7 +4,7 @@ import asyncio
 import logging
 import random
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from time import monotonic
@@ -89,6 +89,7 @@ class _Run:
 
     def __init__(self, config: WorkConfig, scope: Scope, open_store: OpenStore, tally: Tally) -> None:
         self._config = config
+        self._scope = scope
         self._tally = tally
         self._stop = Stop()
         self._cost = cost_by(config.prices)
@@ -107,7 +108,7 @@ class _Run:
         budget = Budget(self._config.max_cost_usd, spent_usd, self._cost, self._writer.hold_back)
         self._refuse_unknown_prices(records)
         async with open_api() as api, _signals(self._stop, self._tally) as abandoned:
-            if not await check_models(api, records.pending_models(), self._stop):
+            if not await check_models(api, _models(records, self._scope), self._stop):
                 return _End(self._stop.reason, self._stop.sentence)
             await self._writer.start()
             shared = self._shared(api, budget, _Requests(records))
@@ -174,7 +175,7 @@ class _Run:
     def _refuse_unknown_prices(self, records: Records) -> None:
         if self._config.max_cost_usd is None:
             return
-        for model, tier in _asked_for(records):
+        for model, tier in _asked_for(records, self._scope):
             if self._cost(model, tier, Usage(input_tokens=1000, output_tokens=1000)) is None:
                 what = f"{model} at the tier {tier}" if tier else model
                 raise WrongUseError(
@@ -183,9 +184,13 @@ class _Run:
                 )
 
 
-def _asked_for(records: Records) -> Iterator[tuple[str, str | None]]:
+def _models(records: Records, scope: Scope) -> Sequence[str]:
+    return list(dict.fromkeys(prompt.model for prompt in records.pending_prompts(scope)))
+
+
+def _asked_for(records: Records, scope: Scope) -> Iterator[tuple[str, str | None]]:
     """Yield the models that pending jobs ask for, and the tiers besides the standard one."""
-    for prompt in records.pending_prompts():
+    for prompt in records.pending_prompts(scope):
         yield prompt.model, None
         if prompt.service_tier is not None:
             yield prompt.model, prompt.service_tier
@@ -234,9 +239,9 @@ async def _signals(stop: Stop, tally: Tally) -> AsyncIterator[asyncio.Event]:
 
     def received(number: signal.Signals) -> None:
         if stop.request(_SIGNALS[number], ""):
-            log.warning("stopping: waiting for %d calls in flight; once more to give them up", tally.in_flight)
+            log.warning("stopping: waiting for %d calls in flight; the same once more gives them up", tally.in_flight)
         else:
-            log.warning("giving up %d calls in flight", tally.in_flight)
+            log.warning("giving up %d calls in flight: they may be billed, and will be made again", tally.in_flight)
             abandoned.set()
 
     # A signal that is ignored, as under nohup, stays ignored.

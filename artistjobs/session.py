@@ -81,6 +81,15 @@ class Checking:
     timeout_seconds: float | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Destination:
+    """Where answers go: records to ``output``, which may be none of the ``needed`` files, texts to ``texts``."""
+
+    output: Path
+    texts: Texts | None
+    needed: tuple[Path | None, ...] = ()
+
+
 def work_on(database: Database, scope: Scope, working: Working, voice: Voice) -> RunReport:
     """Work until nothing of ``scope`` is left to do or something stops it, and say what it came to.
 
@@ -111,9 +120,7 @@ def run_file(
     config: IngestConfig,
     working: Working,
     voice: Voice,
-    *,
-    output: Path,
-    texts: Texts | None,
+    going: Destination,
 ) -> tuple[RunReport, Ingested]:
     """Ingest a file, work on its rows and export their answers, also when the work stops early.
 
@@ -122,18 +129,28 @@ def run_file(
         StoreError: if disk or database fail outside of the work itself.
 
     """
-    refuse_unwritable(output)
+    refuse_unwritable(going.output, database.path, config.source, *going.needed)
     refuse_unreadable(config.source)
     working.refuse_keyless()
     with database.open(create=True) as store:
         ingested = ingest_file(store.intake, config)
         scope = store.records.scope(ingested.ingest)
     log.info(ingest_sentence(ingested))
+    if not ingested.good:
+        log.warning("%s has no row to ask about", config.source)
     report = work_on(database, scope, working, voice)
     if report.error is None:
         with database.open() as store:
-            export_answers(store, ExportConfig(scope=scope), output, texts)
+            _export_run(store, scope, going)
     return report, ingested
+
+
+def _export_run(store: Store, scope: Scope, going: Destination) -> None:
+    output, done = going.output, store.records.counts(scope).done
+    if not done and output.is_file() and output.stat().st_size:
+        log.warning("nothing is answered yet, so %s is left as it was", output)
+        return
+    export_answers(store, ExportConfig(scope=scope), output, going.texts)
 
 
 def count_file(database: Database, config: IngestConfig, show: Dry | None = None) -> tuple[FileCount, Measured | None]:

@@ -23,6 +23,7 @@ _WIDE_MARKS = {
     b"\xff\xfe": "UTF-16",
     b"\xfe\xff": "UTF-16",
 }
+_DATABASE_MARK = b"SQLite format 3\0"
 _FIRST_BYTES = 16
 
 
@@ -37,7 +38,10 @@ def open_artists(path: Path) -> Iterator[BinaryIO]:
     # Whoever began stdin ends it.
     with nullcontext() if path == STDIN else opened:
         stream = io.BufferedReader(_Source(opened, name), io.DEFAULT_BUFFER_SIZE)
-        if encoding := _wide_encoding(stream.peek(_FIRST_BYTES)[:_FIRST_BYTES]):
+        head = stream.peek(_FIRST_BYTES)[:_FIRST_BYTES]
+        if head.startswith(_DATABASE_MARK):
+            raise InputError(f"{name} is a SQLite database, not a list of artists; name the file of artists.")
+        if encoding := _wide_encoding(head):
             raise InputError(f"{name} is {encoding} text, and UTF-8 is needed; {_conversion(path, encoding)}.")
         yield stream
 

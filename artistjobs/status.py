@@ -8,6 +8,7 @@ from pathlib import Path
 from artistjobs.estimate import Spread, spread_cost_text, spread_duration_text, spread_json
 from artistjobs.job import EVERYTHING
 from artistjobs.reply import Json
+from artistjobs.stdio import command
 from artistjobs.store import Counts, FailureGroup, Kind, Latest, Store, Work, WorkerRow
 from artistjobs.terminal import cost_text, counted, visible
 
@@ -108,7 +109,7 @@ def status_lines(status: Status) -> list[str]:
         f"  {cost_text(work.cost_usd, work.unpriced)}",
     ]
     lines += _projection_lines(project(status))
-    return lines + _worker_lines(status.workers) + _failure_lines(status.failures)
+    return lines + _worker_lines(status.workers) + _failure_lines(status.failures, status.path)
 
 
 def _projection_json(projection: Projection | None) -> dict[str, Json] | None:
@@ -142,11 +143,11 @@ def _worker_lines(workers: Sequence[WorkerRow]) -> list[str]:
     ]
 
 
-def _failure_lines(failures: Sequence[FailureGroup]) -> list[str]:
+def _failure_lines(failures: Sequence[FailureGroup], path: Path) -> list[str]:
     lines = []
     for group in failures:
         message = visible(" ".join((group.message or "").split()))[:100]
         code, name = visible(group.code), visible(group.artist_name)[:40]
         lines.append(f"  {group.jobs:,} failed with {code}, such as {name}: {message}")
-        lines.append(f"    call them again: artistjobs retry --code {shlex.quote(code)}")
+        lines.append(f"    call them again: {command(path, f'retry --code {shlex.quote(code)}')}")
     return lines

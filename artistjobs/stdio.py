@@ -6,9 +6,12 @@ import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from artistjobs.reply import Json
 from artistjobs.terminal import visible, visible_json
+
+DEFAULT_DATABASE = Path("artistjobs.db")
 
 
 def say(line: str) -> None:
@@ -82,3 +85,10 @@ def _quoted(argument: str) -> str:
 def _escaped(byte: int) -> str:
     character = chr(byte)
     return character if character.isascii() and character.isprintable() and character not in "'\\" else f"\\x{byte:02x}"
+
+
+def command(database: Path, rest: str) -> str:
+    """Return a command about a database, fit to be pasted into a shell."""
+    if database == DEFAULT_DATABASE:
+        return f"artistjobs {rest}"
+    return f"artistjobs --db {shlex.quote(str(database))} {rest}"

@@ -1,7 +1,10 @@
 """What a command came to, in words and as JSON, and the exit code that goes with it."""
 
+from pathlib import Path
+
 from artistjobs.reply import Json
 from artistjobs.runner import RunReport
+from artistjobs.stdio import command
 from artistjobs.stop import Reason
 from artistjobs.store import Ingested
 from artistjobs.terminal import cost_text, counted, duration_text
@@ -47,7 +50,7 @@ def ingest_json(ingested: Ingested) -> dict[str, Json]:
     }
 
 
-def run_sentences(report: RunReport, ingested: Ingested | None) -> list[str]:
+def run_sentences(report: RunReport, ingested: Ingested | None, database: Path) -> list[str]:
     """Return what a run came to, a line each."""
     tally, after = report.tally, report.after
     skipped = f", {counted(ingested.bad, 'line')} skipped" if ingested and ingested.bad else ""
@@ -56,7 +59,7 @@ def run_sentences(report: RunReport, ingested: Ingested | None) -> list[str]:
     if tally.calls:
         lines += _work_sentences(report)
     if after.failed:
-        lines.append("see why jobs failed: artistjobs status; have them called again: --retry-failed")
+        lines.append(f"see why jobs failed: {command(database, 'status')}; --retry-failed has them called again")
     if report.sentence:
         lines.append(f"stopped: {report.sentence}")
     return lines

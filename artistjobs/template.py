@@ -48,6 +48,10 @@ def check_template(text: str, file: str) -> None:
         reason = (error.message or "this is no template").rstrip(".")
         raise PromptError(f"{file}, line {error.lineno}: {reason}; mend the template.") from error
     _refuse_names(unknown | {"self"}, tree, file)
+    if not find_undeclared_variables(tree) & set(NAMES):
+        raise PromptError(
+            f"{file} asks the same for every row; write {{{{ artist_name }}}} where the name of the artist goes."
+        )
     _try_out(text, file)
 
 

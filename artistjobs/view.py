@@ -6,7 +6,7 @@ from typing import Protocol
 from artistjobs.limiter import Limiter
 from artistjobs.stop import Stop
 from artistjobs.tally import Tally
-from artistjobs.terminal import duration_text
+from artistjobs.terminal import counted, duration_text
 from artistjobs.writer import Writer
 
 
@@ -37,10 +37,10 @@ def seconds_left(view: View, now: float) -> float | None:
 def waiting_for(view: View, now: float) -> str:
     """Return what is being waited for and how long, empty if nothing is."""
     if view.stop.is_requested():
-        return f"stopping: waiting for {view.tally.in_flight} calls in flight"
+        return f"{counted(view.tally.in_flight, 'call')} in flight, to stop"
     wait = view.limiter.waiting
     if wait is not None and wait.until - now >= 1:
         return f"{wait.reason}, {duration_text(wait.until - now)}"
     if not view.tally.in_flight and view.writer.held_elsewhere:
-        return f"waiting for {view.writer.held_elsewhere} jobs that another worker holds"
+        return f"{counted(view.writer.held_elsewhere, 'job')} that another worker holds"
     return ""

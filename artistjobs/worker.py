@@ -273,7 +273,7 @@ def _is_nobodys_fault(attempt: Attempt, reason: Reason | None) -> bool:
 def _cap_reached(spent_usd: float) -> str:
     return (
         f"${spent_usd:.4f} are spent, and the next call might cost more than --max-cost leaves; "
-        "raise --max-cost to go on."
+        "raise --max-cost to go on, or bound the answers with --param max_output_tokens=N."
     )
 
 

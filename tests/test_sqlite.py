@@ -349,7 +349,7 @@ def finish_many(store, count):
         lambda store: store.records.counts(EVERYTHING),
         lambda store: store.records.counts(store.records.scope(None)),
         lambda store: store.records.failures(),
-        lambda store: store.records.pending_models(),
+        lambda store: store.records.pending_prompts(EVERYTHING),
         lambda store: store.records.work(),
     ],
     ids=["claim", "claim of an ingest", "outlook", "rescue", "retry", "retry one", "counts", "counts of an ingest",

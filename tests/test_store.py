@@ -236,7 +236,7 @@ def test_pending_models_are_those_that_are_still_to_be_asked(worker):
 
     make.settle(worker, make.make_attempt(make.claim_one(worker)))
 
-    assert worker.records.pending_models() == ["gpt-6"]
+    assert [prompt.model for prompt in worker.records.pending_prompts(EVERYTHING)] == ["gpt-6"]
 
 
 def test_the_scope_of_no_ingest_is_the_latest(store):

@@ -258,10 +258,7 @@ class Records(Protocol):
     def prompt(self, number: int) -> Prompt:
         """Return a way of asking by its number."""
 
-    def pending_models(self) -> Sequence[str]:
-        """Return the models that pending jobs ask for."""
-
-    def pending_prompts(self) -> Sequence[Prompt]:
+    def pending_prompts(self, scope: Scope) -> Sequence[Prompt]:
         """Return the ways of asking that pending jobs have."""
 
     def work(self) -> Work:

@@ -14,7 +14,7 @@ from artistjobs.outcome import Attempt
 from artistjobs.store import Held, Outlook, Rescue
 from artistjobs.store.connection import Connection, sql, write
 from artistjobs.store.locks import SignOfLife, death_certificate, remove_sign_of_life
-from artistjobs.store.rows import answer_row, attempt_row, work_row
+from artistjobs.store.rows import answer_row, attempt_row, span, work_row
 
 
 class SqliteQueue:
@@ -58,16 +58,16 @@ class SqliteQueue:
 
     def outlook(self, scope: Scope) -> Outlook:
         """Say what is left to be claimed, and what other workers hold."""
-        held = self._connection.row("held_elsewhere", {**_span(scope), "worker": self._worker})
+        held = self._connection.row("held_elsewhere", {**span(scope), "worker": self._worker})
         return Outlook(
-            available_at=_available_at(self._connection.row("next_available", {**_span(scope), **self._moments()})),
+            available_at=_available_at(self._connection.row("next_available", {**span(scope), **self._moments()})),
             held_elsewhere=held["jobs"] if held else 0,
         )
 
     def retry(self, *, scope: Scope, code: str | None = None, job: int | None = None) -> int:
         """Make failed jobs pending again; return how many."""
         with self._connection.transaction() as db:
-            return db.execute(sql("retry"), {**_span(scope), "code": code, "job": job}).rowcount
+            return db.execute(sql("retry"), {**span(scope), "code": code, "job": job}).rowcount
 
     def spent_usd(self) -> float:
         """Return the cost of all answers stored, as far as it is known, and what lost calls may have cost."""
@@ -107,7 +107,7 @@ class SqliteQueue:
             self._life = None
 
     def _claim(self, db: sqlite3.Connection, limit: int, scope: Scope) -> list[Claim]:
-        row = {**_span(scope), **self._moments(), "worker": self._worker, "limit": limit}
+        row = {**span(scope), **self._moments(), "worker": self._worker, "limit": limit}
         # RETURNING has no order of its own.
         return sorted(
             (Claim(*claimed) for claimed in db.execute(sql("claim"), row).fetchall()),
@@ -145,12 +145,6 @@ class SqliteQueue:
         """Return now, and the latest moment that a job may have been told to wait for."""
         now = self._clock()
         return {"now": moment_text(now), "latest": moment_text(now + LONGEST_DELAY_SECONDS)}
-
-
-def _span(scope: Scope) -> dict[str, object]:
-    # The ids alone tell an ingest's jobs where no other job stands between them.
-    ingest = None if scope.is_span else scope.ingest
-    return {"ingest": ingest, "first_job": scope.first_job, "last_job": scope.last_job}
 
 
 def _available_at(row: sqlite3.Row | None) -> float | None:

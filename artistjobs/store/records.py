@@ -12,6 +12,7 @@ from artistjobs.prompt import Prompt
 from artistjobs.store import Counts, Exported, FailureGroup, Latest, Work, WorkerRow
 from artistjobs.store.connection import Connection, sql
 from artistjobs.store.locks import is_alive
+from artistjobs.store.rows import span
 
 _DAY_SECONDS = 86_400.0
 
@@ -58,13 +59,10 @@ class SqliteRecords:
             params=row["params"],
         )
 
-    def pending_models(self) -> Sequence[str]:
-        """Return the models that pending jobs ask for."""
-        return [row["model"] for row in self._connection.rows("pending_models")]
-
-    def pending_prompts(self) -> Sequence[Prompt]:
+    def pending_prompts(self, scope: Scope) -> Sequence[Prompt]:
         """Return the ways of asking that pending jobs have."""
-        return [self.prompt(row["prompt"]) for row in self._connection.rows("pending_prompts")]
+        rows = self._connection.rows("pending_prompts", span(scope))
+        return [self.prompt(row["prompt"]) for row in rows]
 
     def work(self) -> Work:
         """Return what all workers ever did."""

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TypeAlias
 
-from artistjobs.job import JobState
+from artistjobs.job import JobState, Scope
 from artistjobs.moment import moment_text
 from artistjobs.outcome import Answer, Attempt, Outcome
 
@@ -87,3 +87,10 @@ def _next_attempt(attempt: Attempt) -> int:
     if attempt.outcome is Outcome.RELEASED:
         return max(0, attempt.claim.attempt - attempt.uncounted)
     return attempt.claim.attempt + (attempt.outcome is Outcome.RETRY)
+
+
+def span(scope: Scope) -> Row:
+    """Return a scope as the statements know it."""
+    # The ids alone tell an ingest's jobs where no other job stands between them.
+    ingest = None if scope.is_span else scope.ingest
+    return {"ingest": ingest, "first_job": scope.first_job, "last_job": scope.last_job}

@@ -1,5 +1,12 @@
--- The ways of asking that pending jobs have.
+-- The ways of asking that pending jobs of a scope have.
 SELECT prompts.id AS prompt
   FROM prompts
- WHERE EXISTS (SELECT 1 FROM jobs WHERE jobs.state = 'pending' AND jobs.prompt = prompts.id)
+ WHERE EXISTS (
+        SELECT 1
+          FROM jobs INDEXED BY jobs_pending
+         WHERE state = 'pending'
+           AND prompt = prompts.id
+           AND id BETWEEN :first_job AND :last_job
+           AND (:ingest IS NULL OR EXISTS (
+                SELECT 1 FROM ingest_lines WHERE ingest_lines.job = jobs.id AND ingest_lines.ingest = :ingest)))
  ORDER BY prompts.id
