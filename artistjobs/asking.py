@@ -8,7 +8,7 @@ from artistjobs.params import canonical_json, join_fields, parse_metadata, parse
 from artistjobs.pricing import REHEARSAL_MODEL
 from artistjobs.prompt import Prompt
 from artistjobs.reply import Json
-from artistjobs.template import check_template
+from artistjobs.template import check_template, refuse_sameness
 
 DEFAULT_MODEL = "gpt-5"
 REHEARSAL_PROMPT = "pmpt_rehearsal"
@@ -73,6 +73,7 @@ def _refuse_contradictions(asking: Asking) -> None:
 def _template_prompt(asking: Asking, file: Path, model: str, params: str) -> Prompt:
     template = _read_text(file)
     check_template(template, str(file))
+    refuse_sameness(template, str(file))
     instructions = _read_text(asking.instructions_file) if asking.instructions_file else None
     if instructions is not None and "{{" in instructions and "artist_" in instructions:
         raise PromptError(

@@ -48,11 +48,20 @@ def check_template(text: str, file: str) -> None:
         reason = (error.message or "this is no template").rstrip(".")
         raise PromptError(f"{file}, line {error.lineno}: {reason}; mend the template.") from error
     _refuse_names(unknown | {"self"}, tree, file)
-    if not find_undeclared_variables(tree) & set(NAMES):
+    _try_out(text, file)
+
+
+def refuse_sameness(text: str, file: str) -> None:
+    """Refuse a checked template that uses neither name: every row would pay for the same answer.
+
+    Raises:
+        PromptError: with what to write where.
+
+    """
+    if not find_undeclared_variables(_environment().parse(text)) & set(NAMES):
         raise PromptError(
             f"{file} asks the same for every row; write {{{{ artist_name }}}} where the name of the artist goes."
         )
-    _try_out(text, file)
 
 
 def names_artist_data(text: str) -> bool:

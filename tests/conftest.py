@@ -164,3 +164,8 @@ def write_artists(path: Path, count: int) -> Path:
 def read_records(path: Path) -> list[dict]:
     """Return the records of an export."""
     return [json.loads(line) for line in path.read_bytes().split(b"\n") if line]
+
+
+def pytest_make_parametrize_id(val):
+    """Name odd texts by their escapes: a lone surrogate or a control character is no part of a name."""
+    return ascii(val)[1:-1] if isinstance(val, str) and not (val.isascii() and val.isprintable()) else None
