@@ -27,6 +27,15 @@ SHARE_USED: Final = 0.98
 NEARLY_USED_UP_PACE: Final = 0.85
 """Of the limit's pace, to let it recover."""
 
+LARGEST_CORRECTION: Final = 8.0
+"""How many times less than expected a call may turn out to be charged."""
+
+NEARLY_FULL: Final = 0.9
+"""Of what a limit can hold: from there on some of the refill may be lost."""
+
+REPLIES_TO_A_CHARGE: Final = 20
+"""From so many replies it is reckoned what one call was charged, so that their order matters little."""
+
 CATCH_UP_SECONDS: Final = 0.25
 """How late a call may begin without the later ones being late too.
 
@@ -74,14 +83,18 @@ class Limiter:
         self._tokens = _Spacing(tpm)
         self._turn = asyncio.Lock()
         self._queued = 0
+        self._charge = _Charge()
         self._paused_until = 0.0
         self._pause_reason = ""
         self._pace_before = 0.0
         self._starts: deque[float] = deque(maxlen=5000)
         self.waiting: Wait | None = None
 
-    async def acquire(self, tokens: float) -> None:
-        """Return when a call that may consume ``tokens`` can begin; callers are served in order."""
+    async def acquire(self, tokens: float | Callable[[], float]) -> None:
+        """Return when a call that may consume ``tokens`` can begin; callers are served in order.
+
+        A function is asked when the call's turn has come: by then more may be known.
+        """
         # Counted, because between two turns the lock is free and yet not for newcomers.
         if self._queued or self._wait(self._clock()) is not None:
             self._queued += 1
@@ -122,7 +135,11 @@ class Limiter:
             if (limit := read_limit(headers, kind)) is None:
                 continue
             if not limit.is_daily:
-                spacing.learn(limit.per_period * (NEARLY_USED_UP_PACE if limit.is_scarce else SHARE_USED))
+                spacing.learn(
+                    limit.per_period * (NEARLY_USED_UP_PACE if limit.share_left < NEARLY_USED_UP else SHARE_USED)
+                )
+                if kind == "tokens":
+                    self._charge.observe(self._clock(), limit)
             if limit.remaining == 0 and limit.reset_seconds > 0:
                 self.pause(limit.reset_seconds, f"limit of {kind}")
 
@@ -146,14 +163,16 @@ class Limiter:
         )
         return Wait(reason, at) if at > now else None
 
-    def _begin(self, tokens: float) -> None:
+    def _begin(self, expected: float | Callable[[], float]) -> None:
+        tokens = expected() if callable(expected) else expected
         now = self._clock()
         sharers = max(1, self._sharers())
         self._starts.append(now)
         if self._window is not None:
             self._window.in_flight += 1
         self._requests.take(now, sharers)
-        self._tokens.take(now, tokens * sharers)
+        charged = tokens if self._tokens.is_told else self._charge.of(tokens)
+        self._tokens.take(now, charged * sharers)
 
     def _next_after_pause(self, now: float) -> float:
         since = now - self._paused_until
@@ -168,6 +187,42 @@ class Limiter:
         return recent / max(now - since, 1.0)
 
 
+class _Charge:
+    """What a call takes out of a limit on tokens, found by how what is left goes down.
+
+    It is not what its answer consumes: the API reckons it beforehand, and does not say how.
+    """
+
+    def __init__(self) -> None:
+        self._tokens: float | None = None
+        self._room = 1.0
+        self._begun: tuple[float, float] | None = None
+        self._replies = 0
+
+    def of(self, expected: float) -> float:
+        """Return what a call will be charged, as far as is known; before that, what it is expected to consume."""
+        return (expected if self._tokens is None else self._tokens) * max(self._room, 1 / LARGEST_CORRECTION)
+
+    def observe(self, now: float, limit: "HeaderLimit") -> None:
+        """Take in what is left after one more call."""
+        if self._begun is None:
+            self._begun = now, limit.remaining
+            return
+        self._replies += 1
+        if self._replies < REPLIES_TO_A_CHARGE:
+            return
+        at, remaining = self._begun
+        refilled = limit.per_period / 60 * (now - at)
+        found = (remaining + refilled - limit.remaining) / self._replies
+        if limit.share_left > NEARLY_FULL:
+            # What is full cannot be refilled, so nothing can be reckoned from it; but there is room for more.
+            self._room *= 0.8
+        elif found > 0:
+            self._tokens = found if self._tokens is None else (self._tokens + found) / 2
+            self._room = 1.0
+        self._begun, self._replies = (now, limit.remaining), 0
+
+
 class _Spacing:
     """Even spacing of what is limited per minute; without a limit there is none.
 
@@ -176,7 +231,7 @@ class _Spacing:
     """
 
     def __init__(self, per_minute: int | None) -> None:
-        self._is_told = per_minute is not None
+        self.is_told = per_minute is not None
         self._seconds_each = _seconds_each(per_minute) if per_minute else 0.0
         self._due_at = 0.0
 
@@ -187,7 +242,7 @@ class _Spacing:
 
     def learn(self, per_minute: float) -> None:
         """Follow what the API says, unless the user said something else."""
-        if not self._is_told:
+        if not self.is_told:
             self._seconds_each = _seconds_each(per_minute)
 
     def take(self, now: float, amount: float) -> None:
@@ -209,10 +264,10 @@ class HeaderLimit:
     reset_seconds: float
 
     @property
-    def is_scarce(self) -> bool:
-        """Whether little is left of what the limit can hold, be that a minute's worth or a second's."""
+    def share_left(self) -> float:
+        """How much is left of what the limit can hold, be that a minute's worth or a second's; 0 to 1."""
         missing = self.per_period / 60 * self.reset_seconds
-        return self.remaining < NEARLY_USED_UP * (self.remaining + missing)
+        return self.remaining / (self.remaining + missing) if self.remaining > 0 else 0.0
 
     @property
     def is_daily(self) -> bool:

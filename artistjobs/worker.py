@@ -140,7 +140,7 @@ class _Hold:
         except PromptError as error:
             failure = Failure(reach=Reach.JOB, code="template_error", message=str(error))
             return self._attempt(started_at, failure=failure, calls=0)
-        await shared.limiter.acquire(shared.budget.expected_tokens)
+        await shared.limiter.acquire(lambda: shared.budget.expected_tokens)
         # From here on a place among the calls in flight is taken, and has to be given back.
         is_answered = False
         try:

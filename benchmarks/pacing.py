@@ -5,6 +5,7 @@ limit. The first ten seconds are left out of the shares: until the first reply n
 """
 
 import argparse
+import json
 import os
 import signal
 import subprocess
@@ -16,8 +17,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from artistjobs.rehearsal import Scenario, rehearsal
+from artistjobs.rehearsal import Call, Scenario, rehearsal
 from artistjobs.rehearsal.loopback import Rehearsal
+from artistjobs.rehearsal.replies import estimate_tokens
 
 LEFT_OUT_SECONDS = 10
 REFUSED = "rate_limited", "rate_limit_exceeded"
@@ -35,6 +37,7 @@ class Case:
     processes: int = 1
     midway: Callable[[Rehearsal], None] = field(default=lambda _: None)
     per_minute_after: int | None = None
+    unit: str = "requests"
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,13 @@ CASES = [
     Case("6,000 a minute, no bursts", 6_000, scenario(requests_per_minute=6_000, limit_window_seconds=1.0)),
     Case("600 a minute by --rpm", 600, scenario(requests_per_minute=600), options=["--rpm", "600"]),
     Case("600 a minute, two workers", 600, scenario(requests_per_minute=600, limit_window_seconds=5.0), processes=2),
+    Case("60,000 tokens a minute", 60_000, scenario(tokens_per_minute=60_000), unit="tokens"),
+    Case(
+        "600,000 tokens, no bursts",
+        600_000,
+        scenario(tokens_per_minute=600_000, limit_window_seconds=5.0),
+        unit="tokens",
+    ),
     Case("3,000, halved midway", 3_000, scenario(requests_per_minute=3_000), midway=halve, per_minute_after=1_500),
 ]
 
@@ -72,7 +82,9 @@ CASES = [
 def run(case: Case, seconds: float) -> Share:
     """Let the program work for some seconds, and count what the API saw."""
     with tempfile.TemporaryDirectory() as folder, rehearsal(case.scenario) as api:
-        prepare(Path(folder), rows=int(case.per_minute / 60 * seconds * 1.2) + 200)
+        prepare(
+            Path(folder), rows=int(case.per_minute / 60 * seconds * (1.2 if case.unit == "requests" else 0.01)) + 600
+        )
         workers = [start(Path(folder), api, case) for _ in range(case.processes)]
         try:
             wait_for_first_call(api)
@@ -118,7 +130,7 @@ def end(workers: "Sequence[subprocess.Popen[bytes]]") -> None:
 def measure(case: Case, api: Rehearsal, begun: float, seconds: float) -> Share:
     whole = [call for call in api.journal.calls if call.received_at < begun + seconds]
     counted = [call for call in whole if call.received_at >= begun + LEFT_OUT_SECONDS]
-    answered = sum(call.name == "completed" for call in counted)
+    answered = sum(charge(case, call) for call in counted if call.name == "completed")
     each_second = Counter(int(call.received_at - begun) for call in whole)
     return Share(
         used=answered / allowed(case, seconds),
@@ -128,8 +140,15 @@ def measure(case: Case, api: Rehearsal, begun: float, seconds: float) -> Share:
     )
 
 
+def charge(case: Case, call: Call) -> int:
+    """Return what a call took out of the limit, reckoned as the simulated API does."""
+    if case.unit == "requests":
+        return 1
+    return estimate_tokens(len(json.dumps(call.body, separators=(",", ":")))) + case.scenario.output_tokens
+
+
 def allowed(case: Case, seconds: float) -> float:
-    """Return how many calls the limit allows after the first ten seconds."""
+    """Return how many requests or tokens the limit allows after the first ten seconds."""
     after = case.per_minute_after or case.per_minute
     return (seconds / 2 - LEFT_OUT_SECONDS) * case.per_minute / 60 + seconds / 2 * after / 60
 

@@ -337,3 +337,22 @@ def test_headers_of_any_text_can_be_read(limit, remaining, reset):
     found = read_limit(make_headers(limit=limit, remaining=remaining, reset=reset), "requests")
 
     assert found is None or (found.per_period >= 1 and found.reset_seconds >= 0 and found.is_daily in (True, False))
+
+
+@pytest.mark.parametrize("charged", [400.0, 1000.0, 2500.0])
+async def test_the_pace_of_tokens_follows_what_calls_are_really_charged(charged):
+    time = Time()
+    limiter = make_limiter(time)
+    level, at, refused = 60_000.0, time.now, 0
+    begun = []
+    while time.now < 1600.0:
+        await limiter.acquire(1000.0)
+        level, at = min(60_000.0, level + (time.now - at) * 1000.0), time.now
+        refused += level < charged
+        level -= charged if level >= charged else 0.0
+        begun.append(time.now)
+        limiter.learn(make_headers("tokens", 60_000, int(level), f"{(60_000 - level) / 1000:.3f}s"))
+
+    late = [moment for moment in begun if moment > 1300.0]
+    assert refused == 0
+    assert 0.95 <= len(late) * charged / (300 * 1000.0) <= 1.02
