@@ -23,7 +23,7 @@ from artistjobs.progress import make_watch
 from artistjobs.prompt import Prompt
 from artistjobs.runner import RunReport, nothing_to_do, run
 from artistjobs.stdio import Texts
-from artistjobs.store import Census, Ingested, Kind, Store
+from artistjobs.store import Census, Counts, Ingested, Kind, Store
 from artistjobs.store.census import open_census
 from artistjobs.store.sqlite import open_store
 from artistjobs.summary import ingest_sentence
@@ -100,8 +100,7 @@ def work_on(database: Database, scope: Scope, working: Working, voice: Voice) ->
     """
     working.refuse_keyless()
     with database.open() as store:
-        _mind_failed(store, scope, retry_failed=working.retry_failed)
-        counts = store.records.counts(scope)
+        counts = _mind_failed(store, scope, retry_failed=working.retry_failed)
         if not counts.pending and not counts.running:
             # One that died at its very end, with nothing left to do, is known as dead all the same.
             tell_rescue(store.queue.rescue())
@@ -215,12 +214,15 @@ def export_answers(store: Store, config: ExportConfig, output: Path, texts: Text
         texts.end()
 
 
-def _mind_failed(store: Store, scope: Scope, *, retry_failed: bool) -> None:
-    failed = store.records.counts(scope).failed
-    if failed and retry_failed:
+def _mind_failed(store: Store, scope: Scope, *, retry_failed: bool) -> Counts:
+    """Make failed jobs pending again if that is wanted, say so either way, and return how the jobs stand then."""
+    counts = store.records.counts(scope)
+    if counts.failed and retry_failed:
         log.info("%d failed jobs are pending again", store.queue.retry(scope=scope))
-    elif failed:
-        log.info("%d failed jobs are left alone; --retry-failed makes them pending again", failed)
+        return store.records.counts(scope)
+    if counts.failed:
+        log.info("%d failed jobs are left alone; --retry-failed makes them pending again", counts.failed)
+    return counts
 
 
 @contextmanager
