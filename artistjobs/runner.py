@@ -16,14 +16,15 @@ from artistjobs.config import WorkConfig
 from artistjobs.errors import ArtistjobsError, WrongUseError
 from artistjobs.job import Claim, Scope
 from artistjobs.limiter import Limiter
+from artistjobs.look import Looking
 from artistjobs.outcome import Usage
 from artistjobs.preflight import check_models
 from artistjobs.pricing import cost_by
 from artistjobs.prompt import Body, request_builder
 from artistjobs.stop import Reason, Stop
 from artistjobs.store import Counts, OpenStore, Records
-from artistjobs.tally import Tally
-from artistjobs.view import View, Watch
+from artistjobs.tally import Tally, Totals
+from artistjobs.view import Look, Watch
 from artistjobs.window import Window
 from artistjobs.worker import Shared, Worker
 from artistjobs.writer import Writer
@@ -37,7 +38,7 @@ OpenApi = Callable[[], AbstractAsyncContextManager[Api]]
 class RunReport:
     """What a run came to. ``error`` is the trouble that ended it, if it was trouble with the store."""
 
-    tally: Tally
+    tally: Totals
     reason: Reason | None
     sentence: str
     seconds: float
@@ -61,7 +62,7 @@ async def run(config: WorkConfig, scope: Scope, open_store: OpenStore, open_api:
         error = report.error
         after = before if error else store.records.counts(scope)
     return RunReport(
-        tally=tally, reason=report.reason, sentence=report.sentence, seconds=monotonic() - started,
+        tally=tally.totals(), reason=report.reason, sentence=report.sentence, seconds=monotonic() - started,
         after=after, error=error,
     )  # fmt: skip
 
@@ -69,7 +70,7 @@ async def run(config: WorkConfig, scope: Scope, open_store: OpenStore, open_api:
 def nothing_to_do(counts: Counts) -> RunReport:
     """Return the report of a run that found everything done."""
     return RunReport(
-        tally=Tally(before=counts, started_at=monotonic()),
+        tally=Totals(),
         reason=None,
         sentence="",
         seconds=0.0,
@@ -112,7 +113,7 @@ class _Run:
                 return _End(self._stop.reason, self._stop.sentence)
             await self._writer.start()
             shared = self._shared(api, budget, _Requests(records))
-            async with _watching(watcher, self._view()):
+            async with _watching(watcher, self._looking(budget)):
                 error = await self._drain(shared, abandoned)
         return self._end(error)
 
@@ -133,8 +134,8 @@ class _Run:
             chance=random.Random(),
         )
 
-    def _view(self) -> View:
-        return View(self._tally, self._limiter, self._stop, self._writer, self._config.max_workers)
+    def _looking(self, budget: Budget) -> Look:
+        return Looking(self._config, self._tally, self._limiter, budget, self._stop, self._writer)
 
     async def _drain(self, shared: Shared, abandoned: asyncio.Event) -> ArtistjobsError | None:
         """Let all slots work to their end; return the trouble that ended them, if any."""
@@ -216,8 +217,8 @@ async def _cancel_when(abandoned: asyncio.Event, slots: "list[asyncio.Task[None]
 
 
 @asynccontextmanager
-async def _watching(watcher: Watch, view: View) -> AsyncIterator[None]:
-    watch = asyncio.create_task(watcher.watch(view))
+async def _watching(watcher: Watch, look: Look) -> AsyncIterator[None]:
+    watch = asyncio.create_task(watcher.watch(look))
     try:
         yield
     finally:

@@ -16,7 +16,8 @@ from typing import TypeAlias
 
 from artistjobs.job import EVERYTHING, Claim, Scope
 from artistjobs.outcome import Attempt, Outcome
-from artistjobs.store import OpenStore, Queue, Rescue
+from artistjobs.standing import Lookout, Standing
+from artistjobs.store import OpenStore, Queue, Records, Rescue
 from artistjobs.till import Till, Wish, answer
 
 log = logging.getLogger("artistjobs")
@@ -74,6 +75,11 @@ class Writer:
         """What all workers have spent, as of the last time that money was held back."""
         return self._desk.till.spent_usd
 
+    @property
+    def standing(self) -> Standing | None:
+        """How the jobs of the scope stand in the database, None before it was looked at."""
+        return self._desk.lookout.standing
+
     async def start(self) -> None:
         """Register as a worker, and take over from dead ones. Raises StoreError."""
         self._thread.start()
@@ -128,7 +134,7 @@ class Writer:
         """Do all the work of the thread; whatever goes wrong is handed over to who waits in the event loop."""
         try:
             with open_store() as store:
-                self._desk.open(store.queue)
+                self._desk.open(store.queue, store.records)
                 self._tell(_settle, self._ready)
                 self._desk.serve(store.queue)
         except Exception as trouble:  # noqa: BLE001
@@ -174,6 +180,8 @@ class _Desk:
         self.reached_limit = False
         self.held_elsewhere = 0
         self.others = 0
+        self.lookout = Lookout(scope)
+        self._records: Records | None = None
         self._looked_at = 0.0
         self._scope = scope
         self._jobs_left = limit
@@ -184,7 +192,8 @@ class _Desk:
         self._ending: str | None = None
         self._to_retry: Sequence[int] = ()
 
-    def open(self, queue: Queue) -> None:
+    def open(self, queue: Queue, records: Records) -> None:
+        self._records = records
         queue.register()
         self._look_at_others(queue)
 
@@ -230,13 +239,15 @@ class _Desk:
         rescue = queue.rescue()
         tell_rescue(rescue)
         self._looked_at, self.others = monotonic(), rescue.living
+        if self._records is not None:
+            self.lookout.look(self._records.counts)
 
-    def _patience(self, queue: Queue) -> float | None:
+    def _patience(self, queue: Queue) -> float:
         """Say how long to wait for a message before looking for claims without one."""
         if self.till.wishes:
             return TILL_SECONDS
         if not self._wanting:
-            return None
+            return RESCUE_SECONDS
         outlook = queue.outlook(self._scope)
         if outlook.available_at is None:
             return RESCUE_SECONDS
@@ -247,6 +258,7 @@ class _Desk:
         attempts = [message.attempt for message in messages if message.attempt is not None]
         self._wanting += [message for message in messages if message.wants_claim]
         claims = queue.exchange(attempts, self._room(), self._scope)
+        self.lookout.add(attempts)
         self._in_hand += len(claims) - sum(attempt.outcome is not Outcome.RETRY for attempt in attempts)
         if self._jobs_left is not None:
             self._jobs_left -= len(claims)
