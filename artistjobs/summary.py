@@ -17,6 +17,7 @@ _EXIT_CODES = {
     Reason.TERMINATED: 143,
     Reason.ACCOUNT: 3,
     Reason.OUTAGE: 3,
+    Reason.DIED: 3,
     Reason.MAX_COST: 4,
     Reason.LIMIT: 4,
     Reason.STORE: 74,

@@ -72,6 +72,8 @@ def merge(glances: Sequence[Glance]) -> Glance:
     buckets: Counter[int] = Counter()
     for glance in glances:
         buckets.update(glance.latencies)
+    # Those of processes that have ended still count, but they wait for nothing.
+    working = [glance for glance in glances if glance.processes] or glances
     limits = [glance.limit for glance in glances if glance.limit is not None]
     waits = [glance.wait for glance in glances if glance.wait is not None]
     return Glance(
@@ -84,14 +86,14 @@ def merge(glances: Sequence[Glance]) -> Glance:
         max_workers=sum(glance.max_workers for glance in glances),
         workers=max(glance.workers for glance in glances),
         processes=sum(glance.processes for glance in glances),
-        held_elsewhere=min(glance.held_elsewhere for glance in glances),
+        held_elsewhere=min(glance.held_elsewhere for glance in working),
         limit=sum(limits) if len(limits) == len(glances) else None,
         cap_usd=max((glance.cap_usd for glance in glances if glance.cap_usd is not None), default=None),
         spent_usd=max(glance.spent_usd for glance in glances),
         latencies=dict(buckets),
         wait=max(waits, key=lambda wait: (wait.until, wait.reason), default=None),
         failures=_latest_of_each_code([seen for glance in glances for seen in glance.failures]),
-        paused=all(glance.paused for glance in glances),
+        paused=all(glance.paused for glance in working),
         stopping=any(glance.stopping for glance in glances),
     )
 

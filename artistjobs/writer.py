@@ -46,13 +46,19 @@ class Writer:
     """Exchanges attempts for claims; this is its side in the event loop."""
 
     def __init__(
-        self, open_store: OpenStore, scope: Scope, limit: int | None = None, cap_usd: float | None = None
+        self,
+        open_store: OpenStore,
+        scope: Scope,
+        limit: int | None = None,
+        cap_usd: float | None = None,
+        others: int = 0,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._ready: asyncio.Future[None] = self._loop.create_future()
         self._ended: asyncio.Future[None] = self._loop.create_future()
         self._trouble: Exception | None = None
         self._desk = _Desk(scope, limit, Till(cap_usd, self._tell_wishes), self._hand_over)
+        self._desk.others = others
         self._thread = threading.Thread(target=self._run, args=[open_store], name="writer", daemon=True)
 
     @property
@@ -195,7 +201,10 @@ class _Desk:
     def open(self, queue: Queue, records: Records) -> None:
         self._records = records
         queue.register()
+        expected = self.others
         self._look_at_others(queue)
+        # Those that are about to begin share the limits from the first call on.
+        self.others = max(expected, self.others)
 
     def close(self, ending: str, retry: Sequence[int]) -> None:
         self._to_retry, self._ending = retry, ending
