@@ -9,7 +9,7 @@ PACKAGE = Path(__file__).parents[1] / "artistjobs"
 
 FLOORS = [
     {"errors", "options"},
-    {"moment", "terminal"},
+    {"moment", "terminal", "whole_file"},
     {"reply", "job"},
     {"outcome", "params", "template", "stop", "window"},
     {"prompt", "judge", "retry", "pricing", "source", "trouble"},
