@@ -15,20 +15,12 @@ FLOORS = [
     {"prompt", "judge", "retry", "pricing", "source", "trouble"},
     {"config", "limiter", "budget", "breaker", "artists", "asking", "estimate"},
     {"store", "api", "rehearsal"},
-<<<<<<< HEAD
     {"till", "standing", "tally"},
     {"writer", "record", "log", "stdio"},
-    {"worker", "preflight", "ingest", "export", "status", "view", "signals"},
+    {"worker", "preflight", "ingest", "export", "report", "status", "view", "signals"},
     {"look", "picture", "check"},
     {"runner"},
     {"progress", "summary", "crew"},
-=======
-    {"till"},
-    {"tally", "writer", "record", "log", "stdio"},
-    {"worker", "preflight", "ingest", "export", "report", "status", "view"},
-    {"runner", "picture", "check"},
-    {"progress", "summary"},
->>>>>>> report
     {"session"},
     {"given"},
     {"cli"},
