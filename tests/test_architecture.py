@@ -9,7 +9,7 @@ PACKAGE = Path(__file__).parents[1] / "artistjobs"
 
 FLOORS = [
     {"errors", "options"},
-    {"moment", "terminal", "pace", "whole_file"},
+    {"moment", "terminal", "pace", "whole_file", "collector"},
     {"reply", "job"},
     {"outcome", "overview", "params", "template", "stop", "window"},
     {"prompt", "judge", "retry", "pricing", "source", "trouble"},
