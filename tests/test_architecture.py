@@ -9,7 +9,8 @@ PACKAGE = Path(__file__).parents[1] / "artistjobs"
 
 FLOORS = [
     {"errors", "options"},
-    {"moment", "terminal"},
+    {"moment", "terminal", "paint", "existing"},
+    {"table"},
     {"reply", "job"},
     {"outcome", "params", "template", "stop", "window"},
     {"prompt", "judge", "retry", "pricing", "source", "trouble"},
@@ -17,8 +18,9 @@ FLOORS = [
     {"store", "api", "rehearsal"},
     {"till"},
     {"tally", "writer", "record", "log", "stdio"},
+    {"screen"},
     {"worker", "preflight", "ingest", "export", "status", "view"},
-    {"runner", "picture", "check"},
+    {"runner", "picture", "check", "status_text"},
     {"progress", "summary"},
     {"session"},
     {"given"},
@@ -115,7 +117,7 @@ def test_the_core_opens_nothing_reads_no_clock_and_draws_no_lots():
 def test_only_the_command_line_reads_the_environment():
     readers = {part_of(path) for path in modules() if "os.environ" in path.read_text()}
 
-    assert readers <= {"given", "progress"}
+    assert readers <= {"given", "progress", "screen"}
 
 
 def test_workers_know_protocols_and_not_their_makers():
