@@ -2,16 +2,14 @@
 
 import json
 from collections.abc import Sequence
-from time import localtime, strftime
 
 from artistjobs.estimate import spread_cost_text, spread_duration_text
-from artistjobs.moment import moment_seconds
 from artistjobs.paint import Style, paint
 from artistjobs.status import Projection, Status, project, retry_command, run_pace, run_seconds
 from artistjobs.store import FailureGroup, Kind, WorkerRow
 from artistjobs.store.insight import Progress, Run
 from artistjobs.table import Column, cut, table, wrapped
-from artistjobs.terminal import cost_text, counted, duration_text, visible
+from artistjobs.terminal import cost_text, counted, duration_text, moment_local, visible
 
 _PROMPT_COLUMNS = (
     Column("asked with", is_number=False, may_be_cut=True),
@@ -105,7 +103,7 @@ def _flat(params: dict[str, object], prefix: str = "") -> list[tuple[str, str]]:
 def _run_row(run: Run, now: float) -> list[str]:
     return [
         str(run.worker),
-        strftime("%m-%d %H:%M", localtime(moment_seconds(run.started_at))),
+        moment_local(run.started_at),
         duration_text(run_seconds(run, now)),
         f"{run.done:,}",
         f"{run.failed:,}",

@@ -51,14 +51,20 @@ def table(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int |
     """Return the heading and the rows, a line each; at most ``width`` cells wide, if that can be done."""
     kept = _fitting(columns, rows, width)
     widths = {number: _widest(columns, rows, number) for number in kept}
-    flexible = [number for number in kept if columns[number].may_be_cut]
-    if width is not None and flexible:
-        over = _total(widths) - width
-        widths[flexible[-1]] -= max(0, min(over, widths[flexible[-1]] - 1))
+    if width is not None:
+        _squeeze(widths, [number for number in kept if columns[number].may_be_cut], width)
     return [
         GAP.join(_cell(columns[number], row[number], widths[number]) for number in kept).rstrip()
         for row in [[column.name for column in columns], *rows]
     ]
+
+
+def _squeeze(widths: dict[int, int], flexible: Sequence[int], width: int) -> None:
+    """Take width from the columns that may be cut, the last one first, and more than is good only at last."""
+    for least in (_NARROWEST, 1):
+        for number in reversed(flexible):
+            over = max(0, _total(widths) - width)
+            widths[number] -= min(over, max(0, widths[number] - least))
 
 
 def _fitting(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int | None) -> list[int]:

@@ -19,7 +19,7 @@ FLOORS = [
     {"till"},
     {"tally", "writer", "record", "log", "stdio"},
     {"screen"},
-    {"worker", "preflight", "ingest", "export", "status", "view"},
+    {"worker", "preflight", "ingest", "export", "status", "view", "failures", "dossier"},
     {"runner", "picture", "check", "status_text"},
     {"progress", "summary"},
     {"session"},

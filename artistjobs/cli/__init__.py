@@ -7,10 +7,11 @@ from artistjobs.cli.answers import export
 from artistjobs.cli.ask import check, ingest, run, work
 from artistjobs.cli.group import cli
 from artistjobs.cli.look import status
-from artistjobs.cli.mend import retry
+from artistjobs.cli.mend import failures, retry
 from artistjobs.cli.program import main
+from artistjobs.cli.show import show
 
 __all__ = ["cli", "main"]
 
-for command in (check, ingest, work, run, export, status, retry):
+for command in (check, ingest, work, run, export, status, failures, show, retry):
     cli.add_command(command)

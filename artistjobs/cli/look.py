@@ -1,4 +1,4 @@
-"""The commands that look into a database: status."""
+"""The command that looks at a whole database: status."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
