@@ -14,7 +14,18 @@ Decorator = Callable[[Command], Command]
 SERVICE_TIERS = ("auto", "default", "flex", "priority")
 SCENARIO_NAMES = ("calm", "busy", "storm", "outage", "no-credit")
 PATH = click.Path(path_type=Path)
-POSITIVE = click.IntRange(min=1)
+
+
+class _Count(click.IntRange):
+    """A number of things."""
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        """Return the one letter that stands for it in the help."""
+        del param, ctx
+        return "N"
+
+
+POSITIVE = _Count(min=1)
 
 
 class _Usd(click.FloatRange):
@@ -77,13 +88,15 @@ def ask_options(command: Command) -> Command:
         click.option("--model", envvar="OPENAI_MODEL", show_envvar=True, help="Model to ask.  [default: gpt-5]"),
         click.option(
             "--param", "params", multiple=True, metavar="KEY=VALUE",
-            help="Any other field of the request, such as reasoning.effort=low or text.format=@schema.json.",
+            help="Any other field of the request, repeatable: reasoning.effort=low, text.format=@schema.json.",
         ),
         click.option(
             "--service-tier", type=click.Choice(SERVICE_TIERS), help="What is paid for speed; flex is half price."
         ),
         click.option("--store/--no-store", default=None, help="Whether OpenAI keeps the answers.  [default: it does]"),
-        click.option("--metadata", multiple=True, metavar="KEY=VALUE", help="What OpenAI keeps with each answer."),
+        click.option(
+            "--metadata", multiple=True, metavar="KEY=VALUE", help="What OpenAI keeps with each answer; repeatable."
+        ),
     )(command)  # fmt: skip
 
 
@@ -124,7 +137,7 @@ def work_options(command: Command) -> Command:
         ),
         *_PRICES,
         click.option(
-            "--flex-fallback", type=POSITIVE, metavar="N",
+            "--flex-fallback", type=POSITIVE,
             help="Call a job at the standard tier after N refusals in a row because flex is full.",
         ),
         click.option("--limit", type=POSITIVE, help="Work on this many jobs at most."),

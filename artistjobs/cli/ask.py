@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 from click.exceptions import Exit
 
+from artistjobs.cli.help import command
 from artistjobs.cli.talk import talking
 from artistjobs.options import (
     PATH,
@@ -25,18 +26,19 @@ if TYPE_CHECKING:
     from artistjobs.store import Ingested
 
 
-@click.command()
+@command()
 @check_options
 @ask_options
 @rehearse_options
 @json_option
 @click.pass_obj
 def check(settings: Settings, /, **options: object) -> None:
-    """Say whether a run will work and what it will cost, for the rows of FILE if one is named.
+    """Say whether a run will work and what it will cost.
 
-    Looks at key, model, prompt, limits, price and rows; free of charge, and nothing is written.
+    Looks at key, model, prompt, limits and price, and at the rows of FILE if one is named; free of charge, and
+    nothing is written.
 
-    Example: artistjobs check artists.csv --prompt-file prompt.txt --max-workers 32
+    Example: artistjobs check artists.csv --prompt-file prompt.txt
     """
     from artistjobs.check import checkup_json, checkup_lines
     from artistjobs.given import Given
@@ -50,7 +52,7 @@ def check(settings: Settings, /, **options: object) -> None:
     raise Exit(found.exit_code)
 
 
-@click.command()
+@command()
 @source_options
 @ask_options
 @rehearse_options
@@ -78,7 +80,7 @@ def ingest(settings: Settings, /, *, dry_run: bool, **options: object) -> None:
         tell_json(ingest_json(ingested)) if given.as_json else say(ingest_sentence(ingested))
 
 
-@click.command()
+@command()
 @work_options
 @rehearse_options
 @json_option
@@ -98,7 +100,7 @@ def work(settings: Settings, /, **options: object) -> None:
     _finish(settings, given, report)
 
 
-@click.command()
+@command()
 @source_options
 @ask_options
 @work_options
@@ -107,11 +109,11 @@ def work(settings: Settings, /, **options: object) -> None:
 @click.option("--output", type=PATH, default=Path("out.jsonl"), help="Where the answers go.")
 @click.pass_obj
 def run(settings: Settings, /, output: Path, *, dry_run: bool, **options: object) -> None:
-    """Ingest FILE, work on its rows, export their answers: all in one go.
+    """Ingest FILE, work on its rows and export their answers.
 
     What was answered before is not asked again. Interrupted, it goes on when called again.
 
-    Example: artistjobs run artists.csv --prompt-file prompt.txt --max-workers 32
+    Example: artistjobs run artists.csv --prompt-file prompt.txt
     """
     from artistjobs.given import Given
     from artistjobs.session import Destination, run_file

@@ -8,6 +8,7 @@ import click
 from click.exceptions import Exit
 
 from artistjobs.cli.group import EXIT_INTERRUPTED
+from artistjobs.cli.help import command
 from artistjobs.options import Settings
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ WATCH_SECONDS = 1.0
 """From one look to the next."""
 
 
-@click.command()
+@command()
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object, for scripts; with --watch one a line.")
 @click.option("--watch", is_flag=True, help="Keep looking, every second, until Ctrl+C.")
 @click.pass_obj

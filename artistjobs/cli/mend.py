@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from artistjobs.cli.help import command
 from artistjobs.errors import WrongUseError
 from artistjobs.options import POSITIVE, Settings
 
@@ -19,7 +20,7 @@ FAILURES_SHOWN = 50
 """Failed jobs that a terminal shows unless told otherwise."""
 
 
-@click.command()
+@command()
 @click.option("--code", help="Only jobs that failed with this code.")
 @click.option("--limit", type=POSITIVE, metavar="N", help="List N jobs at most.  [default: 50 on a terminal, else all]")
 @click.option("--json", "as_json", is_flag=True, help="As JSON Lines, one object for each job.")
@@ -45,18 +46,21 @@ def failures(settings: Settings, code: str | None, limit: int | None, *, as_json
         _say_what_next(reader, code, total, total if limit is None else min(limit, total))
 
 
-@click.command()
+@command()
 @click.argument("job", type=POSITIVE, required=False)
 @click.option("--code", help="Only jobs that failed with this code.")
 @click.pass_obj
 def retry(settings: Settings, job: int | None, code: str | None) -> None:
-    """Make failed jobs pending again: all of them, those with one code, or one JOB by its id.
+    """Make failed jobs pending again: all, by code, or one JOB.
+
+    JOB is the id of a job, as failures tells it.
 
     Example: artistjobs retry --code incomplete
     """
     from artistjobs.given import existing_database
     from artistjobs.job import EVERYTHING
-    from artistjobs.stdio import command, say
+    from artistjobs.stdio import command as command_text
+    from artistjobs.stdio import say
     from artistjobs.store import Kind
     from artistjobs.terminal import counted
 
@@ -65,7 +69,7 @@ def retry(settings: Settings, job: int | None, code: str | None) -> None:
         if not count:
             _refuse_in_vain(store, code, job)
     rehearse = " --rehearse" if store.kind is Kind.REHEARSAL else ""
-    on = f"; go on with: {command(store.path, f'work{rehearse}')}" if count else ""
+    on = f"; go on with: {command_text(store.path, f'work{rehearse}')}" if count else ""
     say(f"{counted(count, 'job')} pending again{on}")
 
 
@@ -112,7 +116,8 @@ def _list_failures(jobs: "Iterator[FailedJob]", screen: "Screen", *, as_json: bo
 def _say_what_next(reader: "Reader", code: str | None, total: int, shown: int) -> None:
     import shlex
 
-    from artistjobs.stdio import command, say
+    from artistjobs.stdio import command as command_text
+    from artistjobs.stdio import say
     from artistjobs.terminal import counted
 
     if not total:
@@ -121,4 +126,4 @@ def _say_what_next(reader: "Reader", code: str | None, total: int, shown: int) -
     if total > shown:
         say(f"{counted(total - shown, 'more job')} failed; --limit {total} lists all")
     which = "" if code is None else f" --code {shlex.quote(code)}"
-    say(f"call {'it' if total == 1 else 'them'} again: {command(reader.path, f'retry{which}')}")
+    say(f"call {'it' if total == 1 else 'them'} again: {command_text(reader.path, f'retry{which}')}")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 from click.exceptions import Exit
 
+from artistjobs.cli.help import command
 from artistjobs.errors import WrongUseError
 from artistjobs.options import POSITIVE, Settings
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from artistjobs.store.insight import Namesake, Reader
 
 
-@click.command()
+@command()
 @click.argument("artist", required=False)
 @click.option("--job", type=POSITIVE, metavar="ID", help="The job of this id.")
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
@@ -64,11 +65,12 @@ def _find(reader: "Reader", artist: str, screen: "Screen") -> int:
 
 def _name_one(path: "Path", found: "Sequence[Namesake]", artist: str, screen: "Screen") -> NoReturn:
     from artistjobs.dossier import MOST_NAMESAKES, namesake_lines
-    from artistjobs.stdio import command, say
+    from artistjobs.stdio import command as command_text
+    from artistjobs.stdio import say
     from artistjobs.terminal import brief, visible
 
     many = f"more than {MOST_NAMESAKES}" if len(found) > MOST_NAMESAKES else str(len(found))
     say("\n".join(namesake_lines(found, screen.width)))
-    by_id = f"name one by its id, such as: {command(path, f'show --job {found[0].job}')}"
+    by_id = f"name one by its id, such as: {command_text(path, f'show --job {found[0].job}')}"
     say(f"{many} jobs may be meant by {visible(brief(artist))!r}; {by_id}")
     raise Exit(WrongUseError.exit_code)
