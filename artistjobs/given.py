@@ -57,6 +57,10 @@ class Given:
         asking = self._asking()
         return STORED_PROMPTS_END if asking.prompt_id and asking.prompt_file is None else None
 
+    def limit(self) -> int | None:
+        """Return how many jobs are to be worked on at most, None for all."""
+        return self._number("limit") if "limit" in self._options else None
+
     def cost(self) -> Cost:
         """Return how to count money. Raises WrongUseError."""
         return cost_by(self._prices() if "price_input" in self._options else None)

@@ -15,7 +15,7 @@ FLOORS = [
     {"outcome", "params", "template", "stop", "window"},
     {"prompt", "judge", "retry", "pricing", "source", "trouble"},
     {"config", "limiter", "budget", "breaker", "artists", "asking", "estimate"},
-    {"store", "api", "rehearsal"},
+    {"store", "api", "rehearsal", "suspicion"},
     {"till"},
     {"tally", "writer", "record", "log", "stdio"},
     {"screen"},

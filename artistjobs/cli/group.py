@@ -1,6 +1,6 @@
 """The group of all commands, and the options that stand before the command."""
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from click.exceptions import Exit
@@ -9,6 +9,9 @@ from artistjobs import __version__
 from artistjobs.cli.help import verbosity_of
 from artistjobs.errors import ArtistjobsError
 from artistjobs.options import PATH, Settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 EXIT_INTERRUPTED, EXIT_NO_READER = 130, 141
 
@@ -42,18 +45,22 @@ class Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command."""
-        from artistjobs.stdio import forget_stdout, same_command, say
-        from artistjobs.terminal import visible
-
         try:
             return super().invoke(ctx)
         except ArtistjobsError as error:
+            from artistjobs.stdio import say
+            from artistjobs.terminal import visible
+
             say(f"artistjobs: {visible(str(error))}")
             raise Exit(error.exit_code) from error
         except BrokenPipeError:
+            from artistjobs.stdio import forget_stdout
+
             forget_stdout()
             raise Exit(EXIT_NO_READER) from None
         except KeyboardInterrupt:
+            from artistjobs.stdio import same_command, say
+
             say("interrupted; go on with: " + same_command())
             raise Exit(EXIT_INTERRUPTED) from None
 
@@ -82,7 +89,7 @@ class Commands(click.Group):
 @click.option("-q", "--quiet", is_flag=True, help="Tell only errors.")
 @click.option("--log-file", type=PATH, help="Keep all log lines in a file, as JSON.")
 @click.pass_context
-def cli(ctx: click.Context, db: Path | None, log_file: Path | None, *, verbose: bool, quiet: bool) -> None:
+def cli(ctx: click.Context, db: "Path | None", log_file: "Path | None", *, verbose: bool, quiet: bool) -> None:
     """Ask one prompt about many artists, and keep every answer.
 
     Four steps, or all of them as `run`: `ingest` reads a file, `work` asks, `export` writes the
