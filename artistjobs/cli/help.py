@@ -24,7 +24,7 @@ GROUPS: dict[str, frozenset[str]] = {
             "store", "metadata",
         }
     ),
-    "Working": frozenset({"max_workers", "max_attempts", "timeout", "retry_failed", "flex_fallback"}),
+    "Working": frozenset({"max_workers", "processes", "max_attempts", "timeout", "retry_failed", "flex_fallback"}),
     "Money and limits": frozenset({"max_cost", "price_input", "price_output", "limit", "rpm", "tpm", "spend"}),
     "Rehearsal": frozenset({"rehearse", "scenario"}),
     "Output": frozenset({"output", "format", "state", "ingest", "full", "no_text", "as_json"}),
@@ -59,7 +59,7 @@ class Command(click.Command):
         _write(groups, formatter)
 
 
-command: "Callable[[], Callable[[Callable[..., object]], Command]]" = partial(click.command, cls=Command)
+command: "Callable[..., Callable[[Callable[..., object]], Command]]" = partial(click.command, cls=Command)
 """Makes a function a command, in place of ``click.command``."""
 
 

@@ -1,76 +1,41 @@
-"""The command that shows one job in full: show."""
+"""The commands that show results to be looked into: report and browse."""
 
-from typing import TYPE_CHECKING, NoReturn
+import sys
+from typing import TYPE_CHECKING
 
 import click
-from click.exceptions import Exit
 
 from artistjobs.cli.help import command
-from artistjobs.errors import WrongUseError
-from artistjobs.options import POSITIVE, Settings
+from artistjobs.cli.talk import talking
+from artistjobs.options import PATH, Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
-
-    from artistjobs.screen import Screen
-    from artistjobs.store.insight import Namesake, Reader
 
 
 @command()
-@click.argument("artist", required=False)
-@click.option("--job", type=POSITIVE, metavar="ID", help="The job of this id.")
-@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+@click.argument("output", type=PATH, default="report.html")
 @click.pass_obj
-def show(settings: Settings, artist: str | None, job: int | None, *, as_json: bool) -> None:
-    """Show one job: its request, its attempts, its answer.
+def report(settings: Settings, output: "Path") -> None:
+    """Write one page about the work to OUTPUT (- is stdout).
 
-    ARTIST is a name, or as much of it as tells which one is meant, or the id of a job.
+    It tells how far and how fast, what it cost and what failed.
+    It holds everything that it shows, a sample of the answers too, and asks nothing of any server.
 
-    Example: artistjobs show 'Frida Kahlo'
+    Example: artistjobs report friday.html
     """
-    from artistjobs.dossier import dossier_json, dossier_lines, open_dossier
-    from artistjobs.existing import existing_path
-    from artistjobs.paint import paint
-    from artistjobs.screen import Screen
-    from artistjobs.stdio import tell, tell_json
-    from artistjobs.store.looking import open_reader
+    import time
 
-    if (artist is None) == (job is None):
-        raise WrongUseError("name one artist or one job, such as: artistjobs show 'Frida Kahlo'")
-    screen = Screen()
-    with open_reader(existing_path(settings)) as reader:
-        number = job if artist is None else _find(reader, artist, screen)
-        dossier = open_dossier(reader, number or 0)
-        if dossier is None:
-            raise WrongUseError(f"there is no job {number}; the view failures and the table jobs have their ids.")
-        if as_json:
-            tell_json(dossier_json(dossier))
+    from artistjobs.export import refuse_unwritable
+    from artistjobs.given import existing_database
+    from artistjobs.report import make_report, write_report
+    from artistjobs.session import log
+
+    with talking(settings), existing_database(settings).open() as store:
+        if str(output) == "-":
+            sys.stdout.buffer.write(make_report(store, time.time()))
+            sys.stdout.buffer.flush()
             return
-        lines = dossier_lines(dossier, reader, screen.width)
-    tell("\n".join(paint(text, style, screen.is_coloured) for style, text in lines))
-
-
-def _find(reader: "Reader", artist: str, screen: "Screen") -> int:
-    from artistjobs.dossier import find_job
-    from artistjobs.terminal import brief
-
-    found = find_job(reader, artist)
-    if isinstance(found, int):
-        return found
-    if found:
-        _name_one(reader.path, found, artist, screen)
-    raise WrongUseError(f"there is no artist {brief(artist)!r} in {reader.path}; give the name as it is in the file.")
-
-
-def _name_one(path: "Path", found: "Sequence[Namesake]", artist: str, screen: "Screen") -> NoReturn:
-    from artistjobs.dossier import MOST_NAMESAKES, namesake_lines
-    from artistjobs.stdio import command as command_text
-    from artistjobs.stdio import say
-    from artistjobs.terminal import brief, visible
-
-    many = f"more than {MOST_NAMESAKES}" if len(found) > MOST_NAMESAKES else str(len(found))
-    say("\n".join(namesake_lines(found, screen.width)))
-    by_id = f"name one by its id, such as: {command_text(path, f'show --job {found[0].job}')}"
-    say(f"{many} jobs may be meant by {visible(brief(artist))!r}; {by_id}")
-    raise Exit(WrongUseError.exit_code)
+        refuse_unwritable(output, store.path)
+        size = write_report(store, output, time.time())
+        log.info("wrote %s, %s kB; open it in a browser", output, f"{size / 1000:,.0f}")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 
+from artistjobs.moment import moment_seconds
 from artistjobs.store import Kind
 from artistjobs.store.insight import FailedJob, Namesake, Progress, Run
 from artistjobs.store.locks import is_alive
@@ -66,7 +67,10 @@ class SqliteInsight:
 
     def attempts(self, job: int) -> list[Row]:
         """Return the attempts at a job, the first one first."""
-        return [dict(row) for row in self._reading.rows("attempts_of_job", {"job": job})]
+        return [
+            {**dict(row), "seconds": round(moment_seconds(row["ended_at"]) - moment_seconds(row["started_at"]), 3)}
+            for row in self._reading.rows("attempts_of_job", {"job": job})
+        ]
 
     def answers(self, job: int) -> list[Row]:
         """Return the answers to a job; the one that settled it has ``is_kept`` and comes first."""
