@@ -6,7 +6,7 @@ from textwrap import wrap
 
 GAP = "  "
 
-_NARROWEST = 12
+_NARROWEST = 20
 """Cells that a text which may be cut keeps, as long as another column can go instead."""
 
 
