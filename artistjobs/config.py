@@ -59,7 +59,6 @@ class WorkConfig:
     flex_fallback: int | None = None
     limit: int | None = None
 
-
     def shared_out(self) -> "list[WorkConfig]":
         """Return what each of the processes is told: its part of what can be counted out, and all the rest."""
         parts = min(self.processes, self.max_workers, self.limit or self.max_workers)

@@ -94,9 +94,7 @@ class _End:
 class _Run:
     """The parts of a run, put together."""
 
-    def __init__(
-        self, config: WorkConfig, scope: Scope, open_store: OpenStore, tally: Tally, orders: Orders
-    ) -> None:
+    def __init__(self, config: WorkConfig, scope: Scope, open_store: OpenStore, tally: Tally, orders: Orders) -> None:
         self._config = config
         self._scope = scope
         self._tally = tally

@@ -9,16 +9,18 @@ PACKAGE = Path(__file__).parents[1] / "artistjobs"
 
 FLOORS = [
     {"errors", "options"},
-    {"moment", "terminal", "pace", "whole_file", "collector"},
+    {"moment", "terminal", "pace", "whole_file", "paint", "existing", "collector"},
+    {"table"},
     {"reply", "job"},
     {"outcome", "overview", "params", "template", "stop", "window"},
     {"prompt", "judge", "retry", "pricing", "source", "trouble"},
     {"config", "limiter", "budget", "breaker", "artists", "asking", "estimate"},
-    {"store", "api", "rehearsal"},
+    {"store", "api", "rehearsal", "suspicion"},
     {"till", "standing", "tally"},
     {"writer", "record", "log", "stdio"},
-    {"worker", "preflight", "ingest", "export", "report", "status", "view", "signals"},
-    {"look", "picture", "check"},
+    {"screen"},
+    {"worker", "preflight", "ingest", "export", "report", "status", "view", "signals", "failures", "dossier"},
+    {"look", "picture", "check", "status_text"},
     {"runner"},
     {"progress", "summary", "crew"},
     {"session"},
@@ -116,7 +118,7 @@ def test_the_core_opens_nothing_reads_no_clock_and_draws_no_lots():
 def test_only_the_command_line_reads_the_environment():
     readers = {part_of(path) for path in modules() if "os.environ" in path.read_text()}
 
-    assert readers <= {"given", "progress"}
+    assert readers <= {"given", "progress", "screen"}
 
 
 def test_workers_know_protocols_and_not_their_makers():
