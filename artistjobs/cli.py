@@ -15,6 +15,7 @@ import click
 from click.exceptions import Exit
 
 from artistjobs import __version__
+from artistjobs.control_commands import control_commands
 from artistjobs.errors import ArtistjobsError, StoreError, WrongUseError
 from artistjobs.options import (
     PATH,
@@ -250,6 +251,10 @@ def retry(settings: Settings, job: int | None, code: str | None) -> None:
     with existing_database(settings).open() as store:
         count = store.queue.retry(scope=EVERYTHING, code=code, job=job)
     say(f"{counted(count, 'job')} pending again" + (f"; go on with: {command(store.path, 'work')}" if count else ""))
+
+
+for _command in control_commands:
+    cli.add_command(_command)
 
 
 def _dry_run(given: "Given", config: "IngestConfig") -> None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from artistjobs.control import WHOLE, Part, Tuning
 from artistjobs.errors import WrongUseError
 from artistjobs.pricing import GivenPrices
 from artistjobs.prompt import Prompt
@@ -45,7 +46,8 @@ class ApiConfig:
 class WorkConfig:
     """How to work. None where no limit was asked for.
 
-    ``flex_fallback`` is after how many refusals in a row a job leaves the flex tier.
+    ``flex_fallback`` is after how many refusals in a row a job leaves the flex tier. ``max_workers``
+    is of this process alone, which is one ``part`` of all those of its command.
     """
 
     max_workers: int = 4
@@ -56,6 +58,12 @@ class WorkConfig:
     prices: GivenPrices | None = None
     flex_fallback: int | None = None
     limit: int | None = None
+    part: Part = WHOLE
+
+    @property
+    def tuning(self) -> Tuning:
+        """What of it can be changed while it works."""
+        return Tuning(max_workers=self.max_workers, rpm=self.rpm, tpm=self.tpm, max_cost_usd=self.max_cost_usd)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

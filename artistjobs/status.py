@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from artistjobs.control import Said
 from artistjobs.estimate import Spread, spread_cost_text, spread_duration_text, spread_json
 from artistjobs.job import EVERYTHING
+from artistjobs.remote import control_json, control_lines
 from artistjobs.reply import Json
 from artistjobs.stdio import command
 from artistjobs.store import Counts, FailureGroup, Kind, Latest, Store, Work, WorkerRow
@@ -27,6 +29,7 @@ class Status:
     latest: Latest
     failures: Sequence[FailureGroup]
     workers: Sequence[WorkerRow]
+    said: Sequence[Said] = ()
 
 
 def read_status(store: Store) -> Status:
@@ -41,6 +44,7 @@ def read_status(store: Store) -> Status:
         latest=records.latest(),
         failures=records.failures(),
         workers=records.workers(),
+        said=store.controls.read(),
     )
 
 
@@ -93,6 +97,7 @@ def status_json(status: Status) -> dict[str, Json]:
         "projection": _projection_json(project(status)),
         "failures": [asdict(group) for group in status.failures],
         "workers": [asdict(worker) for worker in status.workers],
+        "control": control_json(status.said, status.workers),
     }
 
 
@@ -108,6 +113,7 @@ def status_lines(status: Status) -> list[str]:
         f"  {work.input_tokens:,} tokens in, {work.output_tokens:,} out",
         f"  {cost_text(work.cost_usd, work.unpriced)}",
     ]
+    lines += control_lines(status.said, status.workers, status.path)
     lines += _projection_lines(project(status))
     return lines + _worker_lines(status.workers) + _failure_lines(status.failures, status.path)
 

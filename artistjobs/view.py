@@ -18,7 +18,11 @@ class View:
     limiter: Limiter
     stop: Stop
     writer: Writer
-    max_workers: int
+
+    @property
+    def max_workers(self) -> int:
+        """How many calls may be in flight, as it was told last."""
+        return self.writer.tuning.max_workers
 
 
 class Watch(Protocol):
@@ -38,6 +42,8 @@ def waiting_for(view: View, now: float) -> str:
     """Return what is being waited for and how long, empty if nothing is."""
     if view.stop.is_requested():
         return f"{counted(view.tally.in_flight, 'call')} in flight, to stop"
+    if view.writer.tuning.is_paused:
+        return f"the command resume (paused, {counted(view.tally.in_flight, 'call')} in flight)"
     wait = view.limiter.waiting
     if wait is not None and wait.until - now >= 1:
         return f"{wait.reason}, {duration_text(wait.until - now)}"

@@ -11,23 +11,26 @@ FLOORS = [
     {"errors", "options"},
     {"moment", "terminal"},
     {"reply", "job"},
-    {"outcome", "params", "template", "stop", "window"},
+    {"outcome", "params", "template", "stop", "window", "control", "slots"},
     {"prompt", "judge", "retry", "pricing", "source", "trouble"},
     {"config", "limiter", "budget", "breaker", "artists", "asking", "estimate"},
     {"store", "api", "rehearsal"},
-    {"till"},
+    {"till", "hearing"},
     {"tally", "writer", "record", "log", "stdio"},
+    {"remote"},
     {"worker", "preflight", "ingest", "export", "status", "view"},
     {"runner", "picture", "check"},
     {"progress", "summary"},
     {"session"},
     {"given"},
+    {"control_commands"},
     {"cli"},
     {"__main__"},
 ]
 """What stands on which floor: a module may import what is on a lower one."""
 
 CORE = {
+    "control",
     "trouble",
     "job",
     "outcome",

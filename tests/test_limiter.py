@@ -8,6 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from artistjobs.limiter import Limiter, duration_seconds, read_limit
+from artistjobs.window import Window
+
+MANY = 1_000_000
+"""Calls in flight that no test reaches."""
 
 
 class Time:
@@ -26,7 +30,8 @@ class Time:
 
 
 def make_limiter(time, rpm=None, tpm=None):
-    return Limiter(rpm=rpm, tpm=tpm, clock=time.clock, sleep=time.sleep)
+    window = Window(MANY, time.clock, first=MANY)
+    return Limiter(rpm=rpm, tpm=tpm, clock=time.clock, sleep=time.sleep, window=window)
 
 
 def make_headers(kind="requests", limit=600, remaining=599, reset="100ms"):
