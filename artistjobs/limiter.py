@@ -266,8 +266,8 @@ class _Spacing:
             return
         before, self._told = self._seconds_each, per_minute
         self._seconds_each = _seconds_each(self._learned if per_minute is None else per_minute)
-        longer = self._seconds_each / before if before else 0.0
-        self._due_at = now + max(0.0, self._due_at - now) * longer
+        if before and (wait := self.next_at - now) > 0:
+            self._due_at = now + CATCH_UP_SECONDS + wait * self._seconds_each / before
 
     def take(self, now: float, amount: float) -> None:
         """Count what begins now."""

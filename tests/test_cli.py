@@ -457,7 +457,10 @@ def test_every_scenario_can_be_named():
     assert set(SCENARIO_NAMES) == set(SCENARIOS)
 
 
-@pytest.mark.parametrize("command", [[], ["check"], ["ingest"], ["work"], ["export"], ["status"], ["retry"], ["run"]])
+@pytest.mark.parametrize(
+    "command",
+    [[], ["check"], ["ingest"], ["work"], ["export"], ["status"], ["retry"], ["run"], ["pause"], ["resume"], ["set"]],
+)
 def test_help_imports_nothing_heavy(command, folder):
     script = (
         "import sys; sys.argv = ['artistjobs', *sys.argv[1:]]\n"

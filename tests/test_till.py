@@ -158,6 +158,19 @@ async def test_a_worker_hears_of_room_that_another_one_makes(path, queues):
     await writer.close("finished", [])
 
 
+async def test_a_cap_that_is_raised_or_taken_away_makes_room(path, queues):
+    one, other = queues
+    one.hold_back([2.0], 2.0)
+    heard = []
+    till = Till(2.0, lambda wishes, is_granted: heard.extend([is_granted] * len(wishes)))
+    till.wishes = [Wish(usd, asyncio.get_running_loop().create_future()) for usd in (1.0, 100.0)]
+
+    for cap, told in ((2.0, 0), (3.5, 1), (None, 2)):
+        till.change_cap(cap)
+        till.serve(other, is_draining=False)
+        assert heard == [True] * told
+
+
 async def test_nobody_waits_for_room_once_the_run_ends(path, queues):
     one, _ = queues
     one.hold_back([2.0], 2.0)
