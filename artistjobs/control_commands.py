@@ -56,7 +56,7 @@ def resume(settings: Settings) -> None:
 
 
 @click.command(name="set")
-@click.option("--max-workers", type=POSITIVE, help="Calls in flight at most, for each `work` or `run`.")
+@click.option("--max-workers", type=POSITIVE, metavar="N", help="Calls in flight at most, for each `work` or `run`.")
 @click.option("--rpm", type=_LIMIT, metavar="N|none", help="Requests a minute; none: what the API says.")
 @click.option("--tpm", type=_LIMIT, metavar="N|none", help="Tokens a minute; none: what the API says.")
 @click.option("--max-cost", type=_CAP, metavar="USD|none", help="Stop before all that is spent could pass this.")

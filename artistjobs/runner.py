@@ -14,7 +14,7 @@ from artistjobs.breaker import Breaker
 from artistjobs.budget import Budget
 from artistjobs.config import WorkConfig
 from artistjobs.control import Tuning, changes, values_text
-from artistjobs.errors import ArtistjobsError, WrongUseError
+from artistjobs.errors import ArtistjobsError, StoreError, WrongUseError
 from artistjobs.job import Claim, Scope
 from artistjobs.limiter import Limiter
 from artistjobs.outcome import Usage
@@ -203,8 +203,8 @@ class _Run:
     def _refuse_unknown_prices_now(self) -> None:
         try:
             self._refuse_unknown_prices(self._records)
-        except WrongUseError as error:
-            self._stop.request(Reason.MAX_COST, str(error))
+        except ArtistjobsError as error:
+            self._stop.request(Reason.STORE if isinstance(error, StoreError) else Reason.MAX_COST, str(error))
 
     def _refuse_unknown_prices(self, records: Records) -> None:
         if self._tuning.max_cost_usd is None:

@@ -8,7 +8,7 @@ import pytest
 from factories import make_attempt
 
 from artistjobs.artists import Artist
-from artistjobs.control import Control, Said, Tuning
+from artistjobs.control import Control, Part, Said, Tuning
 from artistjobs.errors import StoreError
 from artistjobs.job import EVERYTHING, Claim
 from artistjobs.outcome import Outcome
@@ -278,3 +278,19 @@ async def test_what_was_said_before_a_worker_began_is_for_others():
     await writer.close("finished", [])
 
     assert writer.tuning == Tuning(max_workers=4)
+
+
+async def test_a_process_whose_share_is_nothing_rests_until_it_gets_one():
+    queue = QueueOfClaims(5)
+    writer = await started(queue, tuning=Tuning(max_workers=4), part=Part(1, 2))
+    queue.terminal.say(Control.MAX_WORKERS, 1)
+    await until(lambda: writer.tuning.is_resting)
+
+    waiting = asyncio.create_task(writer.exchange(None))
+    heard = queue.terminal.heard
+    await until(lambda: queue.terminal.heard >= heard + 2)
+    assert not waiting.done()
+    queue.terminal.say(Control.MAX_WORKERS, 2)
+
+    assert await asyncio.wait_for(waiting, 20) is not None
+    await writer.close("finished", [])
