@@ -4,7 +4,6 @@ import json
 import signal
 import sqlite3
 from contextlib import closing
-from itertools import pairwise
 
 import pytest
 from conftest import read_records, wait_until, write_artists
@@ -143,12 +142,13 @@ def test_a_paused_worker_takes_over_from_one_that_is_killed_and_nothing_is_lost(
 
 
 def test_more_and_fewer_calls_are_in_flight_as_set(started, api, cli):
-    process = started(2000, "--max-workers", "2", latency=0.2)
+    process = started(2000, "--max-workers", "2", latency=1.0)
     wait_until(lambda: api.journal.in_flight == 2 and api.journal.received > 4)
     at_first = api.journal.max_in_flight
 
     told = cli("set", "--max-workers", "120")
     wait_until(lambda: api.journal.in_flight == 120)
+    api.latency_seconds = 0.2
     cli("set", "--max-workers", "3")
     wait_until(lambda: api.journal.in_flight == 3)
     seen = len(api.journal.calls)
@@ -169,15 +169,15 @@ def test_more_and_fewer_calls_are_in_flight_as_set(started, api, cli):
 def test_requests_a_minute_are_kept_as_set_and_none_lets_go(started, api, cli):
     process = started(400, "--max-workers", "4", latency=0.05)
 
-    cli("set", "--rpm", "60")
-    hear(process, "from another terminal: --rpm 60")
-    wait_until(lambda: not api.journal.in_flight)
-    seen = api.journal.received
-    wait_until(lambda: api.journal.received >= seen + 3)
-    arrivals = [call.received_at for call in api.journal.calls[seen : seen + 3]]
+    cli("set", "--rpm", "120")
+    hear(process, "from another terminal: --rpm 120")
+    # Four calls may have begun before that, and be on their way.
+    seen = len(api.journal.calls) + 4
+    wait_until(lambda: len(api.journal.calls) >= seen + 6)
+    arrivals = [call.received_at for call in api.journal.calls[seen : seen + 6]]
     cli("set", "--rpm", "none", "--max-workers", "64")
 
-    assert all(later - earlier > 0.6 for earlier, later in pairwise(arrivals))
+    assert arrivals[-1] - arrivals[0] > 1.0
     assert end(process) == 0
     assert api.journal.received == 400
 
@@ -185,18 +185,20 @@ def test_requests_a_minute_are_kept_as_set_and_none_lets_go(started, api, cli):
 def test_a_cap_that_is_set_stops_within_it_and_a_cap_taken_away_lets_go(started, program_with_api, folder, api, cli):
     process = started(400, "--max-workers", "8", latency=0.1, ask=BOUNDED)
     wait_until(lambda: count(folder, "done") > 8)
-    cli("set", "--max-cost", "0.2")
+    cli("set", "--max-cost", "0.5")
     stopped = end(process)
     ((spent,),) = query(folder, "SELECT sum(cost_usd) FROM answers")
 
-    resumed = program_with_api.start("work", "--max-cost", "0.3", "--max-workers", "8")
+    api.latency_seconds = 0.3
+    resumed = program_with_api.start("work", "--max-cost", "0.8", "--max-workers", "8")
     wait_until(lambda: api.journal.in_flight)
     cli("set", "--max-cost", "none", "--max-workers", "32")
 
     assert stopped == 4
-    assert 0.1 < spent <= 0.2
+    assert 0.3 < spent <= 0.5
     assert end(resumed) == 0
     assert count(folder, "done") == 400
+    assert query(folder, "SELECT sum(cost_usd) > 0.8 FROM answers") == [(1,)]
     assert query(folder, "SELECT sum(reserved_usd) FROM workers") == [(0.0,)]
     assert api.journal.repeated() == {}
 
