@@ -20,7 +20,8 @@ from artistjobs.control import WHOLE, Part, Tuning
 from artistjobs.hearing import Hear, Hearing
 from artistjobs.job import EVERYTHING, Claim, Scope
 from artistjobs.outcome import Attempt, Outcome
-from artistjobs.store import Controls, OpenStore, Queue, Rescue, Store
+from artistjobs.standing import Lookout, Standing
+from artistjobs.store import Controls, OpenStore, Queue, Records, Rescue, Store
 from artistjobs.till import Till, Wish, answer
 
 log = logging.getLogger("artistjobs")
@@ -65,6 +66,7 @@ class Writer:
         self._trouble: Exception | None = None
         hearing = Hearing(tuning, part, partial(self._tell, hear))
         self._desk = _Desk(scope, limit, Till(tuning.max_cost_usd, self._tell_wishes), hearing, self._hand_over)
+        self._desk.others = part.of - 1
         self._thread = threading.Thread(target=self._run, args=[open_store], name="writer", daemon=True)
 
     @property
@@ -91,6 +93,11 @@ class Writer:
     def tuning(self) -> Tuning:
         """How to work, as it was told last."""
         return self._desk.hearing.tuning
+
+    @property
+    def standing(self) -> Standing | None:
+        """How the jobs of the scope stand in the database, None before it was looked at."""
+        return self._desk.lookout.standing
 
     async def start(self) -> None:
         """Register as a worker, and take over from dead ones. Raises StoreError."""
@@ -198,6 +205,8 @@ class _Desk:
         self.reached_limit = False
         self.held_elsewhere = 0
         self.others = 0
+        self.lookout = Lookout(scope)
+        self._records: Records | None = None
         self._looked_at = 0.0
         self._controls: Controls | None = None
         self._scope = scope
@@ -210,11 +219,14 @@ class _Desk:
         self._to_retry: Sequence[int] = ()
 
     def open(self, store: Store) -> None:
-        self._controls = store.controls
+        self._records, self._controls = store.records, store.controls
         # Before others see a worker: whatever they say to it from then on is later than this.
         self.hearing.begin(store.controls)
         store.queue.register()
+        expected = self.others
         self._look_at_others(store.queue)
+        # Those that are about to begin share the limits from the first call on.
+        self.others = max(expected, self.others)
 
     def close(self, ending: str, retry: Sequence[int]) -> None:
         self._to_retry, self._ending = retry, ending
@@ -266,6 +278,8 @@ class _Desk:
         rescue = queue.rescue()
         tell_rescue(rescue)
         self._looked_at, self.others = monotonic(), rescue.living
+        if self._records is not None:
+            self.lookout.look(self._records.counts)
 
     def _patience(self, queue: Queue) -> float:
         """Say how long to wait for a message before looking at something without one."""
@@ -284,6 +298,7 @@ class _Desk:
         attempts = [message.attempt for message in messages if message.attempt is not None]
         self._wanting += [message for message in messages if message.wants_claim]
         claims = queue.exchange(attempts, self._room(), self._scope)
+        self.lookout.add(attempts)
         self._in_hand += len(claims) - sum(attempt.outcome is not Outcome.RETRY for attempt in attempts)
         if self._jobs_left is not None:
             self._jobs_left -= len(claims)

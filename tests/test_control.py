@@ -108,7 +108,7 @@ def test_work_on_a_paused_database_says_so_and_waits_and_ctrl_c_ends_it_at_once(
 
     assert "nobody works now, and whoever begins to will wait; go on with: artistjobs resume" in paused.stderr
     assert "it is paused since 2" in again.stderr
-    assert line.endswith("paused: no new call is made, 0 calls in flight; go on with: artistjobs resume\n")
+    assert line.endswith("paused: no new call is made; go on with: artistjobs resume\n")
     assert process.returncode == 130
     assert errors.decode().splitlines()[-1] == "go on with: artistjobs run a.csv"
     assert (count(folder, "pending"), api.journal.received) == (5, 0)
@@ -297,3 +297,27 @@ def test_the_processes_of_a_command_share_what_is_set_among_them(total, processe
     assert sum(shares) == total
     assert max(shares) - min(shares) <= 1
     assert Tuning(max_workers=min(shares)).is_resting == (total < processes)
+
+
+def test_the_processes_of_one_command_are_paused_and_share_what_is_set(program_with_api, folder, api, cli):
+    write_artists(folder / "a.csv", 400)
+    api.latency_seconds = 0.3
+    process = program_with_api.start("run", "a.csv", "--processes", "2", "--max-workers", "4")
+    wait_until(lambda: api.journal.in_flight == 4)
+
+    cli("set", "--max-workers", "9")
+    wait_until(lambda: api.journal.in_flight == 9)
+    cli("pause")
+    wait_until(lambda: not api.journal.in_flight and not count(folder, "running"))
+    cli("set", "--max-workers", "1")
+    most, received = api.journal.max_in_flight, api.journal.received
+    cli("resume")
+    wait_until(lambda: api.journal.received > received + 3)
+    one_at_a_time = max(call.in_flight for call in api.journal.calls[received:])
+    cli("set", "--max-workers", "200")
+    _, errors = process.communicate(timeout=60)
+
+    assert (most, one_at_a_time) == (9, 1)
+    assert errors.decode().count("paused: no new call is made") == 1
+    assert process.returncode == 0
+    assert (len(read_records(folder / "out.jsonl")), api.journal.repeated()) == (400, {})

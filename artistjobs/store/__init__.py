@@ -18,6 +18,7 @@ from artistjobs.control import Control, Said
 from artistjobs.estimate import Measured, Sums
 from artistjobs.job import Claim, Scope
 from artistjobs.outcome import Attempt
+from artistjobs.overview import Bounds, Overview
 from artistjobs.prompt import Prompt
 
 
@@ -288,6 +289,13 @@ class Records(Protocol):
         """Return type, message and HTTP status of a job's last attempt."""
 
 
+class Survey(Protocol):
+    """Reads a database as a whole, for a report."""
+
+    def overview(self, bounds: Bounds) -> Overview:
+        """Return all of one moment, however much is written meanwhile; memory does not grow with the jobs."""
+
+
 class Controls(Protocol):
     """Passes on what the workers of a database are told from another terminal."""
 
@@ -337,6 +345,10 @@ class Store(Protocol):
     @property
     def records(self) -> Records:
         """Reads back."""
+
+    @property
+    def survey(self) -> Survey:
+        """Reads it as a whole."""
 
     @property
     def controls(self) -> Controls:

@@ -13,6 +13,7 @@ from artistjobs.store.controls import SqliteControls
 from artistjobs.store.intake import SqliteIntake
 from artistjobs.store.queue import SqliteQueue
 from artistjobs.store.records import SqliteRecords
+from artistjobs.store.survey import SqliteSurvey
 
 
 class SqliteStore:
@@ -24,6 +25,7 @@ class SqliteStore:
         self.intake = SqliteIntake(self._connection)
         self.queue = SqliteQueue(self._connection)
         self.records = SqliteRecords(self._connection)
+        self.survey = SqliteSurvey(self._connection)
         self.controls = SqliteControls(self._connection)
         try:
             self.kind = self._settle_kind(kind)

@@ -1,4 +1,4 @@
-"""The commands that act on workers that run already, from another terminal."""
+"""The commands that act on workers that run already, from another terminal: pause, resume, set."""
 
 import click
 
@@ -79,6 +79,3 @@ def tune(settings: Settings, /, **options: float | str | None) -> None:
     with existing_database(settings).open() as store:
         values = {control: None if isinstance(value, str) else value for control, value in given.items()}
         say(visible(tune_workers(store, values)))
-
-
-control_commands: tuple[click.Command, ...] = (pause, resume, tune)
