@@ -36,15 +36,16 @@ class Looking:
             totals=tally.totals(),
             jobs_per_minute=tally.pace.per_minute(now, tally.started_at),
             in_flight=tally.in_flight,
-            max_workers=self.config.max_workers,
+            max_workers=writer.tuning.max_workers,
             workers=writer.living,
             held_elsewhere=writer.held_elsewhere,
             limit=self.config.limit,
-            cap_usd=self.config.max_cost_usd,
+            cap_usd=writer.tuning.max_cost_usd,
             spent_usd=max(self.budget.spent_usd, writer.spent_usd),
             latencies=tally.latencies.buckets(),
             wait=self.limiter.waiting,
             failures=tuple(reversed(tally.failures.values())),
+            paused=writer.tuning.is_paused,
             stopping=self.stop.is_requested(),
         )
 

@@ -1,6 +1,7 @@
 """One run of a worker process: from the first look at the account to the last commit."""
 
 import asyncio
+import logging
 import random
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -12,7 +13,8 @@ from artistjobs.api import Api
 from artistjobs.breaker import Breaker
 from artistjobs.budget import Budget
 from artistjobs.config import WorkConfig
-from artistjobs.errors import ArtistjobsError, WrongUseError
+from artistjobs.control import Tuning, changes, values_text
+from artistjobs.errors import ArtistjobsError, StoreError, WrongUseError
 from artistjobs.job import Claim, Scope
 from artistjobs.limiter import Limiter
 from artistjobs.look import Looking
@@ -21,13 +23,17 @@ from artistjobs.preflight import check_models
 from artistjobs.pricing import cost_by
 from artistjobs.prompt import Body, request_builder
 from artistjobs.signals import Orders, Signals
+from artistjobs.slots import Slots
+from artistjobs.stdio import command
 from artistjobs.stop import Reason, Stop
-from artistjobs.store import Counts, OpenStore, Records
+from artistjobs.store import Counts, OpenStore, Records, Store
 from artistjobs.tally import Tally, Totals
 from artistjobs.view import Look, Watch
 from artistjobs.window import Window
 from artistjobs.worker import Shared, Worker
 from artistjobs.writer import Writer
+
+log = logging.getLogger("artistjobs")
 
 OpenApi = Callable[[], AbstractAsyncContextManager[Api]]
 
@@ -64,7 +70,7 @@ async def run(
         tally = Tally(before=before, started_at=started)
         spent_usd = store.queue.spent_usd()
         doing = _Run(config, scope, open_store, tally, orders or Signals())
-        report = await doing.work(store.records, spent_usd, open_api, watcher)
+        report = await doing.work(store, spent_usd, open_api, watcher)
         error = report.error
         after = before if error else store.records.counts(scope)
     return RunReport(
@@ -101,7 +107,8 @@ class _Run:
         self._orders = orders
         self._stop = Stop()
         self._cost = cost_by(config.prices)
-        self._writer = Writer(open_store, scope, config.limit, config.max_cost_usd, others=config.processes - 1)
+        self._tuning = config.tuning
+        self._writer = Writer(open_store, scope, config.limit, config.tuning, config.part, self._hear)
         self._breaker = Breaker(config.max_workers)
         self._limiter = Limiter(
             rpm=config.rpm,
@@ -111,26 +118,29 @@ class _Run:
             window=Window(config.max_workers, monotonic),
             sharers=lambda: self._writer.living,
         )
+        self._slots: Slots | None = None
 
-    async def work(self, records: Records, spent_usd: float, open_api: OpenApi, watcher: Watch) -> _End:
-        budget = Budget(self._config.max_cost_usd, spent_usd, self._cost, self._writer.hold_back)
+    async def work(self, store: Store, spent_usd: float, open_api: OpenApi, watcher: Watch) -> _End:
+        records = self._records = store.records
+        self._resume = command(store.path, "resume")
+        self._budget = Budget(self._config.max_cost_usd, spent_usd, self._cost, self._writer.hold_back)
         self._refuse_unknown_prices(records)
         async with open_api() as api, self._orders.heard(self._stop, lambda: self._tally.in_flight) as abandoned:
             look_up = partial(check_models, api, _models(records, self._scope), self._stop)
             if not await self._orders.begin(look_up):
                 return _End(self._stop.reason, self._stop.sentence)
             await self._writer.start()
-            shared = self._shared(api, budget, _Requests(records))
-            async with watching(watcher, self._looking(budget)):
+            shared = self._shared(api, _Requests(records))
+            async with watching(watcher, self._looking()):
                 error = await self._drain(shared, abandoned)
         return self._end(error)
 
-    def _shared(self, api: Api, budget: Budget, requests: Callable[[Claim], Body]) -> Shared:
+    def _shared(self, api: Api, requests: Callable[[Claim], Body]) -> Shared:
         return Shared(
             api=api,
             writer=self._writer,
             limiter=self._limiter,
-            budget=budget,
+            budget=self._budget,
             breaker=self._breaker,
             stop=self._stop,
             tally=self._tally,
@@ -142,34 +152,58 @@ class _Run:
             chance=random.Random(),
         )
 
-    def _looking(self, budget: Budget) -> Look:
-        return Looking(self._config, self._tally, self._limiter, budget, self._stop, self._writer)
+    def _looking(self) -> Look:
+        return Looking(self._config, self._tally, self._limiter, self._budget, self._stop, self._writer)
 
     async def _drain(self, shared: Shared, abandoned: asyncio.Event) -> ArtistjobsError | None:
         """Let all slots work to their end; return the trouble that ended them, if any."""
-        slots = [asyncio.create_task(Worker(shared).work()) for _ in range(self._slots())]
-        over = asyncio.gather(*slots)
+        slots = self._slots = Slots(lambda: Worker(shared).work(), self._wanted_slots())
         aside = [
             asyncio.create_task(self._stop_claiming()),
             asyncio.create_task(_cancel_when(abandoned, slots)),
         ]
         try:
-            await over
-        except asyncio.CancelledError:
-            pass
+            await slots.wait()
         except ArtistjobsError as error:
             self._stop.request(Reason.STORE, str(error))
             return error
         finally:
-            for task in [*aside, *slots]:
+            for task in aside:
                 task.cancel()
-            await asyncio.gather(*aside, *slots, return_exceptions=True)
+            await asyncio.gather(*aside, return_exceptions=True)
+            await slots.close()
             await self._writer.close(self._stop.reason or "finished", self._breaker.tripped_by)
         return None
 
-    def _slots(self) -> int:
-        wanted = min(self._config.max_workers, max(1, self._tally.pending))
+    def _wanted_slots(self) -> int:
+        wanted = max(1, min(self._tuning.max_workers, self._tally.pending))
         return min(wanted, self._config.limit) if self._config.limit else wanted
+
+    def _hear(self, tuning: Tuning) -> None:
+        """Work as told from another terminal, from now on."""
+        before, self._tuning = self._tuning, tuning
+        self._stop.rest(tuning.is_resting)
+        self._limiter.tune(rpm=tuning.rpm, tpm=tuning.tpm, max_workers=tuning.max_workers)
+        self._breaker.resize(tuning.max_workers)
+        self._budget.change_cap(tuning.max_cost_usd)
+        if tuning.max_cost_usd is not None and before.max_cost_usd is None:
+            self._refuse_unknown_prices_now()
+        if self._slots is not None:
+            self._slots.grow(self._wanted_slots())
+        self._say(before, tuning)
+
+    def _say(self, before: Tuning, tuning: Tuning) -> None:
+        if tuning.is_paused and not before.is_paused:
+            self._say_once(logging.WARNING, f"paused: no new call is made; go on with: {self._resume}")
+        elif before.is_paused and not tuning.is_paused:
+            self._say_once(logging.INFO, "resumed: calls are made again")
+        if changed := changes(before, tuning):
+            share = f" (process 1 of {self._config.processes})" if self._config.processes > 1 else ""
+            self._say_once(logging.INFO, f"from another terminal: {values_text(changed)}{share}")
+
+    def _say_once(self, level: int, sentence: str) -> None:
+        """Say what all processes of a command hear; the first one says it for all of them."""
+        log.log(logging.DEBUG if self._config.number else level, "%s", sentence)
 
     async def _stop_claiming(self) -> None:
         await self._stop.wait()
@@ -181,8 +215,14 @@ class _Run:
             self._stop.sentence = f"--limit {self._config.limit} is reached; the rest is pending."
         return _End(self._stop.reason, self._stop.sentence, error)
 
+    def _refuse_unknown_prices_now(self) -> None:
+        try:
+            self._refuse_unknown_prices(self._records)
+        except ArtistjobsError as error:
+            self._stop.request(Reason.STORE if isinstance(error, StoreError) else Reason.MAX_COST, str(error))
+
     def _refuse_unknown_prices(self, records: Records) -> None:
-        if self._config.max_cost_usd is None:
+        if self._tuning.max_cost_usd is None:
             return
         for model, tier in _asked_for(records, self._scope):
             if self._cost(model, tier, Usage(input_tokens=1000, output_tokens=1000)) is None:
@@ -218,10 +258,9 @@ class _Requests:
         return self._builders[claim.prompt](claim.artist_name, claim.artist_data)
 
 
-async def _cancel_when(abandoned: asyncio.Event, slots: "list[asyncio.Task[None]]") -> None:
+async def _cancel_when(abandoned: asyncio.Event, slots: Slots) -> None:
     await abandoned.wait()
-    for slot in slots:
-        slot.cancel()
+    slots.cancel()
 
 
 @asynccontextmanager

@@ -114,7 +114,7 @@ def work_on(database: Database, scope: Scope, working: Working, voice: Voice) ->
         # Imported as late as this: it takes longer than all the rest.
         from artistjobs.api.responses import open_responses_api
 
-        open_api = partial(open_responses_api, api, working.work.max_workers)
+        open_api = partial(open_responses_api, api)
         with spared():
             return asyncio.run(run(working.work, scope, database.open, open_api, watch))
 
@@ -204,7 +204,7 @@ async def _check_with(config: ApiConfig, plan: Plan) -> Checkup:
     # Imported as late as this: it takes longer than all the rest.
     from artistjobs.api.responses import open_responses_api
 
-    async with open_responses_api(config, 1) as api:
+    async with open_responses_api(config) as api:
         return await check(plan, api, monotonic)
 
 

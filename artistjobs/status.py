@@ -6,9 +6,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import time
 
+from artistjobs.control import Said
 from artistjobs.estimate import Spread, spread_json
 from artistjobs.job import EVERYTHING
 from artistjobs.moment import moment_seconds, moment_text
+from artistjobs.remote import control_json
 from artistjobs.reply import Json
 from artistjobs.stdio import command
 from artistjobs.store import Counts, FailureGroup, Kind, Latest, Work, WorkerRow
@@ -35,6 +37,7 @@ class Status:
     workers: Sequence[WorkerRow]
     progress: Sequence[Progress]
     runs: Sequence[Run]
+    said: Sequence[Said] = ()
 
 
 def read_status(reader: Reader) -> Status:
@@ -53,6 +56,7 @@ def read_status(reader: Reader) -> Status:
             workers=records.workers(),
             progress=insight.progress(),
             runs=insight.runs(RUNS),
+            said=insight.said(),
         )
 
 
@@ -124,6 +128,7 @@ def status_json(status: Status) -> dict[str, Json]:
         "workers": [asdict(worker) for worker in status.workers],
         "prompts": [{**asdict(progress), "done": progress.done} for progress in status.progress],
         "runs": [_run_json(run, status.at) for run in status.runs],
+        "control": control_json(status.said, status.workers),
     }
 
 

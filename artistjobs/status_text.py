@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from artistjobs.estimate import spread_cost_text, spread_duration_text
 from artistjobs.paint import Style, paint
+from artistjobs.remote import control_lines
 from artistjobs.status import Projection, Status, project, retry_command, run_pace, run_seconds
 from artistjobs.store import FailureGroup, Kind, WorkerRow
 from artistjobs.store.insight import Progress, Run
@@ -46,6 +47,7 @@ def status_lines(status: Status, width: int | None = None, *, is_coloured: bool 
         f"{counted(work.calls, 'call')} ({work.retries:,} repeated), {tokens}",
         f"{cost_text(work.cost_usd, work.unpriced)} so far",
         *_projection_lines(project(status)),
+        *control_lines(status.said, status.workers, status.path),
         *_worker_lines(status.workers),
     ]
     lines = [

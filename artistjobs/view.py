@@ -161,6 +161,8 @@ def waiting_for(glance: Glance) -> str:
     """Return what is being waited for and how long, empty if nothing is."""
     if glance.stopping:
         return f"{counted(glance.in_flight, 'call')} in flight, to stop"
+    if glance.paused:
+        return f"the command resume (paused, {counted(glance.in_flight, 'call')} in flight)"
     wait = glance.wait
     if wait is not None and wait.until - glance.at >= 1:
         return f"{wait.reason}, {duration_text(wait.until - glance.at)}"

@@ -12,13 +12,13 @@ FLOORS = [
     {"moment", "terminal", "pace", "whole_file", "paint", "existing", "collector"},
     {"table"},
     {"reply", "job"},
-    {"outcome", "overview", "params", "template", "stop", "window"},
+    {"outcome", "overview", "params", "template", "stop", "window", "control", "slots"},
     {"prompt", "judge", "retry", "pricing", "source", "trouble"},
     {"config", "limiter", "budget", "breaker", "artists", "asking", "estimate"},
     {"store", "api", "rehearsal", "suspicion"},
-    {"till", "standing", "tally"},
+    {"till", "hearing", "standing", "tally"},
     {"writer", "record", "log", "stdio"},
-    {"screen"},
+    {"screen", "remote"},
     {"worker", "preflight", "ingest", "export", "report", "status", "view", "signals", "failures", "dossier"},
     {"look", "picture", "check", "status_text"},
     {"runner"},
@@ -31,6 +31,7 @@ FLOORS = [
 """What stands on which floor: a module may import what is on a lower one."""
 
 CORE = {
+    "control",
     "trouble",
     "job",
     "outcome",

@@ -268,7 +268,9 @@ def test_what_is_shared_out_adds_up(processes, workers, limit):
     assert max(part.max_workers for part in parts) - min(part.max_workers for part in parts) <= 1
     assert all(part.limit is None or part.limit > 0 for part in parts)
     assert limit == (None if limit is None else sum(part.limit for part in parts))
-    assert all(replace(part, max_workers=workers, limit=limit, processes=processes) == config for part in parts)
+    assert all(
+        replace(part, max_workers=workers, limit=limit, processes=processes, number=0) == config for part in parts
+    )
 
 
 numbers = st.integers(0, 10**6)

@@ -69,7 +69,7 @@ KEEP_AN_ANSWER = {
 
 
 def open_api(base_url, *, timeout=5.0, key=KEY):
-    return open_responses_api(ApiConfig(api_key=key, base_url=base_url, timeout_seconds=timeout), connections=4)
+    return open_responses_api(ApiConfig(api_key=key, base_url=base_url, timeout_seconds=timeout))
 
 
 async def create(base_url, **settings):

@@ -22,7 +22,7 @@ from artistjobs.store.sqlite import open_store
 
 KEYS = [
     "at", "database", "kind", "jobs", "jobs_per_minute", "calls", "retries", "input_tokens", "output_tokens",
-    "cost_usd", "unpriced_answers", "projection", "failures", "workers", "prompts", "runs",
+    "cost_usd", "unpriced_answers", "projection", "failures", "workers", "prompts", "runs", "control",
 ]  # fmt: skip
 KEYS_WITHIN = {
     "jobs": ["total", "pending", "running", "done", "failed"],
@@ -32,6 +32,7 @@ KEYS_WITHIN = {
         "prompt", "prompt_id", "version", "prompt_file", "model", "params", "total", "pending", "running", "failed",
         "done",
     ],
+    "control": ["paused_since", "set"],
     "runs": [
         "worker", "host", "pid", "started_at", "seen_at", "ended_at", "ending", "done", "failed", "calls", "retries",
         "input_tokens", "output_tokens", "cost_usd", "unpriced", "is_alive", "seconds", "jobs_per_minute",

@@ -188,13 +188,10 @@ def _hider(key: str) -> Callable[[bytes], bytes]:
 
 
 @asynccontextmanager
-async def open_responses_api(config: ApiConfig, connections: int) -> AsyncIterator[ResponsesApi]:
-    """Open one client for up to ``connections`` calls at a time, closed at the end."""
-    limits = httpx2.Limits(
-        max_connections=connections,
-        max_keepalive_connections=connections,
-        keepalive_expiry=KEEP_ALIVE_SECONDS,
-    )
+async def open_responses_api(config: ApiConfig) -> AsyncIterator[ResponsesApi]:
+    """Open one client, closed at the end; it makes as many calls at a time as it is asked for."""
+    # 0 is no bound to aiohttp, and None its own of 100. Who calls knows how many calls there may be.
+    limits = httpx2.Limits(max_connections=0, max_keepalive_connections=0, keepalive_expiry=KEEP_ALIVE_SECONDS)
     # Reading has no time-out here: ``_reply`` bounds the whole call, and tells it from a lost connection.
     timeout = httpx2.Timeout(None, connect=CONNECT_SECONDS)
     http_client = _Client(_hider(config.api_key), limits, timeout)

@@ -150,7 +150,7 @@ async def _work(order: wire.Order, mouth: Mouth) -> wire.End:
     def open_database() -> AbstractContextManager[Store]:
         return open_store(order.database, order.kind, create=False)
 
-    open_api = partial(open_responses_api, order.api, order.work.max_workers)
+    open_api = partial(open_responses_api, order.api)
     told = Told(mouth, looks_up=order.looks_up)
     with spared():
         return wire.end_of(await run(order.work, order.scope, open_database, open_api, Watcher(mouth), told))

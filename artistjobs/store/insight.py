@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from artistjobs.control import Said
 from artistjobs.store import Kind, Records
 
 
@@ -90,6 +91,9 @@ class Insight(Protocol):
 
     def runs(self, limit: int) -> Sequence[Run]:
         """Return the latest runs, the last one first."""
+
+    def said(self) -> Sequence[Said]:
+        """Return what was said to workers from another terminal, each thing as it was said last."""
 
     def failed(self, code: str | None, limit: int | None) -> Iterator[FailedJob]:
         """Yield failed jobs of one consistent state, oldest first."""

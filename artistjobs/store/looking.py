@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 
+from artistjobs.control import Said
 from artistjobs.moment import moment_seconds
 from artistjobs.store import Kind
+from artistjobs.store.controls import read_controls
 from artistjobs.store.insight import FailedJob, Namesake, Progress, Run
 from artistjobs.store.locks import is_alive
 from artistjobs.store.mounts import refuse_network
@@ -43,6 +45,10 @@ class SqliteInsight:
             Run(**dict(row), is_alive=row["ended_at"] is None and is_alive(path, row["worker"]))
             for row in self._reading.rows("latest_runs", {"limit": limit})
         ]
+
+    def said(self) -> list[Said]:
+        """Return what was said to workers from another terminal."""
+        return read_controls(self._reading)
 
     def failed(self, code: str | None, limit: int | None) -> Iterator[FailedJob]:
         """Yield failed jobs of one consistent state, oldest first."""
