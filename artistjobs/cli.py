@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from artistjobs.runner import RunReport
     from artistjobs.store import Ingested, Store
 
+BLOCK = "artistjobs.block"
+"""Where click keeps the block that a command begins with."""
+
 EXIT_INTERRUPTED, EXIT_NO_READER, EXIT_TERMINATED = 130, 141, 143
 
 HELP = {"help_option_names": ["-h", "--help"], "show_default": True, "max_content_width": 100}
@@ -148,6 +151,7 @@ def work(settings: Settings, /, **options: object) -> None:
 
     Example: artistjobs work --max-workers 32
     """
+    _begin(settings)
     from artistjobs.given import Given
     from artistjobs.job import EVERYTHING
     from artistjobs.session import work_on
@@ -155,7 +159,7 @@ def work(settings: Settings, /, **options: object) -> None:
     given = Given(settings, options)
     with _talking(settings, given.scenario) as voice:
         report = work_on(given.database(), EVERYTHING, given.working(), voice)
-    _finish(settings, given, report)
+        _finish(settings, given, report)
 
 
 @cli.command()
@@ -173,6 +177,8 @@ def run(settings: Settings, /, output: Path, *, dry_run: bool, **options: object
 
     Example: artistjobs run artists.csv --prompt-file prompt.txt --max-workers 32
     """
+    if not dry_run:
+        _begin(settings)
     from artistjobs.given import Given
     from artistjobs.session import Destination, run_file
     from artistjobs.stdio import Texts
@@ -185,7 +191,7 @@ def run(settings: Settings, /, output: Path, *, dry_run: bool, **options: object
             return
         going = Destination(output=output, texts=texts, needed=given.prompt_files())
         report, ingested = run_file(given.database(), config, given.working(), voice, going)
-    _finish(settings, given, report, ingested)
+        _finish(settings, given, report, ingested)
 
 
 @cli.command()
@@ -205,13 +211,13 @@ def export(settings: Settings, output: Path, state: str, ingest: str | None, *, 
     from artistjobs.session import export_answers
     from artistjobs.stdio import Texts
 
-    with _talking(settings), existing_database(settings).open() as store:
+    with _talking(settings) as voice, existing_database(settings).open() as store:
         config = ExportConfig(scope=_scope(store, ingest), states=STATES[state], full=full)
         if str(output) == "-":
             export_to_stream(store.records, config, sys.stdout.buffer)
         else:
             refuse_unwritable(output, store.path)
-            export_answers(store, config, output, None if no_text else Texts())
+            export_answers(store, config, output, None if no_text else Texts(), voice)
 
 
 @cli.command()
@@ -265,7 +271,19 @@ def _dry_run(given: "Given", config: "IngestConfig") -> None:
     say("\n".join(map(visible, estimate_lines(estimate(load, measured, given.cost())))))
 
 
+def _begin(settings: Settings) -> None:
+    """Say on a terminal that something happens: what is needed for that takes a while to be imported."""
+    from artistjobs.block import block_on, is_live
+
+    if not settings.quiet and is_live(sys.stderr):
+        ctx = click.get_current_context()
+        ctx.meta[BLOCK] = block = block_on(sys.stderr)
+        ctx.call_on_close(block.clear)
+        block.show(["starting"])
+
+
 def _finish(settings: Settings, given: "Given", run: "RunReport", ingested: "Ingested | None" = None) -> NoReturn:
+    from artistjobs.log import FILE_ONLY, log
     from artistjobs.stdio import same_command, say, tell_json
     from artistjobs.summary import exit_code, run_json, run_sentences
     from artistjobs.terminal import visible
@@ -277,6 +295,8 @@ def _finish(settings: Settings, given: "Given", run: "RunReport", ingested: "Ing
         sentences.append(f"rehearsal ({given.scenario}): nothing was sent to OpenAI, and nothing cost anything")
     if run.after.pending + run.after.running:
         sentences.append("go on with: " + same_command())
+    for sentence in sentences:
+        log.info("%s", sentence, extra=FILE_ONLY)
     if not settings.quiet or exit_code(run):
         say("\n".join(map(visible, sentences)))
     raise Exit(exit_code(run))
@@ -284,16 +304,18 @@ def _finish(settings: Settings, given: "Given", run: "RunReport", ingested: "Ing
 
 @contextmanager
 def _talking(settings: Settings, scenario: str | None = None, warning: str | None = None) -> "Iterator[Voice]":
-    from artistjobs.log import logging_to
-    from artistjobs.session import log
-    from artistjobs.stdio import say
+    from artistjobs.log import FILE_ONLY, log, logging_to
 
-    with logging_to(settings.verbosity, settings.log_file) as voice:
+    with logging_to(settings.verbosity, settings.log_file, click.get_current_context().meta.get(BLOCK)) as voice:
         if scenario is not None and not settings.quiet:
-            say(f"rehearsal ({scenario}): a simulated API on this machine, no key and no cost")
+            voice.print_line(f"rehearsal ({scenario}): a simulated API on this machine, no key and no cost")
         if warning:
             log.warning(warning)
-        yield voice
+        try:
+            yield voice
+        except ArtistjobsError as error:
+            log.error("%s", error, extra=FILE_ONLY)
+            raise
 
 
 def _scope(store: "Store", ingest: str | None) -> "Scope":

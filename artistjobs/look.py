@@ -42,6 +42,7 @@ class Looking:
             limit=self.config.limit,
             cap_usd=self.config.max_cost_usd,
             spent_usd=max(self.budget.spent_usd, writer.spent_usd),
+            slowed_to=self.limiter.slowed_to,
             latencies=tally.latencies.buckets(),
             wait=self.limiter.waiting,
             failures=tuple(reversed(tally.failures.values())),

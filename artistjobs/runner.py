@@ -24,6 +24,7 @@ from artistjobs.prompt import Body, request_builder
 from artistjobs.stop import Reason, Stop
 from artistjobs.store import Counts, OpenStore, Records
 from artistjobs.tally import Tally, Totals
+from artistjobs.terminal import counted
 from artistjobs.view import Look, Watch
 from artistjobs.window import Window
 from artistjobs.worker import Shared, Worker
@@ -239,10 +240,14 @@ async def _signals(stop: Stop, tally: Tally) -> AsyncIterator[asyncio.Event]:
     loop, abandoned = asyncio.get_running_loop(), asyncio.Event()
 
     def received(number: signal.Signals) -> None:
-        if stop.request(_SIGNALS[number], ""):
-            log.warning("stopping: waiting for %d calls in flight; the same once more gives them up", tally.in_flight)
-        else:
-            log.warning("giving up %d calls in flight: they may be billed, and will be made again", tally.in_flight)
+        in_flight = counted(tally.in_flight, "call") + " in flight"
+        were = "was" if tally.in_flight == 1 else "were"
+        if stop.request(_SIGNALS[number], f"{in_flight} {were} finished and stored"):
+            log.warning("stopping: waiting for %s; the same once more gives up", in_flight)
+        elif not abandoned.is_set():
+            log.warning("giving up %s, which may be billed and will be made again", in_flight)
+            if stop.reason in _SIGNALS.values():
+                stop.sentence = f"{in_flight} {were} given up, may be billed, and will be made again"
             abandoned.set()
 
     # A signal that is ignored, as under nohup, stays ignored.

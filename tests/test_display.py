@@ -75,8 +75,8 @@ def test_the_live_block_shows_how_the_run_stands(program_with_api, folder, scree
 
     shown = screen.read()
     assert code == 0
-    assert "40/40 100 %" in shown
-    assert "done 40   failed 0   pending 0" in shown
+    assert "40 of 40 100 %" in shown
+    assert "done 40             failed 0            pending 0           in flight 0 of 8" in shown
     assert "jobs a minute" in shown
     assert "tokens" in shown
     assert (folder / "texts").read_bytes() == texts_of(folder / "out.jsonl")

@@ -36,7 +36,7 @@ GLANCES = st.builds(
     Glance, at=SUMS, started_at=SUMS, totals=TOTALS, jobs_per_minute=SUMS, in_flight=NUMBERS, max_workers=NUMBERS,
     standing=st.builds(Standing, counts=COUNTS, counted_at=SUMS, then=SUMS, done_then=NUMBERS),
     workers=NUMBERS, processes=NUMBERS, held_elsewhere=NUMBERS, limit=st.none() | NUMBERS, cap_usd=st.none() | SUMS,
-    spent_usd=SUMS, latencies=st.dictionaries(st.integers(-50, 200), st.integers(1, 99)),
+    spent_usd=SUMS, slowed_to=st.none() | NUMBERS, latencies=st.dictionaries(st.integers(-50, 200), st.integers(1, 99)),
     wait=st.none() | st.builds(Wait, reason=CODES, until=SUMS),
     failures=st.dictionaries(CODES, SUMS).map(failures_of), paused=st.booleans(), stopping=st.booleans(),
 )  # fmt: skip
