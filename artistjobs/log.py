@@ -84,7 +84,7 @@ class Voice(logging.Handler):
 
 
 class Groups:
-    """Counts what happens again and again: the first of its kind gets a line of its own, the others one now and then."""
+    """Counts what happens again and again: the first of its kind gets a line of its own, the others one line."""
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock

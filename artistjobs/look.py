@@ -51,7 +51,5 @@ class Looking:
 
     def _before(self) -> Standing:
         """Return how it stood before anybody had looked."""
-        tally = self.tally
-        return Standing(
-            counts=tally.before, counted_at=tally.started_at, then=tally.started_at, done_then=tally.before.done
-        )
+        before, at = self.tally.before, self.tally.started_at
+        return Standing(counts=before, counted_at=at, then=at, done_then=before.done, done_before=before.done)

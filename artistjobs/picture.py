@@ -15,12 +15,20 @@ from artistjobs.pace import quantile
 from artistjobs.store import Counts
 from artistjobs.tally import Seen
 from artistjobs.terminal import cost_text, counted, duration_text, visible
-from artistjobs.view import Glance, jobs_left, jobs_per_minute, projected_usd, seconds_left, waiting_for
+from artistjobs.view import (
+    Glance,
+    jobs_left,
+    jobs_per_minute,
+    overall_per_minute,
+    projected_usd,
+    seconds_left,
+    waiting_for,
+)
 
 COLUMN: Final = 20
 """Cells that a fact takes; four of them fill the usual 80."""
 
-LONGEST_NAME: Final = 60
+SHORTEST_NAME, LONGEST_NAME = 12, 60
 
 DONE, FAILED, WAITING, LABEL, REST = "green", "red", "yellow", "dim", "bright_black"
 
@@ -49,7 +57,10 @@ def draw(glance: Glance, width: int) -> list[Text]:
     lines = [_bar(glance.standing.counts, width)]
     for facts in (_jobs(glance), _speed(glance), _answers(glance), _money(glance), _situation(glance)):
         lines += _rows(facts, width)
-    return lines + [_failure(glance, seen, width) for seen in glance.failures]
+    lines += [_failure(glance, seen, width) for seen in glance.failures]
+    for line in lines:
+        line.truncate(width)  # narrower than any number is long
+    return lines
 
 
 def _bar(counts: Counts, width: int) -> Text:
@@ -83,11 +94,10 @@ def _jobs(glance: Glance) -> list[Fact]:
 
 
 def _speed(glance: Glance) -> list[Fact]:
-    overall = glance.totals.done * 60 / max(glance.at - glance.started_at, 1.0)
     left = seconds_left(glance)
     facts = [
         Fact("", f"{jobs_per_minute(glance):,.0f}", " jobs a minute", short=f"{jobs_per_minute(glance):,.0f}/min"),
-        Fact("overall ", f"{overall:,.0f}"),
+        Fact("overall ", f"{overall_per_minute(glance):,.0f}"),
         Fact("left ", "not yet known" if left is None else duration_text(left)),
     ]
     return facts + ([Fact("", f"{glance.workers:,}", " workers")] if glance.workers > 1 else [])
@@ -108,10 +118,10 @@ def _money(glance: Glance) -> list[Fact]:
     totals, projected = glance.totals, projected_usd(glance)
     facts = [Fact("cost ", cost_text(totals.cost_usd, totals.unpriced), short=_brief_cost(glance))]
     if projected is not None:
-        facts.append(Fact("about ", cost_text(projected), " in all"))
+        facts.append(Fact("about ", cost_text(projected), " in all", short=f"in all {cost_text(projected)}"))
     if glance.cap_usd is not None:
         cap, spent = cost_text(glance.cap_usd), cost_text(glance.spent_usd)
-        facts.append(Fact("cap ", cap, f", {spent} spent", short=f"{spent} of {cap}"))
+        facts.append(Fact("cap ", cap, f", {spent} spent", short=f"{spent} of cap {cap}"))
     if glance.limit is not None:
         facts.append(Fact("limit ", f"{glance.limit:,}, {jobs_left(glance):,} left", short=f"limit {glance.limit:,}"))
     return facts
@@ -139,6 +149,8 @@ def _failure(glance: Glance, seen: Seen, width: int) -> Text:
     """Return how often a job failed with a code, and the artist of the last one as far as there is room."""
     jobs, age = glance.totals.codes.get(seen.code, 1), duration_text(max(0.0, glance.at - seen.at))
     line = Text.assemble((visible(seen.code), FAILED), f": {counted(jobs, 'job')}", (f", {age} ago: ", LABEL))
+    if width - line.cell_len < SHORTEST_NAME:
+        line = Text.assemble((visible(seen.code), FAILED), f": {counted(jobs, 'job')}", ", ")
     if (room := min(LONGEST_NAME, width - line.cell_len)) > 0:
         line.append(shortened(visible(seen.artist_name), room))
     return line if line.cell_len <= width else Text(shortened(line.plain, width))

@@ -105,6 +105,7 @@ def work_on(database: Database, scope: Scope, working: Working, voice: Voice) ->
         if not counts.pending and not counts.running:
             # One that died at its very end, with nothing left to do, is known as dead all the same.
             tell_rescue(store.queue.rescue())
+            voice.done_doing()
             return nothing_to_do(counts)
     voice.doing("looking at the key and the model")
     watch = make_watch(voice, quiet=working.quiet)
@@ -113,7 +114,9 @@ def work_on(database: Database, scope: Scope, working: Working, voice: Voice) ->
         from artistjobs.api.responses import open_responses_api
 
         open_api = partial(open_responses_api, api, working.work.max_workers)
-        return asyncio.run(run(working.work, scope, database.open, open_api, watch))
+        report = asyncio.run(run(working.work, scope, database.open, open_api, watch))
+        voice.done_doing()  # where it ended before there was anything to watch
+        return report
 
 
 def run_file(
@@ -145,6 +148,7 @@ def run_file(
         voice.doing(f"writing {going.output}")
         with database.open() as store:
             _export_run(store, scope, going, voice)
+    voice.done_doing()
     return report, ingested
 
 
@@ -219,7 +223,7 @@ def export_answers(store: Store, config: ExportConfig, output: Path, texts: Text
     voice.done_doing()
     texts.end()
     if texts.withheld:
-        log.info("%s more are in %s; send stdout to a file or a pipe to have them all", f"{texts.withheld:,}", output)
+        log.info("%s more texts are in %s; into a file or a pipe all are written", f"{texts.withheld:,}", output)
 
 
 def _mind_failed(store: Store, scope: Scope, *, retry_failed: bool) -> Counts:

@@ -140,6 +140,13 @@ def jobs_per_minute(glance: Glance) -> float:
     return max(glance.jobs_per_minute, (standing.counts.done - standing.done_then) * 60 / seconds)
 
 
+def overall_per_minute(glance: Glance) -> float:
+    """Return the same since the run began."""
+    standing = glance.standing
+    done = max(glance.totals.done, standing.counts.done - standing.done_before)
+    return done * 60 / max(glance.at - glance.started_at, 1.0)
+
+
 def jobs_left(glance: Glance) -> int:
     """Return the jobs that this run has before it: all that are pending, or what --limit leaves of them."""
     counts = glance.standing.counts
