@@ -48,6 +48,7 @@ class Block:
         self._size = size
         self._may_draw = may_draw
         self._lines: list[str] = []
+        self._drawn_on = (0, 0)
         self._lock = RLock()
 
     @property
@@ -59,9 +60,12 @@ class Block:
     def show(self, lines: Sequence[str]) -> None:
         """Draw these lines in place of those that were shown before, as many as fit."""
         with self._lock:
-            rows = self._size()[1]
-            self._lines = list(lines[: max(1, rows - 2)])
-            self._draw("", self._back())
+            size = self._size()
+            fitting = list(lines[: max(1, size[1] - 2)])
+            # A terminal that is resized in the middle of a drawing keeps half of it: none is made without need.
+            if (fitting, size) != (self._lines, self._drawn_on):
+                self._lines, self._drawn_on = fitting, size
+                self._draw("", self._back())
 
     def print(self, line: str) -> None:
         """Print a line above the block, to stay."""

@@ -84,9 +84,17 @@ def test_a_resize_leaves_nothing_stale(emulator, columns, lines):
 def test_enter_pressed_while_it_is_drawn_leaves_an_empty_line_and_no_half_block(emulator):
     emulator.block.show(["one", "two"])
     emulator.stream.feed("\r\n")
+    emulator.block.show(["three", "four"])
+
+    assert emulator.lines() == ["three", "four"]
+
+
+def test_nothing_is_written_as_long_as_nothing_changes(emulator):
+    emulator.block.show(["one", "two"])
+    emulator.stream.feed("^C")
     emulator.block.show(["one", "two"])
 
-    assert emulator.lines() == ["one", "two"]
+    assert emulator.lines() == ["^C", "one", "two"]
 
 
 def test_a_line_that_is_wider_than_thought_takes_one_row(emulator):
@@ -110,11 +118,13 @@ def test_in_the_background_nothing_is_drawn_and_everything_said(emulator):
 DRAWING = textwrap.dedent("""
     import sys, time
     from artistjobs.block import block_on
+    from artistjobs.picture import shortened
     block = block_on(sys.stderr)
     for number in range(1000):
-        if number < 3:
+        if number < 12:
             block.print(f"said {number}")
-        block.show(["━" * block.columns, "草間彌生 👩‍🎨 محمد é " * 2, f"columns {block.columns} end"])
+        name = shortened("草間彌生 👩‍🎨 محمد é " * 2, block.columns)
+        block.show(["━" * block.columns, name, f"columns {block.columns} end"])
         time.sleep(0.02)
 """)
 
@@ -130,13 +140,13 @@ def test_a_terminal_that_wraps_lines_anew_shows_one_block_after_any_resize(tmp_p
 
     tmux("-u", "new-session", "-d", "-s", "s", "-x", "100", "-y", "20", sys.executable, str(tmp_path / "draw.py"))
     try:
-        wait_until(lambda: "said 2" in tmux("capture-pane", "-p", "-t", "s"))
-        for columns, lines in ((100, 20), (60, 20), (33, 20), (120, 8), (50, 24)):
+        wait_until(lambda: "said 11" in tmux("capture-pane", "-p", "-t", "s"))
+        for columns, lines in ((60, 20), (33, 20), (120, 8), (50, 24), (80, 24)):
             tmux("resize-window", "-t", "s", "-x", str(columns), "-y", str(lines))
             wait_until(lambda: f"columns {columns - 1} end" in tmux("capture-pane", "-p", "-t", "s"))  # noqa: B023
             shown = tmux("capture-pane", "-p", "-S", "-", "-t", "s").split("\n")
             assert [line for line in shown if "━" in line] == ["━" * (columns - 1)], shown
             assert sum("columns" in line for line in shown) == 1
-            assert [line for line in shown if line.startswith("said")] == ["said 0", "said 1", "said 2"]
+            assert [line for line in shown if line.startswith("said")] == [f"said {number}" for number in range(12)]
     finally:
         tmux("kill-server")
