@@ -36,13 +36,13 @@ def export(settings: Settings, output: "Path", state: str, ingest: str | None, *
     from artistjobs.session import export_answers
     from artistjobs.stdio import Texts
 
-    with talking(settings), existing_database(settings).open() as store:
+    with talking(settings) as voice, existing_database(settings).open() as store:
         config = ExportConfig(scope=_scope(store, ingest), states=STATES[state], full=full)
         if str(output) == "-":
             export_to_stream(store.records, config, sys.stdout.buffer)
         else:
             refuse_unwritable(output, store.path)
-            export_answers(store, config, output, None if no_text else Texts())
+            export_answers(store, config, output, None if no_text else Texts(), voice)
 
 
 def _scope(store: "Store", ingest: str | None) -> "Scope":

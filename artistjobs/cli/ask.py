@@ -6,7 +6,7 @@ import click
 from click.exceptions import Exit
 
 from artistjobs.cli.help import command
-from artistjobs.cli.talk import talking
+from artistjobs.cli.talk import begin, talking
 from artistjobs.options import (
     PATH,
     Settings,
@@ -94,6 +94,7 @@ def work(settings: Settings, /, **options: object) -> None:
 
     Example: artistjobs work --max-workers 32
     """
+    begin(settings)
     from artistjobs.given import Given
     from artistjobs.job import EVERYTHING
     from artistjobs.session import work_on
@@ -101,7 +102,7 @@ def work(settings: Settings, /, **options: object) -> None:
     given = Given(settings, options)
     with talking(settings, given.scenario) as voice:
         report = work_on(given.database(), EVERYTHING, given.working(), voice)
-    _finish(settings, given, report)
+        _finish(settings, given, report)
 
 
 @command()
@@ -119,6 +120,8 @@ def run(settings: Settings, /, output: "Path", *, dry_run: bool, **options: obje
 
     Example: artistjobs run artists.csv --prompt-file prompt.txt
     """
+    if not dry_run:
+        begin(settings)
     from artistjobs.given import Given
     from artistjobs.session import Destination, run_file
     from artistjobs.stdio import Texts
@@ -131,7 +134,7 @@ def run(settings: Settings, /, output: "Path", *, dry_run: bool, **options: obje
             return
         going = Destination(output=output, texts=texts, needed=given.prompt_files())
         report, ingested = run_file(given.database(), config, given.working(), voice, going)
-    _finish(settings, given, report, ingested)
+        _finish(settings, given, report, ingested)
 
 
 def _dry_run(given: "Given", config: "IngestConfig") -> None:
@@ -163,6 +166,7 @@ def _dry_run(given: "Given", config: "IngestConfig") -> None:
 
 
 def _finish(settings: Settings, given: "Given", run: "RunReport", ingested: "Ingested | None" = None) -> NoReturn:
+    from artistjobs.log import FILE_ONLY, log
     from artistjobs.stdio import same_command, say, tell_json
     from artistjobs.summary import exit_code, run_json, run_sentences
     from artistjobs.terminal import visible
@@ -174,6 +178,8 @@ def _finish(settings: Settings, given: "Given", run: "RunReport", ingested: "Ing
         sentences.append(f"rehearsal ({given.scenario}): nothing was sent to OpenAI, and nothing cost anything")
     if run.after.pending + run.after.running:
         sentences.append("go on with: " + same_command())
+    for sentence in sentences:
+        log.info("%s", sentence, extra=FILE_ONLY)
     if not settings.quiet or exit_code(run):
         say("\n".join(map(visible, sentences)))
     raise Exit(exit_code(run))
