@@ -54,9 +54,9 @@ def tune_workers(store: Store, values: Mapping[Control, float | None]) -> str:
 def control_lines(said: Sequence[Said], workers: Sequence[WorkerRow], path: Path) -> list[str]:
     """Return what was said to workers, as far as it still has an effect, a line each."""
     since = paused_at(said)
-    lines = [f"  paused since {since}; go on with: {visible(command(path, 'resume'))}"] if since else []
+    lines = [f"paused since {since}; go on with: {visible(command(path, 'resume'))}"] if since else []
     return lines + [
-        f"  {values_text({one.control: one.value})} for running workers, set at {one.changed_at}"
+        f"{values_text({one.control: one.value})} for running workers, set at {one.changed_at}"
         for one in _in_effect(said, workers)
     ]
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from time import monotonic
 
 from artistjobs.check import NO_KEY, Checkup, FileCount, Finding, Level, Plan, check
+from artistjobs.collector import spared
 from artistjobs.config import DEFAULT_BASE_URL, ApiConfig, IngestConfig, WorkConfig
 from artistjobs.errors import ArtistjobsError, WrongUseError
 from artistjobs.estimate import Measured
@@ -114,7 +115,8 @@ def work_on(database: Database, scope: Scope, working: Working, voice: Voice) ->
         from artistjobs.api.responses import open_responses_api
 
         open_api = partial(open_responses_api, api)
-        return asyncio.run(run(working.work, scope, database.open, open_api, watch))
+        with spared():
+            return asyncio.run(run(working.work, scope, database.open, open_api, watch))
 
 
 async def _run_in_processes(

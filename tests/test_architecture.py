@@ -9,17 +9,18 @@ PACKAGE = Path(__file__).parents[1] / "artistjobs"
 
 FLOORS = [
     {"errors", "options"},
-    {"moment", "terminal", "pace", "whole_file"},
+    {"moment", "terminal", "pace", "whole_file", "paint", "existing", "collector"},
+    {"table"},
     {"reply", "job"},
     {"outcome", "overview", "params", "template", "stop", "window", "control", "slots"},
     {"prompt", "judge", "retry", "pricing", "source", "trouble"},
     {"config", "limiter", "budget", "breaker", "artists", "asking", "estimate"},
-    {"store", "api", "rehearsal"},
+    {"store", "api", "rehearsal", "suspicion"},
     {"till", "hearing", "standing", "tally"},
     {"writer", "record", "log", "stdio"},
-    {"remote"},
-    {"worker", "preflight", "ingest", "export", "report", "status", "view", "signals"},
-    {"look", "picture", "check"},
+    {"screen", "remote"},
+    {"worker", "preflight", "ingest", "export", "report", "status", "view", "signals", "failures", "dossier"},
+    {"look", "picture", "check", "status_text"},
     {"runner"},
     {"progress", "summary", "crew"},
     {"session"},
@@ -118,7 +119,7 @@ def test_the_core_opens_nothing_reads_no_clock_and_draws_no_lots():
 def test_only_the_command_line_reads_the_environment():
     readers = {part_of(path) for path in modules() if "os.environ" in path.read_text()}
 
-    assert readers <= {"given", "progress"}
+    assert readers <= {"given", "progress", "screen"}
 
 
 def test_workers_know_protocols_and_not_their_makers():

@@ -58,7 +58,6 @@ def test_the_migrations_are_found_in_their_order():
 
 
 def test_an_installation_without_migrations_says_so(monkeypatch, tmp_path):
-    monkeypatch.setattr(schema, "files", lambda _: tmp_path)
     monkeypatch.setattr(schema, "__file__", str(tmp_path / "a" / "b" / "c.py"))
 
     with pytest.raises(StoreError, match=r"the migrations are missing .*; install artistjobs again\.$"):

@@ -2,6 +2,7 @@
 
 import click
 
+from artistjobs.cli.help import command
 from artistjobs.options import POSITIVE, USD, Settings
 
 
@@ -21,12 +22,13 @@ class _OrNone(click.ParamType[str | float]):
 _LIMIT, _CAP = _OrNone(POSITIVE, zero_is_none=True), _OrNone(USD, zero_is_none=False)
 
 
-@click.command()
+@command()
 @click.pass_obj
 def pause(settings: Settings) -> None:
-    """Have running workers make no new call; those in flight finish, and are stored.
+    """Have running workers make no new call until `resume`.
 
-    The database is paused until `resume`: who begins to work meanwhile waits, and says so.
+    Calls in flight finish, and are stored. It is the database that is paused: `work` and `run`,
+    begun meanwhile, say so and wait.
 
     Example: artistjobs pause
     """
@@ -39,7 +41,7 @@ def pause(settings: Settings) -> None:
         say(visible(pause_workers(store)))
 
 
-@click.command()
+@command()
 @click.pass_obj
 def resume(settings: Settings) -> None:
     """Undo `pause`: workers that wait make calls again.
@@ -55,7 +57,7 @@ def resume(settings: Settings) -> None:
         say(visible(resume_workers(store)))
 
 
-@click.command(name="set")
+@command(name="set")
 @click.option("--max-workers", type=POSITIVE, metavar="N", help="Calls in flight at most, for each `work` or `run`.")
 @click.option("--rpm", type=_LIMIT, metavar="N|none", help="Requests a minute; none: what the API says.")
 @click.option("--tpm", type=_LIMIT, metavar="N|none", help="Tokens a minute; none: what the API says.")

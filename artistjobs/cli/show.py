@@ -1,20 +1,25 @@
 """The commands that show results to be looked into: report and browse."""
 
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from artistjobs.cli.help import command
 from artistjobs.cli.talk import talking
 from artistjobs.options import PATH, Settings
 
+if TYPE_CHECKING:
+    from pathlib import Path
 
-@click.command()
-@click.argument("output", type=PATH, default=Path("report.html"))
+
+@command()
+@click.argument("output", type=PATH, default="report.html")
 @click.pass_obj
-def report(settings: Settings, output: Path) -> None:
-    """Write one page about the work to OUTPUT (- is stdout): how far, how fast, what it cost, what failed.
+def report(settings: Settings, output: "Path") -> None:
+    """Write one page about the work to OUTPUT (- is stdout).
 
+    It tells how far and how fast, what it cost and what failed.
     It holds everything that it shows, a sample of the answers too, and asks nothing of any server.
 
     Example: artistjobs report friday.html

@@ -12,6 +12,7 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Final, NoReturn
 
+from artistjobs.collector import spared
 from artistjobs.crew import wire
 from artistjobs.errors import ArtistjobsError
 from artistjobs.reply import Json
@@ -151,7 +152,8 @@ async def _work(order: wire.Order, mouth: Mouth) -> wire.End:
 
     open_api = partial(open_responses_api, order.api)
     told = Told(mouth, looks_up=order.looks_up)
-    return wire.end_of(await run(order.work, order.scope, open_database, open_api, Watcher(mouth), told))
+    with spared():
+        return wire.end_of(await run(order.work, order.scope, open_database, open_api, Watcher(mouth), told))
 
 
 def _log_to(mouth: Mouth, level: int) -> None:
