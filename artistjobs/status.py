@@ -126,9 +126,9 @@ def status_json(status: Status) -> dict[str, Json]:
         "projection": _projection_json(project(status)),
         "failures": [{**asdict(group), "retry": retry_command(group, status.path)} for group in status.failures],
         "workers": [asdict(worker) for worker in status.workers],
-        "control": control_json(status.said, status.workers),
         "prompts": [{**asdict(progress), "done": progress.done} for progress in status.progress],
         "runs": [_run_json(run, status.at) for run in status.runs],
+        "control": control_json(status.said, status.workers),
     }
 
 

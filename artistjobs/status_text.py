@@ -47,8 +47,8 @@ def status_lines(status: Status, width: int | None = None, *, is_coloured: bool 
         f"{counted(work.calls, 'call')} ({work.retries:,} repeated), {tokens}",
         f"{cost_text(work.cost_usd, work.unpriced)} so far",
         *_projection_lines(project(status)),
-        *_worker_lines(status.workers),
         *control_lines(status.said, status.workers, status.path),
+        *_worker_lines(status.workers),
     ]
     lines = [
         (Style.TITLE, f"{visible(str(status.path))}: {counted(counts.total, 'job')}{kind}"),

@@ -22,7 +22,7 @@ from artistjobs.store.sqlite import open_store
 
 KEYS = [
     "at", "database", "kind", "jobs", "jobs_per_minute", "calls", "retries", "input_tokens", "output_tokens",
-    "cost_usd", "unpriced_answers", "projection", "failures", "workers", "control", "prompts", "runs",
+    "cost_usd", "unpriced_answers", "projection", "failures", "workers", "prompts", "runs", "control",
 ]  # fmt: skip
 KEYS_WITHIN = {
     "jobs": ["total", "pending", "running", "done", "failed"],

@@ -27,8 +27,9 @@ _LIMIT, _CAP = _OrNone(POSITIVE, zero_is_none=True), _OrNone(USD, zero_is_none=F
 def pause(settings: Settings) -> None:
     """Have running workers make no new call until `resume`.
 
-    Calls in flight finish, and are stored. It is the database that is paused: `work` and `run`,
-    begun meanwhile, say so and wait.
+    Calls in flight finish, and are stored.
+
+    The database is paused until `resume`: who begins to work meanwhile waits, and says so.
 
     Example: artistjobs pause
     """

@@ -21,6 +21,8 @@ SECTIONS = {
     "In steps": ("ingest", "work", "status", "export"),
     "In one go": ("run",),
     "Before and after": ("check", "failures", "show", "retry"),
+    "While it works": ("pause", "resume", "set"),
+    "Looking into it": ("report", "browse"),
 }
 """Which commands stand together in the help; the others follow."""
 

@@ -1,6 +1,6 @@
 """What is said to the workers of a SQLite database: read often, changed now and then."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from time import time
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,14 @@ if TYPE_CHECKING:
     from artistjobs.store.connection import Connection
 
 
+def read_controls(reading: Reading) -> list[Said]:
+    """Return what was said, each thing as it was said last."""
+    return [
+        Said(Control(row["name"]), row["value"], row["revision"], row["changed_at"])
+        for row in reading.rows("controls")
+    ]
+
+
 class SqliteControls:
     """Holds what is said to workers from another terminal."""
 
@@ -19,7 +27,7 @@ class SqliteControls:
         self._connection = connection
         self._clock = clock
 
-    def read(self) -> list[Said]:
+    def read(self) -> Sequence[Said]:
         """Return what was said, each thing as it was said last."""
         return read_controls(self._connection)
 
@@ -29,10 +37,3 @@ class SqliteControls:
         with self._connection.transaction() as db:
             for control, value in values.items():
                 db.execute(sql("set_control"), {"name": control, "value": value, "now": now})
-
-
-def read_controls(reading: Reading) -> list[Said]:
-    """Return what was said, from a database that is only looked at or one that is worked on."""
-    return [
-        Said(Control(row["name"]), row["value"], row["revision"], row["changed_at"]) for row in reading.rows("controls")
-    ]

@@ -93,7 +93,7 @@ class Insight(Protocol):
         """Return the latest runs, the last one first."""
 
     def said(self) -> Sequence[Said]:
-        """Return what workers are told from another terminal, each thing as it was said last."""
+        """Return what was said to workers from another terminal, each thing as it was said last."""
 
     def failed(self, code: str | None, limit: int | None) -> Iterator[FailedJob]:
         """Yield failed jobs of one consistent state, oldest first."""

@@ -47,7 +47,7 @@ class SqliteInsight:
         ]
 
     def said(self) -> list[Said]:
-        """Return what workers are told from another terminal, each thing as it was said last."""
+        """Return what was said to workers from another terminal."""
         return read_controls(self._reading)
 
     def failed(self, code: str | None, limit: int | None) -> Iterator[FailedJob]:
