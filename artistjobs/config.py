@@ -1,6 +1,6 @@
 """What a command was told: built once by the command line, handed down, never changed."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from artistjobs.errors import WrongUseError
@@ -45,10 +45,12 @@ class ApiConfig:
 class WorkConfig:
     """How to work. None where no limit was asked for.
 
-    ``flex_fallback`` is after how many refusals in a row a job leaves the flex tier.
+    ``flex_fallback`` is after how many refusals in a row a job leaves the flex tier. Several
+    ``processes`` share what is told here.
     """
 
     max_workers: int = 4
+    processes: int = 1
     max_attempts: int = 5
     rpm: int | None = None
     tpm: int | None = None
@@ -56,6 +58,20 @@ class WorkConfig:
     prices: GivenPrices | None = None
     flex_fallback: int | None = None
     limit: int | None = None
+
+
+    def shared_out(self) -> "list[WorkConfig]":
+        """Return what each of the processes is told: its part of what can be counted out, and all the rest."""
+        parts = min(self.processes, self.max_workers, self.limit or self.max_workers)
+        limits = [None] * parts if self.limit is None else _parts(self.limit, parts)
+        return [
+            replace(self, max_workers=workers, limit=limit, processes=parts)
+            for workers, limit in zip(_parts(self.max_workers, parts), limits, strict=True)
+        ]
+
+
+def _parts(amount: int, parts: int) -> list[int]:
+    return [amount // parts + (part < amount % parts) for part in range(parts)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

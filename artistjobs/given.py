@@ -100,6 +100,7 @@ class Given:
             )
         return WorkConfig(
             max_workers=self._number("max_workers") or 1,
+            processes=self._number("processes") or 1,
             max_attempts=max_attempts,
             rpm=self._number("rpm"),
             tpm=self._number("tpm"),

@@ -111,6 +111,10 @@ def work_options(command: Command) -> Command:
     """Say how to work."""
     return _all_of(
         _WORKERS,
+        click.option(
+            "--processes", type=POSITIVE, default=1,
+            help="Share the calls in flight among this many processes; more than 500 want more than one.",
+        ),
         click.option("--max-attempts", type=POSITIVE, default=5, help="Calls per job before it is failed."),
         click.option(
             "--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS",

@@ -1,12 +1,11 @@
 """One run of a worker process: from the first look at the account to the last commit."""
 
 import asyncio
-import logging
 import random
-import signal
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from time import monotonic
 
 from artistjobs.api import Api
@@ -16,19 +15,19 @@ from artistjobs.config import WorkConfig
 from artistjobs.errors import ArtistjobsError, WrongUseError
 from artistjobs.job import Claim, Scope
 from artistjobs.limiter import Limiter
+from artistjobs.look import Looking
 from artistjobs.outcome import Usage
 from artistjobs.preflight import check_models
 from artistjobs.pricing import cost_by
 from artistjobs.prompt import Body, request_builder
+from artistjobs.signals import Orders, Signals
 from artistjobs.stop import Reason, Stop
 from artistjobs.store import Counts, OpenStore, Records
-from artistjobs.tally import Tally
-from artistjobs.view import View, Watch
+from artistjobs.tally import Tally, Totals
+from artistjobs.view import Look, Watch
 from artistjobs.window import Window
 from artistjobs.worker import Shared, Worker
 from artistjobs.writer import Writer
-
-log = logging.getLogger("artistjobs")
 
 OpenApi = Callable[[], AbstractAsyncContextManager[Api]]
 
@@ -37,7 +36,7 @@ OpenApi = Callable[[], AbstractAsyncContextManager[Api]]
 class RunReport:
     """What a run came to. ``error`` is the trouble that ended it, if it was trouble with the store."""
 
-    tally: Tally
+    tally: Totals
     reason: Reason | None
     sentence: str
     seconds: float
@@ -45,7 +44,14 @@ class RunReport:
     error: ArtistjobsError | None = None
 
 
-async def run(config: WorkConfig, scope: Scope, open_store: OpenStore, open_api: OpenApi, watcher: Watch) -> RunReport:
+async def run(
+    config: WorkConfig,
+    scope: Scope,
+    open_store: OpenStore,
+    open_api: OpenApi,
+    watcher: Watch,
+    orders: Orders | None = None,
+) -> RunReport:
     """Work until nothing in ``scope`` is left to do, or something stops it.
 
     Raises:
@@ -57,11 +63,12 @@ async def run(config: WorkConfig, scope: Scope, open_store: OpenStore, open_api:
         started, before = monotonic(), store.records.counts(scope)
         tally = Tally(before=before, started_at=started)
         spent_usd = store.queue.spent_usd()
-        report = await _Run(config, scope, open_store, tally).work(store.records, spent_usd, open_api, watcher)
+        doing = _Run(config, scope, open_store, tally, orders or Signals())
+        report = await doing.work(store.records, spent_usd, open_api, watcher)
         error = report.error
         after = before if error else store.records.counts(scope)
     return RunReport(
-        tally=tally, reason=report.reason, sentence=report.sentence, seconds=monotonic() - started,
+        tally=tally.totals(), reason=report.reason, sentence=report.sentence, seconds=monotonic() - started,
         after=after, error=error,
     )  # fmt: skip
 
@@ -69,7 +76,7 @@ async def run(config: WorkConfig, scope: Scope, open_store: OpenStore, open_api:
 def nothing_to_do(counts: Counts) -> RunReport:
     """Return the report of a run that found everything done."""
     return RunReport(
-        tally=Tally(before=counts, started_at=monotonic()),
+        tally=Totals(),
         reason=None,
         sentence="",
         seconds=0.0,
@@ -87,13 +94,16 @@ class _End:
 class _Run:
     """The parts of a run, put together."""
 
-    def __init__(self, config: WorkConfig, scope: Scope, open_store: OpenStore, tally: Tally) -> None:
+    def __init__(
+        self, config: WorkConfig, scope: Scope, open_store: OpenStore, tally: Tally, orders: Orders
+    ) -> None:
         self._config = config
         self._scope = scope
         self._tally = tally
+        self._orders = orders
         self._stop = Stop()
         self._cost = cost_by(config.prices)
-        self._writer = Writer(open_store, scope, config.limit, config.max_cost_usd)
+        self._writer = Writer(open_store, scope, config.limit, config.max_cost_usd, others=config.processes - 1)
         self._breaker = Breaker(config.max_workers)
         self._limiter = Limiter(
             rpm=config.rpm,
@@ -107,12 +117,13 @@ class _Run:
     async def work(self, records: Records, spent_usd: float, open_api: OpenApi, watcher: Watch) -> _End:
         budget = Budget(self._config.max_cost_usd, spent_usd, self._cost, self._writer.hold_back)
         self._refuse_unknown_prices(records)
-        async with open_api() as api, _signals(self._stop, self._tally) as abandoned:
-            if not await check_models(api, _models(records, self._scope), self._stop):
+        async with open_api() as api, self._orders.heard(self._stop, lambda: self._tally.in_flight) as abandoned:
+            look_up = partial(check_models, api, _models(records, self._scope), self._stop)
+            if not await self._orders.begin(look_up):
                 return _End(self._stop.reason, self._stop.sentence)
             await self._writer.start()
             shared = self._shared(api, budget, _Requests(records))
-            async with _watching(watcher, self._view()):
+            async with watching(watcher, self._looking(budget)):
                 error = await self._drain(shared, abandoned)
         return self._end(error)
 
@@ -133,8 +144,8 @@ class _Run:
             chance=random.Random(),
         )
 
-    def _view(self) -> View:
-        return View(self._tally, self._limiter, self._stop, self._writer, self._config.max_workers)
+    def _looking(self, budget: Budget) -> Look:
+        return Looking(self._config, self._tally, self._limiter, budget, self._stop, self._writer)
 
     async def _drain(self, shared: Shared, abandoned: asyncio.Event) -> ArtistjobsError | None:
         """Let all slots work to their end; return the trouble that ended them, if any."""
@@ -216,40 +227,11 @@ async def _cancel_when(abandoned: asyncio.Event, slots: "list[asyncio.Task[None]
 
 
 @asynccontextmanager
-async def _watching(watcher: Watch, view: View) -> AsyncIterator[None]:
-    watch = asyncio.create_task(watcher.watch(view))
+async def watching(watcher: Watch, look: Look) -> AsyncIterator[None]:
+    """Have somebody look on as long as the context lasts."""
+    watch = asyncio.create_task(watcher.watch(look))
     try:
         yield
     finally:
         watch.cancel()
         await asyncio.gather(watch, return_exceptions=True)
-
-
-_SIGNALS = {
-    signal.SIGINT: Reason.INTERRUPTED,
-    signal.SIGTERM: Reason.TERMINATED,
-    signal.SIGHUP: Reason.TERMINATED,
-}
-
-
-@asynccontextmanager
-async def _signals(stop: Stop, tally: Tally) -> AsyncIterator[asyncio.Event]:
-    """Make the first signal end the run, and the second one set the event that is given."""
-    loop, abandoned = asyncio.get_running_loop(), asyncio.Event()
-
-    def received(number: signal.Signals) -> None:
-        if stop.request(_SIGNALS[number], ""):
-            log.warning("stopping: waiting for %d calls in flight; the same once more gives them up", tally.in_flight)
-        else:
-            log.warning("giving up %d calls in flight: they may be billed, and will be made again", tally.in_flight)
-            abandoned.set()
-
-    # A signal that is ignored, as under nohup, stays ignored.
-    minded = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
-    for number in minded:
-        loop.add_signal_handler(number, received, number)
-    try:
-        yield abandoned
-    finally:
-        for number in minded:
-            loop.remove_signal_handler(number)

@@ -14,6 +14,7 @@ class Reason(StrEnum):
     MAX_COST = "max-cost"
     LIMIT = "limit"
     STORE = "store"  # disk or database trouble
+    DIED = "died"  # the processes that worked, one after another
 
 
 class StoppingError(Exception):

@@ -16,7 +16,8 @@ from typing import TypeAlias
 
 from artistjobs.job import EVERYTHING, Claim, Scope
 from artistjobs.outcome import Attempt, Outcome
-from artistjobs.store import OpenStore, Queue, Rescue
+from artistjobs.standing import Lookout, Standing
+from artistjobs.store import OpenStore, Queue, Records, Rescue
 from artistjobs.till import Till, Wish, answer
 
 log = logging.getLogger("artistjobs")
@@ -45,13 +46,19 @@ class Writer:
     """Exchanges attempts for claims; this is its side in the event loop."""
 
     def __init__(
-        self, open_store: OpenStore, scope: Scope, limit: int | None = None, cap_usd: float | None = None
+        self,
+        open_store: OpenStore,
+        scope: Scope,
+        limit: int | None = None,
+        cap_usd: float | None = None,
+        others: int = 0,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._ready: asyncio.Future[None] = self._loop.create_future()
         self._ended: asyncio.Future[None] = self._loop.create_future()
         self._trouble: Exception | None = None
         self._desk = _Desk(scope, limit, Till(cap_usd, self._tell_wishes), self._hand_over)
+        self._desk.others = others
         self._thread = threading.Thread(target=self._run, args=[open_store], name="writer", daemon=True)
 
     @property
@@ -73,6 +80,11 @@ class Writer:
     def spent_usd(self) -> float:
         """What all workers have spent, as of the last time that money was held back."""
         return self._desk.till.spent_usd
+
+    @property
+    def standing(self) -> Standing | None:
+        """How the jobs of the scope stand in the database, None before it was looked at."""
+        return self._desk.lookout.standing
 
     async def start(self) -> None:
         """Register as a worker, and take over from dead ones. Raises StoreError."""
@@ -128,7 +140,7 @@ class Writer:
         """Do all the work of the thread; whatever goes wrong is handed over to who waits in the event loop."""
         try:
             with open_store() as store:
-                self._desk.open(store.queue)
+                self._desk.open(store.queue, store.records)
                 self._tell(_settle, self._ready)
                 self._desk.serve(store.queue)
         except Exception as trouble:  # noqa: BLE001
@@ -174,6 +186,8 @@ class _Desk:
         self.reached_limit = False
         self.held_elsewhere = 0
         self.others = 0
+        self.lookout = Lookout(scope)
+        self._records: Records | None = None
         self._looked_at = 0.0
         self._scope = scope
         self._jobs_left = limit
@@ -184,9 +198,13 @@ class _Desk:
         self._ending: str | None = None
         self._to_retry: Sequence[int] = ()
 
-    def open(self, queue: Queue) -> None:
+    def open(self, queue: Queue, records: Records) -> None:
+        self._records = records
         queue.register()
+        expected = self.others
         self._look_at_others(queue)
+        # Those that are about to begin share the limits from the first call on.
+        self.others = max(expected, self.others)
 
     def close(self, ending: str, retry: Sequence[int]) -> None:
         self._to_retry, self._ending = retry, ending
@@ -230,13 +248,15 @@ class _Desk:
         rescue = queue.rescue()
         tell_rescue(rescue)
         self._looked_at, self.others = monotonic(), rescue.living
+        if self._records is not None:
+            self.lookout.look(self._records.counts)
 
-    def _patience(self, queue: Queue) -> float | None:
+    def _patience(self, queue: Queue) -> float:
         """Say how long to wait for a message before looking for claims without one."""
         if self.till.wishes:
             return TILL_SECONDS
         if not self._wanting:
-            return None
+            return RESCUE_SECONDS
         outlook = queue.outlook(self._scope)
         if outlook.available_at is None:
             return RESCUE_SECONDS
@@ -247,6 +267,7 @@ class _Desk:
         attempts = [message.attempt for message in messages if message.attempt is not None]
         self._wanting += [message for message in messages if message.wants_claim]
         claims = queue.exchange(attempts, self._room(), self._scope)
+        self.lookout.add(attempts)
         self._in_hand += len(claims) - sum(attempt.outcome is not Outcome.RETRY for attempt in attempts)
         if self._jobs_left is not None:
             self._jobs_left -= len(claims)

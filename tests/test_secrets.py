@@ -14,10 +14,10 @@ from hostile import Hostile, answer, hostile_server, refusal, reply
 
 from artistjobs.config import ApiConfig
 from artistjobs.errors import PromptError
-from artistjobs.export import _part_file
 from artistjobs.rehearsal import rehearsal
 from artistjobs.session import Working
 from artistjobs.template import check_template, compile_template
+from artistjobs.whole_file import _part_file
 
 PASSWORD = "hunter2-of-the-proxy"
 

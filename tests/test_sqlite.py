@@ -507,3 +507,16 @@ def test_a_store_may_be_closed_twice(path):
 
     store.close()
     store.close()
+
+
+def test_a_database_of_answers_of_two_kilobytes_is_little_larger_than_they_are(path, store):
+    jobs, text = 2_000, "x" * 1_900
+    make.ingest(store, *make.names(jobs))
+
+    while claims := make.claim(store, 500):
+        make.settle(store, *[make.make_attempt(claimed, answer=make.make_answer(text)) for claimed in claims])
+    store._connection.db.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    ((stored,),) = rows(path, "SELECT sum(length(body)) FROM answers")
+    assert int(stored) >= jobs * len(text)
+    assert path.stat().st_size < 1.4 * int(stored)

@@ -12,7 +12,7 @@ from artistjobs.errors import StoreError
 from artistjobs.job import EVERYTHING, Claim
 from artistjobs.outcome import Outcome
 from artistjobs.prompt import Prompt
-from artistjobs.store import Kind, Outlook, Rescue, Source
+from artistjobs.store import Counts, Kind, Outlook, Rescue, Source
 from artistjobs.store.sqlite import open_store
 from artistjobs.writer import Writer, released
 
@@ -45,6 +45,9 @@ class QueueOfClaims:
     def outlook(self, _scope) -> Outlook:
         return Outlook(available_at=0.0 if self.left else None, held_elsewhere=0)
 
+    def counts(self, _scope) -> Counts:
+        return Counts(pending=self.left, running=0, done=0, failed=0)
+
     def end(self, ending: str) -> None:
         self.ended = ending
 
@@ -52,7 +55,7 @@ class QueueOfClaims:
         @contextmanager
         def opened():
             class Store:
-                queue = self
+                queue = records = self
 
             yield Store()
 

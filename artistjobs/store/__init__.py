@@ -16,6 +16,7 @@ from artistjobs.artists import Artist, BadLine
 from artistjobs.estimate import Measured, Sums
 from artistjobs.job import Claim, Scope
 from artistjobs.outcome import Attempt
+from artistjobs.overview import Bounds, Overview
 from artistjobs.prompt import Prompt
 
 
@@ -286,6 +287,13 @@ class Records(Protocol):
         """Return type, message and HTTP status of a job's last attempt."""
 
 
+class Survey(Protocol):
+    """Reads a database as a whole, for a report."""
+
+    def overview(self, bounds: Bounds) -> Overview:
+        """Return all of one moment, however much is written meanwhile; memory does not grow with the jobs."""
+
+
 class Census(Protocol):
     """Counts what a file would ask for; it only looks at a database, which need not be there."""
 
@@ -325,6 +333,10 @@ class Store(Protocol):
     @property
     def records(self) -> Records:
         """Reads back."""
+
+    @property
+    def survey(self) -> Survey:
+        """Reads it as a whole."""
 
     def close(self) -> None:
         """Let go of the database."""

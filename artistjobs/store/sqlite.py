@@ -12,6 +12,7 @@ from artistjobs.store.connection import Connection, sql
 from artistjobs.store.intake import SqliteIntake
 from artistjobs.store.queue import SqliteQueue
 from artistjobs.store.records import SqliteRecords
+from artistjobs.store.survey import SqliteSurvey
 
 
 class SqliteStore:
@@ -23,6 +24,7 @@ class SqliteStore:
         self.intake = SqliteIntake(self._connection)
         self.queue = SqliteQueue(self._connection)
         self.records = SqliteRecords(self._connection)
+        self.survey = SqliteSurvey(self._connection)
         try:
             self.kind = self._settle_kind(kind)
         except BaseException:

@@ -1,0 +1,51 @@
+"""The command that gives answers out: export."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from artistjobs.cli.talk import talking
+from artistjobs.errors import WrongUseError
+from artistjobs.options import PATH, Settings
+
+if TYPE_CHECKING:
+    from artistjobs.job import Scope
+    from artistjobs.store import Store
+
+
+@click.command()
+@click.argument("output", type=PATH, default=Path("out.jsonl"))
+@click.option("--state", type=click.Choice(["done", "failed", "all"]), default="done", help="Which jobs.")
+@click.option("--ingest", metavar="N|latest", help="Only the lines of one ingest, in their order.")
+@click.option("--full", is_flag=True, help="Add usage, cost and the whole response to each record.")
+@click.option("--no-text", is_flag=True, help="Write no texts to stdout.")
+@click.pass_obj
+def export(settings: Settings, output: Path, state: str, ingest: str | None, *, full: bool, no_text: bool) -> None:
+    """Write completed jobs to OUTPUT (- is stdout) as JSON Lines, and their texts to stdout.
+
+    Example: artistjobs export answers.jsonl --ingest latest
+    """
+    from artistjobs.export import STATES, ExportConfig, export_to_stream, refuse_unwritable
+    from artistjobs.given import existing_database
+    from artistjobs.session import export_answers
+    from artistjobs.stdio import Texts
+
+    with talking(settings), existing_database(settings).open() as store:
+        config = ExportConfig(scope=_scope(store, ingest), states=STATES[state], full=full)
+        if str(output) == "-":
+            export_to_stream(store.records, config, sys.stdout.buffer)
+        else:
+            refuse_unwritable(output, store.path)
+            export_answers(store, config, output, None if no_text else Texts())
+
+
+def _scope(store: "Store", ingest: str | None) -> "Scope":
+    from artistjobs.job import EVERYTHING
+
+    if ingest is None:
+        return EVERYTHING
+    if ingest != "latest" and not ingest.isdecimal():
+        raise WrongUseError(f"--ingest {ingest!r} is neither a number nor latest; the table ingests has them all.")
+    return store.records.scope(None if ingest == "latest" else int(ingest))

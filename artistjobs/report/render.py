@@ -1,0 +1,81 @@
+"""Making HTML of a view: everything escaped, and a policy under which only the page's own script runs."""
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from artistjobs.report.axis import moment_at
+from artistjobs.report.text import cleaned
+from artistjobs.terminal import cost_text, duration_text
+
+_FOLDER = Path(__file__).parent / "page"
+
+_NONE = "\u2013"
+
+
+def render(view: Mapping[str, object]) -> bytes:
+    """Return the page; whatever is in the view shows as text and does nothing."""
+    style, script = _part("page.css"), _part("page.js")
+    policy = (
+        f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
+        "img-src data:; base-uri 'none'; form-action 'none'"
+    )
+    parts = {"style": Markup(style), "script": Markup(script), "policy": policy}  # noqa: S704 - our own files
+    return _environment().get_template("page.html").render(**view, **parts).encode("utf-8", "replace")
+
+
+def money(usd: float | None) -> str:
+    """Return an amount of dollars, a dash for one that is not known."""
+    return _NONE if usd is None else cost_text(usd)
+
+
+def latency(seconds: float | None) -> str:
+    """Return how long an answer took, a dash if there was none."""
+    if seconds is None:
+        return _NONE
+    return f"{seconds:.2f} s" if seconds < 1 else f"{seconds:.1f} s"
+
+
+def percent(share: float) -> str:
+    """Return a part of 1 as a length, which an attribute of SVG can be as well."""
+    return f"{100 * share:.4g}%"
+
+
+def moment(seconds: float) -> str:
+    """Return a moment to the minute."""
+    return f"{moment_at(seconds):%-d %b %H:%M}"
+
+
+def _cleaned(value: object) -> object:
+    return cleaned(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+@cache
+def _environment() -> Environment:
+    # StrictUndefined: a name that is misspelt in the template must not be an empty place on the page.
+    environment = Environment(
+        loader=FileSystemLoader(_FOLDER), autoescape=True, undefined=StrictUndefined, finalize=_cleaned
+    )
+    environment.filters |= {
+        "count": lambda number: f"{number:,}",
+        "duration": duration_text,
+        "latency": latency,
+        "moment": moment,
+        "money": money,
+        "percent": percent,
+        "unit": lambda number: f"{number:.1f}",
+    }
+    return environment
+
+
+def _part(name: str) -> str:
+    return (_FOLDER / name).read_text(encoding="utf-8")
+
+
+def _hash(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

@@ -1,0 +1,12 @@
+-- Tokens and money of all answers, late ones too, by way of asking, model, tier and slot of so many seconds.
+SELECT jobs.prompt, answers.model, answers.service_tier,
+       CAST(strftime('%s', answers.received_at) AS INTEGER) / :slot_seconds * :slot_seconds AS start,
+       count(*) AS answers, coalesce(sum(answers.input_tokens), 0) AS input_tokens,
+       coalesce(sum(answers.cached_tokens), 0) AS cached_tokens,
+       coalesce(sum(answers.output_tokens), 0) AS output_tokens,
+       coalesce(sum(answers.reasoning_tokens), 0) AS reasoning_tokens,
+       coalesce(sum(answers.cost_usd), 0.0) AS cost_usd, sum(answers.cost_usd IS NULL) AS unpriced
+  FROM answers
+  JOIN jobs ON jobs.id = answers.job
+ GROUP BY jobs.prompt, answers.model, answers.service_tier, start
+ ORDER BY jobs.prompt, answers.model, answers.service_tier
