@@ -61,7 +61,7 @@ def measure(bench: Bench, areas: list[str]) -> tuple[list[Result], bool]:
     for area in areas:
         try:
             for result in AREAS[area](bench):
-                table.tell(result)
+                table.tell(result, is_quick=bench.is_quick)
                 results.append(result)
         except MeasureError as error:
             # What others found in minutes is not thrown away for it.

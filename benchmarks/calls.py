@@ -57,7 +57,7 @@ def cpu(bench: Bench) -> Iterator[Result]:
 
     Each is the difference of two runs, so that starting up is in neither.
     """
-    few, many = bench.size(300, 100), bench.size(1_800, 300)
+    few, many = bench.size(300, 100), bench.size(2_500, 300)
 
     def ours(rows: int) -> float:
         with server() as api, pending(bench, rows) as folder:

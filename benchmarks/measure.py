@@ -1,6 +1,7 @@
 """What all measurements share: processes with what they used, rounds that alternate, figures and their reach."""
 
 import os
+import resource
 import subprocess
 import sys
 import threading
@@ -15,7 +16,12 @@ from typing import IO, TypeAlias
 ROOT = Path(__file__).parents[1]
 PYTHON = sys.executable
 LONGEST_SECONDS = 900.0
+
+RSS_UNIT = 1 if sys.platform == "darwin" else 1024
+"""Bytes: macOS counts in these, Linux in KiB."""
+
 LAST_BYTES = 2_000
+LARGEST_BYTES = 60 * 2**20
 
 Command: TypeAlias = Sequence[object]
 
@@ -82,6 +88,9 @@ def _end_of(said: Path) -> str:
 
 def reap(process: "subprocess.Popen[bytes]", started: float, longest: float = LONGEST_SECONDS) -> Used:
     """Wait for a process and say what it took; it is killed after ``longest`` seconds."""
+    if own_peak_bytes() > LARGEST_BYTES:
+        process.kill()
+        raise MeasureError("the benchmark itself has grown, and whom it starts inherits its peak memory")
     late = threading.Timer(longest, process.kill)
     late.start()
     try:
@@ -90,10 +99,12 @@ def reap(process: "subprocess.Popen[bytes]", started: float, longest: float = LO
         is_late = not late.is_alive()
         late.cancel()
     process.returncode = os.waitstatus_to_exitcode(status)
-    # Linux counts in KiB, macOS in bytes.
-    unit = 1 if sys.platform == "darwin" else 1024
     cpu_seconds = usage.ru_utime + usage.ru_stime
-    return Used(time.monotonic() - started, cpu_seconds, usage.ru_maxrss * unit, process.returncode, is_late)
+    return Used(time.monotonic() - started, cpu_seconds, usage.ru_maxrss * RSS_UNIT, process.returncode, is_late)
+
+
+def own_peak_bytes() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * RSS_UNIT
 
 
 def environ(more: Mapping[str, str] | None = None) -> dict[str, str]:
