@@ -95,6 +95,9 @@ def reap(process: "subprocess.Popen[bytes]", started: float, longest: float = LO
     late.start()
     try:
         _, status, usage = os.wait4(process.pid, 0)
+    except BaseException:
+        process.kill()
+        raise
     finally:
         is_late = not late.is_alive()
         late.cancel()
