@@ -8,7 +8,8 @@ from typing import IO
 
 from artistjobs.errors import WrongUseError
 from artistjobs.job import Scope
-from artistjobs.record import add_details, make_record, prompt_finder, record_line
+from artistjobs.lines import Lines
+from artistjobs.record import Recorder
 from artistjobs.store import Records
 from artistjobs.whole_file import whole_file
 
@@ -74,14 +75,10 @@ def _refuse_needed(target: Path, database: Path, others: Sequence[Path | None]) 
 
 
 def _write(records: Records, config: ExportConfig, file: IO[bytes], say: Say | None) -> int:
-    find, count = prompt_finder(records.prompt), 0
-    for row in records.export(config.scope, config.states):
-        error = records.last_error(row.job) if row.state == "failed" else {}
-        record = make_record(row, find(row.prompt), error)
-        if config.full:
-            add_details(record, row, records.details(row.job))
-        file.write(record_line(record))
-        count += 1
+    count, lines = 0, Lines(Recorder(records, full=config.full), file)
+    for count, row in enumerate(records.export(config.scope, config.states, quoted=True), 1):  # noqa: B007
+        lines.add(row)
         if say is not None and row.state == "done":
-            say(row.text or "")
+            say(row.plain().text or "")
+    lines.end()
     return count

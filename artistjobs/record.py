@@ -3,13 +3,13 @@
 import json
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TypeAlias
 
 from artistjobs.moment import moment_seconds
 from artistjobs.prompt import Prompt, text_sha256, variables
 from artistjobs.reply import Json
-from artistjobs.store import Exported
+from artistjobs.store import Exported, Records
 
 Record: TypeAlias = dict[str, Json]
 
@@ -25,7 +25,7 @@ def make_record(row: Exported, prompt: Prompt, error: Mapping[str, object]) -> R
     record: Record = {"artist_name": row.artist_name}
     if row.artist_data:
         record["artist_data"] = row.artist_data
-    record["request"] = _request(prompt, row)
+    record["request"] = {**shared_request(prompt), "variables": variables(row.artist_name, row.artist_data)}
     has_text = row.state == "done" or row.status == "incomplete"
     record["response_text"] = row.text if has_text else None
     record["response_id"] = row.response_id if has_text else None
@@ -51,19 +51,31 @@ def record_line(record: Record) -> bytes:
     return (line + "\n").encode("utf-8", "replace")
 
 
-def prompt_finder(find: Callable[[int], Prompt]) -> Callable[[int], Prompt]:
-    """Return ``find`` with a memory: an export meets few prompts, many times."""
-    known: dict[int, Prompt] = {}
+class Recorder:
+    """Makes the records of an export. It remembers prompts: an export meets few of them, many times."""
 
-    def remembered(number: int) -> Prompt:
-        if number not in known:
-            known[number] = find(number)
-        return known[number]
+    def __init__(self, records: Records, *, full: bool) -> None:
+        self.is_full = full
+        self._records = records
+        self._prompts: dict[int, Prompt] = {}
 
-    return remembered
+    def prompt(self, number: int) -> Prompt:
+        """Return a way of asking by its number."""
+        if number not in self._prompts:
+            self._prompts[number] = self._records.prompt(number)
+        return self._prompts[number]
+
+    def record(self, row: Exported) -> Record:
+        """Return the record of a row."""
+        error = self._records.last_error(row.job) if row.state == "failed" else {}
+        record = make_record(row.plain(), self.prompt(row.prompt), error)
+        if self.is_full:
+            add_details(record, row, self._records.details(row.job))
+        return record
 
 
-def _request(prompt: Prompt, row: Exported) -> Record:
+def shared_request(prompt: Prompt) -> Record:
+    """Return what the requests of all records have that were made in one way: all but the variables."""
     request: Record = {}
     if prompt.template is None:
         request["prompt_id"] = prompt.prompt_id
@@ -73,7 +85,6 @@ def _request(prompt: Prompt, row: Exported) -> Record:
         request["prompt_file"] = prompt.template_file
         request["prompt_sha256"] = text_sha256(prompt.template)
     request["model"] = prompt.model
-    request["variables"] = variables(row.artist_name, row.artist_data)
     return request
 
 

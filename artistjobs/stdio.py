@@ -4,8 +4,7 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from artistjobs.reply import Json
@@ -45,22 +44,16 @@ class Texts:
             return
         # A text that goes to a file stays as it is; on a terminal it must not give commands.
         shown = visible(text, keep="\n\t") if self._is_terminal else text
-        with self._as_long_as_read():
+        try:
             sys.stdout.buffer.write(shown.encode("utf-8", "replace") + b"\n")
+        except BrokenPipeError:
+            self._is_gone = True
 
     def end(self) -> None:
         """Write what is left. Raises BrokenPipeError if the reader has gone."""
-        with self._as_long_as_read():
-            sys.stdout.buffer.flush()
         if self._is_gone:
             raise BrokenPipeError
-
-    @contextmanager
-    def _as_long_as_read(self) -> Iterator[None]:
-        try:
-            yield
-        except BrokenPipeError:
-            self._is_gone = True
+        sys.stdout.buffer.flush()
 
 
 def forget_stdout() -> None:

@@ -17,6 +17,7 @@ FLOORS = [
     {"store", "api", "rehearsal"},
     {"till"},
     {"tally", "writer", "record", "log", "stdio"},
+    {"lines"},
     {"worker", "preflight", "ingest", "export", "status", "view"},
     {"runner", "picture", "check"},
     {"progress", "summary"},
