@@ -63,6 +63,8 @@ ORDINARY = ("resp_1", 1_795_000_000)
 @given(names, texts.filter(lambda text: "\0" not in text), texts, st.booleans(), answers, st.sampled_from(prompts))
 @example("a", "", 'C:\\users \\/ \\" end\\', False, ORDINARY, prompts[0])
 @example("a", "", "\u2028", False, ORDINARY, prompts[0])
+@example("a", "", "\x7f", False, ORDINARY, prompts[0])
+@example("a", "", "\x9f", False, ORDINARY, prompts[0])
 @example("\x85", "é", "plain", False, ORDINARY, prompts[0])
 @settings(max_examples=400, deadline=None)
 def test_both_ways_make_the_same_line(name, data, text, is_ascii, answer, prompt):
