@@ -21,6 +21,7 @@ from artistjobs.options import (
     Settings,
     ask_options,
     check_options,
+    format_option,
     json_option,
     rehearse_options,
     source_options,
@@ -164,54 +165,69 @@ def work(settings: Settings, /, **options: object) -> None:
 @work_options
 @rehearse_options
 @json_option
-@click.option("--output", type=PATH, default=Path("out.jsonl"), help="Where the answers go.")
+@click.option("--output", type=PATH, help="Where the answers go.  [default: out.jsonl]")
+@format_option
 @click.pass_obj
-def run(settings: Settings, /, output: Path, *, dry_run: bool, **options: object) -> None:
+def run(
+    settings: Settings, /, output: Path | None, format_name: str | None, *, dry_run: bool, **options: object
+) -> None:
     """Ingest FILE, work on its rows, export their answers: all in one go.
 
     What was answered before is not asked again. Interrupted, it goes on when called again.
 
     Example: artistjobs run artists.csv --prompt-file prompt.txt --max-workers 32
     """
+    from artistjobs.export import format_of
     from artistjobs.given import Given
     from artistjobs.session import Destination, run_file
     from artistjobs.stdio import Texts
 
+    output = output or Path(f"out.{format_name or 'jsonl'}")
     given = Given(settings, options)
     with _talking(settings, given.scenario, given.warning()) as voice:
         config, texts = given.ingest_config(), None if given.as_json else Texts()
         if dry_run:
             _dry_run(given, config)
             return
-        going = Destination(output=output, texts=texts, needed=given.prompt_files())
+        written_as = format_of(output, format_name)
+        going = Destination(output=output, texts=texts, needed=given.prompt_files(), format=written_as)
         report, ingested = run_file(given.database(), config, given.working(), voice, going)
     _finish(settings, given, report, ingested)
 
 
 @cli.command()
-@click.argument("output", type=PATH, default=Path("out.jsonl"))
+@click.argument("output", type=PATH, required=False)
+@format_option
 @click.option("--state", type=click.Choice(["done", "failed", "all"]), default="done", help="Which jobs.")
 @click.option("--ingest", metavar="N|latest", help="Only the lines of one ingest, in their order.")
 @click.option("--full", is_flag=True, help="Add usage, cost and the whole response to each record.")
 @click.option("--no-text", is_flag=True, help="Write no texts to stdout.")
 @click.pass_obj
-def export(settings: Settings, output: Path, state: str, ingest: str | None, *, full: bool, no_text: bool) -> None:
-    """Write completed jobs to OUTPUT (- is stdout) as JSON Lines, and their texts to stdout.
+def export(settings: Settings, /, output: Path | None, format_name: str | None, **options: object) -> None:
+    """Write completed jobs to OUTPUT (- is stdout), and their texts to stdout.
+
+    OUTPUT is out.jsonl if not given. One that ends in .csv or .parquet is written as that, any other as JSON Lines.
 
     Example: artistjobs export answers.jsonl --ingest latest
     """
-    from artistjobs.export import STATES, ExportConfig, export_to_stream, refuse_unwritable
+    from artistjobs.export import STATES, ExportConfig, export_to_stream, format_of, refuse_unwritable
     from artistjobs.given import existing_database
     from artistjobs.session import export_answers
     from artistjobs.stdio import Texts
 
+    output = output or Path(f"out.{format_name or 'jsonl'}")
     with _talking(settings), existing_database(settings).open() as store:
-        config = ExportConfig(scope=_scope(store, ingest), states=STATES[state], full=full)
+        config = ExportConfig(
+            scope=_scope(store, options["ingest"]),
+            states=STATES[str(options["state"])],
+            full=bool(options["full"]),
+            format=format_of(output, format_name),
+        )
         if str(output) == "-":
             export_to_stream(store.records, config, sys.stdout.buffer)
         else:
             refuse_unwritable(output, store.path)
-            export_answers(store, config, output, None if no_text else Texts())
+            export_answers(store, config, output, None if options["no_text"] else Texts())
 
 
 @cli.command()
@@ -296,10 +312,10 @@ def _talking(settings: Settings, scenario: str | None = None, warning: str | Non
         yield voice
 
 
-def _scope(store: "Store", ingest: str | None) -> "Scope":
+def _scope(store: "Store", ingest: object) -> "Scope":
     from artistjobs.job import EVERYTHING
 
-    if ingest is None:
+    if not isinstance(ingest, str):
         return EVERYTHING
     if ingest != "latest" and not ingest.isdecimal():
         raise WrongUseError(f"--ingest {ingest!r} is neither a number nor latest; the table ingests has them all.")

@@ -6,9 +6,8 @@ is passed on as it is. `record` makes the lines of all other rows, and would mak
 
 import re
 from json.encoder import encode_basestring
-from typing import IO
 
-from artistjobs.record import Recorder, record_line, shared_request
+from artistjobs.record import Recorder, Sink, record_line, shared_request
 from artistjobs.store import Exported
 
 _WRITTEN_AT_ONCE = 1 << 18
@@ -26,7 +25,7 @@ class Lines:
 
     wants_quoted = True
 
-    def __init__(self, recorder: Recorder, file: IO[bytes]) -> None:
+    def __init__(self, recorder: Recorder, file: Sink) -> None:
         self._recorder = recorder
         self._file = file
         self._requests: dict[int, str] = {}
@@ -40,6 +39,9 @@ class Lines:
         self._bytes += len(row.quoted or b"") + _LINE_BYTES
         if self._bytes > _WRITTEN_AT_ONCE:
             self.end()
+
+    def drop(self) -> None:
+        """Do nothing: what is left goes with the file."""
 
     def end(self) -> None:
         """Write what is left."""

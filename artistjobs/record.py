@@ -4,7 +4,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from artistjobs.moment import moment_seconds
 from artistjobs.prompt import Prompt, text_sha256, variables
@@ -18,6 +18,13 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(", ", ": "), allow_na
 _COMMANDS = re.compile("[\x7f-\x9f\u2028\u2029]")
 """What some readers take for the end of a line, and what terminals take for commands and JSON has no escapes of its own
 for. As numbers they mean the same to any JSON reader."""
+
+
+class Sink(Protocol):
+    """Where records go in the end: a file, a pipe or a terminal."""
+
+    def write(self, data: bytes, /) -> object:
+        """Take some bytes."""
 
 
 def make_record(row: Exported, prompt: Prompt, error: Mapping[str, object]) -> Record:
@@ -47,8 +54,12 @@ def add_details(record: Record, row: Exported, details: Mapping[str, object]) ->
 
 def record_line(record: Record) -> bytes:
     """Return a record as a line of UTF-8."""
-    line = _COMMANDS.sub(lambda found: f"\\u{ord(found[0]):04x}", _encode(record))
-    return (line + "\n").encode("utf-8", "replace")
+    return (json_text(record) + "\n").encode("utf-8", "replace")
+
+
+def json_text(value: Json) -> str:
+    """Return JSON on one line, in which nothing is a command to a terminal or the end of a line."""
+    return _COMMANDS.sub(lambda found: f"\\u{ord(found[0]):04x}", _encode(value))
 
 
 class Recorder:

@@ -14,7 +14,7 @@ from artistjobs.check import NO_KEY, Checkup, FileCount, Finding, Level, Plan, c
 from artistjobs.config import DEFAULT_BASE_URL, ApiConfig, IngestConfig, WorkConfig
 from artistjobs.errors import ArtistjobsError, WrongUseError
 from artistjobs.estimate import Measured
-from artistjobs.export import ExportConfig, export_to_file, refuse_unwritable
+from artistjobs.export import ExportConfig, Format, export_to_file, refuse_unwritable
 from artistjobs.ingest import Dry, ingest_file, refuse_unreadable, survey_file
 from artistjobs.job import Scope
 from artistjobs.log import Voice
@@ -88,6 +88,7 @@ class Destination:
     output: Path
     texts: Texts | None
     needed: tuple[Path | None, ...] = ()
+    format: Format = Format.JSONL
 
 
 def work_on(database: Database, scope: Scope, working: Working, voice: Voice) -> RunReport:
@@ -149,7 +150,7 @@ def _export_run(store: Store, scope: Scope, going: Destination) -> None:
     if not done and output.is_file() and output.stat().st_size:
         log.warning("nothing is answered yet, so %s is left as it was", output)
         return
-    export_answers(store, ExportConfig(scope=scope), output, going.texts)
+    export_answers(store, ExportConfig(scope=scope, format=going.format), output, going.texts)
 
 
 def count_file(database: Database, config: IngestConfig, show: Dry | None = None) -> tuple[FileCount, Measured | None]:

@@ -24,15 +24,6 @@ KEYS = ["artist_name", "artist_data", "request", "response_text", "response_id",
 memory = sqlite3.connect(":memory:", check_same_thread=False)
 
 
-def make_exported(**changes) -> Exported:
-    row = {
-        "job": 1, "prompt": 1, "artist_name": "Frida Kahlo", "artist_data": "", "state": "done", "attempts": 1,
-        "error_code": None, "text": None, "quoted": None, "response_id": "resp_1", "created": 1_795_000_000,
-        "received_at": "2026-11-22T20:51:07.123Z", "status": "completed",
-    }  # fmt: skip
-    return Exported(**(row | changes))
-
-
 class OnePrompt:
     """Records that know one way of asking."""
 
@@ -71,7 +62,7 @@ def test_both_ways_make_the_same_line(name, data, text, is_ascii, answer, prompt
     body = make.make_body(text)
     if is_ascii:
         body = json.dumps(json.loads(body)).replace("/", "\\/")
-    row = make_exported(artist_name=name, artist_data=data, response_id=answer[0], created=answer[1])
+    row = make.make_exported(artist_name=name, artist_data=data, response_id=answer[0], created=answer[1])
 
     line = quick(row._replace(quoted=quoted(body)), prompt)
 
@@ -84,7 +75,7 @@ def test_both_ways_make_the_same_line(name, data, text, is_ascii, answer, prompt
 
 def test_an_ordinary_text_is_passed_on_unread():
     passed = b'"as it \\"stands\\" \xe2\x80\x94 caf\xc3\xa9\\n"'
-    row = make_exported(quoted=passed)
+    row = make.make_exported(quoted=passed)
 
     assert quick(row, make.make_prompt()).count(passed) == 1
     assert Lines(Recorder(OnePrompt(make.make_prompt()), full=False), io.BytesIO())._ordinary(row) is not None

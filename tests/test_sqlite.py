@@ -82,7 +82,8 @@ def test_references_hold_again_after_an_ingest_that_went_well_or_did_not(store):
         yield make.make_rows("Prince")[0]
         raise InputError("the disk is gone")
 
-    for rows in (make.make_rows("Prince", ("Prince", "singer"), "Prince", BadLine(4, "no artist name", ",")), break_off()):
+    good = make.make_rows("Prince", ("Prince", "singer"), "Prince", BadLine(4, "no artist name", ","))
+    for rows in (good, break_off()):
         with suppress(InputError):
             store.intake.ingest(make.make_source("a"), make.make_prompt(), rows, lambda: 4)
 
