@@ -7,7 +7,7 @@ is passed on as it is. `record` makes the lines of all other rows, and would mak
 import re
 from json.encoder import encode_basestring
 
-from artistjobs.record import Recorder, Sink, record_line, shared_request
+from artistjobs.record import Recorder, Sink, record_line
 from artistjobs.store import Exported
 
 _WRITTEN_AT_ONCE = 1 << 18
@@ -65,7 +65,7 @@ class Lines:
         return head.encode(), quoted, tail.encode()
 
     def _remember_request(self, number: int) -> str:
-        line = record_line(shared_request(self._recorder.prompt(number)))
+        line = record_line(self._recorder.request(number))
         self._requests[number] = request = line.decode().rstrip()[1:-1]
         return request
 

@@ -13,7 +13,7 @@ from artistjobs.sheet import Cell, cells_of, columns
 from artistjobs.store import Exported
 
 _GROUP_ROWS = 20_000
-_GROUP_BYTES = 1 << 25
+_GROUP_BYTES = 1 << 23
 """A row group ends with whichever is reached first."""
 
 

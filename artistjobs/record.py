@@ -27,12 +27,15 @@ class Sink(Protocol):
         """Take some bytes."""
 
 
-def make_record(row: Exported, prompt: Prompt, error: Mapping[str, object]) -> Record:
-    """Return the record of a final job; ``error`` is what its last attempt says, used if it failed."""
+def make_record(row: Exported, request: Record, error: Mapping[str, object]) -> Record:
+    """Return the record of a final job.
+
+    ``request`` is what it shares with others; ``error`` is what its last attempt says, used if it failed.
+    """
     record: Record = {"artist_name": row.artist_name}
     if row.artist_data:
         record["artist_data"] = row.artist_data
-    record["request"] = {**shared_request(prompt), "variables": variables(row.artist_name, row.artist_data)}
+    record["request"] = {**request, "variables": variables(row.artist_name, row.artist_data)}
     has_text = row.state == "done" or row.status == "incomplete"
     record["response_text"] = row.text if has_text else None
     record["response_id"] = row.response_id if has_text else None
@@ -68,25 +71,25 @@ class Recorder:
     def __init__(self, records: Records, *, full: bool) -> None:
         self.is_full = full
         self._records = records
-        self._prompts: dict[int, Prompt] = {}
+        self._requests: dict[int, Record] = {}
 
-    def prompt(self, number: int) -> Prompt:
-        """Return a way of asking by its number."""
-        if number not in self._prompts:
-            self._prompts[number] = self._records.prompt(number)
-        return self._prompts[number]
+    def request(self, number: int) -> Record:
+        """Return what the requests of all records have that were made in one way: all but the variables."""
+        if number not in self._requests:
+            self._requests[number] = shared_request(self._records.prompt(number))
+        return self._requests[number]
 
     def record(self, row: Exported) -> Record:
         """Return the record of a row."""
         error = self._records.last_error(row.job) if row.state == "failed" else {}
-        record = make_record(row.plain(), self.prompt(row.prompt), error)
+        record = make_record(row.plain(), self.request(row.prompt), error)
         if self.is_full:
             add_details(record, row, self._records.details(row.job))
         return record
 
 
 def shared_request(prompt: Prompt) -> Record:
-    """Return what the requests of all records have that were made in one way: all but the variables."""
+    """Return what the requests have in common that are made in one way: all but the variables."""
     request: Record = {}
     if prompt.template is None:
         request["prompt_id"] = prompt.prompt_id

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from artistjobs.job import EVERYTHING
 from artistjobs.lines import Lines
-from artistjobs.record import Recorder, make_record, record_line
+from artistjobs.record import Recorder, make_record, record_line, shared_request
 from artistjobs.store import Exported
 from artistjobs.store.sqlite import open_store
 
@@ -66,7 +66,7 @@ def test_both_ways_make_the_same_line(name, data, text, is_ascii, answer, prompt
 
     line = quick(row._replace(quoted=quoted(body)), prompt)
 
-    assert line == record_line(make_record(row._replace(text=text), prompt, {}))
+    assert line == record_line(make_record(row._replace(text=text), shared_request(prompt), {}))
     assert len(line.decode().splitlines()) == 1
     record = json.loads(line)
     assert list(record) == [key for key in KEYS if data or key != "artist_data"]
