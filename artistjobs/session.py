@@ -15,7 +15,7 @@ from artistjobs.collector import spared
 from artistjobs.config import DEFAULT_BASE_URL, ApiConfig, IngestConfig, WorkConfig
 from artistjobs.errors import ArtistjobsError, WrongUseError
 from artistjobs.estimate import Measured
-from artistjobs.export import ExportConfig, export_to_file, refuse_unwritable
+from artistjobs.export import ExportConfig, Format, export_to_file, refuse_unwritable
 from artistjobs.ingest import Dry, ingest_file, refuse_unreadable, survey_file
 from artistjobs.job import Scope
 from artistjobs.log import Voice
@@ -91,6 +91,7 @@ class Destination:
     output: Path
     texts: Texts | None
     needed: tuple[Path | None, ...] = ()
+    format: Format = Format.JSONL
 
 
 def work_on(database: Database, scope: Scope, working: Working, voice: Voice) -> RunReport:
@@ -177,7 +178,7 @@ def _export_run(store: Store, scope: Scope, going: Destination, voice: Voice) ->
     if not done and output.is_file() and output.stat().st_size:
         log.warning("nothing is answered yet, so %s is left as it was", output)
         return
-    export_answers(store, ExportConfig(scope=scope), output, going.texts, voice)
+    export_answers(store, ExportConfig(scope=scope, format=going.format), output, going.texts, voice)
 
 
 def count_file(database: Database, config: IngestConfig, show: Dry | None = None) -> tuple[FileCount, Measured | None]:

@@ -4,8 +4,7 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from artistjobs.reply import Json
@@ -62,20 +61,15 @@ class Texts:
         for text in self._held:
             # A text that goes to a file stays as it is; on a terminal it must not give commands.
             self._write(visible(text, keep="\n\t"))
-        with self._as_long_as_read():
-            sys.stdout.buffer.flush()
         if self._is_gone:
             raise BrokenPipeError
+        sys.stdout.buffer.flush()
 
     def _write(self, text: str) -> None:
-        if not self._is_gone:
-            with self._as_long_as_read():
-                sys.stdout.buffer.write(text.encode("utf-8", "replace") + b"\n")
-
-    @contextmanager
-    def _as_long_as_read(self) -> Iterator[None]:
+        if self._is_gone:
+            return
         try:
-            yield
+            sys.stdout.buffer.write(text.encode("utf-8", "replace") + b"\n")
         except BrokenPipeError:
             self._is_gone = True
 

@@ -12,6 +12,7 @@ from artistjobs.options import (
     Settings,
     ask_options,
     check_options,
+    format_option,
     json_option,
     rehearse_options,
     source_options,
@@ -111,9 +112,12 @@ def work(settings: Settings, /, **options: object) -> None:
 @work_options
 @rehearse_options
 @json_option
-@click.option("--output", type=PATH, default="out.jsonl", help="Where the answers go.")
+@click.option("--output", type=PATH, help="Where the answers go.  [default: out.jsonl]")
+@format_option
 @click.pass_obj
-def run(settings: Settings, /, output: "Path", *, dry_run: bool, **options: object) -> None:
+def run(
+    settings: Settings, /, output: "Path | None", format_name: str | None, *, dry_run: bool, **options: object
+) -> None:
     """Ingest FILE, work on its rows and export their answers.
 
     What was answered before is not asked again. Interrupted, it goes on when called again.
@@ -122,17 +126,20 @@ def run(settings: Settings, /, output: "Path", *, dry_run: bool, **options: obje
     """
     if not dry_run:
         begin(settings)
+    from artistjobs.export import format_of, output_or_default
     from artistjobs.given import Given
     from artistjobs.session import Destination, run_file
     from artistjobs.stdio import Texts
 
+    output = output_or_default(output, format_name)
     given = Given(settings, options)
     with talking(settings, given.scenario, given.warning()) as voice:
         config, texts = given.ingest_config(), None if given.as_json else Texts()
         if dry_run:
             _dry_run(given, config)
             return
-        going = Destination(output=output, texts=texts, needed=given.prompt_files())
+        written_as = format_of(output, format_name)
+        going = Destination(output=output, texts=texts, needed=given.prompt_files(), format=written_as)
         report, ingested = run_file(given.database(), config, given.working(), voice, going)
         _finish(settings, given, report, ingested)
 
