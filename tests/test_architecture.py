@@ -17,7 +17,7 @@ FLOORS = [
     {"store", "api", "rehearsal"},
     {"till"},
     {"tally", "writer", "record", "log", "stdio"},
-    {"worker", "preflight", "ingest", "export", "report", "status", "view"},
+    {"browse", "worker", "preflight", "ingest", "export", "report", "status", "view"},
     {"runner", "picture", "check"},
     {"progress", "summary"},
     {"session"},

@@ -9,9 +9,9 @@ from artistjobs.cli.group import cli
 from artistjobs.cli.look import status
 from artistjobs.cli.mend import retry
 from artistjobs.cli.program import main
-from artistjobs.cli.show import report
+from artistjobs.cli.show import browse, report
 
 __all__ = ["cli", "main"]
 
-for command in (check, ingest, work, run, export, status, retry, report):
+for command in (check, ingest, work, run, export, status, retry, report, browse):
     cli.add_command(command)
