@@ -457,14 +457,16 @@ def test_every_scenario_can_be_named():
     assert set(SCENARIO_NAMES) == set(SCENARIOS)
 
 
-@pytest.mark.parametrize("command", [[], ["check"], ["ingest"], ["work"], ["export"], ["status"], ["retry"], ["run"]])
+@pytest.mark.parametrize(
+    "command", [[], ["check"], ["ingest"], ["work"], ["export"], ["status"], ["retry"], ["run"], ["report"], ["browse"]]
+)
 def test_help_imports_nothing_heavy(command, folder):
     script = (
         "import sys; sys.argv = ['artistjobs', *sys.argv[1:]]\n"
         "from artistjobs.cli import main\n"
         "try: main()\n"
         "except SystemExit as end: assert end.code == 0, end.code\n"
-        "heavy = {'openai', 'sqlite_utils', 'rich', 'sqlite3', 'asyncio', 'jinja2', 'tenacity', 'genai_prices'}\n"
+        "heavy = {'openai', 'sqlite_utils', 'rich', 'sqlite3', 'asyncio', 'jinja2', 'tenacity', 'genai_prices', 'datasette'}\n"
         "print(heavy & set(sys.modules), file=sys.stderr)"
     )
 

@@ -14,14 +14,14 @@ NAME = "artistjobs"
 
 SETTINGS: Mapping[str, object] = {
     "default_page_size": 50,
-    "truncate_cells_html": 400,
+    "truncate_cells_html": 200,
     "sql_time_limit_ms": 10_000,  # the slowest of a million answers are found by reading them all
     "facet_time_limit_ms": 3_000,
     "suggest_facets": False,  # a guess costs as much as a facet, for each column
     "allow_download": False,  # a copy of a file that is being written would be a broken one
 }
 
-_HIDDEN = ("about", "texts", "_sqlite_migrations")
+_HIDDEN = ("about", "texts", "_sqlite_migrations", "sqlite_sequence")
 
 _TABLES: Mapping[str, Told] = {
     "results": {"description": "What came of each completed job.", "facets": ["model", "prompt"], "size": 25},
@@ -52,6 +52,11 @@ _TABLES: Mapping[str, Told] = {
     "ingest_lines": {"description": "Which job each good line of a file asks for."},
     "bad_lines": {"description": "Lines skipped, and why.", "facets": ["reason"]},
 }  # fmt: skip
+
+_GUIDE = "Begin with {}, or the {}.".format(
+    ", ".join(f'<a href="/{NAME}/{view}">{view}</a>' for view in ("results", "failures", "progress", "spending")),
+    f'<a href="/-/dashboards/{NAME}">dashboard</a>',
+)
 
 _LARGE_JOBS = 200_000
 """From so many jobs on nothing is counted through all answers unasked: that is seconds for each page."""
@@ -128,10 +133,10 @@ def metadata(file: str, jobs: int, *, is_rehearsal: bool) -> Told:
         tables |= {name: {**_TABLES[name], "facets": []} for name in _WITH_ANSWERS}
     return {
         "title": title,
-        "description": f"{kind}One prompt about many artists, and every answer; look at the dashboard first.",
-        "source": "the dashboard",
-        "source_url": f"/-/dashboards/{NAME}",
-        "databases": {NAME: {"title": title, "queries": dict(_QUERIES), "tables": tables}},
+        "description": f"{kind}One prompt about many artists, and every answer.",
+        "about": "the dashboard",
+        "about_url": f"/-/dashboards/{NAME}",
+        "databases": {NAME: {"title": title, "description_html": _GUIDE, "queries": dict(_QUERIES), "tables": tables}},
         "plugins": {"datasette-dashboards": {NAME: _dashboard(title)}},
     }
 
@@ -161,20 +166,26 @@ def _charts() -> dict[str, Told]:
             " + (SELECT count(*) FROM jobs WHERE state = 'running') AS number"),
         "cost": _metric("Cost in dollars", "SELECT round(coalesce(sum(cost_usd), 0), 2) AS number FROM workers"),
         "pace": {
-            "title": "Jobs a minute, over the latest 100,000 attempts",
+            "title": "Jobs a minute, in the latest 240 minutes in which any ended",
             "query": (
-                "SELECT substr(ended_at, 1, 16) || ':00Z' AS minute,"
-                " CASE outcome WHEN 'done' THEN 'done' ELSE 'failed' END AS came_to, count(*) AS jobs"
+                "WITH latest AS (SELECT substr(ended_at, 1, 16) AS minute, outcome"
                 " FROM (SELECT ended_at, outcome FROM attempts ORDER BY id DESC LIMIT 100000)"
-                " WHERE outcome IN ('done', 'failed', 'died') GROUP BY minute, came_to ORDER BY minute"
+                " WHERE outcome IN ('done', 'failed', 'died')),"
+                " minutes AS (SELECT DISTINCT minute FROM latest ORDER BY minute DESC LIMIT 240)"
+                " SELECT replace(minute, 'T', ' ') AS minute,"
+                " CASE outcome WHEN 'done' THEN 'done' ELSE 'failed' END AS came_to, count(*) AS jobs"
+                " FROM latest WHERE minute IN (SELECT minute FROM minutes) GROUP BY 1, 2 ORDER BY 1"
             ),
             "library": "vega-lite",
             "display": {
                 "mark": {"type": "bar", "tooltip": True},
                 "encoding": {
-                    "x": {"field": "minute", "type": "temporal", "timeUnit": "utcyearmonthdatehoursminutes",
-                          "title": "time, UTC"},
-                    "y": {"field": "jobs", "type": "quantitative", "title": "jobs a minute"},
+                    # Not as time: a night between two runs would be most of the picture.
+                    "x": {"field": "minute", "type": "ordinal", "title": "minute, UTC",
+                          "scale": {"paddingInner": 0, "paddingOuter": 0},
+                          "axis": {"labelOverlap": "greedy", "labelAngle": 0, "labelSeparation": 20, "ticks": False,
+                                   "labelExpr": "slice(datum.value, 5)"}},
+                    "y": {"field": "jobs", "type": "quantitative", "title": "jobs"},
                     "color": {"field": "came_to", "type": "nominal", "title": None,
                               "scale": {"domain": ["done", "failed"], "range": ["#1f6391", "#a93c30"]}},
                 },

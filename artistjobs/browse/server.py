@@ -6,7 +6,9 @@ by the name that it calls us by, or it could read the answers.
 
 import asyncio
 import os
+import shlex
 import socket
+import sys
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import closing
 from importlib.util import find_spec
@@ -20,7 +22,8 @@ HOST = "127.0.0.1"
 
 DEFAULT_PORT = 8001
 
-_INSTALL = "browse needs Datasette; install it with: pip install 'datasette>=0.65.5,<1' datasette-dashboards"
+REQUIREMENTS = ("datasette>=0.65.5,<1", "datasette-dashboards>=0.8")
+"""What the extra ``browse`` installs."""
 
 _LEAVE_SECONDS = 2
 """How long a page that is being made may hold up the end."""
@@ -32,7 +35,8 @@ App: TypeAlias = Callable[[Scope, Any, Any], Awaitable[None]]
 def refuse_unequipped() -> None:
     """Raise WrongUseError if Datasette is not installed."""
     if any(find_spec(name) is None for name in ("datasette", "datasette_dashboards")):
-        raise WrongUseError(_INSTALL)
+        command = shlex.join([sys.executable, "-m", "pip", "install", *REQUIREMENTS])
+        raise WrongUseError(f"browse needs Datasette, which is not installed; install it with: {command}")
 
 
 def open_port(port: int | None) -> socket.socket:
