@@ -166,22 +166,24 @@ def _charts() -> dict[str, Told]:
             " + (SELECT count(*) FROM jobs WHERE state = 'running') AS number"),
         "cost": _metric("Cost in dollars", "SELECT round(coalesce(sum(cost_usd), 0), 2) AS number FROM workers"),
         "pace": {
-            "title": "Jobs a minute, in the latest 240 minutes in which any ended",
+            "title": "Jobs that ended, over time",
+            # By the minute, and by ten seconds as long as there are few minutes.
             "query": (
-                "WITH latest AS (SELECT substr(ended_at, 1, 16) AS minute, outcome"
-                " FROM (SELECT ended_at, outcome FROM attempts ORDER BY id DESC LIMIT 100000)"
-                " WHERE outcome IN ('done', 'failed', 'died')),"
-                " minutes AS (SELECT DISTINCT minute FROM latest ORDER BY minute DESC LIMIT 240)"
-                " SELECT replace(minute, 'T', ' ') AS minute,"
+                "WITH latest AS (SELECT ended_at, outcome FROM attempts ORDER BY id DESC LIMIT 100000),"
+                " spans AS (SELECT CASE WHEN (SELECT count(DISTINCT substr(ended_at, 1, 16)) FROM latest) > 15"
+                " THEN substr(ended_at, 1, 16) ELSE substr(ended_at, 1, 18) || '0' END AS moment, outcome"
+                " FROM latest WHERE outcome IN ('done', 'failed', 'died')),"
+                " moments AS (SELECT DISTINCT moment FROM spans ORDER BY moment DESC LIMIT 240)"
+                " SELECT replace(moment, 'T', ' ') AS moment,"
                 " CASE outcome WHEN 'done' THEN 'done' ELSE 'failed' END AS came_to, count(*) AS jobs"
-                " FROM latest WHERE minute IN (SELECT minute FROM minutes) GROUP BY 1, 2 ORDER BY 1"
+                " FROM spans WHERE moment IN (SELECT moment FROM moments) GROUP BY 1, 2 ORDER BY 1"
             ),
             "library": "vega-lite",
             "display": {
                 "mark": {"type": "bar", "tooltip": True},
                 "encoding": {
                     # Not as time: a night between two runs would be most of the picture.
-                    "x": {"field": "minute", "type": "ordinal", "title": "minute, UTC",
+                    "x": {"field": "moment", "type": "ordinal", "title": "UTC",
                           "scale": {"paddingInner": 0, "paddingOuter": 0},
                           "axis": {"labelOverlap": "greedy", "labelAngle": 0, "labelSeparation": 20, "ticks": False,
                                    "labelExpr": "slice(datum.value, 5)"}},
