@@ -16,11 +16,15 @@ class Breaker:
     """
 
     def __init__(self, max_workers: int) -> None:
-        self._threshold = max(FEWEST, max_workers)
+        self.resize(max_workers)
         self._used_up: list[int] = []
         self._refused: list[int] = []
         self._refusal: tuple[str | None, ...] = ()
         self.tripped_by: list[int] = []
+
+    def resize(self, max_workers: int) -> None:
+        """Go by another number of workers from now on."""
+        self._threshold = max(FEWEST, max_workers)
 
     def note(self, attempt: Attempt) -> bool:
         """Take in what a job came to; say whether that trips it.

@@ -82,18 +82,24 @@ class Budget:
         self._tokens = 0.0
         self._answers = 0
 
+    def change_cap(self, cap_usd: float | None) -> None:
+        """Keep to another cap, or to none, from the next call on; whoever waits for room looks again."""
+        self._cap = cap_usd
+        self._changed.set()
+
     async def reserve(self, job: int, body: Body) -> bool:
         """Reserve what a call may cost at worst; False if the cap leaves no room for it.
 
         As long as other calls are in flight their settling may make room, so that is waited for.
         """
-        if self._cap is None:
-            return True
-        while self.spent_usd + sum(self._reserved.values()) + (worst := self._worst_case(body)) > self._cap:
+        worst = 0.0
+        while self._cap is not None and self._taken_usd + (worst := self._worst_case(body)) > self._cap:
             if not self._reserved:
                 return False
             self._changed.clear()
             await self._changed.wait()
+        if self._cap is None:
+            return True
         if not await self._hold_back(worst):
             return False
         self._reserved[job] = worst
@@ -118,6 +124,10 @@ class Budget:
     def expected_tokens(self) -> float:
         """Tokens that a call is expected to consume, from the mean of the answers so far."""
         return self._tokens / self._answers if self._answers else TOKENS_PRIOR
+
+    @property
+    def _taken_usd(self) -> float:
+        return self.spent_usd + sum(self._reserved.values())
 
     def _worst_case(self, body: Body) -> float:
         # A token is at least one byte, so the bytes of the request bound the tokens of its text.

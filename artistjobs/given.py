@@ -11,6 +11,7 @@ from artistjobs.asking import DEFAULT_MODEL, STORED_PROMPTS_END, Asking, make_pr
 from artistjobs.check import NO_KEY, Finding, Level
 from artistjobs.config import DEFAULT_BASE_URL, ApiConfig, IngestConfig, WorkConfig
 from artistjobs.errors import WrongUseError
+from artistjobs.existing import REAL_DATABASE, REHEARSAL_DATABASE, existing_path
 from artistjobs.options import Settings
 from artistjobs.pricing import REHEARSAL_MODEL, Cost, GivenPrices, cost_by
 from artistjobs.prompt import Prompt
@@ -18,8 +19,6 @@ from artistjobs.session import Checking, Database, Working
 from artistjobs.store import Kind
 
 Made = TypeVar("Made")
-
-REAL_DATABASE, REHEARSAL_DATABASE = Path("artistjobs.db"), Path("rehearsal.db")
 
 
 class Given:
@@ -57,6 +56,10 @@ class Given:
         """Return the one line about stored prompts, if one is asked with."""
         asking = self._asking()
         return STORED_PROMPTS_END if asking.prompt_id and asking.prompt_file is None else None
+
+    def limit(self) -> int | None:
+        """Return how many jobs are to be worked on at most, None for all."""
+        return self._number("limit") if "limit" in self._options else None
 
     def cost(self) -> Cost:
         """Return how to count money. Raises WrongUseError."""
@@ -100,6 +103,7 @@ class Given:
             )
         return WorkConfig(
             max_workers=self._number("max_workers") or 1,
+            processes=self._number("processes") or 1,
             max_attempts=max_attempts,
             rpm=self._number("rpm"),
             tpm=self._number("tpm"),
@@ -169,11 +173,8 @@ def _found(subject: str, make: Callable[[], Made], failures: list[Finding]) -> M
 
 
 def existing_database(settings: Settings) -> Database:
-    """Return the database that export, status and retry look into, of either kind."""
-    path = settings.db or REAL_DATABASE
-    if settings.db is None and not path.exists() and REHEARSAL_DATABASE.exists():
-        raise WrongUseError("there is no artistjobs.db yet, but a rehearsed database: add --db rehearsal.db")
-    return Database(path, None)
+    """Return the database that export and retry open, of either kind."""
+    return Database(existing_path(settings), None)
 
 
 def _api_from_environment(timeout_seconds: float | None) -> ApiConfig | None:

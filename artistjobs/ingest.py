@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import chain, islice
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import BinaryIO, Protocol
@@ -16,6 +17,7 @@ from artistjobs.errors import InputError, PromptError
 from artistjobs.prompt import Body, job_keys, request_builder
 from artistjobs.source import STDIN, open_artists
 from artistjobs.store import Census, Ingested, Intake, Source
+from artistjobs.suspicion import suspicion
 
 log = logging.getLogger("artistjobs")
 
@@ -158,7 +160,8 @@ class _Watched:
 
     def __iter__(self) -> Iterator[Artist | BadLine]:
         first: list[BadLine] = []
-        for row in self._rows:
+        rows = iter(self._rows)
+        for row in chain(self._suspected(islice(rows, 1)), rows):
             if isinstance(row, BadLine):
                 self.bad += 1
                 if self.bad <= WARNED_OF:
@@ -170,10 +173,23 @@ class _Watched:
                 f"{self._source} has {self.bad} bad lines, and nothing was ingested; mend them or leave --strict out."
             )
 
+    def _suspected(self, rows: Iterable[Artist | BadLine]) -> Iterator[Artist | BadLine]:
+        for row in rows:
+            if isinstance(row, Artist) and (reason := suspicion(row)):
+                log.warning(
+                    "%s: %s, so this may be no file of rows such as: Prince,singer; it is read as one all the same",
+                    _name(self._source),
+                    reason,
+                )
+            yield row
+
+
+def _name(path: Path) -> str:
+    return "standard input" if path == STDIN else str(path)
+
 
 def _warn(path: Path, lines: Iterable[BadLine], count: int) -> None:
-    name = "standard input" if path == STDIN else str(path)
-    told = 0
+    name, told = _name(path), 0
     for line in lines:
         log.warning("%s, line %d: %s; skipped: %s", name, line.line, line.reason, line.beginning)
         told += 1

@@ -45,6 +45,9 @@ Sleeps end a little after their time, and at hundreds of calls a second that wou
 PACE_WINDOW_SECONDS: Final = 5.0
 """Over which the pace before a pause is measured, as far as no other pause lies in it."""
 
+LOOK_SECONDS: Final = 0.25
+"""How long a wait may be before it is looked whether it has become shorter: limits may be changed meanwhile."""
+
 COMING_BACK_SECONDS: Final = 3.0
 """How long calls are slowed after a pause; they begin at half the pace before, and that doubles each second."""
 
@@ -73,7 +76,7 @@ class Limiter:
         tpm: int | None,
         clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]],
-        window: Window | None = None,
+        window: Window,
         sharers: Callable[[], int] = lambda: 1,
     ) -> None:
         self._clock, self._sleep = clock, sleep
@@ -109,15 +112,14 @@ class Limiter:
 
     def ended(self, *, answered: bool) -> None:
         """Take in that a call that was acquired is over; ``answered`` if a server had its say."""
-        if self._window is not None:
-            self._window.in_flight -= 1
-            if answered:
-                self._window.answered()
+        self._window.in_flight -= 1
+        if answered:
+            self._window.answered()
 
     def refused(self, seconds: float, reason: str) -> None:
         """Take in that a call was refused for the rate of calls: pause, and have fewer in flight afterwards."""
         # Calls that were on their way together are refused together, for one and the same reason.
-        if self._window is not None and self._clock() >= self._paused_until:
+        if self._clock() >= self._paused_until:
             self._window.refused()
         self.pause(seconds, reason)
 
@@ -128,6 +130,13 @@ class Limiter:
             self._pace_before = max(self._pace(now), KEPT_PACE * self._pace_before)
         if now + seconds > self._paused_until:
             self._paused_until, self._pause_reason = now + seconds, reason
+
+    def tune(self, *, rpm: int | None, tpm: int | None, max_workers: int) -> None:
+        """Keep to other limits from now on, to those of the headers where none is given."""
+        now = self._clock()
+        self._requests.tell(rpm, now)
+        self._tokens.tell(tpm, now)
+        self._window.resize(max_workers)
 
     def learn(self, headers: Mapping[str, str]) -> None:
         """Take limits from the headers of a reply, where none were asked for."""
@@ -147,14 +156,14 @@ class Limiter:
         try:
             while (wait := self._wait(self._clock())) is not None:
                 self.waiting = wait
-                await self._sleep(wait.until - self._clock())
+                await self._sleep(min(wait.until - self._clock(), LOOK_SECONDS))
         finally:
             self.waiting = None
 
     def _wait(self, now: float) -> Wait | None:
         if now < self._paused_until:
             return Wait(self._pause_reason, self._paused_until)
-        if self._window is not None and self._window.is_full:
+        if self._window.is_full:
             return Wait("calls in flight", now + ROOM_SECONDS)
         at, reason = max(
             (self._requests.next_at, "requests a minute"),
@@ -168,8 +177,7 @@ class Limiter:
         now = self._clock()
         sharers = max(1, self._sharers())
         self._starts.append(now)
-        if self._window is not None:
-            self._window.in_flight += 1
+        self._window.in_flight += 1
         self._requests.take(now, sharers)
         charged = tokens if self._tokens.is_told else self._charge.of(tokens)
         self._tokens.take(now, charged * sharers)
@@ -231,9 +239,15 @@ class _Spacing:
     """
 
     def __init__(self, per_minute: int | None) -> None:
-        self.is_told = per_minute is not None
-        self._seconds_each = _seconds_each(per_minute) if per_minute else 0.0
+        self._told = per_minute
+        self._learned: float | None = None
         self._due_at = 0.0
+        self._seconds_each = _seconds_each(per_minute)
+
+    @property
+    def is_told(self) -> bool:
+        """Whether the user said the limit."""
+        return self._told is not None
 
     @property
     def next_at(self) -> float:
@@ -242,8 +256,18 @@ class _Spacing:
 
     def learn(self, per_minute: float) -> None:
         """Follow what the API says, unless the user said something else."""
+        self._learned = per_minute
         if not self.is_told:
             self._seconds_each = _seconds_each(per_minute)
+
+    def tell(self, per_minute: int | None, now: float) -> None:
+        """Follow what the user says, or again the API where that is nothing; a wait changes with it."""
+        if per_minute == self._told:
+            return
+        before, self._told = self._seconds_each, per_minute
+        self._seconds_each = _seconds_each(self._learned if per_minute is None else per_minute)
+        if before and (wait := self.next_at - now) > 0:
+            self._due_at = now + CATCH_UP_SECONDS + wait * self._seconds_each / before
 
     def take(self, now: float, amount: float) -> None:
         """Count what begins now."""
@@ -251,8 +275,8 @@ class _Spacing:
             self._due_at = max(self._due_at, now) + amount * self._seconds_each
 
 
-def _seconds_each(per_minute: float) -> float:
-    return (60 + CATCH_UP_SECONDS) / per_minute
+def _seconds_each(per_minute: float | None) -> float:
+    return (60 + CATCH_UP_SECONDS) / per_minute if per_minute else 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,19 +5,19 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from artistjobs.tally import Tally
+from artistjobs.store import Counts
+from artistjobs.tally import Totals
 from artistjobs.terminal import cost_text, duration_text
-from artistjobs.view import View, seconds_left, waiting_for
+from artistjobs.view import Glance, jobs_per_minute, projected_usd, seconds_left, waiting_for
 
 
-def draw(view: View, now: float) -> RenderableType:
+def draw(glance: Glance) -> RenderableType:
     """Return the block as it stands at this moment."""
-    return Group(_bar(view.tally), *(_line(parts) for parts in _lines(view, now)))
+    return Group(_bar(glance.standing.counts), *(_line(parts) for parts in _lines(glance)))
 
 
-def _bar(tally: Tally) -> RenderableType:
-    total = max(tally.before.total, 1)
-    done = tally.before.done + tally.done
+def _bar(counts: Counts) -> RenderableType:
+    total, done = max(counts.total, 1), counts.done
     grid = Table.grid(expand=True, padding=(0, 1))
     grid.add_column(ratio=1)
     grid.add_column(justify="right", no_wrap=True)
@@ -25,39 +25,33 @@ def _bar(tally: Tally) -> RenderableType:
     return grid
 
 
-def _lines(view: View, now: float) -> list[list[tuple[str, str]]]:
-    tally = view.tally
-    failed = tally.before.failed + tally.failed
-    left = seconds_left(view, now)
+def _lines(glance: Glance) -> list[list[tuple[str, str]]]:
+    counts, totals, left = glance.standing.counts, glance.totals, seconds_left(glance)
+    overall = totals.done * 60 / max(glance.at - glance.started_at, 0.001)
     return [
         [
-            ("done", f"{tally.before.done + tally.done:,}"),
-            ("failed", f"{failed:,}"),
-            ("pending", f"{tally.pending:,}"),
-            ("in flight", f"{tally.in_flight} of {view.max_workers}"),
+            ("done", f"{counts.done:,}"),
+            ("failed", f"{counts.failed:,}"),
+            ("pending", f"{counts.pending + counts.running:,}"),
+            ("in flight", f"{glance.in_flight} of {glance.max_workers}"),
         ],
         [
-            (
-                "jobs a minute",
-                f"{tally.recent_jobs_per_minute(now):,.0f} (overall {tally.jobs_per_minute(now):,.0f})",
-            ),
+            ("jobs a minute", f"{jobs_per_minute(glance):,.0f} (overall {overall:,.0f})"),
             ("left", duration_text(left) if left is not None else "not known yet"),
         ],
         [
-            ("tokens", f"{tally.input_tokens:,} in, {tally.output_tokens:,} out"),
-            ("cost", _cost(tally)),
+            ("tokens", f"{totals.input_tokens:,} in, {totals.output_tokens:,} out"),
+            ("cost", _cost(totals, projected_usd(glance))),
         ],
         [("waiting for", wait)]
-        if (wait := waiting_for(view, now))
-        else [("running", duration_text(now - tally.started_at))],
+        if (wait := waiting_for(glance))
+        else [("running", duration_text(glance.at - glance.started_at))],
     ]
 
 
-def _cost(tally: Tally) -> str:
-    so_far = cost_text(tally.cost_usd, tally.unpriced)
-    if not tally.cost_usd or not tally.done or not tally.pending:
-        return so_far
-    return f"{so_far} of about {cost_text(tally.cost_usd * (1 + tally.pending / tally.done))}"
+def _cost(totals: Totals, projected: float | None) -> str:
+    so_far = cost_text(totals.cost_usd, totals.unpriced)
+    return so_far if projected is None else f"{so_far} of about {cost_text(projected)}"
 
 
 def _line(parts: list[tuple[str, str]]) -> Text:

@@ -7,15 +7,11 @@ import asyncio
 import os
 import sys
 from collections.abc import Callable
-from time import monotonic
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from artistjobs.log import Voice
 from artistjobs.terminal import cost_text, duration_text
-from artistjobs.view import View, Watch, seconds_left, waiting_for
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
+from artistjobs.view import Glance, Look, Watch, jobs_per_minute, seconds_left, waiting_for
 
 PLAIN_SECONDS = 10.0
 """How often a plain line is said."""
@@ -49,9 +45,9 @@ def is_live(stream: Terminal) -> bool:
 class Blind:
     """Shows nothing."""
 
-    async def watch(self, view: View) -> None:
+    async def watch(self, _look: Look) -> None:
         """Wait to be cancelled."""
-        await view.stop.wait()
+        await asyncio.Event().wait()
 
 
 class Plain:
@@ -60,11 +56,11 @@ class Plain:
     def __init__(self, print_line: Callable[[str], None]) -> None:
         self._print = print_line
 
-    async def watch(self, view: View) -> None:
+    async def watch(self, look: Look) -> None:
         """Say how the run stands until cancelled."""
         while True:
             await asyncio.sleep(PLAIN_SECONDS)
-            self._print(plain_line(view, monotonic()))
+            self._print(plain_line(look()))
 
 
 class Live:
@@ -73,7 +69,7 @@ class Live:
     def __init__(self, voice: Voice) -> None:
         self._voice = voice
 
-    async def watch(self, view: View) -> None:
+    async def watch(self, look: Look) -> None:
         """Draw until cancelled, and leave the last picture standing."""
         from rich.console import Console
         from rich.live import Live as RichLive
@@ -88,29 +84,23 @@ class Live:
             self._voice.print_line = lambda line: console.print(line, markup=False, soft_wrap=True)
             try:
                 while True:
-                    live.update(_drawn(draw, view), refresh=True)
+                    live.update(draw(look()), refresh=True)
                     await asyncio.sleep(LIVE_SECONDS)
             finally:
-                live.update(_drawn(draw, view), refresh=True)
+                live.update(draw(look()), refresh=True)
                 self._voice.print_line = before
 
 
-def _drawn(draw: "Callable[[View, float], RenderableType]", view: View) -> "RenderableType":
-    return draw(view, monotonic())
-
-
-def plain_line(view: View, now: float) -> str:
+def plain_line(glance: Glance) -> str:
     """Return how a run stands, in one line."""
-    tally = view.tally
-    total = tally.before.total
-    done = tally.before.done + tally.done
+    counts, totals = glance.standing.counts, glance.totals
     parts = [
-        f"done {done}/{total} {100 * done // max(total, 1)}%",
-        f"failed {tally.before.failed + tally.failed}",
-        f"in flight {tally.in_flight}",
-        f"{tally.recent_jobs_per_minute(now):.0f}/min",
-        cost_text(tally.cost_usd, tally.unpriced),
-        *([f"left {duration_text(left)}"] if (left := seconds_left(view, now)) is not None else []),
-        *([f"waiting for {wait}"] if (wait := waiting_for(view, now)) else []),
+        f"done {counts.done:,}/{counts.total:,} {100 * counts.done // max(counts.total, 1)}%",
+        f"failed {counts.failed:,}",
+        f"in flight {glance.in_flight:,}",
+        f"{jobs_per_minute(glance):,.0f}/min",
+        cost_text(totals.cost_usd, totals.unpriced),
+        *([f"left {duration_text(left)}"] if (left := seconds_left(glance)) is not None else []),
+        *([f"waiting for {wait}"] if (wait := waiting_for(glance)) else []),
     ]
     return "  ".join(parts)

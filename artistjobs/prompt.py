@@ -7,7 +7,6 @@ from typing import TypeAlias
 
 from artistjobs.params import canonical_json
 from artistjobs.reply import Json, parse_json
-from artistjobs.template import compile_template, names_artist_data
 
 Body: TypeAlias = dict[str, Json]
 
@@ -50,7 +49,12 @@ class Prompt:
     @property
     def sends_artist_data(self) -> bool:
         """Whether ``artist_data`` reaches the API at all: a template may leave it out."""
-        return self.template is None or names_artist_data(self.template)
+        if self.template is None:
+            return True
+        # Imported as late as this: who only looks at a database need not wait for Jinja.
+        from artistjobs.template import names_artist_data
+
+        return names_artist_data(self.template)
 
 
 def text_sha256(text: str) -> str:
@@ -106,6 +110,8 @@ def _stored_prompt_builder(prompt: Prompt, shared: Body) -> Callable[[str, str],
 
 
 def _template_builder(prompt: Prompt, shared: Body) -> Callable[[str, str], Body]:
+    from artistjobs.template import compile_template
+
     render = compile_template(prompt.template or "")
     if prompt.instructions is not None:
         shared = {**shared, "instructions": prompt.instructions}

@@ -3,27 +3,32 @@
 import asyncio
 import logging
 import random
-import signal
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from time import monotonic
 
 from artistjobs.api import Api
 from artistjobs.breaker import Breaker
 from artistjobs.budget import Budget
 from artistjobs.config import WorkConfig
-from artistjobs.errors import ArtistjobsError, WrongUseError
+from artistjobs.control import Tuning, changes, values_text
+from artistjobs.errors import ArtistjobsError, StoreError, WrongUseError
 from artistjobs.job import Claim, Scope
 from artistjobs.limiter import Limiter
+from artistjobs.look import Looking
 from artistjobs.outcome import Usage
 from artistjobs.preflight import check_models
 from artistjobs.pricing import cost_by
 from artistjobs.prompt import Body, request_builder
+from artistjobs.signals import Orders, Signals
+from artistjobs.slots import Slots
+from artistjobs.stdio import command
 from artistjobs.stop import Reason, Stop
-from artistjobs.store import Counts, OpenStore, Records
-from artistjobs.tally import Tally
-from artistjobs.view import View, Watch
+from artistjobs.store import Counts, OpenStore, Records, Store
+from artistjobs.tally import Tally, Totals
+from artistjobs.view import Look, Watch
 from artistjobs.window import Window
 from artistjobs.worker import Shared, Worker
 from artistjobs.writer import Writer
@@ -37,7 +42,7 @@ OpenApi = Callable[[], AbstractAsyncContextManager[Api]]
 class RunReport:
     """What a run came to. ``error`` is the trouble that ended it, if it was trouble with the store."""
 
-    tally: Tally
+    tally: Totals
     reason: Reason | None
     sentence: str
     seconds: float
@@ -45,7 +50,14 @@ class RunReport:
     error: ArtistjobsError | None = None
 
 
-async def run(config: WorkConfig, scope: Scope, open_store: OpenStore, open_api: OpenApi, watcher: Watch) -> RunReport:
+async def run(
+    config: WorkConfig,
+    scope: Scope,
+    open_store: OpenStore,
+    open_api: OpenApi,
+    watcher: Watch,
+    orders: Orders | None = None,
+) -> RunReport:
     """Work until nothing in ``scope`` is left to do, or something stops it.
 
     Raises:
@@ -57,11 +69,12 @@ async def run(config: WorkConfig, scope: Scope, open_store: OpenStore, open_api:
         started, before = monotonic(), store.records.counts(scope)
         tally = Tally(before=before, started_at=started)
         spent_usd = store.queue.spent_usd()
-        report = await _Run(config, scope, open_store, tally).work(store.records, spent_usd, open_api, watcher)
+        doing = _Run(config, scope, open_store, tally, orders or Signals())
+        report = await doing.work(store, spent_usd, open_api, watcher)
         error = report.error
         after = before if error else store.records.counts(scope)
     return RunReport(
-        tally=tally, reason=report.reason, sentence=report.sentence, seconds=monotonic() - started,
+        tally=tally.totals(), reason=report.reason, sentence=report.sentence, seconds=monotonic() - started,
         after=after, error=error,
     )  # fmt: skip
 
@@ -69,7 +82,7 @@ async def run(config: WorkConfig, scope: Scope, open_store: OpenStore, open_api:
 def nothing_to_do(counts: Counts) -> RunReport:
     """Return the report of a run that found everything done."""
     return RunReport(
-        tally=Tally(before=counts, started_at=monotonic()),
+        tally=Totals(),
         reason=None,
         sentence="",
         seconds=0.0,
@@ -87,13 +100,15 @@ class _End:
 class _Run:
     """The parts of a run, put together."""
 
-    def __init__(self, config: WorkConfig, scope: Scope, open_store: OpenStore, tally: Tally) -> None:
+    def __init__(self, config: WorkConfig, scope: Scope, open_store: OpenStore, tally: Tally, orders: Orders) -> None:
         self._config = config
         self._scope = scope
         self._tally = tally
+        self._orders = orders
         self._stop = Stop()
         self._cost = cost_by(config.prices)
-        self._writer = Writer(open_store, scope, config.limit, config.max_cost_usd)
+        self._tuning = config.tuning
+        self._writer = Writer(open_store, scope, config.limit, config.tuning, config.part, self._hear)
         self._breaker = Breaker(config.max_workers)
         self._limiter = Limiter(
             rpm=config.rpm,
@@ -103,25 +118,29 @@ class _Run:
             window=Window(config.max_workers, monotonic),
             sharers=lambda: self._writer.living,
         )
+        self._slots: Slots | None = None
 
-    async def work(self, records: Records, spent_usd: float, open_api: OpenApi, watcher: Watch) -> _End:
-        budget = Budget(self._config.max_cost_usd, spent_usd, self._cost, self._writer.hold_back)
+    async def work(self, store: Store, spent_usd: float, open_api: OpenApi, watcher: Watch) -> _End:
+        records = self._records = store.records
+        self._resume = command(store.path, "resume")
+        self._budget = Budget(self._config.max_cost_usd, spent_usd, self._cost, self._writer.hold_back)
         self._refuse_unknown_prices(records)
-        async with open_api() as api, _signals(self._stop, self._tally) as abandoned:
-            if not await check_models(api, _models(records, self._scope), self._stop):
+        async with open_api() as api, self._orders.heard(self._stop, lambda: self._tally.in_flight) as abandoned:
+            look_up = partial(check_models, api, _models(records, self._scope), self._stop)
+            if not await self._orders.begin(look_up):
                 return _End(self._stop.reason, self._stop.sentence)
             await self._writer.start()
-            shared = self._shared(api, budget, _Requests(records))
-            async with _watching(watcher, self._view()):
+            shared = self._shared(api, _Requests(records))
+            async with watching(watcher, self._looking()):
                 error = await self._drain(shared, abandoned)
         return self._end(error)
 
-    def _shared(self, api: Api, budget: Budget, requests: Callable[[Claim], Body]) -> Shared:
+    def _shared(self, api: Api, requests: Callable[[Claim], Body]) -> Shared:
         return Shared(
             api=api,
             writer=self._writer,
             limiter=self._limiter,
-            budget=budget,
+            budget=self._budget,
             breaker=self._breaker,
             stop=self._stop,
             tally=self._tally,
@@ -133,34 +152,58 @@ class _Run:
             chance=random.Random(),
         )
 
-    def _view(self) -> View:
-        return View(self._tally, self._limiter, self._stop, self._writer, self._config.max_workers)
+    def _looking(self) -> Look:
+        return Looking(self._config, self._tally, self._limiter, self._budget, self._stop, self._writer)
 
     async def _drain(self, shared: Shared, abandoned: asyncio.Event) -> ArtistjobsError | None:
         """Let all slots work to their end; return the trouble that ended them, if any."""
-        slots = [asyncio.create_task(Worker(shared).work()) for _ in range(self._slots())]
-        over = asyncio.gather(*slots)
+        slots = self._slots = Slots(lambda: Worker(shared).work(), self._wanted_slots())
         aside = [
             asyncio.create_task(self._stop_claiming()),
             asyncio.create_task(_cancel_when(abandoned, slots)),
         ]
         try:
-            await over
-        except asyncio.CancelledError:
-            pass
+            await slots.wait()
         except ArtistjobsError as error:
             self._stop.request(Reason.STORE, str(error))
             return error
         finally:
-            for task in [*aside, *slots]:
+            for task in aside:
                 task.cancel()
-            await asyncio.gather(*aside, *slots, return_exceptions=True)
+            await asyncio.gather(*aside, return_exceptions=True)
+            await slots.close()
             await self._writer.close(self._stop.reason or "finished", self._breaker.tripped_by)
         return None
 
-    def _slots(self) -> int:
-        wanted = min(self._config.max_workers, max(1, self._tally.pending))
+    def _wanted_slots(self) -> int:
+        wanted = max(1, min(self._tuning.max_workers, self._tally.pending))
         return min(wanted, self._config.limit) if self._config.limit else wanted
+
+    def _hear(self, tuning: Tuning) -> None:
+        """Work as told from another terminal, from now on."""
+        before, self._tuning = self._tuning, tuning
+        self._stop.rest(tuning.is_resting)
+        self._limiter.tune(rpm=tuning.rpm, tpm=tuning.tpm, max_workers=tuning.max_workers)
+        self._breaker.resize(tuning.max_workers)
+        self._budget.change_cap(tuning.max_cost_usd)
+        if tuning.max_cost_usd is not None and before.max_cost_usd is None:
+            self._refuse_unknown_prices_now()
+        if self._slots is not None:
+            self._slots.grow(self._wanted_slots())
+        self._say(before, tuning)
+
+    def _say(self, before: Tuning, tuning: Tuning) -> None:
+        if tuning.is_paused and not before.is_paused:
+            self._say_once(logging.WARNING, f"paused: no new call is made; go on with: {self._resume}")
+        elif before.is_paused and not tuning.is_paused:
+            self._say_once(logging.INFO, "resumed: calls are made again")
+        if changed := changes(before, tuning):
+            share = f" (process 1 of {self._config.processes})" if self._config.processes > 1 else ""
+            self._say_once(logging.INFO, f"from another terminal: {values_text(changed)}{share}")
+
+    def _say_once(self, level: int, sentence: str) -> None:
+        """Say what all processes of a command hear; the first one says it for all of them."""
+        log.log(logging.DEBUG if self._config.number else level, "%s", sentence)
 
     async def _stop_claiming(self) -> None:
         await self._stop.wait()
@@ -172,8 +215,14 @@ class _Run:
             self._stop.sentence = f"--limit {self._config.limit} is reached; the rest is pending."
         return _End(self._stop.reason, self._stop.sentence, error)
 
+    def _refuse_unknown_prices_now(self) -> None:
+        try:
+            self._refuse_unknown_prices(self._records)
+        except ArtistjobsError as error:
+            self._stop.request(Reason.STORE if isinstance(error, StoreError) else Reason.MAX_COST, str(error))
+
     def _refuse_unknown_prices(self, records: Records) -> None:
-        if self._config.max_cost_usd is None:
+        if self._tuning.max_cost_usd is None:
             return
         for model, tier in _asked_for(records, self._scope):
             if self._cost(model, tier, Usage(input_tokens=1000, output_tokens=1000)) is None:
@@ -209,47 +258,17 @@ class _Requests:
         return self._builders[claim.prompt](claim.artist_name, claim.artist_data)
 
 
-async def _cancel_when(abandoned: asyncio.Event, slots: "list[asyncio.Task[None]]") -> None:
+async def _cancel_when(abandoned: asyncio.Event, slots: Slots) -> None:
     await abandoned.wait()
-    for slot in slots:
-        slot.cancel()
+    slots.cancel()
 
 
 @asynccontextmanager
-async def _watching(watcher: Watch, view: View) -> AsyncIterator[None]:
-    watch = asyncio.create_task(watcher.watch(view))
+async def watching(watcher: Watch, look: Look) -> AsyncIterator[None]:
+    """Have somebody look on as long as the context lasts."""
+    watch = asyncio.create_task(watcher.watch(look))
     try:
         yield
     finally:
         watch.cancel()
         await asyncio.gather(watch, return_exceptions=True)
-
-
-_SIGNALS = {
-    signal.SIGINT: Reason.INTERRUPTED,
-    signal.SIGTERM: Reason.TERMINATED,
-    signal.SIGHUP: Reason.TERMINATED,
-}
-
-
-@asynccontextmanager
-async def _signals(stop: Stop, tally: Tally) -> AsyncIterator[asyncio.Event]:
-    """Make the first signal end the run, and the second one set the event that is given."""
-    loop, abandoned = asyncio.get_running_loop(), asyncio.Event()
-
-    def received(number: signal.Signals) -> None:
-        if stop.request(_SIGNALS[number], ""):
-            log.warning("stopping: waiting for %d calls in flight; the same once more gives them up", tally.in_flight)
-        else:
-            log.warning("giving up %d calls in flight: they may be billed, and will be made again", tally.in_flight)
-            abandoned.set()
-
-    # A signal that is ignored, as under nohup, stays ignored.
-    minded = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
-    for number in minded:
-        loop.add_signal_handler(number, received, number)
-    try:
-        yield abandoned
-    finally:
-        for number in minded:
-            loop.remove_signal_handler(number)

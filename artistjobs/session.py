@@ -11,6 +11,7 @@ from pathlib import Path
 from time import monotonic
 
 from artistjobs.check import NO_KEY, Checkup, FileCount, Finding, Level, Plan, check
+from artistjobs.collector import spared
 from artistjobs.config import DEFAULT_BASE_URL, ApiConfig, IngestConfig, WorkConfig
 from artistjobs.errors import ArtistjobsError, WrongUseError
 from artistjobs.estimate import Measured
@@ -27,6 +28,7 @@ from artistjobs.store import Census, Counts, Ingested, Kind, Store
 from artistjobs.store.census import open_census
 from artistjobs.store.sqlite import open_store
 from artistjobs.summary import ingest_sentence
+from artistjobs.view import Watch
 from artistjobs.writer import tell_rescue
 
 log = logging.getLogger("artistjobs")
@@ -107,11 +109,27 @@ def work_on(database: Database, scope: Scope, working: Working, voice: Voice) ->
             return nothing_to_do(counts)
     watch = make_watch(voice, quiet=working.quiet)
     with _api(working) as api:
+        if working.work.processes > 1:
+            return asyncio.run(_run_in_processes(database, scope, working, api, watch))
         # Imported as late as this: it takes longer than all the rest.
         from artistjobs.api.responses import open_responses_api
 
-        open_api = partial(open_responses_api, api, working.work.max_workers)
-        return asyncio.run(run(working.work, scope, database.open, open_api, watch))
+        open_api = partial(open_responses_api, api)
+        with spared():
+            return asyncio.run(run(working.work, scope, database.open, open_api, watch))
+
+
+async def _run_in_processes(
+    database: Database, scope: Scope, working: Working, api: ApiConfig, watch: Watch
+) -> RunReport:
+    from artistjobs.crew.lead import run_in_processes
+    from artistjobs.crew.wire import Order
+
+    order = Order(
+        work=working.work, scope=scope, database=database.path, kind=database.kind, api=api, looks_up=False,
+        log_level=log.getEffectiveLevel(),
+    )  # fmt: skip
+    return await run_in_processes(order, database.open, watch)
 
 
 def run_file(
@@ -186,7 +204,7 @@ async def _check_with(config: ApiConfig, plan: Plan) -> Checkup:
     # Imported as late as this: it takes longer than all the rest.
     from artistjobs.api.responses import open_responses_api
 
-    async with open_responses_api(config, 1) as api:
+    async with open_responses_api(config) as api:
         return await check(plan, api, monotonic)
 
 

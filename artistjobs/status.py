@@ -4,21 +4,29 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from time import time
 
-from artistjobs.estimate import Spread, spread_cost_text, spread_duration_text, spread_json
+from artistjobs.control import Said
+from artistjobs.estimate import Spread, spread_json
 from artistjobs.job import EVERYTHING
+from artistjobs.moment import moment_seconds, moment_text
+from artistjobs.remote import control_json
 from artistjobs.reply import Json
 from artistjobs.stdio import command
-from artistjobs.store import Counts, FailureGroup, Kind, Latest, Store, Work, WorkerRow
-from artistjobs.terminal import cost_text, counted, visible
+from artistjobs.store import Counts, FailureGroup, Kind, Latest, Work, WorkerRow
+from artistjobs.store.insight import Progress, Reader, Run
 
 PACE_SECONDS = 60.0
+
+RUNS = 5
+"""How many of the latest runs are shown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """How a database stood at one moment."""
+    """How a database stood at one moment, ``at`` in seconds after the epoch."""
 
+    at: float
     path: Path
     kind: Kind
     counts: Counts
@@ -27,21 +35,45 @@ class Status:
     latest: Latest
     failures: Sequence[FailureGroup]
     workers: Sequence[WorkerRow]
+    progress: Sequence[Progress]
+    runs: Sequence[Run]
+    said: Sequence[Said] = ()
 
 
-def read_status(store: Store) -> Status:
+def read_status(reader: Reader) -> Status:
     """Return how the database stands; quick on a million jobs, and while workers write."""
-    records = store.records
-    return Status(
-        path=store.path,
-        kind=store.kind,
-        counts=records.counts(EVERYTHING),
-        work=records.work(),
-        jobs_per_minute=records.jobs_per_minute(PACE_SECONDS),
-        latest=records.latest(),
-        failures=records.failures(),
-        workers=records.workers(),
-    )
+    records, insight = reader.records, reader.insight
+    with reader.snapshot():
+        return Status(
+            at=time(),
+            path=reader.path,
+            kind=reader.kind,
+            counts=records.counts(EVERYTHING),
+            work=records.work(),
+            jobs_per_minute=records.jobs_per_minute(PACE_SECONDS),
+            latest=records.latest(),
+            failures=records.failures(),
+            workers=records.workers(),
+            progress=insight.progress(),
+            runs=insight.runs(RUNS),
+            said=insight.said(),
+        )
+
+
+def run_seconds(run: Run, now: float) -> float:
+    """Return how long a run took, or has taken so far; one that died, until it was last seen."""
+    ended_at = now if run.is_alive else moment_seconds(run.ended_at or run.seen_at)
+    return max(0.0, ended_at - moment_seconds(run.started_at))
+
+
+def run_pace(run: Run, now: float) -> float:
+    """Return the jobs done a minute in a run."""
+    return run.done * 60 / max(run_seconds(run, now), 0.001)
+
+
+def retry_command(group: FailureGroup, path: Path) -> str:
+    """Return the command that makes these failed jobs pending again."""
+    return command(path, f"retry --code {shlex.quote(group.code)}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +106,7 @@ def status_json(status: Status) -> dict[str, Json]:
     """Return a status as JSON; its keys stay as they are."""
     work = status.work
     return {
+        "at": moment_text(status.at),
         "database": str(status.path),
         "kind": status.kind.value,
         "jobs": {
@@ -91,25 +124,20 @@ def status_json(status: Status) -> dict[str, Json]:
         "cost_usd": round(work.cost_usd, 6),
         "unpriced_answers": work.unpriced,
         "projection": _projection_json(project(status)),
-        "failures": [asdict(group) for group in status.failures],
+        "failures": [{**asdict(group), "retry": retry_command(group, status.path)} for group in status.failures],
         "workers": [asdict(worker) for worker in status.workers],
+        "prompts": [{**asdict(progress), "done": progress.done} for progress in status.progress],
+        "runs": [_run_json(run, status.at) for run in status.runs],
+        "control": control_json(status.said, status.workers),
     }
 
 
-def status_lines(status: Status) -> list[str]:
-    """Return a status in words, a line each."""
-    counts, work = status.counts, status.work
-    kind = " (rehearsal)" if status.kind is Kind.REHEARSAL else ""
-    lines = [
-        f"{visible(str(status.path))}: {counts.total:,} jobs{kind}",
-        f"  done {counts.done:,}   failed {counts.failed:,}   running {counts.running:,}   pending {counts.pending:,}",
-        f"  {status.jobs_per_minute:,.0f} jobs in the last minute",
-        f"  {work.calls:,} calls ({work.retries:,} repeated)",
-        f"  {work.input_tokens:,} tokens in, {work.output_tokens:,} out",
-        f"  {cost_text(work.cost_usd, work.unpriced)}",
-    ]
-    lines += _projection_lines(project(status))
-    return lines + _worker_lines(status.workers) + _failure_lines(status.failures, status.path)
+def _run_json(run: Run, now: float) -> dict[str, Json]:
+    return {
+        **asdict(run),
+        "seconds": round(run_seconds(run, now), 3),
+        "jobs_per_minute": round(run_pace(run, now), 1),
+    }
 
 
 def _projection_json(projection: Projection | None) -> dict[str, Json] | None:
@@ -121,33 +149,3 @@ def _projection_json(projection: Projection | None) -> dict[str, Json] | None:
         "total_cost_usd": spread_json(projection.total_cost_usd, 6),
         "seconds_left": spread_json(projection.seconds_left, 1),
     }
-
-
-def _projection_lines(projection: Projection | None) -> list[str]:
-    if projection is None:
-        return []
-    cost, left = projection.total_cost_usd, projection.seconds_left
-    return [
-        f"  in all {spread_cost_text(cost)}" if cost else "  what it will cost in all is not known",
-        f"  {counted(projection.jobs_left, 'job')} left"
-        + (f", {spread_duration_text(left)} at the pace of the latest answers" if left else "")
-        + f" (projected from {counted(projection.answers, 'answer')}, mean ± 2 standard errors)",
-    ]
-
-
-def _worker_lines(workers: Sequence[WorkerRow]) -> list[str]:
-    return [
-        f"  worker {worker.worker}: process {worker.pid} on {visible(worker.host)}, {worker.done:,} done, "
-        + ("working" if worker.is_alive else "dead; the next work takes its jobs over")
-        for worker in workers
-    ]
-
-
-def _failure_lines(failures: Sequence[FailureGroup], path: Path) -> list[str]:
-    lines = []
-    for group in failures:
-        message = visible(" ".join((group.message or "").split()))[:100]
-        code, name = visible(group.code), visible(group.artist_name)[:40]
-        lines.append(f"  {group.jobs:,} failed with {code}, such as {name}: {message}")
-        lines.append(f"    call them again: {command(path, f'retry --code {shlex.quote(code)}')}")
-    return lines

@@ -1,5 +1,6 @@
 """What a command came to, in words and as JSON, and the exit code that goes with it."""
 
+from collections import Counter
 from pathlib import Path
 
 from artistjobs.reply import Json
@@ -16,6 +17,7 @@ _EXIT_CODES = {
     Reason.TERMINATED: 143,
     Reason.ACCOUNT: 3,
     Reason.OUTAGE: 3,
+    Reason.DIED: 3,
     Reason.MAX_COST: 4,
     Reason.LIMIT: 4,
     Reason.STORE: 74,
@@ -74,7 +76,8 @@ def _work_sentences(report: RunReport) -> list[str]:
         f"{tally.input_tokens:,} tokens in, {tally.output_tokens:,} out, {cost_text(tally.cost_usd, tally.unpriced)}",
     ]
     if tally.codes:
-        lines.append("failed with: " + ", ".join(f"{code} ({count:,})" for code, count in tally.codes.most_common(5)))
+        codes = Counter(tally.codes).most_common(5)
+        lines.append("failed with: " + ", ".join(f"{code} ({count:,})" for code, count in codes))
     return lines
 
 

@@ -1,10 +1,62 @@
 """What a run has come to so far: the numbers that display, summary and exit code are made of."""
 
-from collections import Counter, deque
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 
 from artistjobs.outcome import Attempt, Outcome
+from artistjobs.pace import Latencies, Pace
+from artistjobs.reply import Json
 from artistjobs.store import Counts
+
+FAILURES_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Totals:
+    """What the attempts of one process, or of several, came to; ``codes`` counts what jobs failed with."""
+
+    done: int = 0
+    failed: int = 0
+    calls: int = 0
+    retries: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: float = 0.0
+    unpriced: int = 0
+    codes: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The latest job that failed with a code: its artist, and when on the monotonic clock."""
+
+    code: str
+    artist_name: str
+    at: float
+
+
+def merge_totals(totals: Iterable[Totals]) -> Totals:
+    """Return the sums of several processes."""
+    merged: Counter[str] = Counter()
+    codes: Counter[str] = Counter()
+    cost_usd = 0.0
+    for each in totals:
+        counts = asdict(each)
+        codes.update(counts.pop("codes"))
+        cost_usd += counts.pop("cost_usd")
+        merged.update(counts)
+    return Totals(**merged, cost_usd=cost_usd, codes=dict(codes))
+
+
+def totals_json(totals: Totals) -> dict[str, Json]:
+    """Return totals as JSON, for another process."""
+    return asdict(totals)
+
+
+def totals_from_json(value: Mapping[str, Json]) -> Totals:
+    """Return the totals that ``totals_json`` made JSON of."""
+    return Totals(**value)  # type: ignore[arg-type]  # what was made by totals_json has its types
 
 
 @dataclass(slots=True)
@@ -23,21 +75,31 @@ class Tally:
     cost_usd: float = 0.0
     unpriced: int = 0
     codes: Counter[str] = field(default_factory=Counter)
-    latencies: deque[float] = field(default_factory=lambda: deque(maxlen=1000))
-    done_at: deque[float] = field(default_factory=lambda: deque(maxlen=4000))
+    failures: dict[str, Seen] = field(default_factory=dict)
+    pace: Pace = field(default_factory=Pace)
+    latencies: Latencies = field(default_factory=Latencies)
 
     def add(self, attempt: Attempt, now: float) -> None:
         """Count an attempt that was made; ``now`` is on the clock of ``started_at``."""
         self.calls += attempt.calls
         self.retries += attempt.outcome is Outcome.RETRY
-        self.failed += attempt.outcome is Outcome.FAILED
-        if attempt.failure is not None and attempt.outcome is Outcome.FAILED:
-            self.codes[attempt.failure.code] += 1
+        if attempt.outcome is Outcome.FAILED:
+            self._add_failed(attempt, now)
         if attempt.outcome is Outcome.DONE:
             self.done += 1
-            self.done_at.append(now)
-            self.latencies.append(attempt.ended_at - attempt.started_at)
+            self.pace.add(now)
+            self.latencies.add(attempt.ended_at - attempt.started_at)
         self._add_cost(attempt)
+
+    def _add_failed(self, attempt: Attempt, now: float) -> None:
+        self.failed += 1
+        if (failure := attempt.failure) is None:
+            return
+        self.codes[failure.code] += 1
+        self.failures.pop(failure.code, None)
+        self.failures[failure.code] = Seen(failure.code, attempt.claim.artist_name, now)
+        if len(self.failures) > FAILURES_SHOWN:
+            del self.failures[next(iter(self.failures))]
 
     def _add_cost(self, attempt: Attempt) -> None:
         if (answer := attempt.answer) is None:
@@ -52,13 +114,16 @@ class Tally:
         """Jobs neither done nor failed, as far as this process knows."""
         return max(0, self.before.pending + self.before.running - self.done - self.failed)
 
-    def jobs_per_minute(self, now: float) -> float:
-        """Return the jobs done a minute since the run began."""
-        return self.done * 60 / max(now - self.started_at, 0.001)
-
-    def recent_jobs_per_minute(self, now: float, seconds: float = 60.0) -> float:
-        """Return the jobs done a minute, lately."""
-        since = max(now - seconds, self.started_at)
-        if self.done_at and len(self.done_at) == self.done_at.maxlen:
-            since = max(since, self.done_at[0])
-        return sum(1 for moment in self.done_at if moment >= since) * 60 / max(now - since, 0.001)
+    def totals(self) -> Totals:
+        """Return how it stands now, as a value."""
+        return Totals(
+            done=self.done,
+            failed=self.failed,
+            calls=self.calls,
+            retries=self.retries,
+            input_tokens=self.input_tokens,
+            output_tokens=self.output_tokens,
+            cost_usd=self.cost_usd,
+            unpriced=self.unpriced,
+            codes=dict(self.codes),
+        )

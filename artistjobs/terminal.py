@@ -2,6 +2,7 @@
 
 import json
 import unicodedata
+from datetime import datetime
 
 _COMMANDS = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 """Unicode categories that a terminal acts on rather than shows: controls, formats, line ends."""
@@ -46,6 +47,11 @@ def duration_text(seconds: float) -> str:
     if hours:
         return f"{hours} h {minutes:02} min"
     return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
+
+
+def moment_local(text: str, form: str = "%m-%d %H:%M") -> str:
+    """Return a stored moment, which is UTC text, as the clock on the wall shows it."""
+    return datetime.fromisoformat(text).astimezone().strftime(form)
 
 
 def cost_text(usd: float, unpriced: int = 0) -> str:

@@ -8,6 +8,7 @@ workers that do not need it.
 """
 
 import asyncio
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -28,14 +29,18 @@ class Till:
     def __init__(self, cap_usd: float | None, tell: Callable[[Sequence[Wish], bool], None]) -> None:
         self.wishes: list[Wish] = []
         self.spent_usd = 0.0
-        self._cap = cap_usd
         self._tell = tell
+        self.change_cap(cap_usd)
+
+    def change_cap(self, cap_usd: float | None) -> None:
+        """Keep to another cap from now on; without one there is room for whatever is still wished for."""
+        self._cap = math.inf if cap_usd is None else cap_usd
 
     def serve(self, queue: Queue, *, is_draining: bool) -> None:
         """Grant wishes in their order as far as there is room; refuse the rest once none can be hoped for."""
         wishes = [wish for wish in self.wishes if not wish.future.cancelled()]
         may_hope = False
-        if wishes and self._cap is not None and not is_draining:
+        if wishes and not is_draining:
             held = queue.hold_back([wish.usd for wish in wishes], self._cap)
             self.spent_usd = held.spent_usd
             self._tell(wishes[: held.granted], True)

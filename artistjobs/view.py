@@ -1,46 +1,171 @@
-"""What there is to be seen of a run while it works, and who looks at it."""
+"""What there is to be seen of a run at one moment, as a value, and who looks at it.
 
-from dataclasses import dataclass
-from typing import Protocol
+A glance knows nothing of what it was taken of: it can be sent from one process to another, and
+those of several processes make one.
+"""
 
-from artistjobs.limiter import Limiter
-from artistjobs.stop import Stop
-from artistjobs.tally import Tally
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Protocol
+
+from artistjobs.limiter import Wait
+from artistjobs.reply import Json
+from artistjobs.standing import Standing
+from artistjobs.store import Counts
+from artistjobs.tally import FAILURES_SHOWN, Seen, Totals, merge_totals
 from artistjobs.terminal import counted, duration_text
-from artistjobs.writer import Writer
+
+SETTLING_SECONDS = 3.0
+"""Before so much of a run is over nobody can say what the rest will take."""
 
 
-@dataclass(frozen=True, slots=True)
-class View:
-    """The parts of a run that a display reads."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Glance:
+    """A run at the moment ``at``; moments are on the monotonic clock, which all processes of a machine share.
 
-    tally: Tally
-    limiter: Limiter
-    stop: Stop
-    writer: Writer
+    ``standing`` is of all jobs in the database, ``totals`` and ``jobs_per_minute`` of the
+    ``processes`` that were looked at; ``workers`` counts those of others too. ``latencies`` are
+    buckets for ``pace.quantile``, ``failures`` the latest first. ``spent_usd`` is what all workers
+    spent and only known under a cap.
+    """
+
+    at: float
+    started_at: float
+    standing: Standing
+    totals: Totals
+    jobs_per_minute: float
+    in_flight: int
     max_workers: int
+    workers: int = 1
+    processes: int = 1
+    held_elsewhere: int = 0
+    limit: int | None = None
+    cap_usd: float | None = None
+    spent_usd: float = 0.0
+    latencies: Mapping[int, int] = field(default_factory=dict)
+    wait: Wait | None = None
+    failures: tuple[Seen, ...] = ()
+    paused: bool = False
+    stopping: bool = False
+
+    @property
+    def settled(self) -> int:
+        """Jobs that were finished by the processes looked at."""
+        return self.totals.done + self.totals.failed
+
+
+Look = Callable[[], Glance]
+"""Takes a glance; cheap enough for several a second."""
 
 
 class Watch(Protocol):
     """Looks on while a run works, and shows it to people."""
 
-    async def watch(self, view: View) -> None:
+    async def watch(self, look: Look) -> None:
         """Show the run until cancelled."""
 
 
-def seconds_left(view: View, now: float) -> float | None:
+def merge(glances: Sequence[Glance]) -> Glance:
+    """Return what several processes that work on the same jobs come to together; there has to be one at least."""
+    latest = max(glances, key=lambda glance: (glance.standing.counted_at, glance.standing.counts.done))
+    buckets: Counter[int] = Counter()
+    for glance in glances:
+        buckets.update(glance.latencies)
+    # Those of processes that have ended still count, but they wait for nothing.
+    working = [glance for glance in glances if glance.processes] or glances
+    limits = [glance.limit for glance in glances if glance.limit is not None]
+    waits = [glance.wait for glance in glances if glance.wait is not None]
+    return Glance(
+        at=max(glance.at for glance in glances),
+        started_at=min(glance.started_at for glance in glances),
+        standing=latest.standing,
+        totals=merge_totals(glance.totals for glance in glances),
+        jobs_per_minute=sum(glance.jobs_per_minute for glance in glances),
+        in_flight=sum(glance.in_flight for glance in glances),
+        max_workers=sum(glance.max_workers for glance in glances),
+        workers=max(glance.workers for glance in glances),
+        processes=sum(glance.processes for glance in glances),
+        held_elsewhere=min(glance.held_elsewhere for glance in working),
+        limit=sum(limits) if len(limits) == len(glances) else None,
+        cap_usd=max((glance.cap_usd for glance in glances if glance.cap_usd is not None), default=None),
+        spent_usd=max(glance.spent_usd for glance in glances),
+        latencies=dict(buckets),
+        wait=max(waits, key=lambda wait: (wait.until, wait.reason), default=None),
+        failures=_latest_of_each_code([seen for glance in glances for seen in glance.failures]),
+        paused=all(glance.paused for glance in working),
+        stopping=any(glance.stopping for glance in glances),
+    )
+
+
+def _latest_of_each_code(failures: Sequence[Seen]) -> tuple[Seen, ...]:
+    by_age = sorted(failures, key=lambda seen: (seen.at, seen.code, seen.artist_name))
+    # Of those with the same code the last one stays.
+    latest = {seen.code: seen for seen in by_age}
+    ranked = sorted(latest.values(), key=lambda seen: (seen.at, seen.code, seen.artist_name), reverse=True)
+    return tuple(ranked[:FAILURES_SHOWN])
+
+
+def glance_json(glance: Glance) -> dict[str, Json]:
+    """Return a glance as JSON, for another process."""
+    value: dict[str, Json] = asdict(glance)
+    # The keys of JSON are text.
+    return value | {"latencies": {str(bucket): count for bucket, count in glance.latencies.items()}}
+
+
+def glance_from_json(value: Mapping[str, Any]) -> Glance:
+    """Return the glance that ``glance_json`` made JSON of."""
+    standing, wait = value["standing"], value["wait"]
+    made = {
+        "standing": Standing(**{**standing, "counts": Counts(**standing["counts"])}),
+        "totals": Totals(**value["totals"]),
+        "latencies": {int(bucket): count for bucket, count in value["latencies"].items()},
+        "wait": wait and Wait(**wait),
+        "failures": tuple(Seen(**seen) for seen in value["failures"]),
+    }
+    return Glance(**{**value, **made})
+
+
+def jobs_per_minute(glance: Glance) -> float:
+    """Return the jobs done a minute in the last minute, those of other workers included."""
+    standing = glance.standing
+    # Counting lags behind by a second, so at first it sees less than we did ourselves.
+    seconds = max(glance.at - standing.then, 1.0)
+    return max(glance.jobs_per_minute, (standing.counts.done - standing.done_then) * 60 / seconds)
+
+
+def jobs_left(glance: Glance) -> int:
+    """Return the jobs that this run has before it: all that are pending, or what --limit leaves of them."""
+    counts = glance.standing.counts
+    pending = counts.pending + counts.running
+    return pending if glance.limit is None else min(pending, max(0, glance.limit - glance.settled))
+
+
+def seconds_left(glance: Glance) -> float | None:
     """Return the time that the rest will take at the pace of the last minute, None as long as there is none."""
-    pace = view.tally.recent_jobs_per_minute(now)
-    return view.tally.pending * 60 / pace if pace else None
+    pace = jobs_per_minute(glance)
+    if not pace or glance.paused or glance.at - glance.started_at < SETTLING_SECONDS:
+        return None
+    return jobs_left(glance) * 60 / pace
 
 
-def waiting_for(view: View, now: float) -> str:
+def projected_usd(glance: Glance) -> float | None:
+    """Return what all will have cost at the mean of the answers so far, None as long as nothing tells."""
+    totals, left = glance.totals, jobs_left(glance)
+    if not totals.cost_usd or not totals.done or not left or totals.unpriced:
+        return None
+    return totals.cost_usd * (1 + left / totals.done)
+
+
+def waiting_for(glance: Glance) -> str:
     """Return what is being waited for and how long, empty if nothing is."""
-    if view.stop.is_requested():
-        return f"{counted(view.tally.in_flight, 'call')} in flight, to stop"
-    wait = view.limiter.waiting
-    if wait is not None and wait.until - now >= 1:
-        return f"{wait.reason}, {duration_text(wait.until - now)}"
-    if not view.tally.in_flight and view.writer.held_elsewhere:
-        return f"{counted(view.writer.held_elsewhere, 'job')} that another worker holds"
+    if glance.stopping:
+        return f"{counted(glance.in_flight, 'call')} in flight, to stop"
+    if glance.paused:
+        return f"the command resume (paused, {counted(glance.in_flight, 'call')} in flight)"
+    wait = glance.wait
+    if wait is not None and wait.until - glance.at >= 1:
+        return f"{wait.reason}, {duration_text(wait.until - glance.at)}"
+    if not glance.in_flight and glance.held_elsewhere:
+        return f"{counted(glance.held_elsewhere, 'job')} that another worker holds"
     return ""

@@ -17,13 +17,14 @@ FORGIVEN_SECONDS: Final = 30.0
 class Window:
     """The calls in flight, and how many there may be."""
 
-    def __init__(self, largest: int, clock: Callable[[], float]) -> None:
+    def __init__(self, largest: int, clock: Callable[[], float], first: int = FIRST_CALLS) -> None:
         self._clock = clock
         self._largest = largest
+        self._first = first
         self._too_much = float(largest)
         self._refused_at: float | None = None
         self._is_answered = False
-        self.size = float(min(FIRST_CALLS, largest))
+        self.size = float(min(first, largest))
         self.in_flight = 0
 
     @property
@@ -38,6 +39,16 @@ class Window:
             self.size = float(self._largest) if self._refused_at is None else self.size
         elif self.size < self._largest:
             self.size = min(self._largest, self.size + (1.0 if self.size < self._limit() else 1 / self.size))
+
+    def resize(self, largest: int) -> None:
+        """Take another number for the largest; where nothing speaks against it, it is had at once."""
+        self._largest = largest
+        if not self._is_answered:
+            self.size = float(min(self._first, largest))
+        elif self._refused_at is None:
+            self.size = float(largest)
+        else:
+            self.size = min(self.size, float(largest))
 
     def refused(self) -> None:
         """Take in that there were too many calls."""

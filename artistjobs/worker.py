@@ -132,7 +132,7 @@ class _Hold:
     async def call(self) -> Attempt:
         """Make one call, once it may begin, and say what it came to."""
         shared = self._shared
-        if shared.stop.is_requested():
+        if shared.stop.is_halted():
             raise StoppingError
         started_at = time()
         try:
@@ -196,7 +196,7 @@ class _Hold:
         shared = self._shared
         if not await shared.budget.reserve(self.claim.job, body):
             shared.stop.request(Reason.MAX_COST, _cap_reached(max(shared.budget.spent_usd, shared.writer.spent_usd)))
-        return not shared.stop.is_requested()
+        return not shared.stop.is_halted()
 
     async def _send(self, body: Body) -> Attempt:
         shared, started_at = self._shared, time()

@@ -6,17 +6,22 @@ synced shares the next one: no answer waits for a timer, and the event loop neve
 
 import asyncio
 import logging
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from queue import Empty, SimpleQueue
 from time import monotonic, time
 from typing import TypeAlias
 
+from artistjobs.control import WHOLE, Part, Tuning
+from artistjobs.hearing import Hear, Hearing
 from artistjobs.job import EVERYTHING, Claim, Scope
 from artistjobs.outcome import Attempt, Outcome
-from artistjobs.store import OpenStore, Queue, Rescue
+from artistjobs.standing import Lookout, Standing
+from artistjobs.store import Controls, OpenStore, Queue, Records, Rescue, Store
 from artistjobs.till import Till, Wish, answer
 
 log = logging.getLogger("artistjobs")
@@ -37,6 +42,8 @@ class _Message:
     future: "asyncio.Future[Claim | None] | None"
 
 
+_UNBOUNDED = Tuning(max_workers=sys.maxsize)
+
 _Served: TypeAlias = "tuple[asyncio.Future[Claim | None] | None, Claim | None]"
 _Answered: TypeAlias = "asyncio.Future[Claim | None] | asyncio.Future[bool]"
 
@@ -45,13 +52,21 @@ class Writer:
     """Exchanges attempts for claims; this is its side in the event loop."""
 
     def __init__(
-        self, open_store: OpenStore, scope: Scope, limit: int | None = None, cap_usd: float | None = None
+        self,
+        open_store: OpenStore,
+        scope: Scope,
+        limit: int | None = None,
+        tuning: Tuning = _UNBOUNDED,
+        part: Part = WHOLE,
+        hear: Hear = lambda _tuning: None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._ready: asyncio.Future[None] = self._loop.create_future()
         self._ended: asyncio.Future[None] = self._loop.create_future()
         self._trouble: Exception | None = None
-        self._desk = _Desk(scope, limit, Till(cap_usd, self._tell_wishes), self._hand_over)
+        hearing = Hearing(tuning, part, partial(self._tell, hear))
+        self._desk = _Desk(scope, limit, Till(tuning.max_cost_usd, self._tell_wishes), hearing, self._hand_over)
+        self._desk.others = part.of - 1
         self._thread = threading.Thread(target=self._run, args=[open_store], name="writer", daemon=True)
 
     @property
@@ -73,6 +88,16 @@ class Writer:
     def spent_usd(self) -> float:
         """What all workers have spent, as of the last time that money was held back."""
         return self._desk.till.spent_usd
+
+    @property
+    def tuning(self) -> Tuning:
+        """How to work, as it was told last."""
+        return self._desk.hearing.tuning
+
+    @property
+    def standing(self) -> Standing | None:
+        """How the jobs of the scope stand in the database, None before it was looked at."""
+        return self._desk.lookout.standing
 
     async def start(self) -> None:
         """Register as a worker, and take over from dead ones. Raises StoreError."""
@@ -128,7 +153,7 @@ class Writer:
         """Do all the work of the thread; whatever goes wrong is handed over to who waits in the event loop."""
         try:
             with open_store() as store:
-                self._desk.open(store.queue)
+                self._desk.open(store)
                 self._tell(_settle, self._ready)
                 self._desk.serve(store.queue)
         except Exception as trouble:  # noqa: BLE001
@@ -166,15 +191,24 @@ class _Desk:
     """The side in the thread: takes in messages, makes one transaction of all there are, answers them."""
 
     def __init__(
-        self, scope: Scope, limit: int | None, till: Till, hand_over: Callable[[Sequence[_Served]], None]
+        self,
+        scope: Scope,
+        limit: int | None,
+        till: Till,
+        hearing: Hearing,
+        hand_over: Callable[[Sequence[_Served]], None],
     ) -> None:
         self.inbox: SimpleQueue[_Message | Wish] = SimpleQueue()
         self.till = till
+        self.hearing = hearing
         self.is_draining = False
         self.reached_limit = False
         self.held_elsewhere = 0
         self.others = 0
+        self.lookout = Lookout(scope)
+        self._records: Records | None = None
         self._looked_at = 0.0
+        self._controls: Controls | None = None
         self._scope = scope
         self._jobs_left = limit
         self._hand_over = hand_over
@@ -184,9 +218,15 @@ class _Desk:
         self._ending: str | None = None
         self._to_retry: Sequence[int] = ()
 
-    def open(self, queue: Queue) -> None:
-        queue.register()
-        self._look_at_others(queue)
+    def open(self, store: Store) -> None:
+        self._records, self._controls = store.records, store.controls
+        # Before others see a worker: whatever they say to it from then on is later than this.
+        self.hearing.begin(store.controls)
+        store.queue.register()
+        expected = self.others
+        self._look_at_others(store.queue)
+        # Those that are about to begin share the limits from the first call on.
+        self.others = max(expected, self.others)
 
     def close(self, ending: str, retry: Sequence[int]) -> None:
         self._to_retry, self._ending = retry, ending
@@ -195,7 +235,8 @@ class _Desk:
         try:
             while self._ending is None or not self.inbox.empty():
                 self._messages = self._receive(queue)
-                self._exchange(queue)
+                if self._messages or self._wanting or self.till.wishes:
+                    self._exchange(queue)
         except BaseException:
             with suppress(Exception):
                 queue.end("failed")
@@ -222,31 +263,42 @@ class _Desk:
                 else:
                     messages.append(message)
                 message = self.inbox.get_nowait()
+        if not self.hearing.patience:
+            self._listen()
         if monotonic() - self._looked_at >= RESCUE_SECONDS:
             self._look_at_others(queue)
         return messages
+
+    def _listen(self) -> None:
+        if self._controls is not None:
+            self.hearing.listen(self._controls)
+            self.till.change_cap(self.hearing.tuning.max_cost_usd)
 
     def _look_at_others(self, queue: Queue) -> None:
         rescue = queue.rescue()
         tell_rescue(rescue)
         self._looked_at, self.others = monotonic(), rescue.living
+        if self._records is not None:
+            self.lookout.look(self._records.counts)
 
-    def _patience(self, queue: Queue) -> float | None:
-        """Say how long to wait for a message before looking for claims without one."""
+    def _patience(self, queue: Queue) -> float:
+        """Say how long to wait for a message before looking at something without one."""
+        patience = self.hearing.patience
         if self.till.wishes:
-            return TILL_SECONDS
-        if not self._wanting:
-            return None
+            return min(patience, TILL_SECONDS)
+        if not self._room():
+            return patience
         outlook = queue.outlook(self._scope)
         if outlook.available_at is None:
-            return RESCUE_SECONDS
-        return min(RESCUE_SECONDS, max(0.0, outlook.available_at - time()))
+            return patience
+        return min(patience, max(0.0, outlook.available_at - time()))
 
     def _exchange(self, queue: Queue) -> None:
         messages = self._messages
         attempts = [message.attempt for message in messages if message.attempt is not None]
         self._wanting += [message for message in messages if message.wants_claim]
         claims = queue.exchange(attempts, self._room(), self._scope)
+        self.lookout.add(attempts)
         self._in_hand += len(claims) - sum(attempt.outcome is not Outcome.RETRY for attempt in attempts)
         if self._jobs_left is not None:
             self._jobs_left -= len(claims)
@@ -256,9 +308,11 @@ class _Desk:
         self.till.serve(queue, is_draining=self.is_draining)
 
     def _room(self) -> int:
-        if self.is_draining:
+        """Say how many jobs may be claimed: never more than calls may be in flight, and none while resting."""
+        tuning = self.hearing.tuning
+        if self.is_draining or tuning.is_paused:
             return 0
-        wanted = len(self._wanting)
+        wanted = min(len(self._wanting), max(0, tuning.max_workers - self._in_hand))
         return wanted if self._jobs_left is None else min(wanted, self._jobs_left)
 
     def _serve_wanting(self, queue: Queue, claims: Sequence[Claim]) -> list[_Served]:

@@ -9,17 +9,20 @@ PACKAGE = Path(__file__).parents[1] / "artistjobs"
 
 FLOORS = [
     {"errors", "options"},
-    {"moment", "terminal", "whole_file"},
+    {"moment", "terminal", "pace", "whole_file", "paint", "existing", "collector"},
+    {"table"},
     {"reply", "job"},
-    {"outcome", "overview", "params", "template", "stop", "window"},
+    {"outcome", "overview", "params", "template", "stop", "window", "control", "slots"},
     {"prompt", "judge", "retry", "pricing", "source", "trouble"},
     {"config", "limiter", "budget", "breaker", "artists", "asking", "estimate"},
-    {"store", "api", "rehearsal"},
-    {"till"},
-    {"tally", "writer", "record", "log", "stdio"},
-    {"browse", "worker", "preflight", "ingest", "export", "report", "status", "view"},
-    {"runner", "picture", "check"},
-    {"progress", "summary"},
+    {"store", "api", "rehearsal", "suspicion"},
+    {"till", "hearing", "standing", "tally"},
+    {"writer", "record", "log", "stdio"},
+    {"screen", "remote"},
+    {"browse", "worker", "preflight", "ingest", "export", "report", "status", "view", "signals", "failures", "dossier"},
+    {"look", "picture", "check", "status_text"},
+    {"runner"},
+    {"progress", "summary", "crew"},
     {"session"},
     {"given"},
     {"cli"},
@@ -28,6 +31,7 @@ FLOORS = [
 """What stands on which floor: a module may import what is on a lower one."""
 
 CORE = {
+    "control",
     "trouble",
     "job",
     "outcome",
@@ -115,7 +119,7 @@ def test_the_core_opens_nothing_reads_no_clock_and_draws_no_lots():
 def test_only_the_command_line_reads_the_environment():
     readers = {part_of(path) for path in modules() if "os.environ" in path.read_text()}
 
-    assert readers <= {"given", "progress"}
+    assert readers <= {"given", "progress", "screen"}
 
 
 def test_workers_know_protocols_and_not_their_makers():

@@ -96,3 +96,12 @@ def test_what_comes_in_after_it_tripped_changes_nothing(late):
 
     assert note_all(breaker, [late] * 30, start=11) is None
     assert breaker.tripped_by == list(range(1, 11))
+
+
+def test_it_goes_by_the_number_of_workers_as_it_is_now():
+    breaker = Breaker(64)
+    assert note_all(breaker, [USED_UP] * 20) is None
+
+    breaker.resize(12)
+
+    assert note_all(breaker, [USED_UP], start=21) == 21

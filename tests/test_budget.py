@@ -258,3 +258,30 @@ async def play(budget, cap, steps):
 @given(cap=st.floats(0.0, 5.0), steps=STEPS)
 def test_spending_never_passes_the_cap_and_nobody_waits_for_nothing(cap, steps):
     asyncio.run(play(make_budget(cap=cap), cap, steps))
+
+
+# --- a cap that changes
+
+
+@pytest.mark.parametrize("cap", [2.0, None])
+async def test_a_call_that_waits_is_granted_by_a_higher_cap_or_by_none(cap):
+    budget = make_budget(cap=1.0)
+    await budget.reserve(1, BODY)
+    waiting = await reserve_soon(budget, 2)
+    assert not waiting.done()
+
+    budget.change_cap(cap)
+
+    assert await waiting
+
+
+async def test_a_lower_cap_holds_from_the_next_call_on():
+    budget = make_budget(cap=None, spent=1.0)
+    await budget.reserve(1, BODY)
+    budget.settle(make_attempt(1, cost=0.5))
+
+    budget.change_cap(2.0)
+
+    assert not await budget.reserve(2, BODY)
+    budget.change_cap(2.5)
+    assert await budget.reserve(2, BODY)

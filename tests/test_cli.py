@@ -9,6 +9,7 @@ import pytest
 from conftest import KEY, read_records, write_artists
 
 from artistjobs import __version__
+from artistjobs.cli import cli as commands
 from artistjobs.options import SCENARIO_NAMES
 from artistjobs.rehearsal import SCENARIOS, Fault
 
@@ -208,9 +209,9 @@ def test_retry_can_be_told_a_code_or_a_job(cli, folder, api):
     api.script = lambda *_: Fault.REFUSAL
     cli("run", "a.csv")
 
-    other, one, rest = cli("retry", "--code", "incomplete"), cli("retry", "2"), cli("retry", "--code", "refusal")
+    one, rest = cli("retry", "2"), cli("retry", "--code", "refusal")
 
-    assert [result.stderr.split()[0] for result in (other, one, rest)] == ["0", "1", "2"]
+    assert [result.stderr.split()[0] for result in (one, rest)] == ["1", "2"]
 
 
 def test_status_says_what_failed_and_how_to_have_it_called_again(cli, folder, api):
@@ -227,7 +228,7 @@ def test_status_says_what_failed_and_how_to_have_it_called_again(cli, folder, ap
     assert "artistjobs retry --code refusal" in text
 
 
-@pytest.mark.parametrize("command", ["work", "export", "status", "retry"])
+@pytest.mark.parametrize("command", ["work", "export", "status", "retry", "failures"])
 def test_only_ingest_and_run_make_a_database(cli, folder, command):
     result = cli(command)
 
@@ -457,9 +458,7 @@ def test_every_scenario_can_be_named():
     assert set(SCENARIO_NAMES) == set(SCENARIOS)
 
 
-@pytest.mark.parametrize(
-    "command", [[], ["check"], ["ingest"], ["work"], ["export"], ["status"], ["retry"], ["run"], ["report"], ["browse"]]
-)
+@pytest.mark.parametrize("command", [[], *([name] for name in commands.commands)])
 def test_help_imports_nothing_heavy(command, folder):
     script = (
         "import sys; sys.argv = ['artistjobs', *sys.argv[1:]]\n"

@@ -4,10 +4,14 @@ import asyncio
 from bisect import bisect_left
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from artistjobs.limiter import Limiter, duration_seconds, read_limit
+from artistjobs.window import Window
+
+MANY = 1_000_000
+"""Calls in flight that no test reaches."""
 
 
 class Time:
@@ -26,7 +30,8 @@ class Time:
 
 
 def make_limiter(time, rpm=None, tpm=None):
-    return Limiter(rpm=rpm, tpm=tpm, clock=time.clock, sleep=time.sleep)
+    window = Window(MANY, time.clock, first=MANY)
+    return Limiter(rpm=rpm, tpm=tpm, clock=time.clock, sleep=time.sleep, window=window)
 
 
 def make_headers(kind="requests", limit=600, remaining=599, reset="100ms"):
@@ -356,3 +361,61 @@ async def test_the_pace_of_tokens_follows_what_calls_are_really_charged(charged)
     late = [moment for moment in begun if moment > 1300.0]
     assert refused == 0
     assert 0.95 <= len(late) * charged / (300 * 1000.0) <= 1.02
+
+
+# --- limits that change while calls wait
+
+
+def tune(limiter, rpm=None, tpm=None):
+    limiter.tune(rpm=rpm, tpm=tpm, max_workers=MANY)
+
+
+async def test_a_limit_that_is_set_holds_from_the_next_call_on():
+    time = Time()
+    limiter = make_limiter(time)
+    await start(limiter, time, 1000)
+
+    tune(limiter, rpm=60)
+    starts = await start(limiter, time, 62)
+
+    assert busiest_minute(starts) <= 60
+
+
+async def test_a_call_that_waits_goes_by_a_wider_limit_at_once():
+    time = Time()
+    limiter = make_limiter(time, rpm=1)
+    await start(limiter, time, 2)
+    waiting = asyncio.create_task(limiter.acquire(1.0))
+    await asyncio.sleep(0)
+    began = time.now
+
+    tune(limiter, rpm=6000)
+    await waiting
+
+    assert time.now - began < 1.0
+
+
+async def test_without_a_limit_of_ones_own_that_of_the_headers_holds_again():
+    time = Time()
+    limiter = make_limiter(time, rpm=10)
+    limiter.learn(make_headers(limit=120, remaining=119))
+
+    tune(limiter)
+    starts = await start(limiter, time, 122)
+
+    assert 100 <= busiest_minute(starts) <= 120
+
+
+@settings(deadline=None, derandomize=True)
+@given(st.lists(st.tuples(st.sampled_from([None, 1, 7, 60, 500]), st.integers(1, 12)), min_size=1, max_size=6))
+def test_whatever_is_set_the_latest_limit_is_kept_and_nobody_waits_for_ever(told):
+    async def work():
+        time = Time()
+        limiter = make_limiter(time)
+        for rpm, calls in told:
+            tune(limiter, rpm=rpm)
+            began, starts = time.now, await start(limiter, time, calls)
+            assert time.now - began <= (calls + 1) * (61 / rpm if rpm else 0.0)
+            assert rpm is None or busiest_minute(starts) <= rpm + 1
+
+    asyncio.run(work())

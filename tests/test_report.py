@@ -10,6 +10,7 @@ from conftest import read_records, write_artists
 from factories import NOON, claim, fail, ingest, make_answer, make_attempt, make_failure, names, settle
 from hypothesis import given
 from hypothesis import strategies as st
+from markupsafe import escape
 from pages import Page, sha256
 
 from artistjobs.outcome import Outcome
@@ -229,6 +230,7 @@ def test_a_report_that_cannot_be_written_leaves_the_old_one(cli, folder, monkeyp
     result = cli("report")
 
     assert result.exit_code == 74
+    assert "artistjobs report" in result.stderr
     assert (folder / "report.html").read_text() == "the old one"
     assert not list(folder.glob("*.part"))
 
@@ -345,11 +347,9 @@ def test_labels_on_the_time_axis_never_overlap(pairs):
 
 @given(st.text(st.characters(codec=None)), st.integers(1, 60))
 def test_a_fitted_text_keeps_its_bound_and_commands_nothing(text, most):
-    import html
-
     shown = fitted(text, most)
 
-    assert len(html.escape(shown.removesuffix("…")).encode()) <= most
+    assert len(escape(shown.removesuffix("…")).encode()) <= most
     assert cleaned(shown) == shown
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from artistjobs.api import responses
 from artistjobs.api.responses import REMOVED, open_responses_api
 from artistjobs.config import ApiConfig
 from artistjobs.judge import judge
@@ -68,7 +69,7 @@ KEEP_AN_ANSWER = {
 
 
 def open_api(base_url, *, timeout=5.0, key=KEY):
-    return open_responses_api(ApiConfig(api_key=key, base_url=base_url, timeout_seconds=timeout), connections=4)
+    return open_responses_api(ApiConfig(api_key=key, base_url=base_url, timeout_seconds=timeout))
 
 
 async def create(base_url, **settings):
@@ -128,6 +129,27 @@ async def test_a_call_is_made_exactly_once():
         await create(api.base_url)
 
     assert len(api.journal.calls) == 1
+
+
+async def test_a_request_is_the_one_that_the_sdk_would_have_built(monkeypatch):
+    built = []
+
+    class Both(responses._Client):
+        def build_request(self, method, url, **options):
+            ours = super().build_request(method, url, **options)
+            built.append((ours, super(responses._Client, self).build_request(method, url, **options)))
+            return ours
+
+    monkeypatch.setattr(responses, "_Client", Both)
+    with rehearsal(PLAIN) as api:
+        async with open_responses_api(ApiConfig(api_key=KEY, base_url=api.base_url, organization="org"), 1) as calls:
+            await calls.create(BODY)
+            await calls.look_up_model("gpt-5")
+    assert [ours.method for ours, _ in built] == ["POST", "GET"]
+    for ours, usual in built:
+        assert (ours.url, ours.content) == (usual.url, usual.content)
+        assert sorted(ours.headers.multi_items()) == sorted(usual.headers.multi_items())
+        assert ours.extensions == usual.extensions
 
 
 async def test_an_answer_that_takes_too_long_is_a_timeout():

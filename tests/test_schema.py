@@ -54,11 +54,10 @@ def test_the_migrations_are_found_in_their_order():
 
     assert names[0] == "0001_create_tables.sql"
     assert names == sorted(names)
-    assert [int(name[:4]) for name in names] == list(range(1, len(names) + 1))
+    assert len({name[:4] for name in names}) == len(names)
 
 
 def test_an_installation_without_migrations_says_so(monkeypatch, tmp_path):
-    monkeypatch.setattr(schema, "files", lambda _: tmp_path)
     monkeypatch.setattr(schema, "__file__", str(tmp_path / "a" / "b" / "c.py"))
 
     with pytest.raises(StoreError, match=r"the migrations are missing .*; install artistjobs again\.$"):

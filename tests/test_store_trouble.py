@@ -13,6 +13,7 @@ from conftest import wait_until
 from artistjobs.errors import ArtistjobsError, StoreError, WrongUseError
 from artistjobs.job import EVERYTHING
 from artistjobs.store import connection as connection_module
+from artistjobs.store.connection import PAGE_BYTES
 from artistjobs.store.sqlite import SqliteStore, open_store
 
 BIG = "x" * 100_000
@@ -175,7 +176,7 @@ def test_a_folder_that_is_removed_is_trouble_with_a_sentence(tmp_path):
             store.queue.register()
 
 
-@pytest.mark.parametrize("size", [0, 100, 4096, 5000])
+@pytest.mark.parametrize("size", [0, 100, PAGE_BYTES, 20_000])
 def test_a_database_that_is_cut_short_is_trouble_with_a_sentence(path, size):
     with open_store(path, create=True) as store:
         store.queue.register()
@@ -202,9 +203,9 @@ def test_a_damaged_database_is_trouble_with_a_sentence(path, page):
         make.ingest(store, *make.names(3_000))
     size = path.stat().st_size
     with path.open("r+b") as file:
-        for start in range(4096, size, 4096) if page == "all" else [page * 4096]:
+        for start in range(PAGE_BYTES, size, PAGE_BYTES) if page == "all" else [page * PAGE_BYTES]:
             file.seek(start)
-            file.write(b"\xa5" * 4096)
+            file.write(b"\xa5" * PAGE_BYTES)
 
     try:
         with open_store(path) as store:

@@ -5,6 +5,7 @@ import asyncio
 import factories as make
 import pytest
 
+from artistjobs.control import Tuning
 from artistjobs.errors import StoreError
 from artistjobs.job import EVERYTHING
 from artistjobs.outcome import Outcome
@@ -144,7 +145,7 @@ async def test_a_worker_hears_of_room_that_another_one_makes(path, queues):
     one, _ = queues
     (claim,) = one.exchange([], 1, EVERYTHING)
     one.hold_back([2.0], 2.0)
-    writer = Writer(lambda: open_store(path), EVERYTHING, cap_usd=2.0)
+    writer = Writer(lambda: open_store(path), EVERYTHING, tuning=Tuning(max_workers=8, max_cost_usd=2.0))
     await writer.start()
 
     waiting = asyncio.create_task(writer.hold_back(1.0))
@@ -157,10 +158,23 @@ async def test_a_worker_hears_of_room_that_another_one_makes(path, queues):
     await writer.close("finished", [])
 
 
+async def test_a_cap_that_is_raised_or_taken_away_makes_room(path, queues):
+    one, other = queues
+    one.hold_back([2.0], 2.0)
+    heard = []
+    till = Till(2.0, lambda wishes, is_granted: heard.extend([is_granted] * len(wishes)))
+    till.wishes = [Wish(usd, asyncio.get_running_loop().create_future()) for usd in (1.0, 100.0)]
+
+    for cap, told in ((2.0, 0), (3.5, 1), (None, 2)):
+        till.change_cap(cap)
+        till.serve(other, is_draining=False)
+        assert heard == [True] * told
+
+
 async def test_nobody_waits_for_room_once_the_run_ends(path, queues):
     one, _ = queues
     one.hold_back([2.0], 2.0)
-    writer = Writer(lambda: open_store(path), EVERYTHING, cap_usd=2.0)
+    writer = Writer(lambda: open_store(path), EVERYTHING, tuning=Tuning(max_workers=8, max_cost_usd=2.0))
     await writer.start()
     waiting = asyncio.create_task(writer.hold_back(1.0))
     await asyncio.sleep(0.1)
@@ -178,7 +192,7 @@ async def test_trouble_with_the_disk_reaches_those_that_wait_for_money(path, mon
         raise StoreError("the disk is full")
 
     monkeypatch.setattr(SqliteQueue, "hold_back", full)
-    writer = Writer(lambda: open_store(path), EVERYTHING, cap_usd=2.0)
+    writer = Writer(lambda: open_store(path), EVERYTHING, tuning=Tuning(max_workers=8, max_cost_usd=2.0))
     await writer.start()
 
     for _ in range(2):

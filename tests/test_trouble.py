@@ -14,6 +14,7 @@ import pytest
 from conftest import read_records, wait_until, write_artists
 
 from artistjobs.rehearsal import SCENARIOS, Fault
+from artistjobs.store.connection import PAGE_BYTES
 
 ROWS, WORKERS = 30, 3
 HOURS = 3600.0
@@ -113,7 +114,7 @@ def test_a_database_that_may_grow_no_more_stops_the_run_and_keeps_what_is_stored
     with closing(sqlite3.connect(database)) as db:
         (pages,) = db.execute("PRAGMA page_count").fetchone()
 
-    stopped = world.run("work", "--max-workers", WORKERS, pragmas=[f"max_page_count={pages + 8}"])
+    stopped = world.run("work", "--max-workers", WORKERS, pragmas=[f"max_page_count={pages + 2}"])
 
     assert_told(stopped, "the disk is full; make room")
     assert 0 < count_done(database) < ROWS
@@ -231,7 +232,7 @@ def test_a_database_replaced_under_a_worker_is_not_written_on(world, at_work, da
     assert_told(process, "was replaced while it was in use")
 
 
-@pytest.mark.parametrize("size", [0, 100, 4096, 20_000])
+@pytest.mark.parametrize("size", [0, 100, PAGE_BYTES, 40_000])
 def test_a_database_cut_short_under_a_worker_stops_it_in_a_sentence(at_work, database, size):
     process = at_work(pragmas=["wal_autocheckpoint=3"])
 
@@ -246,8 +247,8 @@ def test_a_damaged_page_stops_the_run_in_a_sentence(world, file, database):
     with closing(sqlite3.connect(database)) as db:
         (page,) = db.execute("SELECT rootpage FROM sqlite_master WHERE name = 'jobs_pending'").fetchone()
     with database.open("r+b") as damaged:
-        damaged.seek((page - 1) * 4096)
-        damaged.write(b"\xa5" * 4096)
+        damaged.seek((page - 1) * PAGE_BYTES)
+        damaged.write(b"\xa5" * PAGE_BYTES)
 
     assert_told(world.run("work"), "it is damaged; restore it from a copy")
 

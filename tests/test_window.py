@@ -1,5 +1,8 @@
 """Calls in flight: few until the first reply, then all, fewer after a refusal, and never stuck at one."""
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from artistjobs.window import FIRST_CALLS, FORGIVEN_SECONDS, Window
 
 
@@ -94,3 +97,37 @@ def test_it_opens_quickly_once_the_limit_is_gone():
     time.now += FORGIVEN_SECONDS + 1
 
     assert replies_until(window, 64) <= 64
+
+
+def test_a_wider_window_is_had_at_once_where_nothing_was_refused():
+    window, _ = make_window(4)
+    window.answered()
+
+    window.resize(100)
+
+    assert window.size == 100
+
+
+def test_a_wider_window_opens_gradually_after_a_refusal():
+    window, _ = make_window(16)
+    window.answered()
+    window.in_flight = 16
+    window.refused()
+
+    window.resize(100)
+
+    assert window.size == 8
+    assert replies_until(window, 20) > 12
+
+
+@given(st.lists(st.one_of(st.integers(1, 500), st.sampled_from(["answered", "refused"]))))
+def test_whatever_happens_a_window_is_neither_shut_nor_wider_than_told(steps):
+    window, _ = make_window(64)
+    for step in steps:
+        if isinstance(step, int):
+            window.resize(step)
+            largest = step
+        else:
+            largest = window._largest
+            getattr(window, step)()
+        assert 1 <= window.size <= largest

@@ -8,13 +8,30 @@ import pytest
 from factories import make_attempt
 
 from artistjobs.artists import Artist
+from artistjobs.control import Control, Part, Said, Tuning
 from artistjobs.errors import StoreError
 from artistjobs.job import EVERYTHING, Claim
 from artistjobs.outcome import Outcome
 from artistjobs.prompt import Prompt
-from artistjobs.store import Kind, Outlook, Rescue, Source
+from artistjobs.store import Counts, Kind, Outlook, Rescue, Source
 from artistjobs.store.sqlite import open_store
 from artistjobs.writer import Writer, released
+
+
+class Terminal:
+    """Another terminal: what was said there, and how often somebody listened."""
+
+    def __init__(self):
+        self.said = []
+        self.heard = 0
+
+    def read(self):
+        self.heard += 1
+        return list(self.said)
+
+    def say(self, control, value):
+        self.said = [one for one in self.said if one.control is not control]
+        self.said.append(Said(control, value, len(self.said) + 10 * self.heard, "a moment"))
 
 
 class QueueOfClaims:
@@ -26,6 +43,7 @@ class QueueOfClaims:
         self.attempts: list = []
         self.trouble: Exception | None = None
         self.ended: str | None = None
+        self.terminal = Terminal()
 
     def register(self) -> int:
         return 1
@@ -45,6 +63,9 @@ class QueueOfClaims:
     def outlook(self, _scope) -> Outlook:
         return Outlook(available_at=0.0 if self.left else None, held_elsewhere=0)
 
+    def counts(self, _scope) -> Counts:
+        return Counts(pending=self.left, running=0, done=0, failed=0)
+
     def end(self, ending: str) -> None:
         self.ended = ending
 
@@ -52,15 +73,16 @@ class QueueOfClaims:
         @contextmanager
         def opened():
             class Store:
-                queue = self
+                queue = records = self
+                controls = self.terminal
 
             yield Store()
 
         return opened()
 
 
-async def started(queue: QueueOfClaims, limit: int | None = None) -> Writer:
-    writer = Writer(queue.open, EVERYTHING, limit)
+async def started(queue: QueueOfClaims, limit: int | None = None, **options) -> Writer:
+    writer = Writer(queue.open, EVERYTHING, limit, **options)
     await writer.start()
     return writer
 
@@ -181,3 +203,97 @@ def test_a_released_claim_counts_for_no_attempt():
     attempt = released(claim, calls=0)
 
     assert (attempt.outcome, attempt.calls, attempt.uncounted) == (Outcome.RELEASED, 0, 1)
+
+
+# --- what is said from another terminal
+
+
+async def until(condition):
+    async with asyncio.timeout(20):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+async def test_a_worker_hears_while_all_its_calls_are_slow():
+    queue, heard = QueueOfClaims(5), []
+    writer = await started(queue, tuning=Tuning(max_workers=4), hear=heard.append)
+    await writer.exchange(None)
+
+    queue.terminal.say(Control.RPM, 60)
+    await until(lambda: heard)
+    queue.terminal.say(Control.RPM, None)
+    await until(lambda: len(heard) == 2)
+    await writer.close("finished", [])
+
+    assert heard == [Tuning(max_workers=4, rpm=60), Tuning(max_workers=4)]
+    assert writer.tuning == heard[-1]
+
+
+async def test_whoever_wants_a_job_of_a_paused_database_waits_without_unrest():
+    queue = QueueOfClaims(5)
+    queue.terminal.say(Control.PAUSED, 1)
+    writer = await started(queue)
+
+    waiting = asyncio.create_task(writer.exchange(None))
+    await until(lambda: queue.terminal.heard >= 5)
+    assert not waiting.done()
+    looks = len(queue.exchanges)
+    queue.terminal.say(Control.PAUSED, None)
+    claim = await asyncio.wait_for(waiting, 20)
+    await writer.close("finished", [])
+
+    assert claim is not None
+    assert looks <= 5
+
+
+async def test_a_paused_worker_has_nothing_to_wait_for_once_all_is_done():
+    queue = QueueOfClaims(0)
+    queue.terminal.say(Control.PAUSED, 1)
+    writer = await started(queue)
+
+    assert await asyncio.wait_for(writer.exchange(None), 20) is None
+    await writer.close("finished", [])
+
+
+async def test_no_more_jobs_are_in_hand_than_calls_may_be_in_flight():
+    queue = QueueOfClaims(10)
+    writer = await started(queue, tuning=Tuning(max_workers=3))
+    wishes = [asyncio.create_task(writer.exchange(None)) for _ in range(5)]
+    await until(lambda: sum(wish.done() for wish in wishes) == 3)
+
+    queue.terminal.say(Control.MAX_WORKERS, 1)
+    await until(lambda: writer.tuning.max_workers == 1)
+    for wish in [wish for wish in wishes if wish.done()]:
+        await writer.record(make_attempt(wish.result()))
+    await until(lambda: sum(wish.done() for wish in wishes) == 4)
+    await writer.close("finished", [])
+
+    assert [await wish for wish in wishes].count(None) == 1
+    assert queue.left == 6
+
+
+async def test_what_was_said_before_a_worker_began_is_for_others():
+    queue = QueueOfClaims(5)
+    queue.terminal.say(Control.RPM, 60)
+    writer = await started(queue, tuning=Tuning(max_workers=4))
+
+    await until(lambda: queue.terminal.heard >= 3)
+    await writer.close("finished", [])
+
+    assert writer.tuning == Tuning(max_workers=4)
+
+
+async def test_a_process_whose_share_is_nothing_rests_until_it_gets_one():
+    queue = QueueOfClaims(5)
+    writer = await started(queue, tuning=Tuning(max_workers=4), part=Part(1, 2))
+    queue.terminal.say(Control.MAX_WORKERS, 1)
+    await until(lambda: writer.tuning.is_resting)
+
+    waiting = asyncio.create_task(writer.exchange(None))
+    heard = queue.terminal.heard
+    await until(lambda: queue.terminal.heard >= heard + 2)
+    assert not waiting.done()
+    queue.terminal.say(Control.MAX_WORKERS, 2)
+
+    assert await asyncio.wait_for(waiting, 20) is not None
+    await writer.close("finished", [])

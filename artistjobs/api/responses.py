@@ -6,10 +6,10 @@ replies, and judging and repeating are ours.
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from time import time
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import quote
 
 import httpx2
@@ -49,7 +49,7 @@ class RawReply(Protocol):
         """The HTTP status."""
 
     @property
-    def headers(self) -> Mapping[str, str]:
+    def headers(self) -> httpx2.Headers:
         """The headers, found by name in any case."""
 
     @property
@@ -62,6 +62,9 @@ class ResponsesApi:
 
     def __init__(self, client: AsyncOpenAI, config: ApiConfig) -> None:
         self._client = client
+        # A whole address: the SDK would take the base apart and put it together again for each call.
+        base = client.base_url
+        self._address = str(base.copy_with(raw_path=base.raw_path + b"responses"))
         self._hide = _hider(config.api_key)
         self._timeout = config.timeout_seconds
 
@@ -71,7 +74,7 @@ class ResponsesApi:
         async def call() -> RawReply:
             # The SDK's own call goes through each field of a request and builds a model of the reply,
             # which costs more than all else we do; one floor below it sends and returns them as they are.
-            return await self._client.post("/responses", body=body, cast_to=httpx2.Response)
+            return await self._client.post(self._address, body=body, cast_to=httpx2.Response)
 
         usual = FLEX_SECONDS if body.get("service_tier") == "flex" else CALL_SECONDS
         return await self._reply(call, self._timeout or usual)
@@ -113,6 +116,27 @@ class _Client(DefaultAioHttpClient):
     def __init__(self, hide: Callable[[bytes], bytes], limits: httpx2.Limits, timeout: httpx2.Timeout) -> None:
         super().__init__(limits=limits, timeout=timeout, follow_redirects=False)
         self._hide = hide
+        self._own_headers = [(name, self.headers[name]) for name in ("accept-encoding", "connection")]
+        self._parsed: dict[str, httpx2.URL] = {}
+
+    def build_request(self, method: str, url: httpx2.URL | str, **options: Any) -> httpx2.Request:  # noqa: ANN401 - as the parent
+        """Return the request that the SDK describes.
+
+        The SDK describes it whole, save for two headers. To merge it with all defaults of a client
+        and to take the same address apart again for each call would cost more than sending it.
+        """
+        given = {name: value for name, value in options.items() if value}
+        if not isinstance(url, str) or given.keys() != {"content", "headers", "timeout"}:
+            return super().build_request(method, url, **options)
+        if (address := self._parsed.get(url)) is None:
+            address = self._parsed[url] = httpx2.URL(url)
+        return httpx2.Request(
+            method,
+            address,
+            content=given["content"],
+            headers=self._own_headers + given["headers"],
+            extensions={"timeout": httpx2.Timeout(given["timeout"]).as_dict()},
+        )
 
     async def send(self, request: httpx2.Request, **_options: object) -> httpx2.Response:
         """Return the whole reply. Raises ReplyTooLargeError."""
@@ -135,7 +159,8 @@ _CONTROLS = re.compile(rb"[\x00-\x1f\x7f-\x9f]")
 
 async def _read_bounded(reply: httpx2.Response) -> bytes:
     body = bytearray()
-    async for piece in reply.aiter_bytes():
+    is_packed = "content-encoding" in reply.headers
+    async for piece in reply.aiter_bytes() if is_packed else reply.aiter_raw():
         body += piece
         if len(body) > LARGEST_REPLY_BYTES:
             raise ReplyTooLargeError(f"the reply is larger than {LARGEST_REPLY_BYTES // 2**20} MiB")
@@ -143,7 +168,16 @@ async def _read_bounded(reply: httpx2.Response) -> bytes:
 
 
 def _read(raw: RawReply) -> Reply:
-    return Reply(status=raw.status_code, headers=raw.headers, body=raw.content, received_at=time())
+    return Reply(status=raw.status_code, headers=_plain(raw.headers), body=raw.content, received_at=time())
+
+
+def _plain(headers: httpx2.Headers) -> dict[str, str]:
+    """Return headers by their names in lower case; each look into the original goes through them all."""
+    plain: dict[str, str] = {}
+    for raw_name, raw_value in headers.raw:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("utf-8", "replace")
+        plain[name] = f"{plain[name]}, {value}" if name in plain else value
+    return plain
 
 
 def _hider(key: str) -> Callable[[bytes], bytes]:
@@ -154,13 +188,10 @@ def _hider(key: str) -> Callable[[bytes], bytes]:
 
 
 @asynccontextmanager
-async def open_responses_api(config: ApiConfig, connections: int) -> AsyncIterator[ResponsesApi]:
-    """Open one client for up to ``connections`` calls at a time, closed at the end."""
-    limits = httpx2.Limits(
-        max_connections=connections,
-        max_keepalive_connections=connections,
-        keepalive_expiry=KEEP_ALIVE_SECONDS,
-    )
+async def open_responses_api(config: ApiConfig) -> AsyncIterator[ResponsesApi]:
+    """Open one client, closed at the end; it makes as many calls at a time as it is asked for."""
+    # 0 is no bound to aiohttp, and None its own of 100. Who calls knows how many calls there may be.
+    limits = httpx2.Limits(max_connections=0, max_keepalive_connections=0, keepalive_expiry=KEEP_ALIVE_SECONDS)
     # Reading has no time-out here: ``_reply`` bounds the whole call, and tells it from a lost connection.
     timeout = httpx2.Timeout(None, connect=CONNECT_SECONDS)
     http_client = _Client(_hider(config.api_key), limits, timeout)

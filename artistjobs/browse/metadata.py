@@ -48,6 +48,7 @@ _TABLES: Mapping[str, Told] = {
     "workers": {
         "description": "Processes that worked.", "facets": ["ending"], "sort_desc": "id", "label_column": "host",
     },
+    "controls": {"description": "What workers were told from another terminal."},
     "ingests": {"description": "Files read.", "sort_desc": "id", "label_column": "source"},
     "ingest_lines": {"description": "Which job each good line of a file asks for."},
     "bad_lines": {"description": "Lines skipped, and why.", "facets": ["reason"]},

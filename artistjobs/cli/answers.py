@@ -1,29 +1,33 @@
 """The command that gives answers out: export."""
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from artistjobs.cli.help import command
 from artistjobs.cli.talk import talking
 from artistjobs.errors import WrongUseError
 from artistjobs.options import PATH, Settings
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from artistjobs.job import Scope
     from artistjobs.store import Store
 
 
-@click.command()
-@click.argument("output", type=PATH, default=Path("out.jsonl"))
+@command()
+@click.argument("output", type=PATH, default="out.jsonl")
 @click.option("--state", type=click.Choice(["done", "failed", "all"]), default="done", help="Which jobs.")
 @click.option("--ingest", metavar="N|latest", help="Only the lines of one ingest, in their order.")
 @click.option("--full", is_flag=True, help="Add usage, cost and the whole response to each record.")
 @click.option("--no-text", is_flag=True, help="Write no texts to stdout.")
 @click.pass_obj
-def export(settings: Settings, output: Path, state: str, ingest: str | None, *, full: bool, no_text: bool) -> None:
-    """Write completed jobs to OUTPUT (- is stdout) as JSON Lines, and their texts to stdout.
+def export(settings: Settings, output: "Path", state: str, ingest: str | None, *, full: bool, no_text: bool) -> None:
+    """Write completed jobs to OUTPUT as JSON Lines.
+
+    OUTPUT is out.jsonl if none is named; - is stdout. The texts of the answers go to stdout.
 
     Example: artistjobs export answers.jsonl --ingest latest
     """

@@ -1,11 +1,11 @@
 """The commands that ask, or get ready to: check, ingest, work, run."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import click
 from click.exceptions import Exit
 
+from artistjobs.cli.help import command
 from artistjobs.cli.talk import talking
 from artistjobs.options import (
     PATH,
@@ -19,24 +19,30 @@ from artistjobs.options import (
 )
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from artistjobs.artists import Artist
     from artistjobs.config import IngestConfig
     from artistjobs.given import Given
+    from artistjobs.prompt import Body
+    from artistjobs.reply import Json
     from artistjobs.runner import RunReport
     from artistjobs.store import Ingested
 
 
-@click.command()
+@command()
 @check_options
 @ask_options
 @rehearse_options
 @json_option
 @click.pass_obj
 def check(settings: Settings, /, **options: object) -> None:
-    """Say whether a run will work and what it will cost, for the rows of FILE if one is named.
+    """Say whether a run will work and what it will cost.
 
-    Looks at key, model, prompt, limits, price and rows; free of charge, and nothing is written.
+    Looks at key, model, prompt, limits and price, and at the rows of FILE if one is named; free of charge, and
+    nothing is written.
 
-    Example: artistjobs check artists.csv --prompt-file prompt.txt --max-workers 32
+    Example: artistjobs check artists.csv --prompt-file prompt.txt
     """
     from artistjobs.check import checkup_json, checkup_lines
     from artistjobs.given import Given
@@ -50,7 +56,7 @@ def check(settings: Settings, /, **options: object) -> None:
     raise Exit(found.exit_code)
 
 
-@click.command()
+@command()
 @source_options
 @ask_options
 @rehearse_options
@@ -78,7 +84,7 @@ def ingest(settings: Settings, /, *, dry_run: bool, **options: object) -> None:
         tell_json(ingest_json(ingested)) if given.as_json else say(ingest_sentence(ingested))
 
 
-@click.command()
+@command()
 @work_options
 @rehearse_options
 @json_option
@@ -98,20 +104,20 @@ def work(settings: Settings, /, **options: object) -> None:
     _finish(settings, given, report)
 
 
-@click.command()
+@command()
 @source_options
 @ask_options
 @work_options
 @rehearse_options
 @json_option
-@click.option("--output", type=PATH, default=Path("out.jsonl"), help="Where the answers go.")
+@click.option("--output", type=PATH, default="out.jsonl", help="Where the answers go.")
 @click.pass_obj
-def run(settings: Settings, /, output: Path, *, dry_run: bool, **options: object) -> None:
-    """Ingest FILE, work on its rows, export their answers: all in one go.
+def run(settings: Settings, /, output: "Path", *, dry_run: bool, **options: object) -> None:
+    """Ingest FILE, work on its rows and export their answers.
 
     What was answered before is not asked again. Interrupted, it goes on when called again.
 
-    Example: artistjobs run artists.csv --prompt-file prompt.txt --max-workers 32
+    Example: artistjobs run artists.csv --prompt-file prompt.txt
     """
     from artistjobs.given import Given
     from artistjobs.session import Destination, run_file
@@ -129,16 +135,31 @@ def run(settings: Settings, /, output: Path, *, dry_run: bool, **options: object
 
 
 def _dry_run(given: "Given", config: "IngestConfig") -> None:
-    from artistjobs.estimate import Workload, estimate, estimate_lines
+    from artistjobs.estimate import Workload, estimate, estimate_json, estimate_lines
     from artistjobs.session import count_file
     from artistjobs.stdio import say, tell_json
     from artistjobs.terminal import counted, visible
 
-    file, measured = count_file(given.database(), config, lambda _, body: tell_json(body, indent=2))
-    rows, calls = file.rows, file.asked.ahead
-    say(f"dry run: {counted(rows.good, 'row')} to ask about, {rows.bad:,} bad; nothing was sent or written")
+    limit = given.limit()
+    bodies: list[Json] = []
+
+    def show(artist: "Artist", body: "Body") -> None:
+        del artist
+        if limit is None or len(bodies) < limit:
+            bodies.append(body)
+            if not given.as_json:
+                tell_json(body, indent=2)
+
+    file, measured = count_file(given.database(), config, show)
+    rows, calls = file.rows, min(file.asked.ahead, limit or file.asked.ahead)
     load = Workload(prompt=config.prompt, calls=calls, request_bytes=rows.mean_bytes * calls)
-    say("\n".join(map(visible, estimate_lines(estimate(load, measured, given.cost())))))
+    made = estimate(load, measured, given.cost())
+    if given.as_json:
+        tell_json({"rows": rows.good, "bad": rows.bad, "requests": bodies, "estimate": estimate_json(made)})
+        return
+    at_most = f", {limit:,} of them by --limit" if limit is not None and limit < file.asked.ahead else ""
+    say(f"dry run: {counted(rows.good, 'row')} to ask about{at_most}, {rows.bad:,} bad; nothing was sent or written")
+    say("\n".join(map(visible, estimate_lines(made))))
 
 
 def _finish(settings: Settings, given: "Given", run: "RunReport", ingested: "Ingested | None" = None) -> NoReturn:

@@ -1,17 +1,45 @@
 """The group of all commands, and the options that stand before the command."""
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from click.exceptions import Exit
 
 from artistjobs import __version__
+from artistjobs.cli.help import verbosity_of
 from artistjobs.errors import ArtistjobsError
 from artistjobs.options import PATH, Settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 EXIT_INTERRUPTED, EXIT_NO_READER = 130, 141
 
 HELP = {"help_option_names": ["-h", "--help"], "show_default": True, "max_content_width": 100}
+
+SECTIONS = {
+    "In steps": ("ingest", "work", "status", "export"),
+    "In one go": ("run",),
+    "Before and after": ("check", "failures", "show", "retry"),
+    "While it works": ("pause", "resume", "set"),
+    "Looking into it": ("report", "browse"),
+}
+"""Which commands stand together in the help; the others follow."""
+
+STEPS = """\
+artistjobs asks one prompt about every row of a file, and keeps every answer.
+
+  artistjobs ingest artists.csv --prompt-file prompt.txt   a job for each row
+  artistjobs work                                          ask about them
+  artistjobs status                                        look how far it is
+  artistjobs export                                        write the answers to out.jsonl
+
+Or all of it in one go:
+
+  artistjobs run artists.csv --prompt-file prompt.txt
+
+Without a key, to try it: artistjobs run artists.csv --rehearse
+More: artistjobs --help, and artistjobs COMMAND --help"""
 
 
 class Commands(click.Group):
@@ -19,23 +47,41 @@ class Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command."""
-        from artistjobs.stdio import forget_stdout, same_command, say
-        from artistjobs.terminal import visible
-
         try:
             return super().invoke(ctx)
         except ArtistjobsError as error:
+            from artistjobs.stdio import say
+            from artistjobs.terminal import visible
+
             say(f"artistjobs: {visible(str(error))}")
             raise Exit(error.exit_code) from error
         except BrokenPipeError:
+            from artistjobs.stdio import forget_stdout
+
             forget_stdout()
             raise Exit(EXIT_NO_READER) from None
         except KeyboardInterrupt:
+            from artistjobs.stdio import same_command, say
+
             say("interrupted; go on with: " + same_command())
             raise Exit(EXIT_INTERRUPTED) from None
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands, a section for each kind, in the order in which they are used."""
+        placed = {name for names in SECTIONS.values() for name in names}
+        rest = tuple(name for name in self.commands if name not in placed)
+        longest = max(map(len, self.commands))
+        for title, names in {**SECTIONS, "More": rest}.items():
+            found = [name for name in names if (command := self.get_command(ctx, name)) and not command.hidden]
+            if found:
+                with formatter.section(title):
+                    limit = formatter.width - 6 - longest
+                    formatter.write_dl(
+                        [(f"{name:<{longest}}", self.commands[name].get_short_help_str(limit)) for name in found]
+                    )
 
-@click.group(cls=Commands, context_settings=HELP)
+
+@click.group(cls=Commands, context_settings=HELP, invoke_without_command=True)
 @click.version_option(__version__, prog_name="artistjobs", message="%(prog)s %(version)s")
 @click.option(
     "--db", type=PATH, envvar="ARTISTJOBS_DB", show_envvar=True,
@@ -45,7 +91,7 @@ class Commands(click.Group):
 @click.option("-q", "--quiet", is_flag=True, help="Tell only errors.")
 @click.option("--log-file", type=PATH, help="Keep all log lines in a file, as JSON.")
 @click.pass_context
-def cli(ctx: click.Context, db: Path | None, log_file: Path | None, *, verbose: bool, quiet: bool) -> None:
+def cli(ctx: click.Context, db: "Path | None", log_file: "Path | None", *, verbose: bool, quiet: bool) -> None:
     """Ask one prompt about many artists, and keep every answer.
 
     Four steps, or all of them as `run`: `ingest` reads a file, `work` asks, `export` writes the
@@ -54,6 +100,6 @@ def cli(ctx: click.Context, db: Path | None, log_file: Path | None, *, verbose: 
 
     Try it without a key: artistjobs run example_artists.csv --rehearse
     """
-    if verbose and quiet:
-        raise click.UsageError("-v and -q contradict each other; give one of them.")
-    ctx.obj = Settings(db, int(verbose) - int(quiet), log_file)
+    ctx.obj = Settings(db, verbosity_of(verbose=verbose, quiet=quiet), log_file)
+    if ctx.invoked_subcommand is None:
+        click.echo(STEPS)

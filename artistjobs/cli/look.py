@@ -1,38 +1,80 @@
-"""The command that looks into a database: status."""
+"""The command that looks at a whole database: status."""
 
-import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import click
+from click.exceptions import Exit
 
+from artistjobs.cli.group import EXIT_INTERRUPTED
+from artistjobs.cli.help import command
 from artistjobs.options import Settings
 
+if TYPE_CHECKING:
+    from artistjobs.store.insight import Reader
 
-@click.command()
-@click.option("--json", "as_json", is_flag=True, help="As one JSON object, for scripts.")
-@click.option("--watch", is_flag=True, help="Keep looking, every 2 s.")
+WATCH_SECONDS = 1.0
+"""From one look to the next."""
+
+
+@command()
+@click.option("--json", "as_json", is_flag=True, help="As one JSON object, for scripts; with --watch one a line.")
+@click.option("--watch", is_flag=True, help="Keep looking, every second, until Ctrl+C.")
 @click.pass_obj
 def status(settings: Settings, /, *, as_json: bool, watch: bool) -> None:
     """Show counts, speed, tokens, cost, and what failed and why.
 
     Example: artistjobs status --watch
     """
-    from artistjobs.given import existing_database
-    from artistjobs.status import read_status, status_json, status_lines
+    from artistjobs.existing import existing_path
+    from artistjobs.store.looking import open_reader
+
+    with open_reader(existing_path(settings)) as reader:
+        if not watch:
+            _show(reader, as_json=as_json)
+            return
+        with _until_interrupted():
+            _watch(reader, as_json=as_json)
+
+
+def _show(reader: "Reader", *, as_json: bool) -> None:
+    from artistjobs.screen import Screen
+    from artistjobs.status import read_status, status_json
+    from artistjobs.status_text import status_lines
     from artistjobs.stdio import tell, tell_json
 
-    with existing_database(settings).open() as store:
-        for _ in _looks(watch=watch):
-            found = read_status(store)
-            tell_json(status_json(found)) if as_json else tell("\n".join(status_lines(found)))
+    found, screen = read_status(reader), Screen()
+    if as_json:
+        tell_json(status_json(found))
+    else:
+        tell("\n".join(status_lines(found, screen.width, is_coloured=screen.is_coloured)))
 
 
-def _looks(*, watch: bool) -> Iterator[None]:
-    import time
+def _watch(reader: "Reader", *, as_json: bool) -> None:
+    from time import localtime, sleep, strftime
 
-    yield
-    while watch:
-        time.sleep(2)
-        if sys.stdout.isatty():
-            click.clear()
+    from artistjobs.screen import Screen
+    from artistjobs.status import read_status
+    from artistjobs.status_text import status_lines
+
+    screen = Screen()
+    if as_json:
+        while True:
+            _show(reader, as_json=True)
+            sleep(WATCH_SECONDS)
+    with screen.taken_over():
+        while True:
+            found = read_status(reader)
+            head = strftime("%H:%M:%S", localtime(found.at))
+            screen.draw([head, *status_lines(found, screen.width, is_coloured=screen.is_coloured)])
+            sleep(WATCH_SECONDS)
+
+
+@contextmanager
+def _until_interrupted() -> Iterator[None]:
+    """Take Ctrl+C for the end that it is: a look has nothing to go on with."""
+    try:
         yield
+    except KeyboardInterrupt:
+        raise Exit(EXIT_INTERRUPTED) from None

@@ -3,24 +3,29 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from click.exceptions import Exit
 
 from artistjobs.cli.group import EXIT_INTERRUPTED
+from artistjobs.cli.help import command
 from artistjobs.cli.talk import talking
 from artistjobs.options import PATH, Settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 EXIT_TERMINATED = 143
 
 
-@click.command()
-@click.argument("output", type=PATH, default=Path("report.html"))
+@command()
+@click.argument("output", type=PATH, default="report.html")
 @click.pass_obj
-def report(settings: Settings, output: Path) -> None:
-    """Write one page about the work to OUTPUT (- is stdout): how far, how fast, what it cost, what failed.
+def report(settings: Settings, output: "Path") -> None:
+    """Write one page about the work to OUTPUT (- is stdout).
 
+    It tells how far and how fast, what it cost and what failed.
     It holds everything that it shows, a sample of the answers too, and asks nothing of any server.
 
     Example: artistjobs report friday.html
@@ -42,7 +47,7 @@ def report(settings: Settings, output: Path) -> None:
         log.info("wrote %s, %s kB; open it in a browser", output, f"{size / 1000:,.0f}")
 
 
-@click.command()
+@command()
 @click.option("--port", type=click.IntRange(1, 65_535), help="Where to listen.  [default: 8001, or a free one]")
 @click.option("--no-open", is_flag=True, help="Only print the address; open no browser.")
 @click.pass_obj

@@ -1,7 +1,8 @@
-"""What artistjobs asks of a database: three small protocols, and the values they speak in.
+"""What artistjobs asks of a database: four small protocols, and the values they speak in.
 
 ``Intake`` takes files in, ``Queue`` hands jobs to workers and records what came of them,
-``Records`` reads back. A store opens all three on one connection; SQLite is the first of its kind.
+``Records`` reads back, ``Controls`` passes on what running workers are told. A store opens all of
+them on one connection; SQLite is the first of its kind.
 Anything that goes wrong with the disk or the database is raised as ``StoreError``.
 """
 
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import ClassVar, NamedTuple, Protocol
 
 from artistjobs.artists import Artist, BadLine
+from artistjobs.control import Control, Said
 from artistjobs.estimate import Measured, Sums
 from artistjobs.job import Claim, Scope
 from artistjobs.outcome import Attempt
@@ -294,6 +296,16 @@ class Survey(Protocol):
         """Return all of one moment, however much is written meanwhile; memory does not grow with the jobs."""
 
 
+class Controls(Protocol):
+    """Passes on what the workers of a database are told from another terminal."""
+
+    def read(self) -> Sequence[Said]:
+        """Return what was said, each thing as it was said last; quick, since every worker asks all the time."""
+
+    def say(self, values: Mapping[Control, float | None]) -> None:
+        """Say some things, all at once; each gets a revision greater than all before."""
+
+
 class Census(Protocol):
     """Counts what a file would ask for; it only looks at a database, which need not be there."""
 
@@ -337,6 +349,10 @@ class Store(Protocol):
     @property
     def survey(self) -> Survey:
         """Reads it as a whole."""
+
+    @property
+    def controls(self) -> Controls:
+        """Passes on what workers are told."""
 
     def close(self) -> None:
         """Let go of the database."""

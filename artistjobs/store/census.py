@@ -13,7 +13,7 @@ from artistjobs.errors import StoreError, WrongUseError
 from artistjobs.estimate import Measured, sums_of
 from artistjobs.prompt import Prompt
 from artistjobs.store import Asked, Kind
-from artistjobs.store.connection import sql
+from artistjobs.store.reading import sql
 from artistjobs.store.schema import APPLICATION_ID
 from artistjobs.store.sqlite import mixed_up
 

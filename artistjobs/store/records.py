@@ -10,8 +10,8 @@ from artistjobs.job import Scope
 from artistjobs.moment import moment_text
 from artistjobs.prompt import Prompt
 from artistjobs.store import Counts, Exported, FailureGroup, Latest, Work, WorkerRow
-from artistjobs.store.connection import Connection, sql
 from artistjobs.store.locks import is_alive
+from artistjobs.store.reading import Reading, sql
 from artistjobs.store.rows import span
 
 _DAY_SECONDS = 86_400.0
@@ -23,7 +23,7 @@ _PAUSE_SECONDS = 60.0
 class SqliteRecords:
     """Reads back what is stored."""
 
-    def __init__(self, connection: Connection, clock: Callable[[], float] = time) -> None:
+    def __init__(self, connection: Reading, clock: Callable[[], float] = time) -> None:
         self._connection = connection
         self._clock = clock
 

@@ -1,4 +1,4 @@
-"""The SQLite store: one file, opened as intake, queue and records on one connection."""
+"""The SQLite store: one file, opened as intake, queue, records and controls on one connection."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +9,7 @@ from artistjobs.errors import WrongUseError
 from artistjobs.moment import moment_text
 from artistjobs.store import Kind
 from artistjobs.store.connection import Connection, sql
+from artistjobs.store.controls import SqliteControls
 from artistjobs.store.intake import SqliteIntake
 from artistjobs.store.queue import SqliteQueue
 from artistjobs.store.records import SqliteRecords
@@ -25,6 +26,7 @@ class SqliteStore:
         self.queue = SqliteQueue(self._connection)
         self.records = SqliteRecords(self._connection)
         self.survey = SqliteSurvey(self._connection)
+        self.controls = SqliteControls(self._connection)
         try:
             self.kind = self._settle_kind(kind)
         except BaseException:

@@ -1,0 +1,76 @@
+"""The command that shows one job in full: show."""
+
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+from click.exceptions import Exit
+
+from artistjobs.cli.help import command
+from artistjobs.errors import WrongUseError
+from artistjobs.options import POSITIVE, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from artistjobs.screen import Screen
+    from artistjobs.store.insight import Namesake, Reader
+
+
+@command("show")
+@click.argument("artist", required=False)
+@click.option("--job", type=POSITIVE, metavar="ID", help="The job of this id.")
+@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+@click.pass_obj
+def show_job(settings: Settings, artist: str | None, job: int | None, *, as_json: bool) -> None:
+    """Show one job: its request, its attempts, its answer.
+
+    ARTIST is a name, or as much of it as tells which one is meant, or the id of a job.
+
+    Example: artistjobs show 'Frida Kahlo'
+    """
+    from artistjobs.dossier import dossier_json, dossier_lines, open_dossier
+    from artistjobs.existing import existing_path
+    from artistjobs.paint import paint
+    from artistjobs.screen import Screen
+    from artistjobs.stdio import tell, tell_json
+    from artistjobs.store.looking import open_reader
+
+    if (artist is None) == (job is None):
+        raise WrongUseError("name one artist or one job, such as: artistjobs show 'Frida Kahlo'")
+    screen = Screen()
+    with open_reader(existing_path(settings)) as reader:
+        number = job if artist is None else _find(reader, artist, screen)
+        dossier = open_dossier(reader, number or 0)
+        if dossier is None:
+            raise WrongUseError(f"there is no job {number}; the view failures and the table jobs have their ids.")
+        if as_json:
+            tell_json(dossier_json(dossier))
+            return
+        lines = dossier_lines(dossier, reader, screen.width)
+    tell("\n".join(paint(text, style, screen.is_coloured) for style, text in lines))
+
+
+def _find(reader: "Reader", artist: str, screen: "Screen") -> int:
+    from artistjobs.dossier import find_job
+    from artistjobs.terminal import brief
+
+    found = find_job(reader, artist)
+    if isinstance(found, int):
+        return found
+    if found:
+        _name_one(reader.path, found, artist, screen)
+    raise WrongUseError(f"there is no artist {brief(artist)!r} in {reader.path}; give the name as it is in the file.")
+
+
+def _name_one(path: "Path", found: "Sequence[Namesake]", artist: str, screen: "Screen") -> NoReturn:
+    from artistjobs.dossier import MOST_NAMESAKES, namesake_lines
+    from artistjobs.stdio import command as command_text
+    from artistjobs.stdio import say
+    from artistjobs.terminal import brief, visible
+
+    many = f"more than {MOST_NAMESAKES}" if len(found) > MOST_NAMESAKES else str(len(found))
+    say("\n".join(namesake_lines(found, screen.width)))
+    by_id = f"name one by its id, such as: {command_text(path, f'show --job {found[0].job}')}"
+    say(f"{many} jobs may be meant by {visible(brief(artist))!r}; {by_id}")
+    raise Exit(WrongUseError.exit_code)

@@ -1,0 +1,120 @@
+"""What running workers are told from another terminal, and how they work by it.
+
+Pausing is a state of the database: it holds for every worker until it is taken back. The rest is
+said to the workers that live at that moment; one that starts later goes by its own options.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Self
+
+
+class Control(StrEnum):
+    """What can be told."""
+
+    PAUSED = "paused"  # a value of 1; None once it is over
+    MAX_WORKERS = "max_workers"  # calls in flight of one command
+    RPM = "rpm"
+    TPM = "tpm"
+    MAX_COST = "max_cost_usd"
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One thing told: ``value`` is None where it was taken back, ``revision`` grows with each thing told."""
+
+    control: Control
+    value: float | None
+    revision: int
+    changed_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Which of the processes of one command this is, counted from 0, and of how many."""
+
+    number: int = 0
+    of: int = 1
+
+    def share(self, total: int) -> int:
+        """Return this process's share; those of all processes of the command make up the total."""
+        return total // self.of + (self.number < total % self.of)
+
+
+WHOLE = Part()
+"""Of a command that works with one process."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tuning:
+    """How a worker works, as far as that can be changed while it does. None where there is no limit."""
+
+    max_workers: int
+    rpm: int | None = None
+    tpm: int | None = None
+    max_cost_usd: float | None = None
+    is_paused: bool = False
+
+    @property
+    def is_resting(self) -> bool:
+        """Whether no new call is to be made: where few calls are shared by many processes, some have none."""
+        return self.is_paused or not self.max_workers
+
+    def told(self, said: Sequence[Said], since: int, part: Part) -> Self:
+        """Return how to work after what was said; what is not later than ``since`` was said to others."""
+        values = {one.control: one.value for one in said if one.revision > since}
+        return replace(
+            self,
+            max_workers=self._max_workers(values, part),
+            rpm=_whole(values.get(Control.RPM, self.rpm)),
+            tpm=_whole(values.get(Control.TPM, self.tpm)),
+            max_cost_usd=values.get(Control.MAX_COST, self.max_cost_usd),
+            is_paused=is_paused(said),
+        )
+
+    def _max_workers(self, values: Mapping[Control, float | None], part: Part) -> int:
+        value = values.get(Control.MAX_WORKERS)
+        return self.max_workers if value is None else part.share(int(value))
+
+
+OPTIONS = {
+    Control.MAX_WORKERS: "--max-workers",
+    Control.RPM: "--rpm",
+    Control.TPM: "--tpm",
+    Control.MAX_COST: "--max-cost",
+}
+"""How people say them."""
+
+
+def values_text(values: Mapping[Control, float | None]) -> str:
+    """Return what is set in words, such as ``--max-workers 8, --rpm none``."""
+    return ", ".join(f"{OPTIONS[control]} {_value_text(value)}" for control, value in values.items())
+
+
+def changes(before: Tuning, now: Tuning) -> dict[Control, float | None]:
+    """Return what is set otherwise than before, pausing apart."""
+    return {control: getattr(now, control) for control in OPTIONS if getattr(now, control) != getattr(before, control)}
+
+
+def is_paused(said: Sequence[Said]) -> bool:
+    """Say whether a database is paused, whenever that was said."""
+    return paused_at(said) is not None
+
+
+def paused_at(said: Sequence[Said]) -> str | None:
+    """Return since when a database is paused, None if it is not."""
+    return next((one.changed_at for one in said if one.control is Control.PAUSED and one.value is not None), None)
+
+
+def last_revision(said: Sequence[Said]) -> int:
+    """Return the revision of what was said last, 0 if nothing ever was."""
+    return max((one.revision for one in said), default=0)
+
+
+def _value_text(value: float | None) -> str:
+    return "none" if value is None else f"{value:.10g}"
+
+
+def _whole(value: float | None) -> int | None:
+    return None if value is None else int(value)

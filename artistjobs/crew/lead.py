@@ -1,0 +1,263 @@
+"""The process that leads the others: it starts them, shows them as one and says when to stop."""
+
+import asyncio
+import logging
+import sys
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from signal import Signals as SignalNames
+from time import monotonic
+from typing import TYPE_CHECKING, Final
+
+import artistjobs
+from artistjobs.crew import wire
+from artistjobs.job import DEATHS_MAX
+from artistjobs.runner import RunReport, watching
+from artistjobs.signals import Signals
+from artistjobs.standing import Standing
+from artistjobs.stop import Reason, Stop
+from artistjobs.store import Counts, OpenStore
+from artistjobs.tally import Totals, merge_totals
+from artistjobs.view import Glance, Watch, glance_from_json, merge
+from artistjobs.writer import tell_rescue
+
+if TYPE_CHECKING:
+    from artistjobs.config import WorkConfig
+    from artistjobs.errors import ArtistjobsError
+
+log = logging.getLogger("artistjobs")
+
+_ROOT = str(Path(artistjobs.__file__).parents[1])
+
+COMMAND: Final = (
+    # -P: what lies in the working directory under the name of one of our modules is none of them.
+    sys.executable, "-P", "-c",
+    f"import sys; sys.path.append({_ROOT!r}); from artistjobs.crew.member import main; main()",
+)  # fmt: skip
+
+
+async def run_in_processes(order: wire.Order, open_store: OpenStore, watcher: Watch) -> RunReport:
+    """Have several processes work until nothing is left to do or something stops them, as ``runner.run`` does.
+
+    Raises:
+        StoreError: if disk or database fail before any work is begun.
+        WrongUseError: if a cap was set on money whose worth is not known.
+
+    """
+    with open_store() as store:
+        started, before = monotonic(), store.records.counts(order.scope)
+        crew = _Crew(order, before, started)
+        await crew.work(watcher)
+        if crew.has_lost_any:
+            tell_rescue(store.queue.rescue())
+        after = before if crew.error else store.records.counts(order.scope)
+    crew.note_limit(after)
+    return RunReport(
+        tally=crew.totals(), reason=crew.stop.reason, sentence=crew.stop.sentence, seconds=monotonic() - started,
+        after=after, error=crew.error,
+    )  # fmt: skip
+
+
+@dataclass(slots=True)
+class _Member:
+    """What is known of one of the others."""
+
+    order: wire.Order
+    process: asyncio.subprocess.Process
+    is_ready: bool = False
+    is_over: bool = False
+    glance: Glance | None = None
+    end: wire.End | None = None
+
+    def tell(self, kind: str, value: "list[str] | None" = None) -> None:
+        assert self.process.stdin is not None
+        with suppress(ConnectionError):  # it is gone, and that is noticed elsewhere
+            self.process.stdin.write(wire.line(kind, list(value) if value is not None else None))
+
+    def totals(self) -> Totals:
+        if self.end is not None:
+            return self.end.totals
+        return self.glance.totals if self.glance is not None else Totals()
+
+    def retire(self) -> None:
+        """Count what it did, and no more of it."""
+        self.is_over = True
+        if self.glance is not None:
+            self.glance = replace(
+                self.glance, processes=0, in_flight=0, max_workers=0, jobs_per_minute=0.0, wait=None
+            )  # fmt: skip
+
+
+class _Crew:
+    """The processes of one run."""
+
+    def __init__(self, order: wire.Order, before: Counts, started_at: float) -> None:
+        self.stop = Stop()
+        self.error: ArtistjobsError | None = None
+        self.has_lost_any = False
+        self._order = order
+        self._before = before
+        self._started_at = started_at
+        self._members: list[_Member] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._has_gone = False
+        self._replaced = 0
+
+    async def work(self, watcher: Watch) -> None:
+        """Return when all of them have ended. Raises what kept them from beginning."""
+        async with Signals().heard(self.stop, lambda: self._look().in_flight) as abandoned:
+            aside = [asyncio.create_task(self._pass_stop_on()), asyncio.create_task(self._pass_on(abandoned))]
+            try:
+                await self._hire_all()
+                async with watching(watcher, self._look):
+                    while self._tasks:
+                        await asyncio.wait(self._tasks)
+            finally:
+                for task in aside:
+                    task.cancel()
+                await asyncio.gather(*aside, return_exceptions=True)
+                await self._dismiss()
+        for member in self._members:
+            if member.end is not None and member.end.error is not None:
+                self.error = member.end.error
+                if not member.end.has_begun:
+                    raise self.error
+
+    def totals(self) -> Totals:
+        """Return what all of them came to."""
+        return merge_totals(member.totals() for member in self._members)
+
+    def note_limit(self, after: Counts) -> None:
+        """Take in that as many jobs were worked on as was allowed, if that is why the run is over."""
+        reached = any(member.end is not None and member.end.reason is Reason.LIMIT for member in self._members)
+        if reached and after.pending:
+            self.stop.request(Reason.LIMIT, f"--limit {self._order.work.limit} is reached; the rest is pending.")
+
+    async def _hire_all(self) -> None:
+        for number, work in enumerate(self._order.work.shared_out()):
+            await self._hire(replace(self._order, work=work, looks_up=number == 0))
+
+    async def _hire(self, order: wire.Order) -> None:
+        pipe = asyncio.subprocess.PIPE
+        process = await asyncio.create_subprocess_exec(*COMMAND, stdin=pipe, stdout=pipe, limit=wire.LONGEST_LINE)
+        member = _Member(order, process)
+        self._members.append(member)
+        assert process.stdin is not None
+        with suppress(ConnectionError):
+            process.stdin.write(wire.line(wire.ORDER, wire.order_json(order)))
+        if self.stop.reason is not None:
+            member.tell(wire.STOP, [self.stop.reason.value, self.stop.sentence])
+        task = asyncio.create_task(self._attend(member))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _attend(self, member: _Member) -> None:
+        assert member.process.stdout is not None
+        async for text in member.process.stdout:
+            self._hear(member, *wire.read_line(text))
+        code = await member.process.wait()
+        member.retire()
+        if member.end is None:
+            await self._mind_death(member, code)
+        self._let_go()
+
+    def _hear(self, member: _Member, kind: str, value: "object") -> None:
+        match kind, value:
+            case wire.READY, _:
+                member.is_ready = True
+                self._let_go()
+            case wire.GLANCE, dict():
+                member.glance = glance_from_json(value)
+            case wire.LOG, [int(level), str(text)]:
+                log.log(level, "%s", text)
+            case wire.STOPPED, [str(reason), str(sentence)]:
+                self._mind_stop(member, Reason(reason), sentence)
+            case wire.END, dict():
+                member.end = end = wire.end_from_json(value)
+                if not end.has_begun:
+                    self.stop.request(Reason.STORE, str(end.error))
+                elif end.reason not in (None, Reason.LIMIT, Reason.TERMINATED):
+                    self.stop.request(end.reason, end.sentence)
+
+    def _mind_stop(self, member: _Member, reason: Reason, sentence: str) -> None:
+        """Stop all for what stops one, unless it was meant for that one."""
+        if reason is Reason.TERMINATED:
+            if not self.stop.is_requested():
+                log.warning("process %d was told to end; the others go on", member.process.pid)
+        elif reason is not Reason.LIMIT:
+            self.stop.request(reason, sentence)
+
+    async def _mind_death(self, member: _Member, code: int) -> None:
+        self.has_lost_any = True
+        how = f"killed by {_signal_name(-code)}" if code < 0 else f"exit code {code}"
+        others = any(not other.is_over for other in self._members)
+        if others or self.stop.is_requested():
+            log.warning("process %d died (%s); its jobs are taken over", member.process.pid, how)
+        elif self._replaced < DEATHS_MAX:
+            self._replaced += 1
+            log.warning("process %d died (%s), the last one; another one takes its place", member.process.pid, how)
+            await self._hire(replace(member.order, work=_rest_of(member), looks_up=False))
+        else:
+            self.stop.request(
+                Reason.DIED,
+                f"one process after another died, the last one {how}; find out what ends them and run again.",
+            )
+
+    def _let_go(self) -> None:
+        """Let the calls begin once everybody is ready, so that nobody thinks that it has the limits for itself."""
+        if self._has_gone or all(member.is_ready or member.is_over for member in self._members):
+            self._has_gone = True
+            for member in self._members:
+                if member.is_ready and not member.is_over:
+                    member.tell(wire.GO)
+
+    async def _pass_stop_on(self) -> None:
+        await self.stop.wait()
+        assert self.stop.reason is not None
+        self._tell_all(wire.STOP, [self.stop.reason.value, self.stop.sentence])
+
+    async def _pass_on(self, abandoned: asyncio.Event) -> None:
+        await abandoned.wait()
+        self._tell_all(wire.ABANDON)
+
+    def _tell_all(self, kind: str, value: "list[str] | None" = None) -> None:
+        for member in self._members:
+            if not member.is_over:
+                member.tell(kind, value)
+
+    async def _dismiss(self) -> None:
+        """Let nobody go on alone: without a lead the others end."""
+        for member in self._members:
+            if member.process.stdin is not None:
+                member.process.stdin.close()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _look(self) -> Glance:
+        glances = [member.glance for member in self._members if member.glance is not None]
+        if not glances:
+            return self._first_look()
+        return replace(merge(glances), at=monotonic(), stopping=self.stop.is_requested())
+
+    def _first_look(self) -> Glance:
+        standing = Standing(
+            counts=self._before, counted_at=self._started_at, then=self._started_at, done_then=self._before.done
+        )
+        work = self._order.work
+        return Glance(
+            at=monotonic(), started_at=self._started_at, standing=standing, totals=Totals(), jobs_per_minute=0.0,
+            in_flight=0, max_workers=work.max_workers, processes=work.processes, limit=work.limit,
+            cap_usd=work.max_cost_usd, stopping=self.stop.is_requested(),
+        )  # fmt: skip
+
+
+def _rest_of(member: _Member) -> "WorkConfig":
+    work, totals = member.order.work, member.totals()
+    return work if work.limit is None else replace(work, limit=max(1, work.limit - totals.done - totals.failed))
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return SignalNames(number).name
+    except ValueError:
+        return f"signal {number}"

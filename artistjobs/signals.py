@@ -1,0 +1,62 @@
+"""Who tells a run when to begin and when to end: signals, where it has its process for itself."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Protocol
+
+from artistjobs.stop import Reason, Stop
+
+log = logging.getLogger("artistjobs")
+
+InFlight = Callable[[], int]
+"""Says how many calls are in flight."""
+
+
+class Orders(Protocol):
+    """Tells a run when to begin and when to end."""
+
+    def heard(self, stop: Stop, in_flight: InFlight) -> AbstractAsyncContextManager[asyncio.Event]:
+        """Have the end requested when it is told to; the event is set when calls in flight are to be given up."""
+
+    async def begin(self, look_up: Callable[[], Awaitable[bool]]) -> bool:
+        """Return once calls may be made, after a look at the account; False if none could work."""
+
+
+class Signals:
+    """The first signal ends the run, the second one gives up the calls in flight."""
+
+    @asynccontextmanager
+    async def heard(self, stop: Stop, in_flight: InFlight) -> AsyncIterator[asyncio.Event]:
+        """Listen to signals as long as the context lasts."""
+        loop, abandoned = asyncio.get_running_loop(), asyncio.Event()
+
+        def received(number: signal.Signals) -> None:
+            if stop.request(_REASONS[number], ""):
+                log.warning("stopping: waiting for %d calls in flight; the same once more gives them up", in_flight())
+            else:
+                log.warning("giving up %d calls in flight: they may be billed, and will be made again", in_flight())
+                abandoned.set()
+
+        # A signal that is ignored, as under nohup, stays ignored.
+        minded = [number for number in _REASONS if signal.getsignal(number) is not signal.SIG_IGN]
+        for number in minded:
+            loop.add_signal_handler(number, received, number)
+        try:
+            yield abandoned
+        finally:
+            for number in minded:
+                loop.remove_signal_handler(number)
+
+    async def begin(self, look_up: Callable[[], Awaitable[bool]]) -> bool:
+        """Look at the account, and begin."""
+        return await look_up()
+
+
+_REASONS = {
+    signal.SIGINT: Reason.INTERRUPTED,
+    signal.SIGTERM: Reason.TERMINATED,
+    signal.SIGHUP: Reason.TERMINATED,
+}

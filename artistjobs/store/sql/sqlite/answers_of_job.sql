@@ -1,0 +1,9 @@
+-- All answers to a job, the one that settled it first.
+SELECT answers.text, answers.response_id, answers.created, answers.status, answers.model, answers.service_tier,
+       answers.input_tokens, answers.cached_tokens, answers.output_tokens, answers.reasoning_tokens,
+       answers.total_tokens, answers.cost_usd, answers.seconds, answers.received_at, answers.late,
+       answers.id IS jobs.answer AS is_kept
+  FROM answers
+  JOIN jobs ON jobs.id = answers.job
+ WHERE answers.job = :job
+ ORDER BY is_kept DESC, answers.id

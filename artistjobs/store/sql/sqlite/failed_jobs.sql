@@ -1,0 +1,12 @@
+-- Failed jobs, oldest first, with the attempt that ended each. The ids alone are put in order, however many there are.
+SELECT jobs.id AS job, jobs.artist_name, jobs.artist_data, jobs.error_code AS code, attempts.http_status AS status,
+       jobs.attempt AS attempts, attempts.ended_at AS failed_at, attempts.error_message AS message,
+       attempts.request_id
+  FROM (SELECT id
+          FROM jobs INDEXED BY jobs_failed
+         WHERE state = 'failed' AND (:code IS NULL OR error_code = :code)
+         ORDER BY id
+         LIMIT :limit) AS failed
+ CROSS JOIN jobs ON jobs.id = failed.id
+  LEFT JOIN attempts ON attempts.id = (
+        SELECT max(id) FROM attempts WHERE attempts.job = jobs.id AND attempts.outcome IN ('failed', 'died'))

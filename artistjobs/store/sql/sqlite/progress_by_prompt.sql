@@ -1,0 +1,29 @@
+-- How far each way of asking is, without a look at what is done. An ingest asks in one way, and its new jobs have the
+-- ids after those of the ingest before it: so each way has its spans of ids, whose live jobs the small indexes count.
+WITH edges AS (
+    SELECT prompt, last_job, lead(prompt) OVER (ORDER BY id) AS next_prompt FROM ingests WHERE added > 0
+), spans AS (
+    SELECT prompt, coalesce(lag(last_job) OVER (ORDER BY last_job), 0) + 1 AS first, last_job AS last
+      FROM edges
+     WHERE next_prompt IS NOT prompt
+), codes AS MATERIALIZED (
+    SELECT DISTINCT error_code FROM jobs INDEXED BY jobs_failed WHERE state = 'failed'
+), live AS (
+    SELECT prompt,
+           sum((SELECT count(*) FROM jobs INDEXED BY jobs_pending
+                 WHERE state = 'pending' AND id BETWEEN first AND last)) AS pending,
+           sum((SELECT sum((SELECT count(*) FROM jobs INDEXED BY jobs_failed
+                             WHERE state = 'failed' AND error_code = codes.error_code AND id BETWEEN first AND last))
+                  FROM codes)) AS failed
+      FROM spans
+     GROUP BY prompt
+)
+SELECT prompts.id AS prompt, prompts.prompt_id, prompts.version, prompts.prompt_file, prompts.model, prompts.params,
+       (SELECT sum(added) FROM ingests WHERE ingests.prompt = prompts.id) AS total,
+       coalesce(live.pending, 0) AS pending,
+       (SELECT count(*) FROM jobs INDEXED BY jobs_running
+         WHERE state = 'running' AND jobs.prompt = prompts.id) AS running,
+       coalesce(live.failed, 0) AS failed
+  FROM prompts
+  JOIN live ON live.prompt = prompts.id
+ ORDER BY prompts.id

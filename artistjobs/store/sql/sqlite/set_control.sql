@@ -1,0 +1,7 @@
+-- Say one thing to the workers of this database, in place of what was said of it before.
+INSERT INTO controls (name, value, revision, changed_at)
+SELECT :name, :value, coalesce(max(revision), 0) + 1, :now FROM controls WHERE true
+ON CONFLICT (name) DO UPDATE
+   SET value = excluded.value,
+       revision = excluded.revision,
+       changed_at = excluded.changed_at

@@ -1,0 +1,84 @@
+"""All figures in one run: `python -m benchmarks [--quick] [--only NAME[,NAME]]`."""
+
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import click
+
+from benchmarks import calls, files, memory, peers, plots, shares, startup, store, table
+from benchmarks.measure import Bench, Curve, Figure, LeftOut, MeasureError, Result
+
+AREAS: Mapping[str, Callable[[Bench], Iterator[Result]]] = {
+    "calls": calls.measure,
+    "shares": shares.measure,
+    "startup": startup.measure,
+    "store": store.measure,
+    "files": files.measure,
+    "memory": memory.measure,
+    "peers": peers.measure,
+}
+HERE = Path(__file__).parent
+ROUNDS = 5
+
+ON_DISK = Path("/var/tmp")
+"""Files that outlive a boot are on a disk; what is synced to memory costs nothing, and would flatter us."""
+
+
+def read_areas(_context: click.Context, _parameter: click.Parameter, names: str | None) -> list[str]:
+    """Return the areas that were asked for, all if none was."""
+    asked = names.split(",") if names else list(AREAS)
+    if unknown := [name for name in asked if name not in AREAS]:
+        raise click.BadParameter(f"there is no {', '.join(unknown)}; there are {', '.join(AREAS)}")
+    return asked
+
+
+@click.command()
+@click.option("--quick", is_flag=True, help="Everything in small, to see that it works; its figures mean nothing.")
+@click.option("--only", metavar="NAME[,NAME]", callback=read_areas, help=f"Some of: {', '.join(AREAS)}.")
+def main(*, quick: bool, only: list[str]) -> None:
+    """Measure what the program costs beside what it could cost at least.
+
+    A whole run writes benchmarks/RESULTS.md and its plots, and ends with 1 if a figure misses its reach.
+    """
+    started = time.monotonic()
+    where = ON_DISK if ON_DISK.is_dir() else None
+    with tempfile.TemporaryDirectory(prefix="artistjobs-benchmarks-", dir=where) as folder:
+        bench = Bench(Path(folder), is_quick=quick, rounds=1 if quick else ROUNDS)
+        results, troubles = measure(bench, only)
+    if not quick and len(only) == len(AREAS):
+        write(bench, results, time.monotonic() - started)
+    print(f"{time.monotonic() - started:.0f} s", file=sys.stderr)
+    sys.exit(troubles or (not quick and not all(figure.is_reached for figure in results if isinstance(figure, Figure))))
+
+
+def measure(bench: Bench, areas: list[str]) -> tuple[list[Result], bool]:
+    """Measure some areas; return the results, and whether an area came to nothing."""
+    results: list[Result] = []
+    has_failed = False
+    for area in areas:
+        try:
+            for result in AREAS[area](bench):
+                table.tell(result)
+                results.append(result)
+        except MeasureError as error:
+            # What others found in minutes is not thrown away for it.
+            has_failed = True
+            print(error, file=sys.stderr)
+            results.append(LeftOut(area, "it failed"))
+    return results, has_failed
+
+
+def write(bench: Bench, results: list[Result], seconds: float) -> None:
+    """Write RESULTS.md and the plots that it shows."""
+    (HERE / "plots").mkdir(exist_ok=True)
+    for result in results:
+        if isinstance(result, Curve):
+            (HERE / "plots" / f"{result.name}.svg").write_text(plots.svg(result))
+    (HERE / "RESULTS.md").write_text(table.markdown(bench, results, seconds))
+
+
+if __name__ == "__main__":
+    main()

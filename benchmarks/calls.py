@@ -1,0 +1,173 @@
+"""How fast jobs go, and what each costs: CPU against the bare SDK, jobs a second against what latency allows."""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from benchmarks.measure import (
+    PYTHON,
+    Bench,
+    Curve,
+    Figure,
+    LeftOut,
+    Result,
+    Section,
+    alternate,
+    at_least,
+    at_most,
+    medians,
+    number,
+    ratios,
+    run,
+)
+from benchmarks.program import has_option, pending, server, work
+
+IN_FLIGHT = 64
+LATENCY = 0.2
+SIGMA = 0.4
+MEDIAN_LATENCY = 2.0
+
+
+def measure(bench: Bench) -> Iterator[Result]:
+    """Yield the figures about calls."""
+    yield ceiling(bench)
+    yield from cpu(bench)
+    yield from speed(bench)
+    yield by_workers(bench)
+
+
+def ceiling(bench: Bench) -> Section:
+    """Say what the API on loopback can do, so that nobody takes it for what is measured."""
+    calls = bench.size(100_000, 5_000)
+    with server() as api, bench.place("raw") as folder:
+        used = run([PYTHON, "-m", "benchmarks.floors", "raw", api.base_url, calls, IN_FLIGHT], folder)
+    return Section(
+        "The API that is called",
+        f"It is a process of its own on the same machine, and answers {number(round(calls / used.seconds, -2))} "
+        "requests a second to a caller that does nothing but send them (sockets alone, no HTTP library). "
+        "No figure of the table asks for more than 2,600.",
+    )
+
+
+# What a job costs.
+
+
+def cpu(bench: Bench) -> Iterator[Result]:
+    """Yield the CPU of a whole job over that of a call by the SDK alone.
+
+    Each is the difference of two runs, so that starting up is in neither.
+    """
+    few, many = bench.size(500, 100), bench.size(3_000, 300)
+
+    def ours(rows: int) -> float:
+        with server() as api, pending(bench, rows) as folder:
+            return work(folder, api, IN_FLIGHT).cpu_seconds
+
+    def floor(loop: str) -> Callable[[int], float]:
+        def cost(calls: int) -> float:
+            with server() as api, bench.place("floor") as folder:
+                command = [PYTHON, "-m", "benchmarks.floors", loop, api.base_url, calls, IN_FLIGHT]
+                return run(command, folder).cpu_seconds
+
+        return cost
+
+    def each(cost: Callable[[int], float]) -> Callable[[], float]:
+        return lambda: (cost(many) - cost(few)) / (many - few) * 1e3
+
+    bench.say("CPU of a job")
+    found = alternate(bench.rounds, each(ours), each(floor("bare")), each(floor("post")))
+    what = f"CPU of a whole job: claim, call, judge, settle, sync; API that answers at once, {IN_FLIGHT} in flight"
+    shown = [number(cost) for cost in medians(found)]
+    yield Figure(
+        what, "a call of `AsyncOpenAI().responses.create` that stores nothing", at_most(0.70), ratios(found, 0, 1),
+        f"{shown[0]} ms against {shown[1]} ms",
+    )  # fmt: skip
+    yield Figure(
+        what, "the cheapest call through the SDK: `client.post`, reply as it came, on aiohttp", at_most(1.6),
+        ratios(found, 0, 2), f"{shown[0]} ms against {shown[2]} ms",
+    )  # fmt: skip
+
+
+# Jobs a second.
+
+
+@dataclass(frozen=True)
+class Pace:
+    """What one run came to: how full the slots were, when all were open and from the first call on."""
+
+    share: float
+    share_with_ramp: float
+    jobs_a_second: float
+
+
+def pace(bench: Bench, workers: int, seconds: float, latency: float, sigma: float = 0.0, processes: int = 1) -> Pace:
+    """Work for about so many seconds with a latency, and say how much of what it allows was used."""
+    mean = latency * math.exp(sigma**2 / 2)
+    rows = max(workers * 3, round(workers * seconds / mean))
+    options = ["--processes", processes] if processes > 1 else []
+    with server(latency, sigma) as api, pending(bench, rows) as folder:
+        work(folder, api, workers, *options)
+        plateau, whole = api.busy(2 * mean), api.busy(0.0)
+    share, share_with_ramp = plateau["in_flight"] / workers, whole["in_flight"] / workers
+    return Pace(share, share_with_ramp, share * workers / mean)
+
+
+def speed(bench: Bench) -> Iterator[Result]:
+    """Yield the jobs a second over what the latency allows."""
+    seconds = 8.0 if not bench.is_quick else 1.0
+    for workers, reach in ((64, 0.97), (256, 0.88)):
+        bench.say(f"jobs a second with {workers} workers")
+        paces = [pace(bench, workers, seconds, LATENCY) for _ in range(bench.rounds)]
+        yield _figure(f"Jobs a second, latency 200 ms, {workers} workers, one process", reach, paces)
+    yield from two_processes(bench, seconds)
+    bench.say("jobs a second with 1,000 workers")
+    workers, seconds, middle = (1_000, 17.0, MEDIAN_LATENCY) if not bench.is_quick else (200, 1.0, LATENCY)
+    paces = [pace(bench, workers, seconds, middle, SIGMA) for _ in range(bench.rounds)]
+    what = f"Jobs a second, lognormal latency with median {number(middle)} s and sigma {SIGMA}, {workers:,} workers"
+    yield _figure(what, 0.97, paces)
+
+
+def two_processes(bench: Bench, seconds: float) -> Iterator[Result]:
+    """Yield what a second process adds, where `work` can be told to start one."""
+    workers = bench.size(512, 64)
+    what = f"Jobs a second, latency 200 ms, {workers} workers, `--processes 2`"
+    if not has_option(bench.folder, "--processes"):
+        yield LeftOut(what, "`work` has no `--processes` yet")
+        return
+    bench.say("jobs a second with two processes")
+    paces: dict[int, list[Pace]] = {1: [], 2: []}
+
+    def with_processes(processes: int) -> Callable[[], float]:
+        def jobs_a_second() -> float:
+            paces[processes].append(pace(bench, workers, seconds, LATENCY, processes=processes))
+            return paces[processes][-1].jobs_a_second
+
+        return jobs_a_second
+
+    found = alternate(bench.rounds, with_processes(2), with_processes(1))
+    yield _figure(what, 0.75, paces[2])
+    yield Figure(what, "the same in one process", at_least(1.6), ratios(found))
+
+
+def _figure(what: str, reach: float, paces: list[Pace]) -> Figure:
+    middle = sorted(paces, key=lambda found: found.share)[len(paces) // 2]
+    note = f"{number(middle.jobs_a_second)} a second; {middle.share_with_ramp:.3f} from the first call on"
+    return Figure(what, "workers ÷ mean latency", at_least(reach), [found.share for found in paces], note)
+
+
+def by_workers(bench: Bench) -> Curve:
+    """Return the jobs a second by workers, one run each."""
+    bench.say("jobs a second by workers")
+    counts = [1, 4, 16, 64, 128, 256, 512, 1_000] if not bench.is_quick else [1, 16]
+    seconds = 4.0 if not bench.is_quick else 0.6
+    measured = [(float(workers), pace(bench, workers, seconds, LATENCY).jobs_a_second) for workers in counts]
+    return Curve(
+        "workers",
+        "Jobs a second by workers, one process, latency 200 ms",
+        "workers",
+        "jobs a second",
+        {"measured": measured, "workers ÷ latency": [(float(workers), workers / LATENCY) for workers in counts]},
+        "Straight for as long as one core can do the work of the calls, then flat: "
+        "a process makes about as many calls a second as one core has time for.",
+        log_y=True,
+    )

@@ -1,0 +1,149 @@
+"""Files in and out: ingest, the same file again, export, and what their time and memory grow with."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks.measure import (
+    PYTHON,
+    Bench,
+    Curve,
+    Figure,
+    LeftOut,
+    Result,
+    Used,
+    alternate,
+    at_least,
+    at_most,
+    medians,
+    number,
+    ratios,
+    run,
+)
+from benchmarks.program import ARTISTJOBS, PROMPT, ingest_again, write_rows
+from benchmarks.store import finished
+
+MB = 1e6
+SQLITE_UTILS = [PYTHON, "-m", "sqlite_utils", "insert", "reference.db", "artists", "artists.csv", "--csv"]
+EXPORT = [*ARTISTJOBS, "export", "out.jsonl", "--no-text"]
+STATEMENT = """
+SELECT json_object('artist_name', jobs.artist_name, 'artist_data', jobs.artist_data,
+                   'request', json_object('prompt_file', prompts.prompt_file, 'prompt_sha256', prompts.prompt_sha256,
+                                          'model', prompts.model,
+                                          'variables', json_object('artist_name', jobs.artist_name,
+                                                                   'artist_data', jobs.artist_data)),
+                   'response_text', answers.text, 'response_id', answers.response_id, 'created', answers.created,
+                   'error', NULL)
+  FROM jobs JOIN prompts ON prompts.id = jobs.prompt JOIN answers ON answers.id = jobs.answer
+ WHERE jobs.state = 'done' ORDER BY jobs.id
+"""
+
+
+def measure(bench: Bench) -> Iterator[Result]:
+    """Yield the figures about files."""
+    counts = [10_000, 100_000, 1_000_000] if not bench.is_quick else [1_000, 5_000]
+    taken = Taken()
+    yield from ingesting(bench, counts[-1], taken)
+    yield from exporting(bench, counts[-1], taken)
+    yield from growth(bench, counts, taken)
+
+
+class Taken:
+    """What ingest and export took for the most rows, for the plots to begin with."""
+
+    ingest: Used
+    export: Used
+
+
+def ingesting(bench: Bench, rows: int, taken: Taken) -> Iterator[Result]:
+    """Yield how fast a file is taken in, for the first time and again, and the memory for it."""
+    bench.say(f"ingest of {rows:,} rows")
+    again, first = [], list[Used]()
+    with bench.place("ingest") as folder:
+        prepare(folder, rows)
+
+        def ours() -> float:
+            remove_databases(folder)
+            first.append(ingest_again(folder, folder / "artists.csv"))
+            again.append(ingest_again(folder, folder / "artists.csv").seconds / first[-1].seconds)
+            return first[-1].seconds
+
+        def reference() -> float:
+            remove_databases(folder)
+            return run([*SQLITE_UTILS, "--no-detect-types"], folder).seconds
+
+        found = alternate(bench.rounds, ours, reference)
+    taken.ingest = first[-1]
+    speeds = [rows / seconds for seconds in medians(found)]
+    what = f"Ingest of {rows:,} rows"
+    yield Figure(
+        what, "`sqlite-utils insert --csv --no-detect-types`", at_least(2.5, " times as fast"), ratios(found, 1, 0),
+        f"{number(speeds[0])} against {number(speeds[1])} rows a second",
+    )  # fmt: skip
+    yield Figure(f"{what}: peak memory", "", at_most(100, " MB"), [used.peak_bytes / MB for used in first])
+    yield Figure("Ingest of the same unchanged file again", "the first time", at_most(0.1), again)
+
+
+def exporting(bench: Bench, rows: int, taken: Taken) -> Iterator[Result]:
+    """Yield how fast answers are written to a file, and the memory for it."""
+    bench.say(f"export of {rows:,} answers")
+    what = f"Export of {rows:,} answers of 2 KB to a file"
+    folder, used = finished(bench, rows).parent, list[Used]()
+    shell = shutil.which("sqlite3")
+
+    def ours() -> float:
+        used.append(run(EXPORT, folder))
+        return used[-1].seconds
+
+    def reference() -> float:
+        with (folder / "reference.jsonl").open("wb") as stdout:
+            return run([shell, "-readonly", "artistjobs.db", STATEMENT], folder, stdout=stdout).seconds
+
+    if shell:
+        found = alternate(bench.rounds, ours, reference)
+        speeds = [rows / seconds for seconds in medians(found)]
+        yield Figure(
+            what, "the command `sqlite3` printing `json_object(…)` of the same columns, not synced",
+            at_least(1.0, " times as fast"), ratios(found, 1, 0),
+            f"{number(speeds[0])} against {number(speeds[1])} answers a second",
+        )  # fmt: skip
+    else:
+        ours()
+        yield LeftOut(what, "the command `sqlite3` is not here")
+    for name in ("out.jsonl", "reference.jsonl"):
+        (folder / name).unlink(missing_ok=True)
+    taken.export = used[-1]
+    yield Figure(f"{what}: peak memory", "", at_most(100, " MB"), [each.peak_bytes / MB for each in used])
+
+
+def growth(bench: Bench, counts: list[int], taken: Taken) -> Iterator[Result]:
+    """Yield what ingest and export take by rows, one run each."""
+    bench.say("ingest and export by rows")
+    ingests, exports = {counts[-1]: taken.ingest}, {counts[-1]: taken.export}
+    for count in counts[:-1]:
+        with bench.place("growth") as folder:
+            prepare(folder, count)
+            ingests[count] = ingest_again(folder, folder / "artists.csv")
+        exports[count] = run(EXPORT, finished(bench, count).parent)
+    names = {"ingest": ingests, "export": exports}
+    yield Curve(
+        "files-time", "Time of ingest and export by rows", "rows", "seconds",
+        {name: [(float(count), used[count].seconds) for count in counts] for name, used in names.items()},
+        "Straight, with a start of some tenths of a second: each row costs the same however many there are. "
+        "Ingest bends up a little where the index over the jobs' keys no longer fits the page cache.", log_y=True,
+    )  # fmt: skip
+    yield Curve(
+        "files-memory", "Peak memory of ingest and export by rows", "rows", "MB",
+        {name: [(float(count), used[count].peak_bytes / MB) for count in counts] for name, used in names.items()},
+        "Flat once the page caches are full: rows stream through, and none is kept.",
+    )  # fmt: skip
+
+
+def prepare(folder: Path, rows: int) -> None:
+    (folder / "prompt.txt").write_text(PROMPT)
+    write_rows(folder / "artists.csv", rows)
+
+
+def remove_databases(folder: Path) -> None:
+    for path in [*folder.glob("artistjobs.db*"), *folder.glob("reference.db*")]:
+        path.unlink()

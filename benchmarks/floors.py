@@ -1,0 +1,89 @@
+"""What the SDK costs by itself, in loops that store nothing: `python -m benchmarks.floors LOOP URL CALLS WORKERS`.
+
+`bare` is what its documentation begins with. `post` is the cheapest that we found: one floor below its typed
+methods, on the aiohttp backend, the reply as it came and read with `json`. `raw` is no SDK at all: sockets and a
+request made beforehand, which shows what the server itself can do.
+"""
+
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable
+from urllib.parse import urlsplit
+
+Call = Callable[[int], Awaitable[object]]
+
+
+def question(number: int) -> dict[str, object]:
+    return {"model": "gpt-5", "input": f"Write two sentences about Artist {number}.\n"}
+
+
+async def drain(calls: int, workers: int, call: Call) -> None:
+    """Make so many calls, so many at a time."""
+    numbers = iter(range(calls))
+
+    async def worker() -> None:
+        for number in numbers:
+            await call(number)
+
+    await asyncio.gather(*(worker() for _ in range(workers)))
+
+
+async def bare(url: str, calls: int, workers: int) -> None:
+    from openai import AsyncOpenAI
+
+    async with AsyncOpenAI(api_key="x", base_url=url) as client:
+        await drain(calls, workers, lambda number: client.responses.create(**question(number)))  # type: ignore[call-overload]
+
+
+async def post(url: str, calls: int, workers: int) -> None:
+    import httpx2
+    from openai import AsyncOpenAI, DefaultAioHttpClient
+
+    limits = httpx2.Limits(max_connections=workers, max_keepalive_connections=workers, keepalive_expiry=30)
+    http_client = DefaultAioHttpClient(limits=limits, timeout=600)
+    async with AsyncOpenAI(api_key="x", base_url=url, max_retries=0, http_client=http_client) as client:
+
+        async def call(number: int) -> None:
+            reply = await client.post("/responses", body=question(number), cast_to=httpx2.Response)
+            json.loads(reply.content)
+
+        await drain(calls, workers, call)
+
+
+async def raw(url: str, calls: int, workers: int) -> None:
+    address = urlsplit(url)
+    body = json.dumps(question(0)).encode()
+    request = b"POST /v1/responses HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % len(body) + body
+    loop, left, over = asyncio.get_running_loop(), [calls], asyncio.Event()
+
+    class Caller(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            assert isinstance(transport, asyncio.Transport)
+            self.transport, self.missing = transport, 0
+            transport.write(request)
+
+        def data_received(self, data: bytes) -> None:
+            if not self.missing:
+                head = data.index(b"\r\n\r\n")
+                self.missing = int(data[:head].rpartition(b"content-length: ")[2]) + head + 4
+            self.missing -= len(data)
+            if self.missing:
+                return
+            left[0] -= 1
+            if left[0] > 0:
+                self.transport.write(request)
+            else:
+                over.set()
+
+    callers = [await loop.create_connection(Caller, address.hostname or "", address.port or 0) for _ in range(workers)]
+    await over.wait()
+    for transport, _ in callers:
+        transport.close()
+
+
+LOOPS = {"bare": bare, "post": post, "raw": raw}
+
+if __name__ == "__main__":
+    name, url, calls, workers = sys.argv[1:]
+    asyncio.run(LOOPS[name](url, int(calls), int(workers)))

@@ -1,0 +1,137 @@
+"""One process that claims and settles jobs without any API: `python -m benchmarks.holders WAY DATABASE`.
+
+`store` hands 64 jobs at a time through our store, as 64 workers do whose answers came while a commit ran. `raw`
+is what one would write with `sqlite3` alone: a transaction to claim a job, another one to settle it, with the same
+tables and the same settings. `claim` prints how long claims took, in milliseconds, and gives the jobs back.
+It begins when it is sent a line, and prints when it began, when it ended, and how many jobs it settled.
+"""
+
+import sqlite3
+import sys
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+from time import monotonic, time
+
+from artistjobs.job import EVERYTHING, Claim
+from artistjobs.judge import judge
+from artistjobs.moment import moment_text
+from artistjobs.outcome import Answer, Attempt, Outcome
+from artistjobs.reply import Reply
+from artistjobs.store.sqlite import open_store
+from artistjobs.writer import released
+from benchmarks.server import RESPOND
+
+AT_ONCE = 64
+CLAIMS = 40
+
+
+def answer_of(number: int) -> Answer:
+    head, _, body = RESPOND(number).partition(b"\r\n\r\n")
+    found = judge(Reply(status=200, headers={"content-type": "application/json"}, body=body)).answer
+    assert found is not None
+    assert head
+    return replace(found, cost_usd=0.0034)
+
+
+def by_store(path: Path) -> int:
+    """Settle all jobs through our store; return how many those were."""
+    with open_store(path) as store:
+        store.queue.register()
+        answer, count, attempts = answer_of(1), 0, list[Attempt]()
+        wait_for_the_others()
+        while claims := store.queue.exchange(attempts, AT_ONCE, EVERYTHING):
+            attempts = [_settled(claim, answer) for claim in claims]
+            count += len(claims)
+        store.queue.exchange(attempts, 0, EVERYTHING)
+        store.queue.end("finished")
+    return count
+
+
+def _settled(claim: Claim, answer: Answer) -> Attempt:
+    now = time()
+    return Attempt(claim=claim, outcome=Outcome.DONE, started_at=now - 1, ended_at=now, answer=answer)
+
+
+RAW_CLAIM = """
+UPDATE jobs SET state = 'running', claimed_by = :worker, claimed_at = :now, attempt = attempt + 1
+ WHERE id = (SELECT id FROM jobs INDEXED BY jobs_pending WHERE state = 'pending' ORDER BY id LIMIT 1)
+RETURNING id, attempt, artist_name, artist_data
+"""
+RAW_ANSWER = """
+INSERT INTO answers (job, attempt, worker, received_at, response_id, created, status, model, service_tier,
+                     input_tokens, output_tokens, total_tokens, cost_usd, seconds, body, text_path)
+VALUES (:job, :attempt, :worker, :now, :response_id, :created, 'completed', :model, 'default',
+        24, 340, 364, 0.0034, 1.0, :body, :text_path)
+"""
+RAW_ATTEMPT = """
+INSERT INTO attempts (job, number, worker, started_at, ended_at, calls, outcome)
+VALUES (:job, :attempt, :worker, :now, :now, 1, 'done')
+"""
+RAW_SETTLE = """
+UPDATE jobs SET state = 'done', answer = :answer, claimed_by = NULL, claimed_at = NULL
+ WHERE id = :job AND state = 'running' AND claimed_by = :worker
+"""
+RAW_WORKER = "INSERT INTO workers (host, pid, started_at, seen_at) VALUES ('x', 0, :now, :now) RETURNING id"
+
+
+def by_hand(path: Path) -> int:
+    """Settle all jobs one by one; return how many those were."""
+    db = sqlite3.connect(path, timeout=60, isolation_level=None)
+    for pragma in ("foreign_keys = 1", "synchronous = FULL"):
+        db.execute(f"PRAGMA {pragma}")
+    ((worker,),) = db.execute(RAW_WORKER, {"now": moment_text(time())}).fetchall()
+    answer, count = answer_of(1), 0
+    kept = {name: getattr(answer, name) for name in ("response_id", "created", "model", "body", "text_path")}
+    wait_for_the_others()
+    while claimed := _claim_one(db, worker):
+        row = {**kept, "worker": worker, "now": moment_text(time()), "job": claimed[0], "attempt": claimed[1]}
+        db.execute("BEGIN IMMEDIATE")
+        row["answer"] = db.execute(RAW_ANSWER, row).lastrowid
+        db.execute(RAW_ATTEMPT, row)
+        db.execute(RAW_SETTLE, row)
+        db.execute("COMMIT")
+        count += 1
+    db.close()
+    return count
+
+
+def _claim_one(db: sqlite3.Connection, worker: int) -> tuple[int, int] | None:
+    db.execute("BEGIN IMMEDIATE")
+    found = db.execute(RAW_CLAIM, {"worker": worker, "now": moment_text(time())}).fetchall()
+    db.execute("COMMIT")
+    return (found[0][0], found[0][1]) if found else None
+
+
+def claims(path: Path) -> float:
+    """Return the median of the milliseconds that a claim of 64 jobs takes, its commit included."""
+    milliseconds = []
+    with open_store(path) as store:
+        store.queue.register()
+        for _ in range(CLAIMS):
+            began = monotonic()
+            claimed = store.queue.exchange([], AT_ONCE, EVERYTHING)
+            milliseconds.append((monotonic() - began) * 1e3)
+            assert len(claimed) == AT_ONCE
+            store.queue.exchange([released(claim, calls=0) for claim in claimed], 0, EVERYTHING)
+        store.queue.end("finished")
+    return median(milliseconds)
+
+
+def wait_for_the_others() -> None:
+    global began  # noqa: PLW0603 - one process, one beginning
+    print("ready", flush=True)
+    sys.stdin.readline()
+    began = monotonic()
+
+
+began = 0.0
+WAYS = {"store": by_store, "raw": by_hand}
+
+if __name__ == "__main__":
+    way, database = sys.argv[1:]
+    if way == "claim":
+        print(claims(Path(database)))
+    else:
+        settled = WAYS[way](Path(database))
+        print(began, monotonic(), settled)

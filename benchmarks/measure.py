@@ -1,0 +1,232 @@
+"""What all measurements share: processes with what they used, rounds that alternate, figures and their reach."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import IO, TypeAlias
+
+ROOT = Path(__file__).parents[1]
+PYTHON = sys.executable
+LONGEST_SECONDS = 900.0
+
+Command: TypeAlias = Sequence[object]
+
+
+class MeasureError(Exception):
+    """Raised when what was to be measured did not do its work."""
+
+
+@dataclass(frozen=True)
+class Used:
+    """What a process and those that it started took, from its start to its end.
+
+    ``peak_bytes`` is that of the largest of them. ``is_late`` tells that it was stopped for its time.
+    """
+
+    seconds: float
+    cpu_seconds: float
+    peak_bytes: int
+    code: int
+    is_late: bool = False
+
+
+def run(
+    command: Command,
+    folder: Path,
+    environment: Mapping[str, str] | None = None,
+    *,
+    stdout: IO[bytes] | None = None,
+    longest: float = LONGEST_SECONDS,
+) -> Used:
+    """Run a command to its end in ``folder`` and say what it took. Raises MeasureError if it fails."""
+    used, said = run_anyhow(command, folder, environment, stdout=stdout, longest=longest)
+    if used.code:
+        raise MeasureError(f"{' '.join(map(str, command))} ended with {used.code}:\n{said[-2000:]}")
+    return used
+
+
+def run_anyhow(
+    command: Command,
+    folder: Path,
+    environment: Mapping[str, str] | None = None,
+    *,
+    stdout: IO[bytes] | None = None,
+    longest: float = LONGEST_SECONDS,
+) -> tuple[Used, str]:
+    """Run a command to its end, however it ends; return what it took and what it said on stderr."""
+    said = folder / ".stderr"
+    with said.open("wb") as stderr:
+        started = time.monotonic()
+        process = subprocess.Popen(
+            [str(part) for part in command], cwd=folder, env=environ(environment),
+            stdin=subprocess.DEVNULL, stdout=stdout or subprocess.DEVNULL, stderr=stderr,
+        )  # fmt: skip
+        used = reap(process, started, longest)
+    return used, said.read_text(errors="replace")
+
+
+def reap(process: "subprocess.Popen[bytes]", started: float, longest: float = LONGEST_SECONDS) -> Used:
+    """Wait for a process and say what it took; it is killed after ``longest`` seconds."""
+    late = threading.Timer(longest, process.kill)
+    late.start()
+    try:
+        _, status, usage = os.wait4(process.pid, 0)
+    finally:
+        is_late = not late.is_alive()
+        late.cancel()
+    process.returncode = os.waitstatus_to_exitcode(status)
+    # Linux counts in KiB, macOS in bytes.
+    unit = 1 if sys.platform == "darwin" else 1024
+    cpu_seconds = usage.ru_utime + usage.ru_stime
+    return Used(time.monotonic() - started, cpu_seconds, usage.ru_maxrss * unit, process.returncode, is_late)
+
+
+def environ(more: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the environment of a process under test: this one's, without settings that would change its work."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "ARTISTJOBS_"))}
+    return {**ours, "PYTHONPATH": str(ROOT), "OPENAI_API_KEY": "sk-benchmark-0123456789", **(more or {})}
+
+
+@dataclass(frozen=True)
+class Reach:
+    """What a figure has to come to: at most, or at least, so much."""
+
+    bound: float
+    is_upper: bool = True
+    unit: str = ""
+
+    def __str__(self) -> str:
+        return f"{'≤' if self.is_upper else '≥'} {number(self.bound)}{self.unit}"
+
+    def holds(self, measured: float) -> bool:
+        return measured <= self.bound if self.is_upper else measured >= self.bound
+
+
+def at_most(bound: float, unit: str = "") -> Reach:
+    return Reach(bound, is_upper=True, unit=unit)
+
+
+def at_least(bound: float, unit: str = "") -> Reach:
+    return Reach(bound, is_upper=False, unit=unit)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One row of the table: what was measured against what, once a round."""
+
+    what: str
+    reference: str
+    reach: Reach
+    measured: Sequence[float]
+    note: str = ""
+
+    @property
+    def median(self) -> float:
+        return median(self.measured)
+
+    @property
+    def is_reached(self) -> bool:
+        return self.reach.holds(self.median)
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A row that could not be measured here, and why."""
+
+    what: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Curve:
+    """How something grows: named series of points, to be drawn as ``plots/NAME.svg``."""
+
+    name: str
+    title: str
+    x: str
+    y: str
+    series: Mapping[str, Sequence[tuple[float, float]]]
+    sentence: str
+    log_x: bool = True
+    log_y: bool = False
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the results that is no row of the table: its heading, and its text in Markdown."""
+
+    heading: str
+    text: str
+
+
+Result: TypeAlias = Figure | LeftOut | Curve | Section
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Where and how much is measured. ``rounds`` is how often each figure is."""
+
+    folder: Path
+    is_quick: bool
+    rounds: int
+    only: frozenset[str] = frozenset()
+    kept: dict[str, object] = field(default_factory=dict)
+
+    def size(self, full: int, quick: int) -> int:
+        return quick if self.is_quick else full
+
+    def say(self, what: str) -> None:
+        print(f"… {what}", file=sys.stderr, flush=True)
+
+    @contextmanager
+    def place(self, name: str) -> Iterator[Path]:
+        """Give a new folder, whose files are gone afterwards."""
+        folder = self.folder / name
+        folder.mkdir()
+        try:
+            yield folder
+        finally:
+            remove(folder)
+
+
+def remove(folder: Path) -> None:
+    for path in sorted(folder.rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
+    folder.rmdir()
+
+
+def alternate(rounds: int, *contenders: Callable[[], float]) -> list[tuple[float, ...]]:
+    """Let each contender run once a round, and every other round in the opposite order.
+
+    What slows a machine down for a while thus slows all of them down; what is compared is of one round.
+    """
+    found = []
+    for round_number in range(rounds):
+        order = range(len(contenders)) if round_number % 2 == 0 else reversed(range(len(contenders)))
+        measured = {contender: contenders[contender]() for contender in order}
+        found.append(tuple(measured[contender] for contender in range(len(contenders))))
+    return found
+
+
+def ratios(pairs: Sequence[Sequence[float]], over: int = 0, under: int = 1) -> list[float]:
+    """Return one contender over another, round by round."""
+    return [pair[over] / pair[under] for pair in pairs]
+
+
+def medians(pairs: Sequence[Sequence[float]]) -> list[float]:
+    """Return the median of each contender."""
+    return [median(of_one) for of_one in zip(*pairs, strict=True)]
+
+
+def number(value: float) -> str:
+    """Return a number as people write it: three figures that count, more only before the point."""
+    if value >= 1000 or value == int(value):
+        return f"{value:,.0f}"
+    return f"{value:.3g}" if value < 100 else f"{value:.0f}"

@@ -1,0 +1,115 @@
+"""Our own program, run as a user runs it, against an API in a process of its own."""
+
+import json
+import shutil
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.measure import PYTHON, Bench, MeasureError, Used, environ, reap, run
+
+ARTISTJOBS = [PYTHON, "-m", "artistjobs", "-q"]
+PROMPT = (
+    "Write two sentences about {{ artist_name }}.\n{% if artist_data %}What we know: {{ artist_data }}{% endif %}\n"
+)
+NO_SERVER = "http://127.0.0.1:9/v1"
+
+
+@dataclass(frozen=True)
+class Server:
+    """The API as its callers and we see it."""
+
+    base_url: str
+    process: "subprocess.Popen[bytes]"
+
+    def seen(self) -> dict[str, float]:
+        return self._ask("/seen")
+
+    def busy(self, skip: float) -> dict[str, float]:
+        return self._ask(f"/busy?skip={skip}")
+
+    def _ask(self, path: str) -> dict[str, float]:
+        address = self.base_url.removesuffix("/v1") + path
+        with urllib.request.urlopen(address, timeout=60) as reply:
+            found: dict[str, float] = json.load(reply)
+            return found
+
+
+@contextmanager
+def server(latency: float = 0.0, sigma: float = 0.0) -> Iterator[Server]:
+    """Serve in a process of its own."""
+    command = [PYTHON, "-m", "benchmarks.server", "--latency", str(latency), "--sigma", str(sigma)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environ()) as process:
+        assert process.stdout is not None
+        try:
+            yield Server(process.stdout.readline().decode().strip(), process)
+        finally:
+            process.terminate()
+
+
+def write_rows(path: Path, rows: int) -> Path:
+    """Write a file of artists that all differ, each with something known of it."""
+    with path.open("w") as file:
+        file.write("artist_name,artist_data\n")
+        file.writelines(f"Artist {number},painter and printmaker; born {number} days ago\n" for number in range(rows))
+    return path
+
+
+def ingest(folder: Path, rows: int) -> Used:
+    """Make a database of pending jobs in ``folder``, and say what that took."""
+    (folder / "prompt.txt").write_text(PROMPT)
+    return ingest_again(folder, write_rows(folder / "artists.csv", rows))
+
+
+def ingest_again(folder: Path, file: Path) -> Used:
+    return run([*ARTISTJOBS, "ingest", file.name, "--prompt-file", "prompt.txt"], folder)
+
+
+@contextmanager
+def pending(bench: Bench, rows: int) -> Iterator[Path]:
+    """Give a folder with a database of so many pending jobs. It is ingested once and then copied."""
+    template = bench.folder / f"pending-{rows}"
+    if not template.exists():
+        template.mkdir()
+        ingest(template, rows)
+    with bench.place("work") as folder:
+        shutil.copy(template / "artistjobs.db", folder)
+        yield folder
+
+
+def work(folder: Path, api: Server, workers: int, *options: object) -> Used:
+    """Work until nothing is left to do."""
+    return run(work_command(workers, *options), folder, {"OPENAI_BASE_URL": api.base_url})
+
+
+def work_command(workers: int, *options: object) -> list[object]:
+    return [*ARTISTJOBS, "work", "--max-workers", workers, *options]
+
+
+def start(command: list[object], folder: Path, api: Server) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(
+        [str(part) for part in command], cwd=folder, env=environ({"OPENAI_BASE_URL": api.base_url}),
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+
+
+def first_call_seconds(folder: Path, api: Server, workers: int) -> float:
+    """Return the seconds from the start of `work` until the API saw its first call."""
+    started = time.monotonic()
+    used = reap(start(work_command(workers), folder, api), started)
+    first = api.seen()["first"]
+    if used.code or first is None:
+        raise MeasureError(f"work ended with {used.code} and called {'never' if first is None else 'the API'}")
+    return first - started
+
+
+def has_option(folder: Path, option: str) -> bool:
+    """Say whether `work` knows an option."""
+    found = subprocess.run(
+        [*map(str, ARTISTJOBS), "work", "--help"], cwd=folder, env=environ(), capture_output=True, check=True
+    )
+    return option.encode() in found.stdout

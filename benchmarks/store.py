@@ -1,0 +1,149 @@
+"""The queue without any API: claiming and settling, alone and in company, and claiming from a full database."""
+
+import sqlite3
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+from benchmarks.measure import (
+    PYTHON,
+    Bench,
+    Curve,
+    Figure,
+    MeasureError,
+    Result,
+    alternate,
+    at_least,
+    at_most,
+    environ,
+    medians,
+    number,
+    ratios,
+)
+from benchmarks.program import ingest, pending
+from benchmarks.server import RESPOND
+
+PENDING = 2_000
+"""Jobs that are left to claim beside the finished ones."""
+
+
+def measure(bench: Bench) -> Iterator[Result]:
+    """Yield the figures about the store."""
+    for processes, reach in ((1, 6.0), (4, 5.0)):
+        yield settling(bench, processes, reach)
+    yield from claiming(bench)
+
+
+def settling(bench: Bench, processes: int, reach: float) -> Figure:
+    """Return how many times as many jobs a second go through our store as one transaction at a time."""
+    bench.say(f"claim and settle, {processes} at once")
+    counts = {"store": bench.size(20_000, 1_000), "raw": bench.size(2_000, 100)}
+
+    def jobs_a_second(way: str) -> float:
+        with pending(bench, counts[way]) as folder:
+            return settle_all(way, folder / "artistjobs.db", processes, counts[way])
+
+    found = alternate(bench.rounds, lambda: jobs_a_second("store"), lambda: jobs_a_second("raw"))
+    ours, raw = medians(found)
+    name = "one process" if processes == 1 else f"{processes} processes"
+    return Figure(
+        f"Jobs a second claimed and settled through the store, no API, `synchronous=FULL`, 2 KB answers, {name}",
+        f"`sqlite3` alone, a transaction to claim and one to settle, same tables and settings, {name}",
+        at_least(reach, " times"), ratios(found), f"{number(ours)} against {number(raw)} a second",
+    )  # fmt: skip
+
+
+def settle_all(way: str, database: Path, processes: int, jobs: int) -> float:
+    """Have so many processes settle all jobs; return the jobs a second from the first start to the last end."""
+    command = [PYTHON, "-m", "benchmarks.holders", way, str(database)]
+    pipe = subprocess.PIPE
+    children = [subprocess.Popen(command, env=environ(), stdin=pipe, stdout=pipe, text=True) for _ in range(processes)]
+    try:
+        for child in children:
+            assert child.stdout is not None
+            child.stdout.readline()
+        spans = _let_go(children)
+    finally:
+        for child in children:
+            child.kill()
+            child.wait()
+    found = [(float(began), float(ended), int(count)) for began, ended, count in spans]
+    if sum(count for _, _, count in found) != jobs:
+        raise MeasureError(f"{way}: {found} are not {jobs} jobs settled")
+    return jobs / (max(ended for _, ended, _ in found) - min(began for began, _, _ in found))
+
+
+def _let_go(children: "list[subprocess.Popen[str]]") -> list[list[str]]:
+    for child in children:
+        assert child.stdin is not None
+        child.stdin.write("go\n")
+        child.stdin.flush()
+    return [child.communicate()[0].split() for child in children]
+
+
+def claiming(bench: Bench) -> Iterator[Result]:
+    """Yield the time of a claim by how many jobs the database has done with."""
+    counts = [10_000, 100_000, 1_000_000] if not bench.is_quick else [100, 1_000]
+    databases = [finished(bench, count) for count in counts]
+    bench.say("claims from full databases")
+    found = alternate(bench.rounds, *(lambda path=path: claim_milliseconds(path) for path in databases))
+    middle = medians(found)
+    yield Figure(
+        f"Claim of 64 jobs with {counts[-1]:,} finished jobs in the database", f"with {counts[0]:,}", at_most(1.2),
+        ratios(found, -1, 0), f"{number(middle[-1])} ms against {number(middle[0])} ms, the commit included",
+    )  # fmt: skip
+    points = [(float(count), milliseconds) for count, milliseconds in zip(counts, middle, strict=True)]
+    yield Curve(
+        "claims", "Time of a claim of 64 jobs by finished jobs", "finished jobs", "milliseconds",
+        {"claim": points},
+        "Flat: an index over the pending jobs alone finds them, however many are done.",
+    )  # fmt: skip
+
+
+def claim_milliseconds(database: Path) -> float:
+    command = [PYTHON, "-m", "benchmarks.holders", "claim", str(database)]
+    return float(subprocess.run(command, env=environ(), check=True, capture_output=True).stdout)
+
+
+def finished(bench: Bench, count: int) -> Path:
+    """Return a database of so many finished jobs with answers of 2 KB, and some pending ones; made once."""
+    database = bench.folder / f"finished-{count}" / "artistjobs.db"
+    if not database.exists():
+        bench.say(f"a database of {count:,} finished jobs")
+        database.parent.mkdir()
+        ingest(database.parent, count + PENDING)
+        with closing(sqlite3.connect(database, isolation_level=None)) as db:
+            finish_all_but(db, PENDING)
+    return database
+
+
+def finish_all_but(db: sqlite3.Connection, left: int) -> None:
+    """Settle all jobs but the last ones, each with an answer of its own, quicker than calls could."""
+    body = RESPOND(1).partition(b"\r\n\r\n")[2].decode()
+    one = f"{1:016x}"
+    row = {"now": "2026-11-23T00:00:00.000Z", "left": left, "start": body.partition(one)[0]}
+    row["rest"] = body.partition(one)[2]
+    chosen = "id <= (SELECT max(id) FROM jobs) - :left"
+    db.execute("PRAGMA synchronous = OFF")
+    db.execute("BEGIN IMMEDIATE")
+    db.execute(
+        "INSERT INTO workers (id, host, pid, started_at, seen_at, ended_at) VALUES (1, 'x', 0, :now, :now, :now)", row
+    )
+    db.execute(
+        "INSERT INTO answers (id, job, attempt, worker, received_at, response_id, created, status, model, service_tier,"
+        " input_tokens, output_tokens, total_tokens, cost_usd, seconds, body, text_path)"
+        " SELECT id, id, 1, 1, :now, format('resp_%016x', id), 1795382805, 'completed', 'gpt-5-2025-08-07', 'default',"
+        " 24, 340, 364, 0.0034, 1.0, :start || format('%016x', id) || :rest, '$.output[1].content[0].text'"
+        f" FROM jobs WHERE {chosen}",
+        row,
+    )
+    db.execute(
+        "INSERT INTO attempts (job, number, worker, started_at, ended_at, calls, outcome)"
+        f" SELECT id, 1, 1, :now, :now, 1, 'done' FROM jobs WHERE {chosen}",
+        row,
+    )
+    db.execute(f"UPDATE jobs SET state = 'running', attempt = 1, claimed_by = 1 WHERE {chosen}", row)
+    db.execute("UPDATE jobs SET state = 'done', answer = id, claimed_by = NULL WHERE state = 'running'")
+    db.execute("COMMIT")
+    db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()

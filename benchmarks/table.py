@@ -1,0 +1,98 @@
+"""The results as Markdown: the machine, the table, what could not be measured, the plots."""
+
+import os
+import platform
+import sqlite3
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from benchmarks.measure import Bench, Curve, Figure, LeftOut, Result, Section, number
+
+HEAD = ["| what | against | reach | measured | min to max | reached | |", "|---|---|---|---|---|---|---|"]
+
+
+def markdown(bench: Bench, results: Sequence[Result], seconds: float) -> str:
+    """Return the whole of RESULTS.md."""
+    sections = [f"## {result.heading}\n\n{result.text}" for result in results if isinstance(result, Section)]
+    curves = [result for result in results if isinstance(result, Curve)]
+    return "\n\n".join([
+        "# Results",
+        f"Measured by `python -m benchmarks` on {datetime.now(UTC).date()}, in {seconds / 60:.0f} minutes.",
+        machine(),
+        how(bench),
+        figures(results),
+        *sections,
+        "## How it grows",
+        *(f"![{curve.title}](plots/{curve.name}.svg)\n\n{curve.sentence}" for curve in curves),
+    ]) + "\n"  # fmt: skip
+
+
+def figures(results: Sequence[Result]) -> str:
+    """Return the table of figures, and what was left out below it."""
+    rows = [row(result) for result in results if isinstance(result, Figure)]
+    left_out = [f"- {result.what}: left out, {result.why}." for result in results if isinstance(result, LeftOut)]
+    return "\n".join([*HEAD, *rows, *([""] if left_out else []), *left_out])
+
+
+def row(figure: Figure) -> str:
+    """Return a figure as a row of the table."""
+    low, high = number(min(figure.measured)), number(max(figure.measured))
+    cells = [
+        figure.what, figure.reference, str(figure.reach), f"**{number(figure.median)}**",
+        low if low == high else f"{low} to {high}", "yes" if figure.is_reached else "**no**", figure.note,
+    ]  # fmt: skip
+    return f"| {' | '.join(cells)} |"
+
+
+def how(bench: Bench) -> str:
+    """Say how the figures were measured."""
+    return (
+        "Every figure is a ratio, or a difference, to a reference measured beside it in the same run, by turns: "
+        f"the median of {bench.rounds} rounds or more, with the least and the most, unless the row says otherwise. "
+        "Our program is the real command, as a process of its own; so is the API, on loopback. "
+        "Jobs a second are those of the plateau: from two latencies after the first call, when all slots are open, "
+        "to the last call; the last column has the share from the first call on. "
+        "`reached` is judged by the median."
+    )
+
+
+def machine() -> str:
+    """Return what it was measured on, without names or paths."""
+    lines = {
+        "Processor": f"{processor()}, {os.cpu_count()} cores",
+        "System": f"{platform.system()} {platform.machine()}",
+        "Python": f"{platform.python_implementation()} {platform.python_version()}",
+        "SQLite": sqlite3.sqlite_version,
+        **{name: version(name) for name in ("artistjobs", "openai", "aiohttp", "sqlite-utils")},
+    }
+    return "\n".join(["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in lines.items())])
+
+
+def processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return models[0] if models else platform.machine()
+
+
+def tell(result: Result) -> None:
+    """Print a result as soon as it is there."""
+    if isinstance(result, Figure):
+        print(row(result))
+    elif isinstance(result, LeftOut):
+        print(f"{result.what}: left out, {result.why}.")
+    elif isinstance(result, Section):
+        print(f"\n{result.heading}\n{result.text}\n")
+    else:
+        print(f"{result.title}: " + "; ".join(f"{name} {_points(points)}" for name, points in result.series.items()))
+    sys.stdout.flush()
+
+
+def _points(points: Sequence[tuple[float, float]]) -> str:
+    shown = points if len(points) <= 8 else [*points[:3], *points[-3:]]
+    return ", ".join(f"{number(x)}: {number(y)}" for x, y in shown)

@@ -1,0 +1,35 @@
+"""The collector is spared while a worker works, and is as before afterwards."""
+
+import gc
+
+from artistjobs.collector import THRESHOLDS, spared
+
+
+def test_the_collector_is_as_before_when_the_work_is_over():
+    before = gc.get_threshold()
+
+    with spared():
+        assert gc.get_threshold() == THRESHOLDS
+        assert gc.get_freeze_count() > 1000
+
+    assert gc.get_threshold() == before
+    assert gc.get_freeze_count() == 0
+
+
+def test_rings_of_objects_are_still_collected_meanwhile():
+    collected = []
+
+    def note(phase: str, info: dict[str, int]) -> None:
+        if phase == "stop":
+            collected.append(info["collected"])
+
+    gc.callbacks.append(note)
+    try:
+        with spared():
+            for _ in range(THRESHOLDS[0]):
+                ring: list[object] = []
+                ring.append(ring)
+    finally:
+        gc.callbacks.remove(note)
+
+    assert sum(collected) > THRESHOLDS[0] / 2

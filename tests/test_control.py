@@ -1,0 +1,323 @@
+"""Control from another terminal: what is said reaches running workers, and what is paused loses nothing."""
+
+import json
+import signal
+import sqlite3
+from contextlib import closing
+
+import pytest
+from conftest import read_records, wait_until, write_artists
+from hypothesis import given
+from hypothesis import strategies as st
+
+from artistjobs.control import Control, Part, Said, Tuning
+from artistjobs.store.sqlite import open_store
+
+BOUNDED = ("--param", "max_output_tokens=400")
+
+
+def query(folder, statement: str) -> list[tuple]:
+    with closing(sqlite3.connect(folder / "artistjobs.db", timeout=30)) as db:
+        return db.execute(statement).fetchall()
+
+
+def count(folder, state: str) -> int:
+    return query(folder, f"SELECT count(*) FROM jobs WHERE state = '{state}'")[0][0]
+
+
+def hear(process, word: str) -> str:
+    """Return the next line of a process that has the word."""
+    for line in process.stderr:
+        if word in line.decode():
+            return line.decode()
+    raise AssertionError(f"{word} was never said")
+
+
+def end(process) -> int:
+    process.communicate(timeout=60)
+    return process.returncode
+
+
+@pytest.fixture
+def started(program_with_api, folder, api, cli):
+    """Begins to work on so many artists, and returns once calls are in flight."""
+
+    def start(artists: int, *options: object, latency: float = 0.1, ask=(), workers: int = 1):
+        write_artists(folder / "a.csv", artists)
+        cli("ingest", "a.csv", *ask)
+        api.latency_seconds = latency
+        processes = [program_with_api.start("work", *options) for _ in range(workers)]
+        wait_until(lambda: len(query(folder, "SELECT 1 FROM workers WHERE ended_at IS NULL")) == workers)
+        wait_until(lambda: api.journal.received)
+        return processes if workers > 1 else processes[0]
+
+    return start
+
+
+# --- pause and resume
+
+
+def test_pause_stops_the_calls_of_all_workers_and_resume_goes_on_where_they_were(started, folder, api, cli, program):
+    both = started(300, "--max-workers", "8", workers=2)
+    wait_until(lambda: api.journal.received > 40)
+
+    said = cli("pause")
+    for process in both:
+        hear(process, "paused: no new call is made")
+    wait_until(lambda: not api.journal.in_flight and not count(folder, "running"))
+    received, done = api.journal.received, count(folder, "done")
+    shown = json.loads(program.run("status", "--json").stdout)
+    ((paused_at,),) = query(folder, "SELECT changed_at FROM controls WHERE name = 'paused'")
+    still = api.journal.received, count(folder, "done")
+    resumed = cli("resume")
+    codes = [end(process) for process in both]
+
+    assert "2 workers told to make no new call; go on with: artistjobs resume" in said.stderr
+    assert still == (received, done) == (done, done)
+    assert shown["control"] == {"paused_since": paused_at, "set": []}
+    assert resumed.exit_code == 0
+    assert codes == [0, 0]
+    assert (count(folder, "done"), api.journal.received, api.journal.repeated()) == (300, 300, {})
+
+
+def test_jobs_that_wait_for_a_limit_or_for_a_repeat_are_given_back_while_paused(started, folder, api, cli):
+    process = started(20, "--max-workers", "8", "--rpm", "60", latency=0.0)
+    wait_until(lambda: count(folder, "running") == 8)
+
+    cli("pause")
+    wait_until(lambda: not count(folder, "running"))
+    attempts = query(folder, "SELECT max(attempt), max(deaths) FROM jobs WHERE state = 'pending'")
+    cli("resume")
+    cli("set", "--rpm", "none")
+
+    assert attempts == [(0, 0)]
+    assert end(process) == 0
+    assert (api.journal.received, api.journal.repeated()) == (20, {})
+
+
+def test_work_on_a_paused_database_says_so_and_waits_and_ctrl_c_ends_it_at_once(program_with_api, folder, api, cli):
+    write_artists(folder / "a.csv", 5)
+    cli("ingest", "a.csv")
+    paused = cli("pause")
+    again = cli("pause")
+
+    process = program_with_api.start("run", "a.csv")
+    line = hear(process, "paused")
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+
+    assert "nobody works now, and whoever begins to will wait; go on with: artistjobs resume" in paused.stderr
+    assert "it is paused since 2" in again.stderr
+    assert line.endswith("paused: no new call is made; go on with: artistjobs resume\n")
+    assert process.returncode == 130
+    assert errors.decode().splitlines()[-1] == "go on with: artistjobs run a.csv"
+    assert (count(folder, "pending"), api.journal.received) == (5, 0)
+    assert "go on with: artistjobs work" in cli("resume").stderr
+    assert cli("work").exit_code == 0
+    assert cli("resume").stderr == "nothing to resume: it is not paused\n"
+
+
+def test_a_paused_worker_takes_over_from_one_that_is_killed_and_nothing_is_lost(started, folder, api, cli):
+    first, second = started(60, "--max-workers", "4", latency=2.0, workers=2)
+    wait_until(lambda: api.journal.in_flight == 8)
+
+    cli("pause")
+    first.kill()
+    first.wait()
+    hear(second, "took over 4 jobs")
+    wait_until(lambda: not count(folder, "running"))
+    held = count(folder, "done")
+    api.latency_seconds = 0.0
+    cli("resume")
+
+    assert end(second) == 0
+    assert held == 4
+    assert count(folder, "done") == 60
+    assert len(api.journal.repeated()) <= 4
+    cli("export", "out.jsonl")
+    assert len(read_records(folder / "out.jsonl")) == 60
+
+
+# --- set
+
+
+def test_more_and_fewer_calls_are_in_flight_as_set(started, api, cli):
+    process = started(2000, "--max-workers", "2", latency=1.0)
+    wait_until(lambda: api.journal.in_flight == 2 and api.journal.received > 4)
+    at_first = api.journal.max_in_flight
+
+    told = cli("set", "--max-workers", "120")
+    wait_until(lambda: api.journal.in_flight == 120)
+    api.latency_seconds = 0.2
+    cli("set", "--max-workers", "3")
+    wait_until(lambda: api.journal.in_flight == 3)
+    seen = len(api.journal.calls)
+    wait_until(lambda: len(api.journal.calls) > seen + 12)
+    later = api.journal.calls[seen + 3 :]
+    shown = cli("status").stdout
+    process.send_signal(signal.SIGINT)
+
+    assert told.stderr == "1 worker told: --max-workers 120\n"
+    assert at_first == 2
+    assert api.journal.max_in_flight == 120
+    assert max(call.in_flight for call in later) == 3
+    assert "--max-workers 3 for running workers, set at 2" in shown
+    assert end(process) == 130
+    assert api.journal.repeated() == {}
+
+
+def test_requests_a_minute_are_kept_as_set_and_none_lets_go(started, api, cli):
+    process = started(400, "--max-workers", "4", latency=0.05)
+
+    cli("set", "--rpm", "120")
+    hear(process, "from another terminal: --rpm 120")
+    # Four calls may have begun before that, and be on their way.
+    seen = len(api.journal.calls) + 4
+    wait_until(lambda: len(api.journal.calls) >= seen + 6)
+    arrivals = [call.received_at for call in api.journal.calls[seen : seen + 6]]
+    cli("set", "--rpm", "none", "--max-workers", "64")
+
+    assert arrivals[-1] - arrivals[0] > 1.0
+    assert end(process) == 0
+    assert api.journal.received == 400
+
+
+def test_a_cap_that_is_set_stops_within_it_and_a_cap_taken_away_lets_go(started, program_with_api, folder, api, cli):
+    process = started(400, "--max-workers", "8", latency=0.1, ask=BOUNDED)
+    wait_until(lambda: count(folder, "done") > 8)
+    cli("set", "--max-cost", "0.5")
+    stopped = end(process)
+    ((spent,),) = query(folder, "SELECT sum(cost_usd) FROM answers")
+
+    api.latency_seconds = 0.3
+    resumed = program_with_api.start("work", "--max-cost", "0.8", "--max-workers", "8")
+    wait_until(lambda: api.journal.in_flight)
+    cli("set", "--max-cost", "none", "--max-workers", "32")
+
+    assert stopped == 4
+    assert 0.3 < spent <= 0.5
+    assert end(resumed) == 0
+    assert count(folder, "done") == 400
+    assert query(folder, "SELECT sum(cost_usd) > 0.8 FROM answers") == [(1,)]
+    assert query(folder, "SELECT sum(reserved_usd) FROM workers") == [(0.0,)]
+    assert api.journal.repeated() == {}
+
+
+def test_a_cap_on_money_of_unknown_worth_stops_what_runs_and_says_why(started, program_with_api, cli):
+    process = started(400, "--max-workers", "2", ask=("--model", "nobody-knows-it"))
+
+    cli("set", "--max-cost", "5")
+    _, errors = process.communicate(timeout=60)
+
+    assert process.returncode == 4
+    assert "the price of nobody-knows-it is not known" in errors.decode()
+
+
+def test_what_is_set_is_not_for_a_worker_that_starts_later(started, program_with_api, folder, api, cli):
+    first = started(300, "--max-workers", "2")
+    cli("set", "--rpm", "1")
+    hear(first, "--rpm 1")
+
+    # The first one holds two jobs that it may not call for yet.
+    second = program_with_api.start("work", "--max-workers", "64")
+    wait_until(lambda: count(folder, "done") >= 298)
+    cli("set", "--rpm", "none")
+
+    assert [end(first), end(second)] == [0, 0]
+    assert (api.journal.received, api.journal.repeated()) == (300, {})
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ((), "say what to set, such as: artistjobs set --max-workers 8"),
+        (("--rpm", "60"), "nobody works on artistjobs.db now"),
+    ],
+)
+def test_setting_nothing_or_for_nobody_is_wrong_use(cli, folder, options, said):
+    write_artists(folder / "a.csv", 1)
+    cli("ingest", "a.csv")
+
+    result = cli("set", *options)
+
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert query(folder, "SELECT * FROM controls") == []
+
+
+@pytest.mark.parametrize("command", [("pause",), ("resume",), ("set", "--rpm", "1")])
+def test_no_database_is_made_to_control_its_workers(cli, folder, command):
+    result = cli(*command)
+
+    assert result.exit_code == 2
+    assert "begin with: artistjobs ingest FILE" in result.stderr
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "options", [("--max-workers", "0"), ("--max-workers", "none"), ("--rpm", "-1"), ("--max-cost", "nan")]
+)
+def test_what_cannot_be_kept_is_not_taken(cli, folder, options):
+    assert cli("set", *options).exit_code == 2
+
+
+# --- what is told, and to whom
+
+
+def test_what_is_said_is_read_back_as_it_was_said_last(tmp_path):
+    with open_store(tmp_path / "jobs.db", create=True) as one, open_store(tmp_path / "jobs.db") as other:
+        one.controls.say({Control.PAUSED: 1, Control.MAX_COST: 0.25})
+        one.controls.say({Control.RPM: None, Control.PAUSED: None})
+
+        said = other.controls.read()
+
+    assert [(one.control, one.value, one.revision) for one in said] == [
+        (Control.MAX_COST, 0.25, 2),
+        (Control.RPM, None, 3),
+        (Control.PAUSED, None, 4),
+    ]
+
+
+def test_pausing_is_for_all_and_the_rest_for_those_that_lived_then():
+    said = [
+        Said(Control.PAUSED, 1, 1, "a moment"),
+        Said(Control.RPM, 60, 2, "a moment"),
+        Said(Control.TPM, None, 3, "a moment"),
+        Said(Control.MAX_WORKERS, 10, 4, "a moment"),
+    ]
+    flags = Tuning(max_workers=4, rpm=7, tpm=8, max_cost_usd=9.0)
+
+    assert flags.told(said, 2, Part(1, 4)) == Tuning(max_workers=3, rpm=7, tpm=None, max_cost_usd=9.0, is_paused=True)
+
+
+@given(st.integers(1, 10_000), st.integers(1, 64))
+def test_the_processes_of_a_command_share_what_is_set_among_them(total, processes):
+    shares = [Part(number, processes).share(total) for number in range(processes)]
+
+    assert sum(shares) == total
+    assert max(shares) - min(shares) <= 1
+    assert Tuning(max_workers=min(shares)).is_resting == (total < processes)
+
+
+def test_the_processes_of_one_command_are_paused_and_share_what_is_set(program_with_api, folder, api, cli):
+    write_artists(folder / "a.csv", 400)
+    api.latency_seconds = 0.3
+    process = program_with_api.start("run", "a.csv", "--processes", "2", "--max-workers", "4")
+    wait_until(lambda: api.journal.in_flight == 4)
+
+    cli("set", "--max-workers", "9")
+    wait_until(lambda: api.journal.in_flight == 9)
+    cli("pause")
+    wait_until(lambda: not api.journal.in_flight and not count(folder, "running"))
+    cli("set", "--max-workers", "1")
+    most, received = api.journal.max_in_flight, api.journal.received
+    cli("resume")
+    wait_until(lambda: api.journal.received > received + 3)
+    one_at_a_time = max(call.in_flight for call in api.journal.calls[received:])
+    cli("set", "--max-workers", "200")
+    _, errors = process.communicate(timeout=60)
+
+    assert (most, one_at_a_time) == (9, 1)
+    assert errors.decode().count("paused: no new call is made") == 1
+    assert process.returncode == 0
+    assert (len(read_records(folder / "out.jsonl")), api.journal.repeated()) == (400, {})

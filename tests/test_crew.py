@@ -1,0 +1,319 @@
+"""One run in several processes: one display, one summary, one Ctrl+C, and nothing lost when one of them dies."""
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from conftest import KEY, read_records, wait_until, write_artists
+from hypothesis import given
+from hypothesis import strategies as st
+
+from artistjobs.config import ApiConfig, WorkConfig
+from artistjobs.crew import wire
+from artistjobs.crew.lead import COMMAND
+from artistjobs.errors import StoreError, WrongUseError
+from artistjobs.job import Scope
+from artistjobs.pricing import GivenPrices
+from artistjobs.rehearsal import Fault
+from artistjobs.stop import Reason
+from artistjobs.store import Kind
+from artistjobs.tally import Totals
+
+RUN = ("run", "a.csv", "--processes", "2", "--max-workers", "8")
+
+
+@pytest.fixture
+def file(folder):
+    return write_artists(folder / "a.csv", 200)
+
+
+@pytest.fixture
+def start(program_with_api):
+    """Start the program as the leader of a group, as a shell does."""
+    return lambda *arguments: program_with_api.start(*arguments, start_new_session=True)
+
+
+def query(statement: str) -> list[tuple]:
+    with closing(sqlite3.connect("artistjobs.db", timeout=30)) as db:
+        return db.execute(statement).fetchall()
+
+
+def members() -> list[int]:
+    """The processes at work, as the database knows them."""
+    if not Path("artistjobs.db").exists():
+        return []
+    try:
+        return [pid for (pid,) in query("SELECT pid FROM workers WHERE ended_at IS NULL ORDER BY id")]
+    except sqlite3.OperationalError:  # the table is not there yet
+        return []
+
+
+def at_work(api, calls: int = 20) -> list[int]:
+    """Wait until both processes are in the middle of it."""
+    wait_until(lambda: api.journal.received >= calls and len(members()) == 2)
+    return members()
+
+
+def ended(process) -> tuple[int, str]:
+    _, said = process.communicate(timeout=60)
+    return process.returncode, said.decode()
+
+
+def test_two_processes_ask_for_each_row_once_and_say_one_summary(program_with_api, api, file, folder):
+    api.latency_seconds = 0.02
+
+    done = program_with_api.run(*RUN, "--json")
+
+    summary = json.loads(done.stdout)
+    assert done.returncode == 0
+    assert len(members()) == 0
+    assert query("SELECT count(*), sum(done > 0) FROM workers") == [(2, 2)]
+    assert (summary["done"], summary["calls"], summary["exit_code"]) == (200, 200, 0)
+    assert summary["output_tokens"] == query("SELECT sum(output_tokens) FROM answers")[0][0]
+    assert len(read_records(folder / "out.jsonl")) == 200
+    assert api.journal.repeated() == {}
+    assert 4 < api.journal.max_in_flight <= 8
+    assert done.stderr.count("200 jobs: 200 done") == 1
+
+
+def test_a_process_that_dies_is_said_and_its_jobs_are_taken_over(start, api, file):
+    api.latency_seconds = 0.05
+    process = start(*RUN)
+
+    victim = at_work(api)[0]
+    os.kill(victim, signal.SIGKILL)
+    code, said = ended(process)
+
+    assert code == 0
+    assert f"process {victim} died (killed by SIGKILL); its jobs are taken over" in said
+    assert query("SELECT state, count(*) FROM jobs GROUP BY state") == [("done", 200)]
+    assert len(api.journal.repeated()) <= 4
+
+
+def test_when_the_last_process_dies_another_one_takes_its_place(start, api, file):
+    api.latency_seconds = 0.05
+    process = start(*RUN)
+
+    for victim in at_work(api):
+        os.kill(victim, signal.SIGKILL)
+    code, said = ended(process)
+
+    assert code == 0, said
+    assert "another one takes its place" in said
+    assert query("SELECT state, count(*) FROM jobs GROUP BY state") == [("done", 200)]
+    assert len(api.journal.repeated()) <= 8
+
+
+def test_processes_that_die_again_and_again_end_the_run_and_leave_the_jobs_pending(start, api, file):
+    api.latency_seconds = 0.05
+    process = start(*RUN)
+    killed = set()
+
+    def kill_all():
+        for pid in set(members()) - killed:
+            if query(f"SELECT count(*) FROM jobs JOIN workers ON claimed_by = workers.id WHERE pid = {pid}")[0][0]:
+                killed.add(pid)
+                os.kill(pid, signal.SIGKILL)
+        return process.poll() is not None
+
+    wait_until(kill_all)
+    code, said = ended(process)
+
+    assert code == 3
+    assert len(killed) == 2 + 3
+    assert "one process after another died, the last one killed by SIGKILL" in said
+    assert "go on with: artistjobs run a.csv" in said
+    assert query("SELECT count(*) FROM jobs WHERE state = 'running'") == [(0,)]
+
+
+def test_one_ctrl_c_lets_the_calls_of_all_processes_finish(start, api, file):
+    api.latency_seconds = 0.3
+    process = start(*RUN)
+
+    at_work(api)
+    os.killpg(process.pid, signal.SIGINT)
+    code, said = ended(process)
+
+    assert code == 130
+    assert said.count("stopping: waiting for") == 1
+    assert query("SELECT count(*) FROM jobs WHERE state = 'running'") == [(0,)]
+    assert query("SELECT count(*) FROM answers") == [(api.journal.received,)]
+    assert query("SELECT DISTINCT ending FROM workers") == [("interrupted",)]
+
+
+def test_a_second_ctrl_c_gives_the_calls_of_all_processes_up(start, api, file):
+    api.latency_seconds = 120.0
+    process = start(*RUN)
+
+    at_work(api, calls=8)
+    os.killpg(process.pid, signal.SIGINT)
+    # Not before the first one was heard: two signals at the same moment are one.
+    assert any(b"stopping: waiting for" in line for line in process.stderr)
+    os.killpg(process.pid, signal.SIGINT)
+    code, said = ended(process)
+
+    assert code == 130
+    assert said.count("calls in flight: they may be billed") == 1
+    assert query("SELECT DISTINCT state, attempt FROM jobs") == [("pending", 0)]
+
+
+def test_without_their_lead_the_others_finish_their_calls_and_end(start, api, file):
+    api.latency_seconds = 0.3
+    process = start(*RUN)
+
+    at_work(api)
+    process.kill()
+    process.communicate()
+    wait_until(lambda: not members())
+
+    assert query("SELECT DISTINCT ending FROM workers") == [("terminated",)]
+    assert query("SELECT count(*) FROM answers") == [(api.journal.received,)]
+    assert api.journal.received < 200
+
+
+def test_a_process_that_is_told_to_end_leaves_the_rest_to_the_others(start, api, file):
+    api.latency_seconds = 0.05
+    process = start(*RUN)
+
+    victim = at_work(api)[0]
+    os.kill(victim, signal.SIGTERM)
+    code, said = ended(process)
+
+    assert code == 0
+    assert f"process {victim} was told to end; the others go on" in said
+    assert api.journal.repeated() == {}
+
+
+def test_account_trouble_of_one_process_stops_all_of_them(program_with_api, api, file):
+    api.script = lambda *_: Fault.NO_CREDIT if api.journal.received > 30 else None
+
+    stopped = program_with_api.run(*RUN)
+
+    assert stopped.returncode == 3
+    assert stopped.stderr.count("stopped: ") == 1
+    assert "credit" in stopped.stderr
+    assert query("SELECT DISTINCT state, attempt FROM jobs WHERE state <> 'done'") == [("pending", 0)]
+    assert api.journal.received <= 30 + 8
+
+
+def test_one_look_at_the_account_serves_all_and_a_bad_key_costs_no_call(program_with_api, api, file):
+    stopped = program_with_api.run(*RUN, env={"OPENAI_API_KEY": "bad-key-0123456789"})
+
+    assert stopped.returncode == 3
+    assert api.journal.received == 0
+    assert "bad-key" not in stopped.stderr
+
+
+def test_the_limit_on_jobs_is_kept_by_all_together(program_with_api, api, file):
+    stopped = program_with_api.run(*RUN, "--limit", "7")
+
+    assert stopped.returncode == 4
+    assert "--limit 7 is reached" in stopped.stderr
+    assert api.journal.received == 7
+
+
+def test_the_cap_on_money_is_kept_by_all_together(program_with_api, api, file):
+    api.latency_seconds = 0.02
+
+    stopped = program_with_api.run(*RUN, "--max-cost", "0.05", "--param", "max_output_tokens=400")
+
+    ((spent,),) = query("SELECT sum(cost_usd) FROM answers")
+    assert stopped.returncode == 4
+    assert 0.03 < spent <= 0.05
+    assert query("SELECT count(*) FROM jobs WHERE state = 'running'") == [(0,)]
+
+
+def test_what_keeps_a_run_from_beginning_is_said_once(program_with_api, file):
+    refused = program_with_api.run(*RUN, "--max-cost", "1", "--model", "no-such-model-of-any-price")
+
+    assert refused.returncode in (2, 3)
+    assert refused.stderr.count("no-such-model") == 1
+    assert "Traceback" not in refused.stderr
+
+
+def test_the_key_stands_on_no_command_line(start, api, file):
+    api.latency_seconds = 0.5
+    process = start(*RUN)
+
+    lines = [Path(f"/proc/{pid}/cmdline") for pid in at_work(api, calls=8)]
+
+    assert not any(KEY.encode() in line.read_bytes() for line in lines if line.exists())
+    process.kill()
+
+
+def test_no_file_of_the_working_directory_is_taken_for_a_module(folder):
+    for name in ("json", "click", "sqlite_utils"):
+        (folder / f"{name}.py").write_text("raise SystemExit('the wrong module')")
+
+    done = subprocess.run(COMMAND, input=b"\n", capture_output=True, timeout=60)
+
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+@given(processes=st.integers(1, 20), workers=st.integers(1, 2000), limit=st.none() | st.integers(1, 10_000))
+def test_what_is_shared_out_adds_up(processes, workers, limit):
+    config = WorkConfig(processes=processes, max_workers=workers, limit=limit, rpm=60)
+
+    parts = config.shared_out()
+
+    assert 1 <= len(parts) <= processes
+    assert {part.processes for part in parts} == {len(parts)}
+    assert sum(part.max_workers for part in parts) == workers
+    assert max(part.max_workers for part in parts) - min(part.max_workers for part in parts) <= 1
+    assert all(part.limit is None or part.limit > 0 for part in parts)
+    assert limit == (None if limit is None else sum(part.limit for part in parts))
+    assert all(
+        replace(part, max_workers=workers, limit=limit, processes=processes, number=0) == config for part in parts
+    )
+
+
+numbers = st.integers(0, 10**6)
+texts = st.text(max_size=20)
+
+
+@given(
+    work=st.builds(
+        WorkConfig, max_workers=numbers, rpm=st.none() | numbers, max_cost_usd=st.none() | st.floats(0, 100),
+        prices=st.none() | st.builds(GivenPrices, input_usd=st.floats(0, 9), output_usd=st.floats(0, 9)),
+    ),
+    scope=st.builds(Scope, ingest=st.none() | numbers, first_job=numbers),
+    kind=st.none() | st.sampled_from(Kind),
+    looks_up=st.booleans(),
+)  # fmt: skip
+def test_an_order_arrives_as_it_was_given(work, scope, kind, looks_up):
+    order = wire.Order(
+        work=work, scope=scope, database=Path("a.db"), kind=kind, api=ApiConfig(api_key=KEY), looks_up=looks_up,
+        log_level=20,
+    )  # fmt: skip
+
+    name, value = wire.read_line(wire.line(wire.ORDER, wire.order_json(order)))
+
+    assert name == wire.ORDER
+    assert wire.order_from_json(value) == order
+
+
+@given(
+    totals=st.builds(Totals, done=numbers, codes=st.dictionaries(texts, numbers, max_size=3)),
+    reason=st.none() | st.sampled_from(Reason),
+    sentence=texts,
+    error=st.none() | st.builds(lambda kind, text: kind(text), st.sampled_from([StoreError, WrongUseError]), texts),
+)
+def test_an_end_arrives_as_it_was_told(totals, reason, sentence, error):
+    end = wire.End(totals=totals, reason=reason, sentence=sentence, error=error)
+
+    _, value = wire.read_line(wire.line(wire.END, wire.end_json(end)))
+    told = wire.end_from_json(value)
+
+    assert (told.totals, told.reason, told.sentence) == (totals, reason, sentence)
+    assert (type(told.error), str(told.error)) == (type(error), str(error))
+
+
+@pytest.mark.parametrize("text", [b"", b"\xff\n", b"[]\n", b'"x"\n', b"{}\n", b'{"a": 1, "b": 2}\n', b"hello\n"])
+def test_what_is_no_message_is_passed_over(text):
+    assert wire.read_line(text) == ("", None)

@@ -1,0 +1,84 @@
+"""What is said before anything is sent: a dry run, a file that is no table of artists, a .env that is none."""
+
+import json
+
+import pytest
+from conftest import write_artists
+from hypothesis import given
+from hypothesis import strategies as st
+
+from artistjobs.artists import Artist
+from artistjobs.suspicion import suspicion
+
+
+def test_a_dry_run_says_itself_as_one_json_object(cli, folder):
+    (folder / "a.csv").write_text("Prince,singer\nBjörk\n,bad\n")
+
+    for command in ("ingest", "run"):
+        said = json.loads(cli(command, "a.csv", "--dry-run", "--json").stdout)
+
+        assert list(said) == ["rows", "bad", "requests", "estimate"]
+        assert (said["rows"], said["bad"], said["estimate"]["calls"]) == (2, 1, 2)
+        assert [body["prompt"]["variables"]["artist_name"] for body in said["requests"]] == ["Prince", "Björk"]
+    assert not (folder / "artistjobs.db").exists()
+
+
+def test_a_dry_run_keeps_to_the_limit(cli, folder):
+    write_artists(folder / "a.csv", 8)
+
+    some, text = (
+        cli("run", "a.csv", "--dry-run", "--limit", "2", "--json"),
+        cli("run", "a.csv", "--dry-run", "--limit", "2"),
+    )
+    many = cli("run", "a.csv", "--dry-run", "--limit", "100", "--json")
+
+    assert (len(json.loads(some.stdout)["requests"]), json.loads(some.stdout)["estimate"]["calls"]) == (2, 2)
+    assert text.stdout.count('"artist_name"') == 2
+    assert "8 rows to ask about, 2 of them by --limit, 0 bad" in text.stderr
+    assert (len(json.loads(many.stdout)["requests"]), json.loads(many.stdout)["estimate"]["calls"]) == (5, 8)
+
+
+@pytest.mark.parametrize(
+    ("content", "part"),
+    [
+        ('{"artist_name": "Prince", "artist_data": "singer"}\n{"artist_name": "Björk"}\n', "its first line is JSON"),
+        ('["Prince", "Björk"]\n', "its first line is JSON"),
+        ('[\n{"artist_name": "Prince"}\n]\n', "its first line is JSON"),
+        ("artist_name\tartist_data\nPrince\tsinger\n", "parted by tabs"),
+        ("Artist_Name;Artist_Data\nPrince;singer\n", "parted by semicolons"),
+        ('"artist_name";"artist_data"\n', "parted by semicolons"),
+    ],
+)
+def test_a_file_that_is_evidently_no_csv_is_warned_of_once_and_read(cli, folder, content, part):
+    (folder / "a.csv").write_text(content)
+
+    said, dry = cli("ingest", "a.csv"), cli("ingest", "a.csv", "--dry-run")
+
+    assert said.exit_code == 0
+    assert said.stderr.count("warning: a.csv: ") == 1
+    assert part in said.stderr
+    assert part in dry.stderr
+    assert " 0 jobs added" not in said.stderr
+
+
+@pytest.mark.parametrize("name", ["{", "[Unknown]", "{artist_name}", "A; B", "Artist_Name Band", "[1"])
+def test_odd_names_are_no_reason_to_warn(name):
+    assert suspicion(Artist(1, name, "painter; sculptor")) is None
+
+
+@given(st.text(min_size=1), st.text())
+def test_any_row_may_come_first(name, data):
+    assert suspicion(Artist(1, name, data)) is None or name.lstrip('"')[:1] in "{[" or "artist_name" in name.lower()
+
+
+def test_lines_of_an_env_file_that_make_no_sense_are_one_warning(program, folder):
+    write_artists(folder / "a.csv", 1)
+    (folder / ".env").write_text("OPENAI_PROMPT_ID=pmpt_1\nthis is no line\n\n= 5\n# a remark\n")
+
+    result = program.run("ingest", "a.csv")
+
+    assert result.returncode == 0
+    assert [line for line in result.stderr.splitlines() if ".env" in line] == [
+        "artistjobs: .env, lines 2, 4: passed over; write NAME=value, or # before a remark."
+    ]
+    assert "parse" not in result.stderr

@@ -1,0 +1,162 @@
+"""Looking at failed jobs one by one, at one job in full, and giving failed ones another chance."""
+
+import json
+
+import factories as make
+import pytest
+from conftest import read_records, write_artists
+
+from artistjobs.outcome import Outcome
+from artistjobs.rehearsal import Fault
+from artistjobs.store.looking import open_reader
+from artistjobs.store.sqlite import open_store
+
+
+@pytest.fixture
+def failed(cli, folder, api):
+    """Three artists who are refused, one whose answer is cut, and one who is answered."""
+    (folder / "a.csv").write_text("Frida Kahlo,painter\nPrince,singer\nPrincess Nokia\nBjörk\n42\n")
+    faults = {"Frida Kahlo": Fault.REFUSAL, "Prince": Fault.REFUSAL, "42": Fault.REFUSAL, "Björk": Fault.INCOMPLETE}
+    api.script = lambda body, _: faults.get(body["prompt"]["variables"]["artist_name"])
+    cli("run", "a.csv")
+    api.script = None
+
+
+def test_failures_are_fields_off_a_terminal_and_the_command_that_retries_them_goes_to_stderr(cli, failed):
+    result = cli("failures")
+
+    rows = [line.split("\t") for line in result.stdout.splitlines()]
+    assert [row[:5] for row in rows] == [
+        ["1", "Frida Kahlo", "refusal", "200", "1"],
+        ["2", "Prince", "refusal", "200", "1"],
+        ["4", "Björk", "incomplete", "200", "1"],
+        ["5", "42", "refusal", "200", "1"],
+    ]
+    assert all(len(row) == 7 and row[5].endswith("Z") and row[6] for row in rows)
+    assert result.stderr == "call them again: artistjobs retry\n"
+
+
+def test_failures_can_be_told_a_code_and_a_limit_and_say_how_many_more_there_are(cli, failed):
+    result = cli("failures", "--code", "refusal", "--limit", "1", "--json")
+
+    assert [json.loads(line)["artist_name"] for line in result.stdout.splitlines()] == ["Frida Kahlo"]
+    assert list(json.loads(result.stdout)) == [
+        "job", "artist_name", "artist_data", "code", "status", "attempts", "failed_at", "message", "request_id",
+    ]  # fmt: skip
+    assert "2 more jobs failed" in result.stderr
+    assert "artistjobs retry --code refusal" in result.stderr
+
+
+@pytest.mark.parametrize("command", [["failures", "--code", "refusd"], ["retry", "--code", "refusd"], ["retry", "3"]])
+def test_a_code_or_a_job_that_did_not_fail_is_said_with_the_codes_there_are(cli, failed, command):
+    result = cli(*command)
+
+    assert result.exit_code == 2
+    assert "refusal (3), incomplete (1)" in result.stderr
+
+
+def test_failures_of_a_database_without_any_are_none(cli, folder):
+    write_artists(folder / "a.csv", 1)
+    cli("run", "a.csv")
+
+    listed, retried = cli("failures"), cli("retry")
+
+    assert (listed.exit_code, listed.stdout, listed.stderr) == (0, "", "no job failed\n")
+    assert (retried.exit_code, retried.stderr) == (0, "0 jobs pending again\n")
+
+
+def test_a_retry_says_what_to_run_next(cli, failed):
+    assert cli("retry", "--code", "refusal").stderr == "3 jobs pending again; go on with: artistjobs work\n"
+    assert cli("retry", "4").stderr == "1 job pending again; go on with: artistjobs work\n"
+
+
+def test_failures_are_listed_in_order_whatever_their_codes(tmp_path):
+    with open_store(tmp_path / "j.db", create=True) as store:
+        make.ingest(store, *make.names(60))
+        store.queue.register()
+        for number, claimed in enumerate(make.claim(store, 60)):
+            failure = make.make_failure(f"code_{number % 7}")
+            make.settle(store, make.make_attempt(claimed, Outcome.FAILED, failure=failure))
+
+    with open_reader(tmp_path / "j.db") as reader:
+        assert [job.job for job in reader.insight.failed(None, None)] == list(range(1, 61))
+        assert [job.job for job in reader.insight.failed("code_3", 2)] == [4, 11]
+
+
+def test_a_table_of_failures_fits_the_terminal(tmp_path):
+    from artistjobs.failures import failures_table
+    from artistjobs.table import cells
+
+    with open_store(tmp_path / "j.db", create=True) as store:
+        make.ingest(store, "\x1b[31m悪い" * 20, "B")
+        store.queue.register()
+        for claimed in make.claim(store, 2):
+            failure = make.make_failure(message="a\tlong\x1b[2J message " * 20)
+            make.settle(store, make.make_attempt(claimed, Outcome.FAILED, failure=failure))
+
+    for width in (40, 80, 120):
+        with open_reader(tmp_path / "j.db") as reader:
+            lines = list(failures_table(reader.insight.failed(None, None), width, str))
+
+        assert [line for line in lines if cells(line) > width or "\x1b" in line] == []
+        assert len(lines) == 3
+        assert "server_error" in lines[2]
+
+
+def test_a_job_is_shown_with_what_was_sent_and_what_came_back(cli, folder, api):
+    (folder / "ask.txt").write_text("Who is {{ artist_name }}? {{ artist_data }}")
+    (folder / "a.csv").write_text("Frida Kahlo,painter\n")
+    api.script = lambda _, nth: Fault.SERVER_ERROR if nth == 1 else None
+    cli("run", "a.csv", "--prompt-file", "ask.txt", "--param", "reasoning.effort=low")
+
+    shown = json.loads(cli("show", "Frida Kahlo", "--json").stdout)
+    text = cli("show", "Frida Kahlo").stdout
+
+    assert shown["request"] == api.journal.calls[-1].body
+    assert [attempt["outcome"] for attempt in shown["attempts"]] == ["retry", "done"]
+    assert shown["attempts"][0]["status"] == 500
+    assert shown["attempts"][1]["seconds"] >= 0
+    assert shown["answer"]["text"] == read_records(folder / "out.jsonl")[0]["response_text"]
+    assert shown["answer"]["text"] in text
+    assert shown["answer"]["response_id"] in text
+    assert list(shown) == [
+        "job", "artist_name", "artist_data", "state", "error_code", "available_at", "worker", "request", "attempts",
+        "answer", "other_answers",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("artist", "job"),
+    [("Prince", 2), ("princess nokia", 3), ("frida", 1), ("BJÖRK", 4), ("kahlo", 1), ("3", 3), ("42", 5)],
+)
+def test_an_artist_is_found_by_name_by_part_of_it_or_by_the_id_of_the_job(cli, failed, artist, job):
+    assert json.loads(cli("show", artist, "--json").stdout)["job"] == job
+
+
+def test_several_that_may_be_meant_are_listed_with_their_ids(cli, failed):
+    result = cli("show", "PRIN")
+
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert [line.split()[:2] for line in result.stderr.splitlines()[1:3]] == [["2", "Prince"], ["3", "Princess"]]
+    assert "artistjobs show --job 2" in result.stderr
+
+
+@pytest.mark.parametrize("arguments", [["Nobody"], ["--job", "99"], ["99"], [], ["Prince", "--job", "1"], [""]])
+def test_a_job_that_is_not_there_is_wrong_use(cli, failed, arguments):
+    result = cli("show", *arguments)
+
+    assert result.exit_code == 2
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_failed_job_is_shown_with_its_command_and_a_late_answer_as_late(cli, failed, folder):
+    assert "artistjobs retry 2\n" in cli("show", "Prince").stdout
+    cli("retry", "4")
+    cli("work")
+
+    shown = json.loads(cli("show", "Björk", "--json").stdout)
+
+    assert (shown["state"], shown["answer"]["status"]) == ("done", "completed")
+    assert [(other["status"], other["late"]) for other in shown["other_answers"]] == [("incomplete", False)]
+    assert "earlier answer: " in cli("show", "Björk").stdout

@@ -1,0 +1,216 @@
+"""What status shows: states by way of asking, runs, failures, as text, as JSON and in place."""
+
+import json
+import os
+import pty
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import factories as make
+import pytest
+from conftest import wait_until, write_artists
+
+from artistjobs.job import EVERYTHING
+from artistjobs.outcome import Outcome
+from artistjobs.rehearsal import Fault
+from artistjobs.store.looking import open_reader
+from artistjobs.store.sqlite import open_store
+
+KEYS = [
+    "at", "database", "kind", "jobs", "jobs_per_minute", "calls", "retries", "input_tokens", "output_tokens",
+    "cost_usd", "unpriced_answers", "projection", "failures", "workers", "prompts", "runs", "control",
+]  # fmt: skip
+KEYS_WITHIN = {
+    "jobs": ["total", "pending", "running", "done", "failed"],
+    "projection": ["answers", "jobs_left", "total_cost_usd", "seconds_left"],
+    "failures": ["code", "jobs", "artist_name", "message", "status", "retry"],
+    "prompts": [
+        "prompt", "prompt_id", "version", "prompt_file", "model", "params", "total", "pending", "running", "failed",
+        "done",
+    ],
+    "control": ["paused_since", "set"],
+    "runs": [
+        "worker", "host", "pid", "started_at", "seen_at", "ended_at", "ending", "done", "failed", "calls", "retries",
+        "input_tokens", "output_tokens", "cost_usd", "unpriced", "is_alive", "seconds", "jobs_per_minute",
+    ],
+}  # fmt: skip
+
+
+@pytest.fixture
+def path(tmp_path) -> Path:
+    return tmp_path / "jobs.db"
+
+
+def by_hand(path: Path) -> dict[int, tuple[int, ...]]:
+    """Count the states of each prompt's jobs the long way."""
+    query = """SELECT prompt, count(*), sum(state = 'pending'), sum(state = 'running'), sum(state = 'done'),
+                      sum(state = 'failed') FROM jobs GROUP BY prompt"""
+    with sqlite3.connect(path) as db:
+        rows = db.execute(query).fetchall()
+    db.close()
+    return {prompt: tuple(counts) for prompt, *counts in rows}
+
+
+def test_jobs_are_counted_by_way_of_asking_as_a_count_of_all_rows_would(path):
+    one, two, three = (make.make_prompt(prompt_id=f"pmpt_{name}") for name in "abc")
+    with open_store(path, create=True) as store:
+        make.ingest(store, *make.names(10), prompt=one)
+        make.ingest(store, *make.names(12), prompt=two)
+        make.ingest(store, *make.names(15), prompt=one)  # five new ones, ten known
+        make.ingest(store, *make.names(3), prompt=two)  # nothing new
+        make.ingest(store, *make.names(2, start=50), prompt=two)
+        make.ingest(store, *make.names(4), prompt=three)
+        store.queue.register()
+        for number, claimed in enumerate(make.claim(store, 29)):
+            outcome = [Outcome.DONE, Outcome.FAILED, Outcome.RELEASED][number % 3]
+            if number % 7:
+                make.settle(store, make.make_attempt(claimed, outcome))
+
+        with open_reader(path) as reader:
+            found = {
+                row.prompt: (row.total, row.pending, row.running, row.done, row.failed)
+                for row in reader.insight.progress()
+            }
+            counts = reader.records.counts(EVERYTHING)
+
+    assert found == by_hand(path)
+    assert sum(row[0] for row in found.values()) == counts.total
+    assert all(any(row[place] for row in found.values()) for place in range(5))
+
+
+def test_the_json_of_a_status_keeps_its_keys(cli, folder, api):
+    write_artists(folder / "a.csv", 4)
+    api.script = lambda body, _: Fault.REFUSAL if body["prompt"]["variables"]["artist_name"] == "Artist 1" else None
+    cli("run", "a.csv", "--limit", "3")
+
+    found = json.loads(cli("status", "--json").stdout)
+
+    assert list(found) == KEYS
+    for name, keys in KEYS_WITHIN.items():
+        value = found[name]
+        assert list(value[0] if isinstance(value, list) else value) == keys, name
+    assert (found["prompts"][0]["done"], found["prompts"][0]["pending"]) == (2, 1)
+    assert (found["runs"][0]["done"], found["runs"][0]["failed"], found["runs"][0]["is_alive"]) == (2, 1, False)
+    assert found["runs"][0]["ended_at"] > found["runs"][0]["started_at"]
+    assert found["failures"][0]["retry"] == "artistjobs retry --code refusal"
+
+
+def test_a_status_names_prompts_runs_and_failures(cli, folder, api):
+    write_artists(folder / "a.csv", 3)
+    (folder / "ask.txt").write_text("Who is {{ artist_name }}?")
+    api.script = lambda body, _: Fault.REFUSAL if "Artist 1?" in body.get("input", "") else None
+    cli("run", "a.csv", "--prompt-file", "ask.txt", "--param", "reasoning.effort=low")
+    cli("ingest", "a.csv", "--prompt-id", "pmpt_x", "--version", "3", "--model", "gpt-5-mini")
+
+    text = cli("status").stdout
+
+    assert re.search(r"ask\.txt reasoning\.effort=low +gpt-5 +3 +2 +1 +0 +0 +66\.7", text)
+    assert re.search(r"pmpt_x version 3 +gpt-5-mini +3 +0 +0 +0 +3 +0\.0", text)
+    assert re.search(r"1 failed with refusal \(HTTP 200\)\n    such as Artist 1: ", text)
+    assert "\n    artistjobs retry --code refusal\n" in text
+    assert "\x1b" not in text
+
+
+def test_a_rehearsed_database_says_so(cli, folder):
+    write_artists(folder / "a.csv", 1)
+    cli("run", "a.csv", "--rehearse")
+
+    assert cli("--db", "rehearsal.db", "status").stdout.startswith("rehearsal.db: 1 job (rehearsal)\n")
+
+
+def test_a_look_imports_nothing_that_takes_long_and_leaves_nothing_behind(cli, folder):
+    write_artists(folder / "a.csv", 2)
+    cli("run", "a.csv")
+    before = sorted(folder.iterdir())
+    script = (
+        "import sys; sys.argv = ['artistjobs', *sys.argv[1:]]\n"
+        "from artistjobs.cli import main\n"
+        "try: main()\n"
+        "except SystemExit as end: assert not end.code, end.code\n"
+        "heavy = {'openai', 'sqlite_utils', 'rich', 'asyncio', 'jinja2', 'tenacity', 'genai_prices'}\n"
+        "print(heavy & set(sys.modules), file=sys.stderr)"
+    )
+
+    for command in (["status"], ["failures"], ["show", "Artist 1"]):
+        done = subprocess.run([sys.executable, "-c", script, *command], capture_output=True, text=True, check=True)
+
+        assert done.stderr.splitlines()[-1] == "set()", command
+    assert sorted(folder.iterdir()) == before
+
+
+def test_a_database_of_an_earlier_version_is_brought_up_to_date_by_a_look(path):
+    with open_store(path, create=True) as store:
+        make.ingest(store, "A")
+    with sqlite3.connect(path) as db:
+        db.execute("DELETE FROM _sqlite_migrations WHERE name LIKE '0003%'")
+        db.execute("ALTER TABLE workers DROP COLUMN lost_usd")
+        db.execute("ALTER TABLE workers DROP COLUMN reserved_usd")
+    db.close()
+
+    with open_reader(path) as reader:
+        assert reader.records.counts(EVERYTHING).total == 1
+    with sqlite3.connect(path) as db:
+        assert db.execute("SELECT count(*) FROM _sqlite_migrations WHERE name LIKE '0003%'").fetchone() == (1,)
+    db.close()
+
+
+def test_watching_as_json_says_an_object_a_line_until_interrupted(program_with_api, folder):
+    write_artists(folder / "a.csv", 1)
+    program_with_api.run("run", "a.csv")
+
+    process = program_with_api.start("status", "--watch", "--json")
+    first = json.loads(process.stdout.readline())
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+
+    assert first["jobs"]["done"] == 1
+    assert process.returncode == 130
+    assert errors == b""
+
+
+def test_watching_draws_in_place_and_gives_the_terminal_back(program_with_api, folder):
+    write_artists(folder / "a.csv", 1)
+    program_with_api.run("run", "a.csv")
+    ours, theirs = pty.openpty()
+    seen = b""
+
+    def reads(part: bytes, times: int = 1) -> bool:
+        nonlocal seen
+        if seen.count(part) < times:
+            seen += os.read(ours, 65536)
+        return seen.count(part) >= times
+
+    process = program_with_api.start("status", "--watch", stdout=theirs, stderr=theirs, env={"TERM": "xterm"})
+    os.close(theirs)
+    wait_until(lambda: reads(b"artistjobs.db: ", times=2))
+    process.send_signal(signal.SIGINT)
+    wait_until(lambda: reads(b"\x1b[?1049l"))
+
+    assert process.wait(timeout=60) == 130
+    assert seen.startswith(b"\x1b[?1049h\x1b[?25l\x1b[H")
+    assert b"\x1b[2J" not in seen
+    assert seen.rstrip().endswith(b"\x1b[?25h\x1b[?1049l")
+    os.close(ours)
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+def test_no_line_is_wider_than_the_terminal_but_the_commands(path, width):
+    from artistjobs.status import read_status
+    from artistjobs.status_text import status_lines
+    from artistjobs.table import cells
+
+    with open_store(path, create=True) as store:
+        make.ingest(store, "葛飾北斎 " * 30, *make.names(9), prompt=make.make_template(template_file="質問" * 30))
+        store.queue.register()
+        claimed = make.claim_one(store)
+        failure = make.make_failure(message="悪い " * 60)
+        make.settle(store, make.make_attempt(claimed, Outcome.FAILED, failure=failure))
+    with open_reader(path) as reader:
+        lines = status_lines(read_status(reader), width)
+
+    assert [line for line in lines if cells(line) > width and "artistjobs --db" not in line] == []
+    assert any("…" in line for line in lines)

@@ -1,0 +1,184 @@
+"""What is seen of a run is a value: it travels as JSON, and those of several processes add up."""
+
+import json
+from collections import Counter
+
+from factories import make_attempt, make_claim, make_failure
+from hypothesis import given
+from hypothesis import strategies as st
+
+from artistjobs.limiter import Wait
+from artistjobs.outcome import Outcome
+from artistjobs.pace import LATEST_ANSWERS, Latencies, Pace, quantile
+from artistjobs.standing import Lookout, Standing
+from artistjobs.store import Counts
+from artistjobs.tally import Seen, Tally, Totals, merge_totals, totals_from_json, totals_json
+from artistjobs.view import Glance, glance_from_json, glance_json, jobs_left, jobs_per_minute, merge, seconds_left
+
+NUMBERS = st.integers(0, 10**9)
+# Eighths add up without rounding, so that sums can be compared.
+SUMS = st.integers(0, 10**6).map(lambda number: number / 8)
+CODES = st.sampled_from(["incomplete", "server_error", "rate_limit_exceeded", "timeout", "template_error"])
+
+
+def failures_of(seen) -> tuple[Seen, ...]:
+    """At most three, each code once, the latest first."""
+    ranked = sorted(seen.items(), key=lambda pair: (pair[1], pair[0]), reverse=True)
+    return tuple(Seen(code, "Ōno 🎨", at) for code, at in ranked[:3])
+
+
+COUNTS = st.builds(Counts, pending=NUMBERS, running=NUMBERS, done=NUMBERS, failed=NUMBERS)
+TOTALS = st.builds(
+    Totals, done=NUMBERS, failed=NUMBERS, calls=NUMBERS, retries=NUMBERS, input_tokens=NUMBERS, output_tokens=NUMBERS,
+    cost_usd=SUMS, unpriced=NUMBERS, codes=st.dictionaries(CODES, st.integers(1, 99)),
+)  # fmt: skip
+GLANCES = st.builds(
+    Glance, at=SUMS, started_at=SUMS, totals=TOTALS, jobs_per_minute=SUMS, in_flight=NUMBERS, max_workers=NUMBERS,
+    standing=st.builds(Standing, counts=COUNTS, counted_at=SUMS, then=SUMS, done_then=NUMBERS),
+    workers=NUMBERS, processes=NUMBERS, held_elsewhere=NUMBERS, limit=st.none() | NUMBERS, cap_usd=st.none() | SUMS,
+    spent_usd=SUMS, latencies=st.dictionaries(st.integers(-50, 200), st.integers(1, 99)),
+    wait=st.none() | st.builds(Wait, reason=CODES, until=SUMS),
+    failures=st.dictionaries(CODES, SUMS).map(failures_of), paused=st.booleans(), stopping=st.booleans(),
+)  # fmt: skip
+
+
+def make_glance(**changes) -> Glance:
+    counts = Counts(pending=60, running=0, done=40, failed=0)
+    row = {
+        "at": 130.0,
+        "started_at": 100.0,
+        "standing": Standing(counts=counts, counted_at=130.0, then=100.0, done_then=10),
+        "totals": Totals(done=30, calls=30),
+        "jobs_per_minute": 60.0,
+        "in_flight": 4,
+        "max_workers": 8,
+    }
+    return Glance(**(row | changes))
+
+
+@given(GLANCES)
+def test_a_glance_goes_through_json_unchanged_and_merged_alone_is_itself(glance):
+    sent = json.dumps(glance_json(glance))
+
+    assert glance_from_json(json.loads(sent)) == glance
+    assert merge([glance]) == glance
+
+
+@given(st.lists(GLANCES, min_size=1, max_size=4))
+def test_merged_glances_add_up_in_whatever_order(glances):
+    merged = merge(glances)
+
+    assert merge(glances[::-1]).totals == merged.totals
+    assert merged.in_flight == sum(glance.in_flight for glance in glances)
+    assert sum(merged.latencies.values()) == sum(sum(glance.latencies.values()) for glance in glances)
+    assert merged.standing.counted_at == max(glance.standing.counted_at for glance in glances)
+    assert {seen.code for seen in merged.failures} <= {seen.code for glance in glances for seen in glance.failures}
+    assert merge([merge(glances[:1]), *glances[1:]]).failures == merged.failures
+    assert merged.paused == all(glance.paused for glance in glances)
+
+
+@given(st.lists(TOTALS, max_size=4))
+def test_totals_of_several_processes_are_their_sums(totals):
+    merged = merge_totals(map(totals_from_json, json.loads(json.dumps(list(map(totals_json, totals))))))
+
+    for name in ("done", "failed", "calls", "retries", "input_tokens", "output_tokens", "cost_usd", "unpriced"):
+        assert getattr(merged, name) == sum(getattr(each, name) for each in totals)
+    assert merged.codes == sum((Counter(each.codes) for each in totals), Counter())
+
+
+@given(st.lists(st.floats(0.01, 600), min_size=1, max_size=50), st.sampled_from([0.5, 0.95]))
+def test_latencies_are_right_to_three_percent(seconds, share):
+    latencies = Latencies()
+    for each in seconds:
+        latencies.add(each)
+    exact = sorted(seconds)[max(0, -int(-share * len(seconds) // 1) - 1)]
+
+    assert abs(quantile(latencies.buckets(), share) / exact - 1) < 0.03
+
+
+def test_only_the_latest_latencies_count():
+    latencies = Latencies()
+    for each in [100.0] * LATEST_ANSWERS + [1.0] * LATEST_ANSWERS:
+        latencies.add(each)
+
+    assert sum(latencies.buckets().values()) == LATEST_ANSWERS
+    assert quantile(latencies.buckets(), 0.95) < 1.05
+    assert quantile({}, 0.5) is None
+
+
+def test_pace_is_that_of_the_last_minute_and_takes_no_more_room_after_hours():
+    pace = Pace()
+    for quarter in range(4 * 4 * 3600):
+        pace.add(quarter / 4)
+
+    assert abs(pace.per_minute(4 * 3600, 0.0) - 240) < 5
+    assert pace.per_minute(4 * 3600 + 90, 0.0) == 0
+    assert len(pace._seconds) <= Pace.SECONDS + 1
+
+
+def test_a_tally_keeps_the_latest_failure_of_the_latest_three_codes():
+    tally = Tally(before=Counts(pending=9, running=0, done=0, failed=0), started_at=0.0)
+    for number, code in enumerate(["a", "b", "c", "a", "d"]):
+        claim = make_claim(artist_name=f"Artist {number}")
+        tally.add(make_attempt(claim, Outcome.FAILED, failure=make_failure(code)), float(number))
+
+    assert list(tally.failures.values()) == [
+        Seen("c", "Artist 2", 2.0),
+        Seen("a", "Artist 3", 3.0),
+        Seen("d", "Artist 4", 4.0),
+    ]
+    assert tally.totals().codes == {"a": 2, "b": 1, "c": 1, "d": 1}
+
+
+def test_progress_of_other_workers_counts_towards_the_time_left():
+    alone = make_glance(jobs_per_minute=60.0)
+    beside_others = make_glance(jobs_per_minute=20.0)
+
+    assert jobs_per_minute(alone) == jobs_per_minute(beside_others) == 60.0
+    assert seconds_left(beside_others) == 60.0
+    assert seconds_left(make_glance(paused=True)) is None
+
+
+def test_a_limit_bounds_what_is_left():
+    assert jobs_left(make_glance(limit=35)) == 5
+    assert jobs_left(make_glance(limit=1000)) == 60
+
+
+class Clock:
+    """Stands still until told otherwise; each reading may take a while."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_standing_is_what_the_database_says_with_our_own_progress_since():
+    clock, database = Clock(), Counts(pending=5, running=3, done=2, failed=0)
+    lookout = Lookout(None, clock)
+    lookout.look(lambda _scope: database)
+
+    lookout.add([make_attempt(make_claim(), Outcome.DONE), make_attempt(make_claim(), Outcome.FAILED)])
+    assert lookout.standing.counts == Counts(pending=5, running=1, done=3, failed=1)
+
+    clock.now = 1.0
+    lookout.look(lambda _scope: Counts(pending=1, running=2, done=6, failed=1))
+    assert lookout.standing.counts == Counts(pending=1, running=2, done=6, failed=1)
+    assert (lookout.standing.then, lookout.standing.done_then) == (0.0, 2)
+
+
+def test_counting_that_takes_long_is_done_less_often():
+    clock, looks = Clock(), []
+
+    def count(_scope):
+        looks.append(clock.now)
+        clock.now += 0.5
+        return Counts(pending=1, running=0, done=0, failed=0)
+
+    lookout = Lookout(None, clock)
+    while clock.now < 200:
+        lookout.look(count)
+        clock.now += 1.0
+
+    assert len(looks) == 4
