@@ -14,8 +14,11 @@ _BUFFER_BYTES = 1 << 20
 
 
 @contextmanager
-def whole_file(output: Path) -> Iterator[IO[bytes]]:
-    """Give a file to write, which takes the place of ``output`` once it is complete and synced."""
+def whole_file(output: Path, then: str = "artistjobs export") -> Iterator[IO[bytes]]:
+    """Give a file to write, which takes the place of ``output`` once it is complete and synced.
+
+    ``then`` is the command to run once what was in the way is mended.
+    """
     target = Path(os.path.realpath(output))
     try:
         if output.exists() and not output.is_file():
@@ -30,7 +33,7 @@ def whole_file(output: Path) -> Iterator[IO[bytes]]:
         raise
     except OSError as error:
         reason = error.strerror or str(error)
-        raise StoreError(f"{output} cannot be written: {reason}; mend that, then run: artistjobs export") from error
+        raise StoreError(f"{output} cannot be written: {reason}; mend that, then run: {then}") from error
 
 
 @contextmanager

@@ -20,7 +20,7 @@ FLOORS = [
     {"writer", "record", "log", "stdio"},
     {"screen", "remote", "lines", "sheet"},
     {"parquet"},
-    {"worker", "preflight", "ingest", "export", "report", "status", "view", "signals", "failures", "dossier"},
+    {"browse", "worker", "preflight", "ingest", "export", "report", "status", "view", "signals", "failures", "dossier"},
     {"look", "picture", "check", "status_text"},
     {"runner"},
     {"progress", "summary", "crew"},

@@ -14,8 +14,9 @@ from artistjobs.cli import cli
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
-ELSEWHERE = ("python3 -m venv", "eval ", "_ARTISTJOBS_COMPLETE=fish")
-"""The two set-up commands are run by .ci/run and test_packaging.py, completion by test_cli.py."""
+ELSEWHERE = ("python3 -m venv", "eval ", "_ARTISTJOBS_COMPLETE=fish", "pip install '.[browse]'", "artistjobs browse")
+"""The set-up commands are run by .ci/run and test_packaging.py, completion by test_cli.py, and browse, which goes on
+until it is ended and needs its extra, by test_browse.py."""
 
 
 def blocks(kind: str) -> list[str]:

@@ -11,9 +11,24 @@ from artistjobs.cli.group import cli
 from artistjobs.cli.look import status
 from artistjobs.cli.mend import failures, retry
 from artistjobs.cli.program import main
-from artistjobs.cli.show import report
+from artistjobs.cli.show import browse, report
 
 __all__ = ["cli", "main"]
 
-for command in (check, ingest, work, run, export, status, failures, show_job, retry, report, pause, resume, tune):
+for command in (
+    check,
+    ingest,
+    work,
+    run,
+    export,
+    status,
+    failures,
+    show_job,
+    retry,
+    report,
+    browse,
+    pause,
+    resume,
+    tune,
+):
     cli.add_command(command)

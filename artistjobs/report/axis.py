@@ -12,8 +12,8 @@ _STEPS_SECONDS = (
 _DAY = 86_400
 _MINUTE = 60
 
-LABEL_WIDTH = 46.0
-"""Room for a time such as 08:10, or a date such as 22 Nov, in the units of a chart."""
+LABEL_WIDTH, LONG_LABEL_WIDTH = 46.0, 62.0
+"""Room for a time such as 08:10, or a date such as 22 Nov, and for one with its seconds, in the units of a chart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +65,11 @@ def time_ticks(
     """Return ticks for the spans of time that an axis shows: where each begins, and between at round times."""
     starts = [start for start, _ in spans]
     rounds = [moment for start, end in spans for moment in _round_times(start, end, step)]
+    room = LONG_LABEL_WIDTH if step < _MINUTE else LABEL_WIDTH
     kept: list[tuple[float, float]] = []
     for moment in [*starts[:1], *_longest_first(spans)[1:], *rounds]:
         at = place(moment)
-        if all(abs(at - other) >= LABEL_WIDTH for other, _ in kept):
+        if all(abs(at - other) >= room for other, _ in kept):
             kept.append((at, moment))
     return list(_labelled(sorted(kept), step, edge))
 

@@ -23,6 +23,6 @@ def write_report(store: Store, output: Path, made_at: float) -> int:
 
     """
     page = make_report(store, made_at)
-    with whole_file(output) as file:
+    with whole_file(output, "artistjobs report") as file:
         file.write(page)
     return len(page)

@@ -19,6 +19,8 @@ SILENCE_SECONDS = 1800.0
 CELLS = 160
 """How many there are about: more would not be seen."""
 
+_SHORT_SECONDS = 30.0
+
 _MOST_CELLS = 400
 """Beyond which neighbours are joined, across pauses too: thousands of short runs make one page all the same."""
 
@@ -131,7 +133,9 @@ def _worked(overview: Overview) -> Iterator[Span]:
 
 def _width(worked: float, slot_seconds: int) -> int:
     """Return the length of a cell: one that people count in, made of whole slots."""
-    fitting = (width for width in _WIDTHS if width % slot_seconds == 0 and width * CELLS >= worked)
+    # In a second or two answers come by chance, which is no pace.
+    least = max(worked / CELLS, 5.0 if worked > _SHORT_SECONDS else 1.0)
+    fitting = (width for width in _WIDTHS if width % slot_seconds == 0 and width >= least)
     return next(fitting, 4 * slot_seconds)
 
 

@@ -195,13 +195,18 @@ def _figures(overview: Overview, timeline: Timeline, *, is_rehearsal: bool) -> I
     if not timeline.cells:
         return
     first, last = timeline.cells[0].start, timeline.cells[-1].end
-    span = f"{moment(first)} to {moment(last)} UTC"
+    span = f"{moment(first)} to {_time_after(first, last)} UTC"
     yield Figure("Time worked", duration_text(timeline.worked), [f"in {counted(runs, 'run')}, {span}"])
     done = sum(cell.done for cell in timeline.cells)
     yield Figure("Jobs a minute", f"{done * 60 / timeline.worked:,.1f}", ["while somebody worked"])
     median, slow = timeline.seconds(0.5), timeline.seconds(0.95)
     if median is not None:
         yield Figure("Time for an answer", latency(median), [f"the median; 95 % took {latency(slow)} at most"])
+
+
+def _time_after(first: float, last: float) -> str:
+    is_same_day = moment_at(first).date() == moment_at(last).date()
+    return f"{moment_at(last):%H:%M}" if is_same_day else moment(last)
 
 
 def _cost(overview: Overview, answers: int, *, is_rehearsal: bool) -> tuple[str, list[str]]:

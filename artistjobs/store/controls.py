@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 def read_controls(reading: Reading) -> list[Said]:
     """Return what was said, each thing as it was said last."""
     return [
-        Said(Control(row["name"]), row["value"], row["revision"], row["changed_at"])
-        for row in reading.rows("controls")
+        Said(Control(row["name"]), row["value"], row["revision"], row["changed_at"]) for row in reading.rows("controls")
     ]
 
 

@@ -1,0 +1,1 @@
+"""Browsing: the database in Datasette, read-only, also while workers write. It needs the extra ``browse``."""

@@ -1,0 +1,90 @@
+"""What a real browser makes of the report and of browse; skipped where there is no Chromium."""
+
+import pytest
+from devtools import CHROMIUM, browser_tab
+from factories import claim, fail, ingest, make_answer, make_attempt, settle
+from test_browse import browsing, needs_extra
+from test_report import HOSTILE, NOON
+
+from artistjobs.report import make_report
+from artistjobs.store.sqlite import open_store
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium")
+
+
+@pytest.fixture
+def database(folder):
+    """A database in which every name, datum and answer means harm."""
+    with open_store(folder / "artistjobs.db", create=True) as store:
+        store.queue.register()
+        rows = [text.replace("\ud800", "") for text in HOSTILE]
+        ingest(store, *[(f"{text[:40]} {number}", text) for number, text in enumerate(rows)])
+        fail(store, HOSTILE[0])
+        for claimed, text in zip(claim(store, 50), [*HOSTILE[1:], "Frïda painted"], strict=False):
+            settle(store, make_attempt(claimed, answer=make_answer(text, model=text[:60])))
+        yield store
+
+
+async def test_a_hostile_report_runs_nothing_asks_nobody_and_can_be_searched(database, folder, tmp_path):
+    page = tmp_path / "report.html"
+    page.write_bytes(make_report(database, NOON))
+
+    async with browser_tab(tmp_path) as tab:
+        # An alert would hold up the page for good.
+        await tab.call("Page.addScriptToEvaluateOnNewDocument", source="window.alert = n => console.log('ran', n)")
+        await tab.open(page.as_uri())
+        assert await tab.eval("document.title") == "artistjobs.db: report of artistjobs"
+        assert await tab.eval("document.querySelectorAll('script').length") == 1
+        total = await tab.eval("document.querySelectorAll('#rows > li').length")
+
+        await tab.eval(
+            "const field = document.getElementById('wanted'); field.value = 'onerror=ALERT';"
+            "field.dispatchEvent(new Event('input', {bubbles: true}))"
+        )
+
+        shown = await tab.eval("[...document.querySelectorAll('#rows > li')].filter(row => row.offsetHeight).length")
+        assert 0 < shown < total
+        assert await tab.eval("document.getElementById('found').textContent") == f"{shown} of {total} shown"
+        asked = [address for address in tab.asked if not address.startswith("data:")]
+        assert asked == [page.as_uri()]
+        assert tab.said == []
+        # Whatever is put in later runs no more than what was there.
+        await tab.eval("document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=\"alert(9)\">')")
+        await tab.eval("new Promise(done => setTimeout(done, 100))")
+        assert not any("ran" in said for said in tab.said)
+        assert all("Content Security Policy" in said for said in tab.said), tab.said
+        assert len(tab.said) >= 1
+
+
+async def test_a_report_says_nothing_on_the_console_and_fits_a_telephone(database, tmp_path):
+    page = tmp_path / "report.html"
+    page.write_bytes(make_report(database, NOON))
+
+    async with browser_tab(tmp_path) as tab:
+        for width in (360, 1200):
+            await tab.open(page.as_uri(), width)
+            assert await tab.eval("document.documentElement.scrollWidth") <= width
+        await tab.call("Emulation.setScriptExecutionDisabled", value=True)
+        await tab.open(page.as_uri())
+        assert await tab.eval("document.getElementById('search').offsetHeight") == 0
+        assert await tab.eval("[...document.querySelectorAll('#rows > li')].every(row => row.offsetHeight)")
+        assert tab.said == []
+
+
+@needs_extra
+async def test_the_dashboard_draws_every_chart_without_a_network(database, program, tmp_path):
+    with browsing(program) as address:
+        async with browser_tab(tmp_path) as tab:
+            await tab.open(address + "-/dashboards/artistjobs")
+            await tab.until("document.querySelectorAll('.dashboard-card-chart').length === 7")
+            await tab.until("document.querySelectorAll('.chart-wrapper > svg').length === 3")
+            await tab.until("document.querySelectorAll('.dashboard-card-chart p').length === 4")
+            done = len(HOSTILE) - 1
+            assert await tab.eval("document.querySelector('#chart-done p').textContent") == str(done)
+            outside = [asked for asked in tab.asked if not asked.startswith((address, "data:", "blob:"))]
+            assert outside == []
+            for name in ("results", "failures", "answers"):
+                await tab.open(f"{address}artistjobs/{name}")
+                assert await tab.eval("document.querySelectorAll('img[src=x]').length") == 0
+            # Vega warns that charts are written for the version before it.
+            assert not [said for said in tab.said if "WARN" not in said]
