@@ -1,19 +1,32 @@
-"""Writing completed jobs as JSON Lines, whole or not at all, and their texts to a stream."""
+"""Writing completed jobs as JSON Lines, CSV or Parquet, whole or not at all, and their texts to a stream."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol
 
 from artistjobs.errors import WrongUseError
 from artistjobs.job import Scope
-from artistjobs.record import add_details, make_record, prompt_finder, record_line
-from artistjobs.store import Records
+from artistjobs.lines import Lines
+from artistjobs.parquet import Parquet, refuse_missing_library
+from artistjobs.record import Recorder, Sink
+from artistjobs.sheet import Csv
+from artistjobs.store import Exported, Records
+from artistjobs.terminal import visible
 from artistjobs.whole_file import whole_file
 
 STATES = {"done": ("done",), "failed": ("failed",), "all": ("done", "failed")}
 """What ``--state`` asks for; jobs that are not final have no record."""
+
+
+class Format(StrEnum):
+    """What an export is written as."""
+
+    JSONL = "jsonl"
+    CSV = "csv"
+    PARQUET = "parquet"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +36,7 @@ class ExportConfig:
     scope: Scope = Scope()  # noqa: RUF009 - frozen
     states: Sequence[str] = STATES["done"]
     full: bool = False
+    format: Format = Format.JSONL
 
 
 Say = Callable[[str], None]
@@ -43,10 +57,37 @@ def export_to_file(records: Records, config: ExportConfig, output: Path, say: Sa
 
 
 def export_to_stream(records: Records, config: ExportConfig, stream: IO[bytes]) -> int:
-    """Write the records to a stream; return how many."""
-    count = _write(records, config, stream, None)
+    """Write the records to a stream; return how many.
+
+    Raises:
+        WrongUseError: if it is a terminal, and what is to be written is not for eyes.
+
+    """
+    if stream.isatty() and config.format is Format.PARQUET:
+        raise WrongUseError("Parquet is not for a terminal; name a file, or pipe it into another program.")
+    is_shown = stream.isatty() and config.format is Format.CSV
+    count = _write(records, config, _Screen(stream) if is_shown else stream, None)
     stream.flush()
     return count
+
+
+def output_or_default(output: Path | None, format_name: str | None) -> Path:
+    """Return where an export goes: what was named, or else a file that is named after its format."""
+    return output or Path(f"out.{format_name or Format.JSONL}")
+
+
+def format_of(output: Path, name: str | None) -> Format:
+    """Return the format that is named, or else the one that the file's ending tells: JSON Lines if it tells none.
+
+    Raises:
+        WrongUseError: if the library that it needs is not installed.
+
+    """
+    ending = output.suffix.lower().removeprefix(".")
+    found = Format(name or (ending if ending in {"csv", "parquet"} else "jsonl"))
+    if found is Format.PARQUET:
+        refuse_missing_library()
+    return found
 
 
 def refuse_unwritable(output: Path, database: Path, *others: Path | None) -> None:
@@ -73,15 +114,51 @@ def _refuse_needed(target: Path, database: Path, others: Sequence[Path | None]) 
         raise WrongUseError(f"{target.name} is what is read for this run; name another file for the export.")
 
 
-def _write(records: Records, config: ExportConfig, file: IO[bytes], say: Say | None) -> int:
-    find, count = prompt_finder(records.prompt), 0
-    for row in records.export(config.scope, config.states):
-        error = records.last_error(row.job) if row.state == "failed" else {}
-        record = make_record(row, find(row.prompt), error)
-        if config.full:
-            add_details(record, row, records.details(row.job))
-        file.write(record_line(record))
-        count += 1
-        if say is not None and row.state == "done":
-            say(row.text or "")
+class _Screen:
+    """A terminal: nothing that is written to it may give it commands."""
+
+    def __init__(self, terminal: Sink) -> None:
+        self._terminal = terminal
+
+    def write(self, row: bytes) -> None:
+        """Show a row of CSV."""
+        shown = visible(row.decode().removesuffix("\r\n"), keep="\n\t")
+        self._terminal.write(f"{shown}\n".encode())
+
+
+def _write(records: Records, config: ExportConfig, file: Sink, say: Say | None) -> int:
+    writer = _WRITERS[config.format](Recorder(records, full=config.full), file)
+    count = 0
+    try:
+        for row in records.export(config.scope, config.states, quoted=writer.wants_quoted):
+            writer.add(row)
+            count += 1
+            if say is not None and row.state == "done":
+                say(row.plain().text or "")
+    except BaseException:
+        writer.drop()
+        raise
+    writer.end()
     return count
+
+
+class _Writer(Protocol):
+    """Writes rows in one format."""
+
+    wants_quoted: bool
+
+    def add(self, row: Exported) -> None:
+        """Write a row, soon."""
+
+    def end(self) -> None:
+        """Write what is left, and what the format ends with."""
+
+    def drop(self) -> None:
+        """Write no more."""
+
+
+_WRITERS: Mapping[Format, Callable[[Recorder, Sink], _Writer]] = {
+    Format.JSONL: Lines,
+    Format.CSV: Csv,
+    Format.PARQUET: Parquet,
+}

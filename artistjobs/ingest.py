@@ -18,6 +18,7 @@ from artistjobs.prompt import Body, job_keys, request_builder
 from artistjobs.source import STDIN, open_artists
 from artistjobs.store import Census, Ingested, Intake, Source
 from artistjobs.suspicion import suspicion
+from artistjobs.terminal import counted
 
 log = logging.getLogger("artistjobs")
 
@@ -170,7 +171,8 @@ class _Watched:
         _warn(self._source, first, self.bad)
         if self._strict and self.bad:
             raise InputError(
-                f"{self._source} has {self.bad} bad lines, and nothing was ingested; mend them or leave --strict out."
+                f"{self._source} has {counted(self.bad, 'bad line')}, and nothing was ingested; "
+                "mend that or leave --strict out."
             )
 
     def _suspected(self, rows: Iterable[Artist | BadLine]) -> Iterator[Artist | BadLine]:
@@ -194,7 +196,8 @@ def _warn(path: Path, lines: Iterable[BadLine], count: int) -> None:
         log.warning("%s, line %d: %s; skipped: %s", name, line.line, line.reason, line.beginning)
         told += 1
     if count > told:
-        log.warning("%s: %d more bad lines were skipped; the table bad_lines has them all", name, count - told)
+        more = counted(count - told, "more bad line")
+        log.warning("%s: skipped %s; the table bad_lines has them all", name, more)
 
 
 @contextmanager

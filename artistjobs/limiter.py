@@ -93,6 +93,11 @@ class Limiter:
         self._starts: deque[float] = deque(maxlen=5000)
         self.waiting: Wait | None = None
 
+    @property
+    def slowed_to(self) -> int | None:
+        """How many calls may be in flight after refusals, None if as many as wanted."""
+        return self._window.slowed_to if self._window is not None else None
+
     async def acquire(self, tokens: float | Callable[[], float]) -> None:
         """Return when a call that may consume ``tokens`` can begin; callers are served in order.
 

@@ -7,7 +7,7 @@ from time import monotonic
 from artistjobs.budget import Budget
 from artistjobs.config import WorkConfig
 from artistjobs.limiter import Limiter
-from artistjobs.standing import Standing
+from artistjobs.standing import Standing, standing_at_first
 from artistjobs.stop import Stop
 from artistjobs.tally import Tally
 from artistjobs.view import Glance
@@ -42,6 +42,7 @@ class Looking:
             limit=self.config.limit,
             cap_usd=writer.tuning.max_cost_usd,
             spent_usd=max(self.budget.spent_usd, writer.spent_usd),
+            slowed_to=self.limiter.slowed_to,
             latencies=tally.latencies.buckets(),
             wait=self.limiter.waiting,
             failures=tuple(reversed(tally.failures.values())),
@@ -51,7 +52,4 @@ class Looking:
 
     def _before(self) -> Standing:
         """Return how it stood before anybody had looked."""
-        tally = self.tally
-        return Standing(
-            counts=tally.before, counted_at=tally.started_at, then=tally.started_at, done_then=tally.before.done
-        )
+        return standing_at_first(self.tally.before, self.tally.started_at)

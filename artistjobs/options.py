@@ -16,6 +16,7 @@ Decorator = Callable[[Command], Command]
 
 SERVICE_TIERS = ("auto", "default", "flex", "priority")
 SCENARIO_NAMES = ("calm", "busy", "storm", "outage", "no-credit")
+FORMATS = ("jsonl", "csv", "parquet")
 
 
 class _Count(click.IntRange):
@@ -163,6 +164,14 @@ def work_options(command: Command) -> Command:
         ),
         click.option("--limit", type=POSITIVE, help="Work on this many jobs at most."),
         click.option("--retry-failed", is_flag=True, help="Make failed jobs pending first."),
+    )(command)  # fmt: skip
+
+
+def format_option(command: Command) -> Command:
+    """Say what an export is written as."""
+    return click.option(
+        "--format", "format_name", type=click.Choice(FORMATS),
+        help="What the export is written as.  [default: what the file's ending says, else jsonl]",
     )(command)  # fmt: skip
 
 

@@ -5,13 +5,18 @@ Everything goes to stderr; stdout is never touched, and never taken over.
 
 import asyncio
 import os
-import sys
-from collections.abc import Callable
-from typing import Protocol
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
+from artistjobs.block import Block
 from artistjobs.log import Voice
 from artistjobs.terminal import cost_text, duration_text
 from artistjobs.view import Glance, Look, Watch, jobs_per_minute, seconds_left, waiting_for
+
+if TYPE_CHECKING:
+    from rich.text import Text
 
 PLAIN_SECONDS = 10.0
 """How often a plain line is said."""
@@ -20,26 +25,13 @@ LIVE_SECONDS = 0.25
 """How often the live block is drawn."""
 
 
-class Terminal(Protocol):
-    """What can say whether somebody looks at it."""
-
-    def isatty(self) -> bool:
-        """Say whether this is a terminal."""
-
-
 def make_watch(voice: Voice, *, quiet: bool) -> Watch:
     """Return what suits the place that stderr leads to."""
     if quiet:
         return Blind()
-    if is_live(sys.stderr):
-        return Live(voice)
+    if voice.block is not None:
+        return Live(voice, voice.block)
     return Plain(voice.print_line)
-
-
-def is_live(stream: Terminal) -> bool:
-    """Say whether a stream is a terminal that can redraw."""
-    # Asked of the stream itself: rich believes FORCE_COLOR, and would animate into a log file.
-    return stream.isatty() and os.environ.get("TERM") not in ("dumb", "unknown")
 
 
 class Blind:
@@ -66,29 +58,58 @@ class Plain:
 class Live:
     """Draws a block on the terminal, with log lines printed above it."""
 
-    def __init__(self, voice: Voice) -> None:
+    def __init__(self, voice: Voice, block: Block) -> None:
         self._voice = voice
+        self._block = block
 
     async def watch(self, look: Look) -> None:
         """Draw until cancelled, and leave the last picture standing."""
-        from rich.console import Console
-        from rich.live import Live as RichLive
-
         from artistjobs.picture import draw
 
-        console = Console(stderr=True, highlight=False)
-        # rich would otherwise put itself in the place of sys.stdout, and results would go to the screen.
-        live = RichLive(console=console, auto_refresh=False, redirect_stdout=False, redirect_stderr=False)
-        before = self._voice.print_line
-        with live:
-            self._voice.print_line = lambda line: console.print(line, markup=False, soft_wrap=True)
+        block, ansi = self._block, ansi_maker()
+        with stepping_aside(block):
             try:
                 while True:
-                    live.update(draw(look()), refresh=True)
+                    self._voice.tell_grouped()
+                    block.show([ansi(line) for line in draw(look(), block.columns)])
                     await asyncio.sleep(LIVE_SECONDS)
             finally:
-                live.update(draw(look()), refresh=True)
-                self._voice.print_line = before
+                self._voice.tell_grouped(at_once=True)
+                block.show([ansi(line) for line in draw(look(), block.columns)])
+                block.leave()
+
+
+def ansi_maker() -> "Callable[[Text], str]":
+    """Return what makes a line of text into bytes for this terminal, in the colours that it has and wants."""
+    from rich.console import Console
+
+    console = Console(stderr=True, highlight=False, width=10_000)
+
+    def ansi(line: "Text") -> str:
+        with console.capture() as captured:
+            console.print(line, end="", soft_wrap=True)
+        return captured.get()
+
+    return ansi
+
+
+@contextmanager
+def stepping_aside(block: Block) -> Iterator[None]:
+    """Leave the terminal to the shell when Ctrl+Z is pressed, until the program is continued."""
+    loop = asyncio.get_running_loop()
+
+    def step_aside() -> None:
+        block.clear()
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+    if signal.getsignal(signal.SIGTSTP) is not signal.SIG_DFL:
+        yield
+        return
+    loop.add_signal_handler(signal.SIGTSTP, step_aside)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGTSTP)
 
 
 def plain_line(glance: Glance) -> str:

@@ -3,13 +3,13 @@
 import json
 import math
 import re
-from collections.abc import Callable, Mapping
-from typing import TypeAlias
+from collections.abc import Mapping
+from typing import Protocol, TypeAlias
 
 from artistjobs.moment import moment_seconds
 from artistjobs.prompt import Prompt, text_sha256, variables
 from artistjobs.reply import Json
-from artistjobs.store import Exported
+from artistjobs.store import Exported, Records
 
 Record: TypeAlias = dict[str, Json]
 
@@ -20,12 +20,22 @@ _COMMANDS = re.compile("[\x7f-\x9f\u2028\u2029]")
 for. As numbers they mean the same to any JSON reader."""
 
 
-def make_record(row: Exported, prompt: Prompt, error: Mapping[str, object]) -> Record:
-    """Return the record of a final job; ``error`` is what its last attempt says, used if it failed."""
+class Sink(Protocol):
+    """Where records go in the end: a file, a pipe or a terminal."""
+
+    def write(self, data: bytes, /) -> object:
+        """Take some bytes."""
+
+
+def make_record(row: Exported, request: Record, error: Mapping[str, object]) -> Record:
+    """Return the record of a final job.
+
+    ``request`` is what it shares with others; ``error`` is what its last attempt says, used if it failed.
+    """
     record: Record = {"artist_name": row.artist_name}
     if row.artist_data:
         record["artist_data"] = row.artist_data
-    record["request"] = _request(prompt, row)
+    record["request"] = {**request, "variables": variables(row.artist_name, row.artist_data)}
     has_text = row.state == "done" or row.status == "incomplete"
     record["response_text"] = row.text if has_text else None
     record["response_id"] = row.response_id if has_text else None
@@ -47,23 +57,39 @@ def add_details(record: Record, row: Exported, details: Mapping[str, object]) ->
 
 def record_line(record: Record) -> bytes:
     """Return a record as a line of UTF-8."""
-    line = _COMMANDS.sub(lambda found: f"\\u{ord(found[0]):04x}", _encode(record))
-    return (line + "\n").encode("utf-8", "replace")
+    return (json_text(record) + "\n").encode("utf-8", "replace")
 
 
-def prompt_finder(find: Callable[[int], Prompt]) -> Callable[[int], Prompt]:
-    """Return ``find`` with a memory: an export meets few prompts, many times."""
-    known: dict[int, Prompt] = {}
-
-    def remembered(number: int) -> Prompt:
-        if number not in known:
-            known[number] = find(number)
-        return known[number]
-
-    return remembered
+def json_text(value: Json) -> str:
+    """Return JSON on one line, in which nothing is a command to a terminal or the end of a line."""
+    return _COMMANDS.sub(lambda found: f"\\u{ord(found[0]):04x}", _encode(value))
 
 
-def _request(prompt: Prompt, row: Exported) -> Record:
+class Recorder:
+    """Makes the records of an export. It remembers prompts: an export meets few of them, many times."""
+
+    def __init__(self, records: Records, *, full: bool) -> None:
+        self.is_full = full
+        self._records = records
+        self._requests: dict[int, Record] = {}
+
+    def request(self, number: int) -> Record:
+        """Return what the requests of all records have that were made in one way: all but the variables."""
+        if number not in self._requests:
+            self._requests[number] = shared_request(self._records.prompt(number))
+        return self._requests[number]
+
+    def record(self, row: Exported) -> Record:
+        """Return the record of a row."""
+        error = self._records.last_error(row.job) if row.state == "failed" else {}
+        record = make_record(row.plain(), self.request(row.prompt), error)
+        if self.is_full:
+            add_details(record, row, self._records.details(row.job))
+        return record
+
+
+def shared_request(prompt: Prompt) -> Record:
+    """Return what the requests have in common that are made in one way: all but the variables."""
     request: Record = {}
     if prompt.template is None:
         request["prompt_id"] = prompt.prompt_id
@@ -73,7 +99,6 @@ def _request(prompt: Prompt, row: Exported) -> Record:
         request["prompt_file"] = prompt.template_file
         request["prompt_sha256"] = text_sha256(prompt.template)
     request["model"] = prompt.model
-    request["variables"] = variables(row.artist_name, row.artist_data)
     return request
 
 

@@ -172,7 +172,7 @@ class _Run:
                 task.cancel()
             await asyncio.gather(*aside, return_exceptions=True)
             await slots.close()
-            await self._writer.close(self._stop.reason or "finished", self._breaker.tripped_by)
+            await self._writer.close(self._ending(), self._breaker.tripped_by)
         return None
 
     def _wanted_slots(self) -> int:
@@ -209,9 +209,14 @@ class _Run:
         await self._stop.wait()
         self._writer.drain()
 
+    def _has_reached_limit(self) -> bool:
+        return self._writer.reached_limit and self._tally.pending > 0
+
+    def _ending(self) -> str:
+        return self._stop.reason or (Reason.LIMIT if self._has_reached_limit() else "finished")
+
     def _end(self, error: ArtistjobsError | None) -> _End:
-        reached = self._writer.reached_limit and self._tally.pending
-        if reached and self._stop.request(Reason.LIMIT, ""):
+        if self._has_reached_limit() and self._stop.request(Reason.LIMIT, ""):
             self._stop.sentence = f"--limit {self._config.limit} is reached; the rest is pending."
         return _End(self._stop.reason, self._stop.sentence, error)
 

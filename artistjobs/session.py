@@ -15,7 +15,7 @@ from artistjobs.collector import spared
 from artistjobs.config import DEFAULT_BASE_URL, ApiConfig, IngestConfig, WorkConfig
 from artistjobs.errors import ArtistjobsError, WrongUseError
 from artistjobs.estimate import Measured
-from artistjobs.export import ExportConfig, export_to_file, refuse_unwritable
+from artistjobs.export import ExportConfig, Format, export_to_file, refuse_unwritable
 from artistjobs.ingest import Dry, ingest_file, refuse_unreadable, survey_file
 from artistjobs.job import Scope
 from artistjobs.log import Voice
@@ -28,6 +28,7 @@ from artistjobs.store import Census, Counts, Ingested, Kind, Store
 from artistjobs.store.census import open_census
 from artistjobs.store.sqlite import open_store
 from artistjobs.summary import ingest_sentence
+from artistjobs.terminal import are, counted
 from artistjobs.view import Watch
 from artistjobs.writer import tell_rescue
 
@@ -90,6 +91,7 @@ class Destination:
     output: Path
     texts: Texts | None
     needed: tuple[Path | None, ...] = ()
+    format: Format = Format.JSONL
 
 
 def work_on(database: Database, scope: Scope, working: Working, voice: Voice) -> RunReport:
@@ -106,17 +108,23 @@ def work_on(database: Database, scope: Scope, working: Working, voice: Voice) ->
         if not counts.pending and not counts.running:
             # One that died at its very end, with nothing left to do, is known as dead all the same.
             tell_rescue(store.queue.rescue())
+            voice.done_doing()
             return nothing_to_do(counts)
+    voice.doing("looking at the key and the model")
     watch = make_watch(voice, quiet=working.quiet)
     with _api(working) as api:
-        if working.work.processes > 1:
-            return asyncio.run(_run_in_processes(database, scope, working, api, watch))
-        # Imported as late as this: it takes longer than all the rest.
-        from artistjobs.api.responses import open_responses_api
+        calling = _run_in_processes if working.work.processes > 1 else _run_here
+        report = asyncio.run(calling(database, scope, working, api, watch))
+    voice.done_doing()  # where it ended before there was anything to watch
+    return report
 
-        open_api = partial(open_responses_api, api)
-        with spared():
-            return asyncio.run(run(working.work, scope, database.open, open_api, watch))
+
+async def _run_here(database: Database, scope: Scope, working: Working, api: ApiConfig, watch: Watch) -> RunReport:
+    # Imported as late as this: it takes longer than all the rest.
+    from artistjobs.api.responses import open_responses_api
+
+    with spared():
+        return await run(working.work, scope, database.open, partial(open_responses_api, api), watch)
 
 
 async def _run_in_processes(
@@ -149,6 +157,7 @@ def run_file(
     refuse_unwritable(going.output, database.path, config.source, *going.needed)
     refuse_unreadable(config.source)
     working.refuse_keyless()
+    voice.doing(f"reading {config.source}")
     with database.open(create=True) as store:
         ingested = ingest_file(store.intake, config)
         scope = store.records.scope(ingested.ingest)
@@ -157,17 +166,19 @@ def run_file(
         log.warning("%s has no row to ask about", config.source)
     report = work_on(database, scope, working, voice)
     if report.error is None:
+        voice.doing(f"writing {going.output}")
         with database.open() as store:
-            _export_run(store, scope, going)
+            _export_run(store, scope, going, voice)
+    voice.done_doing()
     return report, ingested
 
 
-def _export_run(store: Store, scope: Scope, going: Destination) -> None:
+def _export_run(store: Store, scope: Scope, going: Destination, voice: Voice) -> None:
     output, done = going.output, store.records.counts(scope).done
     if not done and output.is_file() and output.stat().st_size:
         log.warning("nothing is answered yet, so %s is left as it was", output)
         return
-    export_answers(store, ExportConfig(scope=scope), output, going.texts)
+    export_answers(store, ExportConfig(scope=scope, format=going.format), output, going.texts, voice)
 
 
 def count_file(database: Database, config: IngestConfig, show: Dry | None = None) -> tuple[FileCount, Measured | None]:
@@ -224,22 +235,27 @@ def _counted(
         return None, None
 
 
-def export_answers(store: Store, config: ExportConfig, output: Path, texts: Texts | None) -> None:
+def export_answers(store: Store, config: ExportConfig, output: Path, texts: Texts | None, voice: Voice) -> None:
     """Write the records to a file and their texts to stdout. Raises StoreError, WrongUseError, BrokenPipeError."""
     count = export_to_file(store.records, config, output, texts)
-    log.info("exported %s records to %s", f"{count:,}", output)
-    if texts is not None:
-        texts.end()
+    log.info("exported %s to %s", counted(count, "record"), output)
+    if texts is None:
+        return
+    voice.done_doing()
+    texts.end()
+    if texts.withheld:
+        log.info("%s more texts are in %s; into a file or a pipe all are written", f"{texts.withheld:,}", output)
 
 
 def _mind_failed(store: Store, scope: Scope, *, retry_failed: bool) -> Counts:
     """Make failed jobs pending again if that is wanted, say so either way, and return how the jobs stand then."""
     counts = store.records.counts(scope)
     if counts.failed and retry_failed:
-        log.info("%d failed jobs are pending again", store.queue.retry(scope=scope))
+        again = store.queue.retry(scope=scope)
+        log.info("%s pending again", are(again, "failed job"))
         return store.records.counts(scope)
     if counts.failed:
-        log.info("%d failed jobs are left alone; --retry-failed makes them pending again", counts.failed)
+        log.info("%s left alone; --retry-failed makes them pending again", are(counts.failed, "failed job"))
     return counts
 
 

@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Protocol
 
 from artistjobs.stop import Reason, Stop
+from artistjobs.terminal import counted
 
 log = logging.getLogger("artistjobs")
 
@@ -34,10 +35,14 @@ class Signals:
         loop, abandoned = asyncio.get_running_loop(), asyncio.Event()
 
         def received(number: signal.Signals) -> None:
-            if stop.request(_REASONS[number], ""):
-                log.warning("stopping: waiting for %d calls in flight; the same once more gives them up", in_flight())
-            else:
-                log.warning("giving up %d calls in flight: they may be billed, and will be made again", in_flight())
+            calls = in_flight()
+            them, were = counted(calls, "call") + " in flight", "was" if calls == 1 else "were"
+            if stop.request(_REASONS[number], f"{them} {were} finished and stored"):
+                log.warning("stopping: waiting for %s; the same once more gives up", them)
+            elif not abandoned.is_set():
+                log.warning("giving up %s, which may be billed and will be made again", them)
+                if stop.reason in _REASONS.values():
+                    stop.sentence = f"{them} {were} given up, may be billed, and will be made again"
                 abandoned.set()
 
         # A signal that is ignored, as under nohup, stays ignored.

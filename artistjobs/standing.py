@@ -27,14 +27,20 @@ PACE_SECONDS: Final = 60.0
 class Standing:
     """The jobs in each state, counted at ``counted_at``, with what this process has stored since.
 
-    A minute before, or when the run began, ``done_then`` were done: at ``then``. Moments are on the
-    monotonic clock, which all processes of a machine share.
+    A minute before, or when the run began, ``done_then`` were done: at ``then``; ``done_before`` when
+    it was first looked at. Moments are on the monotonic clock, which all processes of a machine share.
     """
 
     counts: Counts
     counted_at: float
     then: float
     done_then: int
+    done_before: int
+
+
+def standing_at_first(counts: Counts, at: float) -> Standing:
+    """Return how the jobs stand when a run begins, before anybody has looked again."""
+    return Standing(counts=counts, counted_at=at, then=at, done_then=counts.done, done_before=counts.done)
 
 
 class Lookout:
@@ -46,6 +52,7 @@ class Lookout:
         self._clock = clock
         self._not_before = 0.0
         self._looks: deque[tuple[float, int]] = deque()
+        self._done_before: int | None = None
 
     def look(self, count: Callable[[Scope], Counts]) -> None:
         """Count the jobs, unless they were counted just now or that takes too long to be done again so soon."""
@@ -58,7 +65,11 @@ class Lookout:
         while len(self._looks) > 1 and self._looks[1][0] <= now - PACE_SECONDS:
             self._looks.popleft()
         then, done_then = self._looks[0]
-        self.standing = Standing(counts=counts, counted_at=now, then=then, done_then=done_then)
+        if self._done_before is None:
+            self._done_before = counts.done
+        self.standing = Standing(
+            counts=counts, counted_at=now, then=then, done_then=done_then, done_before=self._done_before
+        )
 
     def add(self, attempts: Sequence[Attempt]) -> None:
         """Add what was stored just now."""

@@ -4,14 +4,16 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from artistjobs.reply import Json
 from artistjobs.terminal import visible, visible_json
 
 DEFAULT_DATABASE = Path("artistjobs.db")
+
+MOST_TEXTS_SHOWN, FIRST_TEXTS_SHOWN = 20, 3
+"""On a terminal: of more texts than the former only as many as the latter are shown."""
 
 
 def say(line: str) -> None:
@@ -33,32 +35,41 @@ def tell(line: str) -> None:
 
 
 class Texts:
-    """Writes texts to stdout, and goes on without it when its reader has gone: the file comes first."""
+    """Writes texts to stdout, and goes on without it when its reader has gone: the file comes first.
+
+    On a terminal the first of many stand for all; ``withheld`` counts the others.
+    """
 
     def __init__(self) -> None:
         self._is_terminal = sys.stdout.isatty()
         self._is_gone = False
+        self._held: list[str] = []
+        self.withheld = 0
 
     def __call__(self, text: str) -> None:
-        """Write one text and a newline."""
-        if self._is_gone:
-            return
-        # A text that goes to a file stays as it is; on a terminal it must not give commands.
-        shown = visible(text, keep="\n\t") if self._is_terminal else text
-        with self._as_long_as_read():
-            sys.stdout.buffer.write(shown.encode("utf-8", "replace") + b"\n")
+        """Write one text and a newline; on a terminal at the end."""
+        if not self._is_terminal:
+            self._write(text)
+        elif len(self._held) + self.withheld < MOST_TEXTS_SHOWN:
+            self._held.append(text)
+        else:
+            self.withheld += 1 + len(self._held[FIRST_TEXTS_SHOWN:])
+            del self._held[FIRST_TEXTS_SHOWN:]
 
     def end(self) -> None:
         """Write what is left. Raises BrokenPipeError if the reader has gone."""
-        with self._as_long_as_read():
-            sys.stdout.buffer.flush()
+        for text in self._held:
+            # A text that goes to a file stays as it is; on a terminal it must not give commands.
+            self._write(visible(text, keep="\n\t"))
         if self._is_gone:
             raise BrokenPipeError
+        sys.stdout.buffer.flush()
 
-    @contextmanager
-    def _as_long_as_read(self) -> Iterator[None]:
+    def _write(self, text: str) -> None:
+        if self._is_gone:
+            return
         try:
-            yield
+            sys.stdout.buffer.write(text.encode("utf-8", "replace") + b"\n")
         except BrokenPipeError:
             self._is_gone = True
 

@@ -24,6 +24,9 @@ _EXIT_CODES = {
 }
 
 
+_HOW_IT_ENDED = {Reason.INTERRUPTED: "interrupted", Reason.TERMINATED: "terminated"}
+
+
 def exit_code(report: RunReport) -> int:
     """Return the exit code of a run."""
     if report.reason is not None:
@@ -63,7 +66,8 @@ def run_sentences(report: RunReport, ingested: Ingested | None, database: Path) 
     if after.failed:
         lines.append(f"see why jobs failed: {command(database, 'status')}; --retry-failed has them called again")
     if report.sentence:
-        lines.append(f"stopped: {report.sentence}")
+        how = _HOW_IT_ENDED.get(report.reason, "stopped") if report.reason else "stopped"
+        lines.append(f"{how}: {report.sentence}")
     return lines
 
 

@@ -63,6 +63,11 @@ def cost_text(usd: float, unpriced: int = 0) -> str:
     return f"{amount} and {unknown}" if usd else unknown
 
 
+def are(count: int, noun: str) -> str:
+    """Return the same as the beginning of a sentence, such as ``1 job is`` or ``3,532 jobs are``."""
+    return f"{counted(count, noun)} {'is' if count == 1 else 'are'}"
+
+
 def counted(count: int, noun: str) -> str:
     """Return a number with its noun, such as ``1 job`` or ``3,532 jobs``."""
     return f"{count:,} {noun}" + ("" if count == 1 else "s")

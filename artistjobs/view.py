@@ -27,7 +27,7 @@ class Glance:
     ``standing`` is of all jobs in the database, ``totals`` and ``jobs_per_minute`` of the
     ``processes`` that were looked at; ``workers`` counts those of others too. ``latencies`` are
     buckets for ``pace.quantile``, ``failures`` the latest first. ``spent_usd`` is what all workers
-    spent and only known under a cap.
+    spent and only known under a cap, ``slowed_to`` how many calls there may be at once after refusals.
     """
 
     at: float
@@ -43,6 +43,7 @@ class Glance:
     limit: int | None = None
     cap_usd: float | None = None
     spent_usd: float = 0.0
+    slowed_to: int | None = None
     latencies: Mapping[int, int] = field(default_factory=dict)
     wait: Wait | None = None
     failures: tuple[Seen, ...] = ()
@@ -90,12 +91,19 @@ def merge(glances: Sequence[Glance]) -> Glance:
         limit=sum(limits) if len(limits) == len(glances) else None,
         cap_usd=max((glance.cap_usd for glance in glances if glance.cap_usd is not None), default=None),
         spent_usd=max(glance.spent_usd for glance in glances),
+        slowed_to=_slowed_to(glances),
         latencies=dict(buckets),
         wait=max(waits, key=lambda wait: (wait.until, wait.reason), default=None),
         failures=_latest_of_each_code([seen for glance in glances for seen in glance.failures]),
         paused=all(glance.paused for glance in working),
         stopping=any(glance.stopping for glance in glances),
     )
+
+
+def _slowed_to(glances: Sequence[Glance]) -> int | None:
+    if all(glance.slowed_to is None for glance in glances):
+        return None
+    return sum(glance.max_workers if glance.slowed_to is None else glance.slowed_to for glance in glances)
 
 
 def _latest_of_each_code(failures: Sequence[Seen]) -> tuple[Seen, ...]:
@@ -132,6 +140,13 @@ def jobs_per_minute(glance: Glance) -> float:
     # Counting lags behind by a second, so at first it sees less than we did ourselves.
     seconds = max(glance.at - standing.then, 1.0)
     return max(glance.jobs_per_minute, (standing.counts.done - standing.done_then) * 60 / seconds)
+
+
+def overall_per_minute(glance: Glance) -> float:
+    """Return the same since the run began."""
+    standing = glance.standing
+    done = max(glance.totals.done, standing.counts.done - standing.done_before)
+    return done * 60 / max(glance.at - glance.started_at, 1.0)
 
 
 def jobs_left(glance: Glance) -> int:

@@ -32,6 +32,11 @@ class Window:
         """Whether the next call has to wait for the end of another."""
         return self.in_flight >= max(1, int(self.size))
 
+    @property
+    def slowed_to(self) -> int | None:
+        """How many calls may be in flight after refusals, None if as many as wanted."""
+        return None if self._refused_at is None or self.size >= self._largest else max(1, int(self.size))
+
     def answered(self) -> None:
         """Take in that a server replied, whatever it said save that there were too many calls."""
         if not self._is_answered:

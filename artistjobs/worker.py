@@ -19,6 +19,7 @@ from artistjobs.errors import PromptError
 from artistjobs.job import LONGEST_DELAY_SECONDS, Claim
 from artistjobs.judge import judge
 from artistjobs.limiter import Limiter
+from artistjobs.log import grouped
 from artistjobs.outcome import Answer, Attempt, Failure, Outcome, Reach
 from artistjobs.pricing import Cost, answer_cost
 from artistjobs.prompt import Body
@@ -114,7 +115,8 @@ class Worker:
             shared.stop.request(Reason.OUTAGE, _outage(attempt))
         shared.tally.add(attempt, shared.clock())
         if attempt.outcome is Outcome.FAILED and attempt.failure is not None:
-            log.info("%s: failed: %s", brief(attempt.claim.artist_name), describe(attempt.failure))
+            name, why = brief(attempt.claim.artist_name), describe(attempt.failure)
+            log.info("%s: failed: %s", name, why, extra=grouped("jobs failed", attempt.failure.code))
         return attempt
 
 
@@ -165,7 +167,10 @@ class _Hold:
         self.repeated += 1
         if attempt.failure is not None:
             why, name = describe(attempt.failure), brief(self.claim.artist_name)
-            log.info("%s: call %d: %s; again in %.1f s", name, attempt.claim.attempt, why, seconds)
+            log.info(
+                "%s: call %d: %s; again in %.1f s", name, attempt.claim.attempt, why, seconds,
+                extra=grouped("calls repeated", attempt.failure.code),
+            )  # fmt: skip
 
     def given_back(self) -> Attempt:
         """Return the attempt that gives the claim back, not to be claimed before the server allows."""

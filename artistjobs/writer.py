@@ -22,6 +22,7 @@ from artistjobs.job import EVERYTHING, Claim, Scope
 from artistjobs.outcome import Attempt, Outcome
 from artistjobs.standing import Lookout, Standing
 from artistjobs.store import Controls, OpenStore, Queue, Records, Rescue, Store
+from artistjobs.terminal import are, counted
 from artistjobs.till import Till, Wish, answer
 
 log = logging.getLogger("artistjobs")
@@ -342,12 +343,12 @@ def tell_rescue(rescue: Rescue) -> None:
     """Warn of what was taken from workers that died, and of what that may cost."""
     if rescue.pending or rescue.failed:
         log.warning(
-            "took over %d jobs of a worker that died; their calls, at most %d, may be paid for twice",
-            rescue.pending + rescue.failed,
-            rescue.pending,
+            "took over %s of a worker that died; at most %s may be paid for twice",
+            counted(rescue.pending + rescue.failed, "job"),
+            counted(rescue.pending, "call"),
         )
     if rescue.failed:
-        log.warning("%d jobs are failed as worker_died: three workers died with each of them", rescue.failed)
+        log.warning("%s failed as worker_died: three workers died with each of them", are(rescue.failed, "job"))
 
 
 def released(claim: Claim, *, calls: int) -> Attempt:

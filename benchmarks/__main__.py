@@ -1,5 +1,6 @@
 """All figures in one run: `python -m benchmarks [--quick] [--only NAME[,NAME]]`."""
 
+import signal
 import sys
 import tempfile
 import time
@@ -43,6 +44,7 @@ def main(*, quick: bool, only: list[str]) -> None:
 
     A whole run writes benchmarks/RESULTS.md and its plots, and ends with 1 if a figure misses its reach.
     """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that gigabytes are not left behind
     started = time.monotonic()
     where = ON_DISK if ON_DISK.is_dir() else None
     with tempfile.TemporaryDirectory(prefix="artistjobs-benchmarks-", dir=where) as folder:
@@ -61,7 +63,7 @@ def measure(bench: Bench, areas: list[str]) -> tuple[list[Result], bool]:
     for area in areas:
         try:
             for result in AREAS[area](bench):
-                table.tell(result)
+                table.tell(result, is_quick=bench.is_quick)
                 results.append(result)
         except MeasureError as error:
             # What others found in minutes is not thrown away for it.

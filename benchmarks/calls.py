@@ -57,7 +57,7 @@ def cpu(bench: Bench) -> Iterator[Result]:
 
     Each is the difference of two runs, so that starting up is in neither.
     """
-    few, many = bench.size(500, 100), bench.size(3_000, 300)
+    few, many = bench.size(300, 100), bench.size(2_500, 300)
 
     def ours(rows: int) -> float:
         with server() as api, pending(bench, rows) as folder:
@@ -114,14 +114,14 @@ def pace(bench: Bench, workers: int, seconds: float, latency: float, sigma: floa
 
 def speed(bench: Bench) -> Iterator[Result]:
     """Yield the jobs a second over what the latency allows."""
-    seconds = 8.0 if not bench.is_quick else 1.0
+    seconds = 6.0 if not bench.is_quick else 1.0
     for workers, reach in ((64, 0.97), (256, 0.88)):
         bench.say(f"jobs a second with {workers} workers")
         paces = [pace(bench, workers, seconds, LATENCY) for _ in range(bench.rounds)]
         yield _figure(f"Jobs a second, latency 200 ms, {workers} workers, one process", reach, paces)
-    yield from two_processes(bench, seconds)
+    yield from two_processes(bench, seconds / 2)
     bench.say("jobs a second with 1,000 workers")
-    workers, seconds, middle = (1_000, 17.0, MEDIAN_LATENCY) if not bench.is_quick else (200, 1.0, LATENCY)
+    workers, seconds, middle = (1_000, 13.0, MEDIAN_LATENCY) if not bench.is_quick else (200, 1.0, LATENCY)
     paces = [pace(bench, workers, seconds, middle, SIGMA) for _ in range(bench.rounds)]
     what = f"Jobs a second, lognormal latency with median {number(middle)} s and sigma {SIGMA}, {workers:,} workers"
     yield _figure(what, 0.97, paces)
@@ -159,7 +159,7 @@ def by_workers(bench: Bench) -> Curve:
     """Return the jobs a second by workers, one run each."""
     bench.say("jobs a second by workers")
     counts = [1, 4, 16, 64, 128, 256, 512, 1_000] if not bench.is_quick else [1, 16]
-    seconds = 4.0 if not bench.is_quick else 0.6
+    seconds = 3.0 if not bench.is_quick else 0.6
     measured = [(float(workers), pace(bench, workers, seconds, LATENCY).jobs_a_second) for workers in counts]
     return Curve(
         "workers",

@@ -1,6 +1,7 @@
 """What all measurements share: processes with what they used, rounds that alternate, figures and their reach."""
 
 import os
+import resource
 import subprocess
 import sys
 import threading
@@ -15,6 +16,12 @@ from typing import IO, TypeAlias
 ROOT = Path(__file__).parents[1]
 PYTHON = sys.executable
 LONGEST_SECONDS = 900.0
+
+RSS_UNIT = 1 if sys.platform == "darwin" else 1024
+"""Bytes: macOS counts in these, Linux in KiB."""
+
+LAST_BYTES = 2_000
+LARGEST_BYTES = 60 * 2**20
 
 Command: TypeAlias = Sequence[object]
 
@@ -48,7 +55,7 @@ def run(
     """Run a command to its end in ``folder`` and say what it took. Raises MeasureError if it fails."""
     used, said = run_anyhow(command, folder, environment, stdout=stdout, longest=longest)
     if used.code:
-        raise MeasureError(f"{' '.join(map(str, command))} ended with {used.code}:\n{said[-2000:]}")
+        raise MeasureError(f"{' '.join(map(str, command))} ended with {used.code}:\n{said}")
     return used
 
 
@@ -69,23 +76,38 @@ def run_anyhow(
             stdin=subprocess.DEVNULL, stdout=stdout or subprocess.DEVNULL, stderr=stderr,
         )  # fmt: skip
         used = reap(process, started, longest)
-    return used, said.read_text(errors="replace")
+    return used, _end_of(said)
+
+
+def _end_of(said: Path) -> str:
+    # Not all of it: a process inherits the peak memory of the one that starts it, so ours has to stay small.
+    with said.open("rb") as file:
+        file.seek(max(0, said.stat().st_size - LAST_BYTES))
+        return file.read().decode(errors="replace")
 
 
 def reap(process: "subprocess.Popen[bytes]", started: float, longest: float = LONGEST_SECONDS) -> Used:
     """Wait for a process and say what it took; it is killed after ``longest`` seconds."""
+    if own_peak_bytes() > LARGEST_BYTES:
+        process.kill()
+        raise MeasureError("the benchmark itself has grown, and whom it starts inherits its peak memory")
     late = threading.Timer(longest, process.kill)
     late.start()
     try:
         _, status, usage = os.wait4(process.pid, 0)
+    except BaseException:
+        process.kill()
+        raise
     finally:
         is_late = not late.is_alive()
         late.cancel()
     process.returncode = os.waitstatus_to_exitcode(status)
-    # Linux counts in KiB, macOS in bytes.
-    unit = 1 if sys.platform == "darwin" else 1024
     cpu_seconds = usage.ru_utime + usage.ru_stime
-    return Used(time.monotonic() - started, cpu_seconds, usage.ru_maxrss * unit, process.returncode, is_late)
+    return Used(time.monotonic() - started, cpu_seconds, usage.ru_maxrss * RSS_UNIT, process.returncode, is_late)
+
+
+def own_peak_bytes() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * RSS_UNIT
 
 
 def environ(more: Mapping[str, str] | None = None) -> dict[str, str]:

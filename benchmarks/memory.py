@@ -20,7 +20,7 @@ def measure(bench: Bench) -> Iterator[Result]:
     """Yield the figures about memory and disk."""
     few, many = bench.size(10_000, 100), bench.size(200_000, 400)
     bench.say(f"memory of {few:,} and {many:,} jobs")
-    short = [_run(bench, few) for _ in range(bench.size(3, 1))]
+    short = [_run(bench, few) for _ in range(bench.size(2, 1))]
     with server() as api, pending(bench, many) as folder:
         long, points = watched(folder, api)
         stored, size = sizes(folder / "artistjobs.db")

@@ -8,7 +8,7 @@ from html import escape
 from benchmarks.measure import Curve, number
 
 WIDTH, HEIGHT = 640, 360
-LEFT, RIGHT, TOP, BOTTOM = 70, 20, 44, 52
+LEFT, RIGHT, TOP, BOTTOM = 70, 40, 44, 52
 COLOURS = ("#0b62c4", "#c2410c", "#15803d", "#7c3aed")
 GRID, INK = "#e2e5ea", "#30343b"
 

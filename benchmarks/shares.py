@@ -29,7 +29,8 @@ def measure(bench: Bench) -> Iterator[Result]:
         yield LeftOut(what, "py-spy is not installed")
         return
     bench.say("where the time goes")
-    with server() as api, pending(bench, bench.size(10_000, 300)) as folder:
+    rows = bench.size(10_000, 300)
+    with server() as api, pending(bench, rows) as folder:
         record = [sampler, "record", "--format", "raw", "--full-filenames", "--rate", "200", "--output", "stacks", "--"]
         try:
             run([*record, *work_command(IN_FLIGHT)], folder, {"OPENAI_BASE_URL": api.base_url})
@@ -37,12 +38,12 @@ def measure(bench: Bench) -> Iterator[Result]:
             yield LeftOut(what, f"py-spy did not work here: {str(error).splitlines()[-1][:100]}")
             return
         shares = shares_of((folder / "stacks").read_text().splitlines())
-    rows = [f"| {name} | {share:.0%} |" for name, share in shares.items()]
+    lines = [f"| {name} | {share:.0%} |" for name, share in shares.items()]
     text = (
-        f"Samples of both threads of a run of 10,000 jobs, {IN_FLIGHT} in flight, API that answers at once; "
+        f"Samples of both threads of a run of {rows:,} jobs, {IN_FLIGHT} in flight, API that answers at once; "
         "each belongs to whoever called last, the standard library to its callers.\n\n"
     )
-    yield Section(what, text + "\n".join(["| whose work | share |", "|---|---|", *rows]))
+    yield Section(what, text + "\n".join(["| whose work | share |", "|---|---|", *lines]))
 
 
 def shares_of(stacks: Sequence[str]) -> dict[str, float]:

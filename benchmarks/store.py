@@ -1,9 +1,7 @@
 """The queue without any API: claiming and settling, alone and in company, and claiming from a full database."""
 
-import sqlite3
 import subprocess
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 from benchmarks.measure import (
@@ -20,9 +18,9 @@ from benchmarks.measure import (
     medians,
     number,
     ratios,
+    run,
 )
 from benchmarks.program import ingest, pending
-from benchmarks.server import RESPOND
 
 PENDING = 2_000
 """Jobs that are left to claim beside the finished ones."""
@@ -113,37 +111,6 @@ def finished(bench: Bench, count: int) -> Path:
         bench.say(f"a database of {count:,} finished jobs")
         database.parent.mkdir()
         ingest(database.parent, count + PENDING)
-        with closing(sqlite3.connect(database, isolation_level=None)) as db:
-            finish_all_but(db, PENDING)
+        # In a process of its own: its memory would be taken for that of all that are started later.
+        run([PYTHON, "-m", "benchmarks.finish", database, PENDING], database.parent)
     return database
-
-
-def finish_all_but(db: sqlite3.Connection, left: int) -> None:
-    """Settle all jobs but the last ones, each with an answer of its own, quicker than calls could."""
-    body = RESPOND(1).partition(b"\r\n\r\n")[2].decode()
-    one = f"{1:016x}"
-    row = {"now": "2026-11-23T00:00:00.000Z", "left": left, "start": body.partition(one)[0]}
-    row["rest"] = body.partition(one)[2]
-    chosen = "id <= (SELECT max(id) FROM jobs) - :left"
-    db.execute("PRAGMA synchronous = OFF")
-    db.execute("BEGIN IMMEDIATE")
-    db.execute(
-        "INSERT INTO workers (id, host, pid, started_at, seen_at, ended_at) VALUES (1, 'x', 0, :now, :now, :now)", row
-    )
-    db.execute(
-        "INSERT INTO answers (id, job, attempt, worker, received_at, response_id, created, status, model, service_tier,"
-        " input_tokens, output_tokens, total_tokens, cost_usd, seconds, body, text_path)"
-        " SELECT id, id, 1, 1, :now, format('resp_%016x', id), 1795382805, 'completed', 'gpt-5-2025-08-07', 'default',"
-        " 24, 340, 364, 0.0034, 1.0, :start || format('%016x', id) || :rest, '$.output[1].content[0].text'"
-        f" FROM jobs WHERE {chosen}",
-        row,
-    )
-    db.execute(
-        "INSERT INTO attempts (job, number, worker, started_at, ended_at, calls, outcome)"
-        f" SELECT id, 1, 1, :now, :now, 1, 'done' FROM jobs WHERE {chosen}",
-        row,
-    )
-    db.execute(f"UPDATE jobs SET state = 'running', attempt = 1, claimed_by = 1 WHERE {chosen}", row)
-    db.execute("UPDATE jobs SET state = 'done', answer = id, claimed_by = NULL WHERE state = 'running'")
-    db.execute("COMMIT")
-    db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()

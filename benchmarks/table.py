@@ -80,9 +80,11 @@ def processor() -> str:
     return models[0] if models else platform.machine()
 
 
-def tell(result: Result) -> None:
-    """Print a result as soon as it is there."""
-    if isinstance(result, Figure):
+def tell(result: Result, *, is_quick: bool) -> None:
+    """Print a result as soon as it is there; of a quick one only that it came, since it means nothing."""
+    if is_quick:
+        print(f"{type(result).__name__}: {getattr(result, 'what', '') or getattr(result, 'title', '')}".rstrip(": "))
+    elif isinstance(result, Figure):
         print(row(result))
     elif isinstance(result, LeftOut):
         print(f"{result.what}: left out, {result.why}.")

@@ -1,71 +1,159 @@
-"""Make the pictures of the README: a rehearsal, looked at in a real browser.
+"""The pictures in the README: real commands on a pseudo-terminal, what stood on it drawn as SVG.
 
-Run it in a checkout with the extras ``browse`` and ``test`` and with Chromium: ``python docs/pictures.py``
+    python docs/pictures.py
+
+Everything is rehearsed: no key, no cost, and nothing beyond this machine.
 """
 
-import asyncio
-import base64
+import csv
+import fcntl
 import os
+import pty
 import re
-import signal
+import select
+import shlex
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
+import time
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from io import StringIO
+from itertools import groupby
 from pathlib import Path
 
+import pyte
+from rich._export_format import CONSOLE_SVG_FORMAT
+from rich.console import Console
+from rich.text import Text
+
 DOCS = Path(__file__).parent
-sys.path.insert(0, str(DOCS.parent / "tests"))
+EXAMPLE = DOCS.parent / "example_artists.csv"
+COLUMNS, LINES = 100, 26
+LONGEST_SECONDS = 120
 
-from devtools import browser_tab  # noqa: E402 - it is found only now
+# pyte knows no faint text; this is how most terminals show it.
+FAINT, GREY = b"\x1b[2m", b"\x1b[90m"
+COLOURS = {"default": "default", "brown": "yellow", "brightblack": "bright_black"}
 
-PROGRAM = [sys.executable, "-m", "artistjobs"]
-WIDTH = 1060
+# The frame as rich draws it, without the fonts that it would fetch from elsewhere.
+FRAME = re.sub(r"@font-face \{\{.*?\}\}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
 
-
-def rehearse(folder: Path) -> None:
-    """Ask about some artists on a busy day, in three runs."""
-    rows = (f"Artist {number},painter number {number}\n" for number in range(1, 5001))
-    (folder / "artists.csv").write_text("artist_name,artist_data\n" + "".join(rows), "utf-8")
-    prompt = Path(folder / "prompt.txt")
-    prompt.write_text("Write two sentences about {{ artist_name }}. What we know: {{ artist_data }}\n", "utf-8")
-    for limit in ("2600", "1500", "900"):
-        options = ["--scenario", "storm", "--max-workers", "16", "--timeout", "3", "--limit", limit]
-        command = [*PROGRAM, "-q", "run", "artists.csv", "--prompt-file", "prompt.txt", *options]
-        subprocess.run(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)  # noqa: S603 - our own
+Moment = Callable[[str], object]
+"""Says of what stands on the screen whether it is the moment for the picture."""
 
 
-async def picture(address: str, ready: str, name: str, folder: Path, height: int) -> None:
-    """Take a picture of a page once it is ready."""
-    async with browser_tab(folder) as tab:
-        await tab.call("Emulation.setScrollbarsHidden", hidden=True)
-        await tab.open(address, WIDTH, height)
-        await tab.until(ready)
-        await asyncio.sleep(0.5)  # bars grow
-        clip = {"x": 0, "y": 0, "width": WIDTH, "height": height, "scale": 1}
-        found = await tab.call("Page.captureScreenshot", format="png", clip=clip)
-        (DOCS / name).write_bytes(base64.b64decode(found["data"]))
+@dataclass(frozen=True)
+class Picture:
+    """A command, the moment to take its picture (None for its end), and the file that it goes to."""
+
+    command: str
+    file: Path
+    moment: Moment | None = None
+
+
+RUN = "artistjobs run artists.csv --scenario storm --max-workers 32 --price-input 1.25 --price-output 10 --max-cost 9"
+
+PICTURES = [
+    Picture(RUN, DOCS / "live.svg", lambda shown: re.search(r" of 2,000 +(4[5-9]|[5-9]\d) %", shown)),
+    Picture("artistjobs --db rehearsal.db status", DOCS / "status.svg"),
+]
 
 
 def main() -> None:
-    """Make them all."""
-    os.environ.pop("OPENAI_API_KEY", None)
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        rehearse(folder)
-        command = [*PROGRAM, "--db", "rehearsal.db"]
-        subprocess.run([*command, "-q", "report"], cwd=folder, check=True)  # noqa: S603
-        asyncio.run(picture((folder / "report.html").as_uri(), "true", "report.png", folder, 1130))
-        browse = subprocess.Popen(  # noqa: S603
-            [*command, "browse", "--no-open"], cwd=folder, stderr=subprocess.PIPE, text=True
-        )
-        try:
-            assert browse.stderr is not None
-            (address,) = re.findall(r"http://\S+/", browse.stderr.readline())
-            drawn = "document.querySelectorAll('.chart-wrapper > svg').length === 3"
-            asyncio.run(picture(f"{address}-/dashboards/artistjobs", drawn, "browse.png", folder, 930))
-        finally:
-            browse.send_signal(signal.SIGINT)
-            browse.communicate()
+    with tempfile.TemporaryDirectory() as folder:
+        write_artists(Path(folder) / "artists.csv", 2000)
+        for picture in PICTURES:
+            screen = play(shlex.split(picture.command), Path(folder), picture.moment)
+            picture.file.write_text(svg(screen, picture.command), "utf-8")
+            print(picture.file)
+
+
+def write_artists(path: Path, count: int) -> None:
+    """Write a file of so many rows about the artists of the example."""
+    with EXAMPLE.open(encoding="utf-8") as file:
+        names = [row[0] for row in csv.reader(file) if row and row[0].strip() and not row[0].startswith("#")][1:]
+    rows = (f'"{names[number % len(names)]}",work {number // len(names) + 1}\n' for number in range(count))
+    path.write_text("".join(rows), "utf-8")
+
+
+def play(command: Sequence[str], folder: Path, moment: Moment | None = None) -> pyte.Screen:
+    """Run a command on a terminal of its own to its end; return the screen as it was at the moment, or then."""
+    reading, writing = pty.openpty()
+    fcntl.ioctl(writing, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
+    process = subprocess.Popen(
+        [sys.executable, "-m", *command], cwd=folder, env=environment(), stdin=subprocess.DEVNULL, stdout=writing,
+        stderr=writing, start_new_session=True,
+    )  # fmt: skip
+    os.close(writing)
+    try:
+        return watched(reading, moment)
+    finally:
+        process.kill()
+        process.wait()
+        os.close(reading)
+
+
+def environment() -> dict[str, str]:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "ARTISTJOBS_"))}
+    return inherited | {"TERM": "xterm-256color", "PYTHONPATH": str(DOCS.parent), "NO_COLOR": ""}
+
+
+def watched(reading: int, moment: Moment | None) -> pyte.Screen:
+    """Return the screen as it was at the moment, or if that never came when nothing more is written to it."""
+    screen, taken = pyte.Screen(COLUMNS, LINES), None
+    stream, deadline = pyte.ByteStream(screen), time.monotonic() + LONGEST_SECONDS
+    while time.monotonic() < deadline and (chunk := read(reading)) is not None:
+        # By the line: what is written at once may show the moment and what came after it.
+        for line in chunk.replace(FAINT, GREY).splitlines(keepends=True):
+            stream.feed(line)
+            if taken is None and moment is not None and moment("\n".join(screen.display)):
+                taken = deepcopy(screen)
+    return taken or screen
+
+
+def read(descriptor: int) -> bytes | None:
+    """Return what was written lately, None at the end."""
+    if not select.select([descriptor], [], [], 0.1)[0]:
+        return b""
+    try:
+        return os.read(descriptor, 1 << 16) or None
+    except OSError:
+        return None  # how Linux tells that the last writer has gone
+
+
+def svg(screen: pyte.Screen, command: str) -> str:
+    """Return what stands on a screen as SVG, with the command above it."""
+    console = Console(record=True, width=COLUMNS, file=StringIO(), force_terminal=True, color_system="truecolor")
+    console.print(Text.assemble(("$ ", "bright_black"), (command, "bold")))
+    for row in rows(screen):
+        console.print(row, no_wrap=True, overflow="ignore", crop=False)
+    return console.export_svg(title="artistjobs", unique_id="artistjobs", code_format=FRAME)
+
+
+def rows(screen: pyte.Screen) -> list[Text]:
+    """Return the rows of a screen up to the last one that shows something."""
+    shown = [row(screen, number) for number in range(screen.lines)]
+    while shown and not shown[-1].plain.strip():
+        shown.pop()
+    return shown
+
+
+def row(screen: pyte.Screen, number: int) -> Text:
+    # What a wide character covers besides its own cell is empty.
+    cells = [cell for _, cell in sorted(screen.buffer[number].items()) if cell.data]
+    runs = groupby(cells, style_of)
+    text = Text.assemble(*(("".join(cell.data for cell in run), style) for style, run in runs))
+    text.rstrip()
+    return text
+
+
+def style_of(cell: pyte.screens.Char) -> str:
+    colour = COLOURS.get(cell.fg, cell.fg if not re.fullmatch("[0-9a-f]{6}", cell.fg) else f"#{cell.fg}")
+    return f"bold {colour}" if cell.bold else colour
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from artistjobs.artists import Artist, BadLine
 from artistjobs.job import EVERYTHING, Claim
 from artistjobs.outcome import Answer, Attempt, Failure, Outcome, Reach, Usage
 from artistjobs.prompt import Prompt
-from artistjobs.store import Ingested, Source, Store
+from artistjobs.store import Exported, Ingested, Source, Store
 
 NOON = 1_795_000_000.0
 """A moment at which attempts take place."""
@@ -68,6 +68,15 @@ def make_attempt(claim: Claim, outcome: Outcome = Outcome.DONE, **changes) -> At
     elif outcome is not Outcome.RELEASED:
         row["failure"] = make_failure()
     return Attempt(claim=claim, outcome=outcome, **(row | changes))
+
+
+def make_exported(**changes) -> Exported:
+    row = {
+        "job": 1, "prompt": 1, "artist_name": "Frida Kahlo", "artist_data": "", "state": "done", "attempts": 1,
+        "error_code": None, "text": None, "quoted": None, "response_id": "resp_1", "created": 1_795_000_000,
+        "received_at": "2026-11-22T20:51:07.123Z", "status": "completed",
+    }  # fmt: skip
+    return Exported(**(row | changes))
 
 
 def make_rows(*names: str | tuple[str, str] | BadLine) -> list[Artist | BadLine]:

@@ -59,7 +59,7 @@ STATEMENTS = {file.read_text(encoding="utf-8"): file.stem for file in SQL.iterdi
 
 FUNCTIONS = {
     "judge": "artistjobs.worker.judge",
-    "record_line": "artistjobs.export.record_line",
+    "record": "artistjobs.lines.Lines.add",
     "fsync": "os.fsync",
     "replace": "pathlib.Path.replace",
     "sign of life": "artistjobs.store.queue.SignOfLife",

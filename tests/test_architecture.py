@@ -8,7 +8,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "artistjobs"
 
 FLOORS = [
-    {"errors", "options"},
+    {"errors", "options", "block"},
     {"moment", "terminal", "pace", "whole_file", "paint", "existing", "collector"},
     {"table"},
     {"reply", "job"},
@@ -18,7 +18,8 @@ FLOORS = [
     {"store", "api", "rehearsal", "suspicion"},
     {"till", "hearing", "standing", "tally"},
     {"writer", "record", "log", "stdio"},
-    {"screen", "remote"},
+    {"screen", "remote", "lines", "sheet"},
+    {"parquet"},
     {"browse", "worker", "preflight", "ingest", "export", "report", "status", "view", "signals", "failures", "dossier"},
     {"look", "picture", "check", "status_text"},
     {"runner"},
@@ -119,7 +120,7 @@ def test_the_core_opens_nothing_reads_no_clock_and_draws_no_lots():
 def test_only_the_command_line_reads_the_environment():
     readers = {part_of(path) for path in modules() if "os.environ" in path.read_text()}
 
-    assert readers <= {"given", "progress", "screen"}
+    assert readers <= {"given", "block", "screen"}
 
 
 def test_workers_know_protocols_and_not_their_makers():

@@ -1,7 +1,9 @@
 """What a terminal shows, and that stdout stays byte-exact whatever is shown."""
 
+import json
 import os
 import pty
+import re
 import select
 import signal
 import time
@@ -75,8 +77,8 @@ def test_the_live_block_shows_how_the_run_stands(program_with_api, folder, scree
 
     shown = screen.read()
     assert code == 0
-    assert "40/40 100 %" in shown
-    assert "done 40   failed 0   pending 0" in shown
+    assert "40 of 40 100 %" in shown
+    assert "done 40             failed 0            pending 0           in flight 0 of 8" in shown
     assert "jobs a minute" in shown
     assert "tokens" in shown
     assert (folder / "texts").read_bytes() == texts_of(folder / "out.jsonl")
@@ -99,6 +101,77 @@ def test_stdout_is_byte_exact_under_every_terminal(program_with_api, folder, scr
         assert b"\x1b" not in screen.raw
     if "NO_COLOR" in environment:
         assert b"\x1b[3" not in screen.raw
+
+
+@pytest.mark.parametrize("stdout_is_terminal", [True, False])
+@pytest.mark.parametrize("stderr_is_terminal", [True, False])
+@pytest.mark.parametrize("as_json", [True, False])
+def test_results_are_the_same_wherever_the_streams_lead(
+    program_with_api, folder, screen, stdout_is_terminal, stderr_is_terminal, as_json
+):
+    program_with_api.environment["TERM"] = "xterm-256color"
+    write_artists(folder / "a.csv", 5)
+    out, err = (folder / "out").open("wb"), (folder / "err").open("wb")
+    options = {"stdout": screen.writing if stdout_is_terminal else out}
+    options["stderr"] = screen.writing if stderr_is_terminal else err
+
+    process = program_with_api.start("run", "a.csv", *["--json"] * as_json, **options)
+    wait_until(lambda: screen.read() is not None and process.poll() is not None)
+    screen.read()
+    out.close()
+    err.close()
+
+    said = screen.raw.replace(b"\r\n", b"\n") if stdout_is_terminal else (folder / "out").read_bytes()
+    texts = texts_of(folder / "out.jsonl")
+    if as_json:
+        assert json.loads(re.search(rb'{"jobs".*}', said)[0])["done"] == 5
+        assert texts[:40] not in said
+    elif stdout_is_terminal:
+        assert texts in said
+    else:
+        assert said == texts
+    if not stderr_is_terminal:
+        assert b"\x1b" not in (folder / "err").read_bytes()
+
+
+@pytest.mark.parametrize("command", [["run", "a.csv"], ["export"]], ids=lambda command: command[0])
+@pytest.mark.parametrize("count", [20, 21])
+def test_a_terminal_is_shown_a_few_of_many_texts(program_with_api, folder, screen, command, count):
+    program_with_api.environment["TERM"] = "xterm-256color"
+    write_artists(folder / "a.csv", count)
+    if command == ["export"]:
+        program_with_api.run("run", "a.csv")
+
+    with (folder / "said").open("wb") as file:
+        process = program_with_api.start(*command, stdout=screen.writing, stderr=file)
+        wait_until(lambda: screen.read() is not None and process.poll() is not None)
+    screen.read()
+    said = (folder / "said").read_text()
+
+    lines = [record["response_text"] for record in read_records(folder / "out.jsonl")]
+    shown = lines if count == 20 else lines[:3]
+    assert screen.raw.replace(b"\r\n", b"\n").decode() == "".join(line + "\n" for line in shown)
+    assert ("18 more texts are in out.jsonl" in said) == (count == 21)
+
+
+def test_a_terminal_is_told_of_a_storm_in_a_few_lines_and_the_log_file_of_each_call(
+    program_with_api, folder, screen, api
+):
+    from artistjobs.rehearsal import Fault
+
+    program_with_api.environment["TERM"] = "xterm-256color"
+    write_artists(folder / "a.csv", 30)
+    api.script = lambda _name, call: Fault.SERVER_ERROR if call == 1 else None
+
+    arguments = ["--log-file", "log", "run", "a.csv", "--max-workers", "30"]
+    run_on(screen, program_with_api, *arguments, stdout=folder / "texts")
+
+    records = [json.loads(line) for line in (folder / "log").read_text().splitlines()]
+    messages = [record["message"] for record in records]
+    assert sum("; again in " in message for message in messages) == 30
+    assert screen.raw.count(b"call 1: ") == 1
+    assert b"calls repeated: " in screen.raw
+    assert "30 jobs: 30 done, 0 failed, 0 pending" in messages
 
 
 def test_nothing_animates_into_a_pipe_even_if_colour_is_forced(program_with_api, folder):
@@ -150,6 +223,7 @@ def test_an_interrupt_on_a_terminal_leaves_it_in_order(program_with_api, folder,
     wait_until(lambda: screen.read() is not None and process.poll() is not None)
 
     assert process.returncode == 130
+    assert b"in flight were finished and stored" in screen.raw
     assert screen.raw.rstrip().endswith(b"go on with: artistjobs run a.csv")
     assert screen.raw.count(b"\x1b[?25l") == screen.raw.count(b"\x1b[?25h")
 

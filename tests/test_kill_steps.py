@@ -210,10 +210,10 @@ def test_a_death_inside_of_a_checkpoint_repeats_only_what_was_in_flight(
 # The export
 
 
-EXPORT_STEPS = [("before record_line", 1), ("after record_line", 7), *[(step, 1) for step in around("replace")]] + [
+EXPORT_STEPS = [("before record", 1), ("after record", 7), *[(step, 1) for step in around("replace")]] + [
     (step, nth) for step in around("fsync") for nth in (1, 2)
 ]
-UNBUFFERED = {"set": {"artistjobs.whole_file._BUFFER_BYTES": 16}}
+UNBUFFERED = {"set": {"artistjobs.whole_file._BUFFER_BYTES": 16, "artistjobs.lines._WRITTEN_AT_ONCE": 0}}
 
 
 @pytest.mark.parametrize(("step", "nth"), EXPORT_STEPS)

@@ -142,7 +142,7 @@ async def test_a_request_is_the_one_that_the_sdk_would_have_built(monkeypatch):
 
     monkeypatch.setattr(responses, "_Client", Both)
     with rehearsal(PLAIN) as api:
-        async with open_responses_api(ApiConfig(api_key=KEY, base_url=api.base_url, organization="org"), 1) as calls:
+        async with open_responses_api(ApiConfig(api_key=KEY, base_url=api.base_url, organization="org")) as calls:
             await calls.create(BODY)
             await calls.look_up_model("gpt-5")
     assert [ours.method for ours, _ in built] == ["POST", "GET"]

@@ -3,14 +3,14 @@
 import re
 import sqlite3
 import stat
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import factories as make
 import pytest
 
 from artistjobs.artists import BadLine
-from artistjobs.errors import NewerDatabaseError, NoDatabaseError, StoreError, WrongUseError
+from artistjobs.errors import InputError, NewerDatabaseError, NoDatabaseError, StoreError, WrongUseError
 from artistjobs.job import ALLOWED_MOVES, EVERYTHING, JobState
 from artistjobs.moment import moment_text
 from artistjobs.outcome import Outcome
@@ -76,6 +76,20 @@ def test_commits_are_synced_and_logged_ahead_and_references_hold(store):
     }
 
     assert found == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+
+
+def test_references_hold_again_after_an_ingest_that_went_well_or_did_not(store):
+    def break_off():
+        yield make.make_rows("Prince")[0]
+        raise InputError("the disk is gone")
+
+    good = make.make_rows("Prince", ("Prince", "singer"), "Prince", BadLine(4, "no artist name", ","))
+    for rows in (good, break_off()):
+        with suppress(InputError):
+            store.intake.ingest(make.make_source("a"), make.make_prompt(), rows, lambda: 4)
+
+        assert connection(store).execute("PRAGMA foreign_keys").fetchone() == (1,)
+        assert connection(store).execute("PRAGMA foreign_key_check").fetchall() == []
 
 
 def test_a_transaction_has_the_right_to_write_from_its_beginning(store, path):

@@ -34,9 +34,9 @@ TOTALS = st.builds(
 )  # fmt: skip
 GLANCES = st.builds(
     Glance, at=SUMS, started_at=SUMS, totals=TOTALS, jobs_per_minute=SUMS, in_flight=NUMBERS, max_workers=NUMBERS,
-    standing=st.builds(Standing, counts=COUNTS, counted_at=SUMS, then=SUMS, done_then=NUMBERS),
+    standing=st.builds(Standing, counts=COUNTS, counted_at=SUMS, then=SUMS, done_then=NUMBERS, done_before=NUMBERS),
     workers=NUMBERS, processes=NUMBERS, held_elsewhere=NUMBERS, limit=st.none() | NUMBERS, cap_usd=st.none() | SUMS,
-    spent_usd=SUMS, latencies=st.dictionaries(st.integers(-50, 200), st.integers(1, 99)),
+    spent_usd=SUMS, slowed_to=st.none() | NUMBERS, latencies=st.dictionaries(st.integers(-50, 200), st.integers(1, 99)),
     wait=st.none() | st.builds(Wait, reason=CODES, until=SUMS),
     failures=st.dictionaries(CODES, SUMS).map(failures_of), paused=st.booleans(), stopping=st.booleans(),
 )  # fmt: skip
@@ -47,7 +47,7 @@ def make_glance(**changes) -> Glance:
     row = {
         "at": 130.0,
         "started_at": 100.0,
-        "standing": Standing(counts=counts, counted_at=130.0, then=100.0, done_then=10),
+        "standing": Standing(counts=counts, counted_at=130.0, then=100.0, done_then=10, done_before=10),
         "totals": Totals(done=30, calls=30),
         "jobs_per_minute": 60.0,
         "in_flight": 4,

@@ -8,7 +8,7 @@ import click
 from artistjobs.cli.help import command
 from artistjobs.cli.talk import talking
 from artistjobs.errors import WrongUseError
-from artistjobs.options import PATH, Settings
+from artistjobs.options import PATH, Settings, format_option
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,37 +18,52 @@ if TYPE_CHECKING:
 
 
 @command()
-@click.argument("output", type=PATH, default="out.jsonl")
+@click.argument("output", type=PATH, required=False)
+@format_option
 @click.option("--state", type=click.Choice(["done", "failed", "all"]), default="done", help="Which jobs.")
 @click.option("--ingest", metavar="N|latest", help="Only the lines of one ingest, in their order.")
 @click.option("--full", is_flag=True, help="Add usage, cost and the whole response to each record.")
 @click.option("--no-text", is_flag=True, help="Write no texts to stdout.")
 @click.pass_obj
-def export(settings: Settings, output: "Path", state: str, ingest: str | None, *, full: bool, no_text: bool) -> None:
-    """Write completed jobs to OUTPUT as JSON Lines.
+def export(settings: Settings, /, output: "Path | None", format_name: str | None, **options: object) -> None:
+    """Write completed jobs to OUTPUT.
 
-    OUTPUT is out.jsonl if none is named; - is stdout. The texts of the answers go to stdout.
+    OUTPUT is out.jsonl if none is named; - is stdout. One that ends in .csv or .parquet is written as
+    that, any other as JSON Lines. The texts of the answers go to stdout.
 
     Example: artistjobs export answers.jsonl --ingest latest
     """
-    from artistjobs.export import STATES, ExportConfig, export_to_stream, refuse_unwritable
+    from artistjobs.export import (
+        STATES,
+        ExportConfig,
+        export_to_stream,
+        format_of,
+        output_or_default,
+        refuse_unwritable,
+    )
     from artistjobs.given import existing_database
     from artistjobs.session import export_answers
     from artistjobs.stdio import Texts
 
-    with talking(settings), existing_database(settings).open() as store:
-        config = ExportConfig(scope=_scope(store, ingest), states=STATES[state], full=full)
+    output = output_or_default(output, format_name)
+    with talking(settings) as voice, existing_database(settings).open() as store:
+        config = ExportConfig(
+            scope=_scope(store, options["ingest"]),
+            states=STATES[str(options["state"])],
+            full=bool(options["full"]),
+            format=format_of(output, format_name),
+        )
         if str(output) == "-":
             export_to_stream(store.records, config, sys.stdout.buffer)
         else:
             refuse_unwritable(output, store.path)
-            export_answers(store, config, output, None if no_text else Texts())
+            export_answers(store, config, output, None if options["no_text"] else Texts(), voice)
 
 
-def _scope(store: "Store", ingest: str | None) -> "Scope":
+def _scope(store: "Store", ingest: object) -> "Scope":
     from artistjobs.job import EVERYTHING
 
-    if ingest is None:
+    if not isinstance(ingest, str):
         return EVERYTHING
     if ingest != "latest" and not ingest.isdecimal():
         raise WrongUseError(f"--ingest {ingest!r} is neither a number nor latest; the table ingests has them all.")

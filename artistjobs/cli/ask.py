@@ -6,12 +6,13 @@ import click
 from click.exceptions import Exit
 
 from artistjobs.cli.help import command
-from artistjobs.cli.talk import talking
+from artistjobs.cli.talk import begin, talking
 from artistjobs.options import (
     PATH,
     Settings,
     ask_options,
     check_options,
+    format_option,
     json_option,
     rehearse_options,
     source_options,
@@ -94,6 +95,7 @@ def work(settings: Settings, /, **options: object) -> None:
 
     Example: artistjobs work --max-workers 32
     """
+    begin(settings)
     from artistjobs.given import Given
     from artistjobs.job import EVERYTHING
     from artistjobs.session import work_on
@@ -101,7 +103,7 @@ def work(settings: Settings, /, **options: object) -> None:
     given = Given(settings, options)
     with talking(settings, given.scenario) as voice:
         report = work_on(given.database(), EVERYTHING, given.working(), voice)
-    _finish(settings, given, report)
+        _finish(settings, given, report)
 
 
 @command()
@@ -110,28 +112,36 @@ def work(settings: Settings, /, **options: object) -> None:
 @work_options
 @rehearse_options
 @json_option
-@click.option("--output", type=PATH, default="out.jsonl", help="Where the answers go.")
+@click.option("--output", type=PATH, help="Where the answers go.  [default: out.jsonl]")
+@format_option
 @click.pass_obj
-def run(settings: Settings, /, output: "Path", *, dry_run: bool, **options: object) -> None:
+def run(
+    settings: Settings, /, output: "Path | None", format_name: str | None, *, dry_run: bool, **options: object
+) -> None:
     """Ingest FILE, work on its rows and export their answers.
 
     What was answered before is not asked again. Interrupted, it goes on when called again.
 
     Example: artistjobs run artists.csv --prompt-file prompt.txt
     """
+    if not dry_run:
+        begin(settings)
+    from artistjobs.export import format_of, output_or_default
     from artistjobs.given import Given
     from artistjobs.session import Destination, run_file
     from artistjobs.stdio import Texts
 
+    output = output_or_default(output, format_name)
     given = Given(settings, options)
     with talking(settings, given.scenario, given.warning()) as voice:
         config, texts = given.ingest_config(), None if given.as_json else Texts()
         if dry_run:
             _dry_run(given, config)
             return
-        going = Destination(output=output, texts=texts, needed=given.prompt_files())
+        written_as = format_of(output, format_name)
+        going = Destination(output=output, texts=texts, needed=given.prompt_files(), format=written_as)
         report, ingested = run_file(given.database(), config, given.working(), voice, going)
-    _finish(settings, given, report, ingested)
+        _finish(settings, given, report, ingested)
 
 
 def _dry_run(given: "Given", config: "IngestConfig") -> None:
@@ -163,6 +173,7 @@ def _dry_run(given: "Given", config: "IngestConfig") -> None:
 
 
 def _finish(settings: Settings, given: "Given", run: "RunReport", ingested: "Ingested | None" = None) -> NoReturn:
+    from artistjobs.log import FILE_ONLY, log
     from artistjobs.stdio import same_command, say, tell_json
     from artistjobs.summary import exit_code, run_json, run_sentences
     from artistjobs.terminal import visible
@@ -174,6 +185,8 @@ def _finish(settings: Settings, given: "Given", run: "RunReport", ingested: "Ing
         sentences.append(f"rehearsal ({given.scenario}): nothing was sent to OpenAI, and nothing cost anything")
     if run.after.pending + run.after.running:
         sentences.append("go on with: " + same_command())
+    for sentence in sentences:
+        log.info("%s", sentence, extra=FILE_ONLY)
     if not settings.quiet or exit_code(run):
         say("\n".join(map(visible, sentences)))
     raise Exit(exit_code(run))

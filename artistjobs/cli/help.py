@@ -27,7 +27,7 @@ GROUPS: dict[str, frozenset[str]] = {
     "Working": frozenset({"max_workers", "processes", "max_attempts", "timeout", "retry_failed", "flex_fallback"}),
     "Money and limits": frozenset({"max_cost", "price_input", "price_output", "limit", "rpm", "tpm", "spend"}),
     "Rehearsal": frozenset({"rehearse", "scenario"}),
-    "Output": frozenset({"output", "format", "state", "ingest", "full", "no_text", "as_json"}),
+    "Output": frozenset({"output", "format_name", "state", "ingest", "full", "no_text", "as_json"}),
 }  # fmt: skip
 """Which options stand together in the help of a command that has many, by the names of their parameters."""
 

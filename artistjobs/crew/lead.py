@@ -15,7 +15,7 @@ from artistjobs.crew import wire
 from artistjobs.job import DEATHS_MAX
 from artistjobs.runner import RunReport, watching
 from artistjobs.signals import Signals
-from artistjobs.standing import Standing
+from artistjobs.standing import standing_at_first
 from artistjobs.stop import Reason, Stop
 from artistjobs.store import Counts, OpenStore
 from artistjobs.tally import Totals, merge_totals
@@ -240,10 +240,7 @@ class _Crew:
         return replace(merge(glances), at=monotonic(), stopping=self.stop.is_requested())
 
     def _first_look(self) -> Glance:
-        standing = Standing(
-            counts=self._before, counted_at=self._started_at, then=self._started_at, done_then=self._before.done
-        )
-        work = self._order.work
+        work, standing = self._order.work, standing_at_first(self._before, self._started_at)
         return Glance(
             at=monotonic(), started_at=self._started_at, standing=standing, totals=Totals(), jobs_per_minute=0.0,
             in_flight=0, max_workers=work.max_workers, processes=work.processes, limit=work.limit,

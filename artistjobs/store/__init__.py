@@ -6,6 +6,7 @@ them on one connection; SQLite is the first of its kind.
 Anything that goes wrong with the disk or the database is raised as ``StoreError``.
 """
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -180,7 +181,10 @@ class Held:
 
 
 class Exported(NamedTuple):
-    """A final job as an export needs it. A tuple, since a million of them are made in a row."""
+    """A final job as an export needs it. A tuple, since a million of them are made in a row.
+
+    ``quoted`` is a text as the API wrote it: a JSON string in UTF-8, quotes and escapes included.
+    """
 
     job: int
     prompt: int
@@ -190,10 +194,15 @@ class Exported(NamedTuple):
     attempts: int
     error_code: str | None
     text: str | None
+    quoted: bytes | None
     response_id: str | None
     created: int | None
     received_at: str | None
     status: str | None
+
+    def plain(self) -> "Exported":
+        """Return the same with its text for reading."""
+        return self if self.quoted is None else self._replace(text=json.loads(self.quoted), quoted=None)
 
 
 class Intake(Protocol):
@@ -279,8 +288,11 @@ class Records(Protocol):
     def jobs_per_minute(self, seconds: float) -> float:
         """Return the jobs done a minute, over the last ``seconds``."""
 
-    def export(self, scope: Scope, states: Sequence[str]) -> Iterator[Exported]:
-        """Yield final jobs of one consistent snapshot: in the order of the file, or oldest first."""
+    def export(self, scope: Scope, states: Sequence[str], *, quoted: bool = False) -> Iterator[Exported]:
+        """Yield final jobs of one consistent snapshot: in the order of the file, or oldest first.
+
+        If ``quoted`` is wanted, rows have it in place of their text wherever it can be had.
+        """
 
     def details(self, job: int) -> Mapping[str, object]:
         """Return all that is kept with a job's answer, empty if it has none."""

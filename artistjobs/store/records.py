@@ -114,10 +114,10 @@ class SqliteRecords:
         row = self._connection.row("recent_pace", {"since": moment_text(self._clock() - seconds)})
         return row["done"] * 60 / seconds if row else 0.0
 
-    def export(self, scope: Scope, states: Sequence[str]) -> Iterator[Exported]:
+    def export(self, scope: Scope, states: Sequence[str], *, quoted: bool = False) -> Iterator[Exported]:
         """Yield final jobs of one consistent snapshot: in the order of the file, or oldest first."""
         statement = "export_jobs" if scope.ingest is None else "export_ingest"
-        parameters = {"ingest": scope.ingest, "state": states[0], "other_state": states[-1]}
+        parameters = {"ingest": scope.ingest, "state": states[0], "other_state": states[-1], "quoted": quoted}
         with self._connection.snapshot() as db:
             yield from map(Exported._make, db.execute(sql(statement), parameters))
 

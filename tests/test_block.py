@@ -1,0 +1,152 @@
+"""A block of lines that is drawn again and again leaves nothing of itself behind, whatever the terminal does."""
+
+import os
+import shutil
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pyte
+import pytest
+from conftest import wait_until
+
+from artistjobs.block import Block
+
+ROOT = Path(__file__).parents[1]
+
+
+class Emulator:
+    """A terminal that cuts lines when it gets narrower, and a block on it."""
+
+    def __init__(self, columns: int = 40, lines: int = 12) -> None:
+        self.screen = pyte.Screen(columns, lines)
+        # The line discipline of a terminal makes a return and a line feed of each.
+        self.stream = pyte.Stream(self.screen)
+        self.is_in_front = True
+        self.block = Block(
+            lambda text: self.stream.feed(text.replace("\n", "\r\n")),
+            lambda: (self.screen.columns, self.screen.lines),
+            lambda: self.is_in_front,
+        )
+
+    def lines(self) -> list[str]:
+        return [line.rstrip() for line in self.screen.display if line.strip()]
+
+
+@pytest.fixture
+def emulator():
+    return Emulator()
+
+
+def test_lines_are_printed_above_the_block_and_the_last_drawing_stays(emulator):
+    block = emulator.block
+    block.show(["one", "two"])
+    block.print("said")
+    block.show(["three", "four", "five"])
+    block.show(["six"])
+    block.print("said again")
+    block.leave()
+    block.print("after")
+
+    assert emulator.lines() == ["said", "said again", "six", "after"]
+
+
+def test_a_block_that_was_taken_away_leaves_nothing(emulator):
+    emulator.block.print("said")
+    emulator.block.show(["one", "two"])
+    emulator.block.clear()
+
+    assert emulator.lines() == ["said"]
+
+
+def test_a_block_scrolls_with_what_is_said_and_never_outgrows_the_screen(emulator):
+    for number in range(50):
+        emulator.block.show([f"row {row} of {number}" for row in range(30)])
+        emulator.block.print(f"said {number}")
+
+    shown = emulator.lines()
+    assert shown[0] == "said 49"
+    assert shown[1:] == [f"row {row} of 49" for row in range(10)]
+
+
+@pytest.mark.parametrize(("columns", "lines"), [(20, 12), (60, 12), (40, 6), (40, 30)])
+def test_a_resize_leaves_nothing_stale(emulator, columns, lines):
+    emulator.block.print("said")
+    emulator.block.show(["━" * 39, "two", "three"])
+    emulator.screen.resize(lines, columns)
+    emulator.block.show(["━" * (columns - 1), "two", "three"])
+
+    assert emulator.lines()[-3:] == ["━" * (columns - 1), "two", "three"]
+    assert sum("━" in line for line in emulator.lines()) == 1
+
+
+def test_enter_pressed_while_it_is_drawn_leaves_an_empty_line_and_no_half_block(emulator):
+    emulator.block.show(["one", "two"])
+    emulator.stream.feed("\r\n")
+    emulator.block.show(["three", "four"])
+
+    assert emulator.lines() == ["three", "four"]
+
+
+def test_nothing_is_written_as_long_as_nothing_changes(emulator):
+    emulator.block.show(["one", "two"])
+    emulator.stream.feed("^C")
+    emulator.block.show(["one", "two"])
+
+    assert emulator.lines() == ["^C", "one", "two"]
+
+
+def test_a_line_that_is_wider_than_thought_takes_one_row(emulator):
+    for _ in range(3):
+        emulator.block.show(["wide " * 20, "two"])
+
+    assert len(emulator.lines()) == 2
+
+
+def test_in_the_background_nothing_is_drawn_and_everything_said(emulator):
+    emulator.block.show(["one"])
+    emulator.block.clear()
+    emulator.is_in_front = False
+    emulator.block.show(["two"])
+    emulator.block.print("said")
+    emulator.block.clear()
+
+    assert emulator.lines() == ["said"]
+
+
+DRAWING = textwrap.dedent("""
+    import sys, time
+    from artistjobs.block import block_on
+    from artistjobs.picture import shortened
+    block = block_on(sys.stderr)
+    for number in range(1000):
+        if number < 12:
+            block.print(f"said {number}")
+        name = shortened("草間彌生 👩‍🎨 محمد é " * 2, block.columns)
+        block.show(["━" * block.columns, name, f"columns {block.columns} end"])
+        time.sleep(0.02)
+""")
+
+
+@pytest.mark.skipif(shutil.which("tmux") is None, reason="needs a terminal that wraps lines anew")
+def test_a_terminal_that_wraps_lines_anew_shows_one_block_after_any_resize(tmp_path):
+    (tmp_path / "draw.py").write_text(DRAWING, "utf-8")
+
+    def tmux(*arguments: str) -> str:
+        command = ["tmux", "-f", "/dev/null", "-S", str(tmp_path / "socket"), *arguments]
+        environment = os.environ | {"PYTHONPATH": str(ROOT), "LC_ALL": "C.UTF-8"}
+        return subprocess.run(command, env=environment, capture_output=True, timeout=30, encoding="utf-8").stdout
+
+    tmux("-u", "new-session", "-d", "-s", "s", "-x", "100", "-y", "20", sys.executable, str(tmp_path / "draw.py"))
+    try:
+        wait_until(lambda: "said 11" in tmux("capture-pane", "-p", "-t", "s"))
+        for columns, lines in ((60, 20), (33, 20), (120, 8), (50, 24), (80, 24)):
+            tmux("resize-window", "-t", "s", "-x", str(columns), "-y", str(lines))
+            wait_until(lambda: f"columns {columns - 1} end" in tmux("capture-pane", "-p", "-t", "s"))  # noqa: B023
+            shown = tmux("capture-pane", "-p", "-S", "-", "-t", "s").split("\n")
+            assert [line for line in shown if "━" in line] == ["━" * (columns - 1)], shown
+            assert sum("columns" in line for line in shown) == 1
+            assert [line for line in shown if line.startswith("said")] == [f"said {number}" for number in range(12)]
+    finally:
+        tmux("kill-server")

@@ -1,0 +1,32 @@
+"""What is said to people: once in full, then counted; and in the file all of it."""
+
+from artistjobs.log import GROUP_SECONDS, MOST_KINDS, Groups
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_the_first_of_a_kind_is_said_at_once_and_the_rest_together_now_and_then():
+    clock = Clock()
+    groups = Groups(clock)
+
+    added = [groups.add("calls repeated", code) for code in ["a", "b", "a", "a", "b"]]
+    early = groups.due()
+    clock.now = GROUP_SECONDS
+
+    assert added == [False, False, True, True, True]
+    assert early == []
+    assert groups.due() == ["calls repeated: a 2, b 1"]
+    assert groups.due(at_once=True) == []
+
+
+def test_a_server_that_makes_up_codes_fills_neither_screen_nor_memory():
+    groups = Groups(Clock())
+
+    said = [code for code in range(10 * MOST_KINDS) if not groups.add("calls repeated", f"code {code}")]
+
+    assert len(said) == MOST_KINDS

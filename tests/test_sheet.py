@@ -1,0 +1,238 @@
+"""Exports as CSV and Parquet: what is read back from them is what the records have."""
+
+import csv
+import io
+import json
+
+import factories as make
+import pytest
+from conftest import write_artists
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_lines import texts
+
+from artistjobs import parquet
+from artistjobs.errors import WrongUseError
+from artistjobs.export import ExportConfig, Format, export_to_stream, format_of
+from artistjobs.parquet import Parquet
+from artistjobs.record import Recorder
+from artistjobs.rehearsal.faults import Fault
+from artistjobs.reply import clean_text
+from artistjobs.sheet import COLUMNS, Csv, columns
+from artistjobs.store.sqlite import open_store
+
+INPUT = "Prince,singer\nBjörk\nFrida Kahlo\n"
+hostile = (
+    texts | st.text(max_size=20).map(clean_text) | st.sampled_from(['=cmd|"/C calc"!A0', '"', '","', "\r", "\r\n"])
+)
+numbers = st.none() | st.integers(0, 2**53 - 1)
+
+
+class OneFailure:
+    """Records of jobs that failed in one way, with one answer."""
+
+    def __init__(self, message, body):
+        self.prompt = lambda number: make.make_prompt(version="2")
+        self.last_error = lambda job: {"error_type": "server_error", "error_message": message, "http_status": 500}
+        self.details = lambda job: {"model": "gpt-5", "input_tokens": 3, "cost_usd": 0.5, "seconds": 2.0, "body": body}
+
+
+rows = st.tuples(
+    hostile.filter(lambda text: text and "\0" not in text), hostile, hostile, numbers,
+    st.sampled_from(["done", "failed"]),
+).map(
+    lambda drawn: make.make_exported(
+        artist_name=drawn[0], artist_data=drawn[1], text=drawn[2], created=drawn[3], state=drawn[4],
+        error_code="server_error" if drawn[4] == "failed" else None,
+    )
+)  # fmt: skip
+
+
+def expected_cells(row, message, body):
+    """A row's cells, told independently of how they are made."""
+    is_done = row.state == "done"
+    return {
+        "artist_name": row.artist_name, "artist_data": row.artist_data or None, "model": "gpt-5",
+        "prompt_id": "pmpt_test", "prompt_version": "2", "prompt_file": None, "prompt_sha256": None,
+        "response_text": row.text if is_done else None, "response_id": "resp_1" if is_done else None,
+        # Without a moment of its own, that of its arrival: 2026-11-22T20:51:07Z.
+        "created": (1795380667 if row.created is None else row.created) if is_done else None,
+        "error_type": None if is_done else "server_error", "error_code": None if is_done else "server_error",
+        "error_message": None if is_done else message, "error_status": None if is_done else 500,
+        "error_attempts": None if is_done else 1,
+        "job_id": 1, "response_model": "gpt-5", "input_tokens": 3, "cached_tokens": None, "cache_write_tokens": None,
+        "output_tokens": None, "reasoning_tokens": None, "total_tokens": None, "cost_usd": 0.5, "seconds": 2.0,
+        "response": body,
+    }  # fmt: skip
+
+
+def written(make_writer, found, message, body) -> bytes:
+    file = io.BytesIO()
+    writer = make_writer(Recorder(OneFailure(message, body), full=True), file)
+    for row in found:
+        writer.add(row)
+    writer.end()
+    return file.getvalue()
+
+
+def text_of(cell) -> str:
+    return "" if cell is None else str(cell).replace("\0", "\ufffd")
+
+
+@given(st.lists(rows, max_size=4), hostile)
+@settings(max_examples=150, deadline=None)
+def test_csv_read_back_is_what_was_written(found, message):
+    content = written(Csv, found, message, '{"id": "resp_1"}').decode()
+
+    header, *read = csv.reader(io.StringIO(content, newline=""), strict=True)
+    assert header == [column.name for column in columns(full=True)]
+    assert read == [
+        [text_of(expected_cells(row, message, '{"id": "resp_1"}')[name]) for name in header] for row in found
+    ]
+    assert "\0" not in content
+    assert content.endswith("\r\n")
+
+
+@given(st.lists(rows, max_size=4), hostile)
+@settings(max_examples=60, deadline=None)
+def test_parquet_read_back_is_what_was_written_with_its_types(found, message):
+    reader = pytest.importorskip("pyarrow.parquet")
+    content = written(Parquet, found, message, '{"id": "resp_1"}')
+
+    table = reader.read_table(io.BytesIO(content))
+
+    names = [column.name for column in columns(full=True)]
+    assert table.column_names == names
+    assert [str(table.schema.field(name).type) for name in ("response_text", "created", "cost_usd")] == [
+        "string", "int64", "double",
+    ]  # fmt: skip
+    assert table.to_pylist() == [expected_cells(row, message, '{"id": "resp_1"}') for row in found]
+
+
+def test_parquet_is_written_in_groups_of_bounded_size(monkeypatch):
+    reader = pytest.importorskip("pyarrow.parquet")
+    monkeypatch.setattr(parquet, "_GROUP_ROWS", 3)
+    monkeypatch.setattr(parquet, "_GROUP_BYTES", 4_000)
+    found = [make.make_exported(text="x" * (5_000 if number == 4 else 10)) for number in range(9)]
+
+    file = reader.ParquetFile(io.BytesIO(written(Parquet, found, "", None)))
+
+    assert [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)] == [3, 2, 3, 1]
+
+
+@pytest.mark.parametrize("make_writer", [Csv, Parquet])
+def test_a_lone_surrogate_in_a_response_breaks_no_reader(make_writer):
+    if make_writer is Parquet:
+        pytest.importorskip("pyarrow.parquet")
+
+    assert "a\ufffdb".encode() in written(make_writer, [make.make_exported(text="t")], "", '{"id": "a\\ud800b"}')
+
+
+@pytest.mark.parametrize(
+    ("output", "name", "expected"),
+    [
+        ("out.jsonl", None, Format.JSONL),
+        ("out.CSV", None, Format.CSV),
+        ("out.csv", "jsonl", Format.JSONL),
+        ("out", None, Format.JSONL),
+        ("out.txt", "csv", Format.CSV),
+        ("-", "csv", Format.CSV),
+        (".csv", None, Format.JSONL),
+    ],
+)
+def test_the_ending_tells_the_format_unless_it_is_named(tmp_path, output, name, expected):
+    assert format_of(tmp_path / output, name) is expected
+
+
+def test_run_and_export_write_the_same_csv_in_file_order(cli, folder):
+    (folder / "a.csv").write_text(INPUT, "utf-8")
+
+    result = cli("run", "a.csv", "--output", "out.csv")
+    assert result.exit_code == 0, result.output
+    assert cli("export", "other.csv", "--no-text").exit_code == 0
+    stdout = cli("export", "-", "--format", "csv").stdout_bytes
+
+    content = (folder / "out.csv").read_bytes()
+    assert content == (folder / "other.csv").read_bytes() == stdout
+    read = list(csv.DictReader(io.StringIO(content.decode(), newline="")))
+    assert [(row["artist_name"], row["artist_data"]) for row in read] == [
+        ("Prince", "singer"), ("Björk", ""), ("Frida Kahlo", ""),
+    ]  # fmt: skip
+    assert list(read[0]) == [column.name for column in COLUMNS]
+    assert all(row["response_text"] in result.stdout for row in read)
+
+
+def test_a_format_that_is_named_names_the_file_too(cli, folder):
+    cli("ingest", str(write_artists(folder / "a.csv", 2)))
+    cli("work")
+
+    assert cli("export", "--format", "csv").exit_code == 0
+    assert (folder / "out.csv").read_bytes().startswith(b"artist_name,")
+    assert not (folder / "out.jsonl").exists()
+
+
+def test_failed_jobs_are_exported_as_csv_with_their_errors(cli, folder, api):
+    (folder / "a.csv").write_text(INPUT, "utf-8")
+    cli("ingest", "a.csv")
+    api.script = lambda body, _: Fault.ROW_400 if body["prompt"]["variables"]["artist_name"] == "Prince" else None
+    cli("work")
+
+    assert cli("export", "all.csv", "--state", "all", "--full").exit_code == 0
+    with (folder / "all.csv").open(encoding="utf-8", newline="") as file:
+        failed, *others = csv.DictReader(file)
+    assert (failed["response_text"], failed["error_status"], failed["error_attempts"]) == ("", "400", "1")
+    assert [row["error_code"] for row in others] == ["", ""]
+    assert all(json.loads(row["response"])["id"] == row["response_id"] for row in others)
+
+
+def test_parquet_without_its_library_is_told_before_anything_is_called(cli, folder, api, monkeypatch):
+    write_artists(folder / "a.csv", 2)
+    monkeypatch.setattr(parquet, "find_spec", lambda name: None)
+
+    result = cli("run", "a.csv", "--output", "out.parquet")
+
+    assert result.exit_code == 2
+    assert "-m pip install pyarrow" in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 2  # the other line is about stored prompts
+    assert not (folder / "artistjobs.db").exists()
+    assert api.journal.received == 0
+
+
+@pytest.mark.parametrize("name", ["out.csv", "out.parquet"])
+def test_an_export_that_fails_halfway_leaves_the_old_file(cli, folder, monkeypatch, name):
+    if name.endswith("parquet"):
+        pytest.importorskip("pyarrow.parquet")
+    cli("run", str(write_artists(folder / "a.csv", 3)), "--output", name)
+    old = (folder / name).read_bytes()
+
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Recorder, "record", fail)
+    result = cli("export", name, "--no-text")
+
+    assert result.exit_code == 74
+    assert "No space left" in result.stderr
+    assert (folder / name).read_bytes() == old
+    assert {file.name for file in folder.iterdir() if file.name.startswith("out")} == {name}
+
+
+class Terminal(io.BytesIO):
+    def isatty(self):
+        return True
+
+
+def test_csv_on_a_terminal_gives_it_no_commands_and_parquet_is_refused(tmp_path):
+    with open_store(tmp_path / "a.db", create=True) as store:
+        store.queue.register()
+        make.ingest(store, "Prince")
+        answer = make.make_answer("\x1b[2J gone\r", body=make.make_body("\x1b[2J gone\r"))
+        make.settle(store, make.make_attempt(make.claim_one(store), answer=answer))
+        terminal = Terminal()
+
+        export_to_stream(store.records, ExportConfig(format=Format.CSV), terminal)
+
+        _, row = terminal.getvalue().decode().splitlines()
+        assert "\\x1b[2J gone\\r" in row
+        with pytest.raises(WrongUseError, match="not for a terminal"):
+            export_to_stream(store.records, ExportConfig(format=Format.PARQUET), Terminal())
