@@ -20,8 +20,14 @@ def database(folder):
         rows = [text.replace("\ud800", "") for text in HOSTILE]
         ingest(store, *[(f"{text[:40]} {number}", text) for number, text in enumerate(rows)])
         fail(store, HOSTILE[0])
-        for claimed, text in zip(claim(store, 50), [*HOSTILE[1:], "Frïda painted"], strict=False):
-            settle(store, make_attempt(claimed, answer=make_answer(text, model=text[:60])))
+        for number, (claimed, text) in enumerate(zip(claim(store, 50), HOSTILE[1:], strict=True)):
+            times = {"started_at": NOON + number * 900, "ended_at": NOON + number * 900 + 3}
+            settle(store, make_attempt(claimed, answer=make_answer(text, model=text[:60]), **times))
+        # As if it had worked for hours, so that there are charts.
+        store._connection.db.conn.execute(
+            "UPDATE workers SET started_at = (SELECT min(started_at) FROM attempts),"
+            " seen_at = (SELECT max(ended_at) FROM attempts)"
+        )
         yield store
 
 
@@ -64,6 +70,7 @@ async def test_a_report_says_nothing_on_the_console_and_fits_a_telephone(databas
         for width in (360, 1200):
             await tab.open(page.as_uri(), width)
             assert await tab.eval("document.documentElement.scrollWidth") <= width
+            assert await tab.eval("[...document.querySelectorAll('.chart')].filter(c => c.clientWidth).length") == 3
         await tab.call("Emulation.setScriptExecutionDisabled", value=True)
         await tab.open(page.as_uri())
         assert await tab.eval("document.getElementById('search').offsetHeight") == 0

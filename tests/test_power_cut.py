@@ -34,7 +34,7 @@ with open_store(Path("artistjobs.db"), create=True) as store:
 """
 
 SMALL_CHECKPOINTS = {"pragmas": ["wal_autocheckpoint=20"]}
-SYNCHRONOUS = "artistjobs.store.connection.PRAGMAS.synchronous"
+SYNCHRONOUS = "artistjobs.store.reading.PRAGMAS.synchronous"
 NORMAL, OFF = {SYNCHRONOUS: 1}, {SYNCHRONOUS: 0}
 
 

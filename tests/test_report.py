@@ -257,6 +257,35 @@ def test_pauses_between_runs_and_the_sleep_of_a_laptop_are_taken_out():
     assert [timeline.cells[number].start for number in timeline.pauses(9)] == [11 * hour, 21 * hour]
 
 
+def test_a_run_of_a_moment_has_no_charts_and_no_pace(store):
+    ingest(store, *names(2))
+    answer_all(store)
+
+    page = page_of(store)
+
+    assert not [chart for chart in page.all("svg") if "chart" in (chart.get("class") or "")]
+    assert "Jobs a minute" not in page.text
+    assert "Time for an answer" in page.text
+
+
+def test_a_run_of_hours_has_each_chart_at_two_sizes_with_title_and_description(store):
+    ingest(store, *names(60))
+    for number, claimed in enumerate(claim(store, 60)):
+        settle(store, make_attempt(claimed, started_at=NOON + number * 300, ended_at=NOON + number * 300 + 2))
+    store._connection.db.conn.execute(
+        "UPDATE workers SET started_at = (SELECT min(started_at) FROM attempts),"
+        " seen_at = (SELECT max(ended_at) FROM attempts)"
+    )
+
+    page = page_of(store)
+
+    charts = [chart for chart in page.all("svg") if "chart" in (chart.get("class") or "")]
+    named = {part for chart in charts for part in chart["aria-labelledby"].split()}
+    assert len(charts) == 6
+    assert named == {words["id"] for tag in ("title", "desc") for words in page.all(tag) if "id" in words}
+    assert "a minute" in page.text
+
+
 def test_thousands_of_runs_make_a_chart_of_bounded_size():
     workers = [WorkerSpan(start=day * 86_400, end=day * 86_400 + 600, ending="finished") for day in range(3000)]
     slots = [Slot(start=day * 86_400, done=10, cost_usd=0.5) for day in range(3000)]

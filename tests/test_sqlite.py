@@ -205,8 +205,7 @@ def test_results_are_the_texts_of_the_jobs_that_are_done(store, path):
         {
             "job": 1, "artist_name": "Frida Kahlo", "artist_data": "painter", "text": "a text",
             "model": "gpt-5-2025-08-07", "input_tokens": 11, "output_tokens": 22, "cost_usd": 0.5, "seconds": 2.0,
-            "received_at": moment_text(make.NOON + 2),
-            "response_id": "resp_9",
+            "received_at": moment_text(make.NOON + 2), "response_id": "resp_9", "prompt": 1, "service_tier": "default",
         }
     ]  # fmt: skip
 
@@ -222,6 +221,7 @@ def test_failures_show_the_attempt_that_failed_each_job(store, path):
     assert row == {
         "job": 1, "artist_name": "Frida Kahlo", "artist_data": "painter", "error_code": "timeout",
         "error_message": "it went wrong", "http_status": 500, "attempts": 1, "request_id": "req_failure",
+        "prompt": 1,
     }  # fmt: skip
 
 
@@ -234,7 +234,10 @@ def test_progress_counts_the_jobs_of_each_way_of_asking(store, path):
 
     found = [tuple(row.values()) for row in rows(path, "SELECT * FROM progress ORDER BY prompt")]
 
-    assert found == [(1, "pmpt_test", "2", "gpt-5", 4, 1, 1, 1, 1), (2, "ask.txt", None, "gpt-5", 1, 1, 0, 0, 0)]
+    assert found == [
+        (1, "pmpt_test", "2", "gpt-5", "{}", 4, 1, 1, 1, 1),
+        (2, "ask.txt", None, "gpt-5", "{}", 1, 1, 0, 0, 0),
+    ]
 
 
 def test_spending_adds_up_by_model_and_tier(store, path):

@@ -52,9 +52,10 @@ def report(settings: Settings, output: "Path") -> None:
 @click.option("--no-open", is_flag=True, help="Only print the address; open no browser.")
 @click.pass_obj
 def browse(settings: Settings, port: int | None, *, no_open: bool) -> None:
-    """Open the database in Datasette: tables, facets, queries and a dashboard, on this machine alone.
+    """Open the database in a browser, on this machine alone.
 
-    It only reads, and workers may go on meanwhile. Ctrl+C ends it. It needs the extra browse.
+    Datasette shows its tables, facets, queries and a dashboard. It only reads, and workers may go on
+    meanwhile. Ctrl+C ends it. It needs the extra browse.
 
     Example: artistjobs browse --no-open
     """

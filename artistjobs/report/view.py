@@ -19,6 +19,9 @@ STATES = ("done", "failed", "running", "pending")
 ROWS = 20
 """Prompts, models and codes that a table has at most."""
 
+LEAST_CELLS = 3
+"""Below which there is no course of things to be seen, and no pace to be told."""
+
 NAME_BYTES, DATA_BYTES, TEXT_BYTES, MESSAGE_BYTES = 160, 240, 700, 300
 """How much of a text is taken along, as HTML: a page of a million jobs stays below a megabyte."""
 
@@ -148,7 +151,7 @@ def make_view(overview: Overview, name: str, made_at: float, *, is_rehearsal: bo
         "figures": list(_figures(overview, timeline, is_rehearsal=is_rehearsal)),
         "timeline": timeline,
         "step": _step_text(timeline.width),
-        "charts": list(_charts(overview, timeline)) if timeline.cells else [],
+        "charts": list(_charts(overview, timeline)) if len(timeline.cells) >= LEAST_CELLS else [],
         "spending": _spending(overview.spent)[:ROWS],
         "prompts": _prompts(overview),
         "endings": list(_endings(overview)),
@@ -195,18 +198,21 @@ def _figures(overview: Overview, timeline: Timeline, *, is_rehearsal: bool) -> I
     if not timeline.cells:
         return
     first, last = timeline.cells[0].start, timeline.cells[-1].end
-    span = f"{moment(first)} to {_time_after(first, last)} UTC"
-    yield Figure("Time worked", duration_text(timeline.worked), [f"in {counted(runs, 'run')}, {span}"])
-    done = sum(cell.done for cell in timeline.cells)
-    yield Figure("Jobs a minute", f"{done * 60 / timeline.worked:,.1f}", ["while somebody worked"])
+    worked = duration_text(timeline.worked) if timeline.worked >= 1 else "under 1 s"
+    yield Figure("Time worked", worked, [f"in {counted(runs, 'run')}, {_span(first, last)} UTC"])
+    if len(timeline.cells) >= LEAST_CELLS:
+        done = sum(cell.done for cell in timeline.cells)
+        yield Figure("Jobs a minute", f"{done * 60 / timeline.worked:,.1f}", ["while somebody worked"])
     median, slow = timeline.seconds(0.5), timeline.seconds(0.95)
     if median is not None:
         yield Figure("Time for an answer", latency(median), [f"the median; 95 % took {latency(slow)} at most"])
 
 
-def _time_after(first: float, last: float) -> str:
+def _span(first: float, last: float) -> str:
+    if moment(first) == moment(last):
+        return moment(first)
     is_same_day = moment_at(first).date() == moment_at(last).date()
-    return f"{moment_at(last):%H:%M}" if is_same_day else moment(last)
+    return f"{moment(first)} to " + (f"{moment_at(last):%H:%M}" if is_same_day else moment(last))
 
 
 def _cost(overview: Overview, answers: int, *, is_rehearsal: bool) -> tuple[str, list[str]]:

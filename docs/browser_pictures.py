@@ -1,6 +1,6 @@
 """Make the pictures of the README: a rehearsal, looked at in a real browser.
 
-Run it in a checkout with the extras ``browse`` and ``test`` and with Chromium: ``python docs/pages.py``
+Run it in a checkout with the extras ``browse`` and ``test`` and with Chromium: ``python docs/browser_pictures.py``
 """
 
 import asyncio
