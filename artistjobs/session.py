@@ -120,10 +120,11 @@ def work_on(database: Database, scope: Scope, working: Working, voice: Voice) ->
 
 
 async def _run_here(database: Database, scope: Scope, working: Working, api: ApiConfig, watch: Watch) -> RunReport:
-    # Imported as late as this: it takes longer than all the rest.
-    from artistjobs.api.responses import open_responses_api
+    with spared() as keep:
+        # Imported as late as this: it takes longer than all the rest.
+        from artistjobs.api.responses import open_responses_api
 
-    with spared():
+        keep()
         return await run(working.work, scope, database.open, partial(open_responses_api, api), watch)
 
 

@@ -144,15 +144,16 @@ class Told:
 
 
 async def _work(order: wire.Order, mouth: Mouth) -> wire.End:
-    # Imported as late as this: it takes longer than all the rest.
-    from artistjobs.api.responses import open_responses_api
-
     def open_database() -> AbstractContextManager[Store]:
         return open_store(order.database, order.kind, create=False)
 
-    open_api = partial(open_responses_api, order.api)
     told = Told(mouth, looks_up=order.looks_up)
-    with spared():
+    with spared() as keep:
+        # Imported as late as this: it takes longer than all the rest.
+        from artistjobs.api.responses import open_responses_api
+
+        keep()
+        open_api = partial(open_responses_api, order.api)
         return wire.end_of(await run(order.work, order.scope, open_database, open_api, Watcher(mouth), told))
 
 
