@@ -9,8 +9,8 @@ PACKAGE = Path(__file__).parents[1] / "artistjobs"
 
 FLOORS = [
     {"errors", "options"},
-    {"moment", "terminal", "whole_file"},
-    {"reply", "job"},
+    {"moment", "terminal", "behind"},
+    {"reply", "job", "whole_file"},
     {"outcome", "params", "template", "stop", "window"},
     {"prompt", "judge", "retry", "pricing", "source", "trouble"},
     {"config", "limiter", "budget", "breaker", "artists", "asking", "estimate"},
