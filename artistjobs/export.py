@@ -11,9 +11,9 @@ from artistjobs.errors import WrongUseError
 from artistjobs.job import Scope
 from artistjobs.lines import Lines
 from artistjobs.parquet import Parquet, refuse_missing_library
-from artistjobs.record import Recorder, Sink
+from artistjobs.record import Recorder, Say, Sink
 from artistjobs.sheet import Csv
-from artistjobs.store import Exported, Records
+from artistjobs.store import Records
 from artistjobs.terminal import visible
 from artistjobs.whole_file import whole_file
 
@@ -37,9 +37,6 @@ class ExportConfig:
     states: Sequence[str] = STATES["done"]
     full: bool = False
     format: Format = Format.JSONL
-
-
-Say = Callable[[str], None]
 
 
 def export_to_file(records: Records, config: ExportConfig, output: Path, say: Say | None) -> int:
@@ -128,13 +125,8 @@ class _Screen:
 
 def _write(records: Records, config: ExportConfig, file: Sink, say: Say | None) -> int:
     writer = _WRITERS[config.format](Recorder(records, full=config.full), file)
-    count = 0
     try:
-        for row in records.export(config.scope, config.states, quoted=writer.wants_quoted):
-            writer.add(row)
-            count += 1
-            if say is not None and row.state == "done":
-                say(row.plain().text or "")
+        count = writer.write(config.scope, config.states, say)
     except BaseException:
         writer.drop()
         raise
@@ -143,12 +135,10 @@ def _write(records: Records, config: ExportConfig, file: Sink, say: Say | None) 
 
 
 class _Writer(Protocol):
-    """Writes rows in one format."""
+    """Writes an export in one format."""
 
-    wants_quoted: bool
-
-    def add(self, row: Exported) -> None:
-        """Write a row, soon."""
+    def write(self, scope: Scope, states: Sequence[str], say: Say | None) -> int:
+        """Write the jobs and say their texts; return how many."""
 
     def end(self) -> None:
         """Write what is left, and what the format ends with."""

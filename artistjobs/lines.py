@@ -1,14 +1,16 @@
-"""Records as JSON Lines, written quickly: nearly every row is ordinary, and its text need not be read.
+"""Records as JSON Lines, written quickly: nearly every job is ordinary, and its text need not be read.
 
-The text of an ordinary row stands in the body of its answer just as a record has it, escapes and all, so it
-is passed on as it is. `record` makes the lines of all other rows, and would make the same ones of these.
+The text of an ordinary job stands in the body of its answer just as a record has it, escapes and all, so it
+is passed on as it is. `record` makes the lines of all other jobs, and would make the same ones of these.
 """
 
+import json
 import re
-from json.encoder import encode_basestring
+from collections.abc import Sequence
 
-from artistjobs.record import Recorder, Sink, record_line
-from artistjobs.store import Exported
+from artistjobs.job import Scope
+from artistjobs.record import Record, Recorder, Say, Sink, json_text, record_line, without_commands, write_records
+from artistjobs.store import Quoted
 
 _WRITTEN_AT_ONCE = 1 << 18
 """Bytes handed on together: enough to be quick, few enough to weigh nothing."""
@@ -16,32 +18,56 @@ _WRITTEN_AT_ONCE = 1 << 18
 _LINE_BYTES = 512
 """What a line is reckoned at besides its text."""
 
+_EMPTY = b'""'
+
 _CONTROL = re.compile(b"\xc2[\x80-\x9f]").search
 _LINE_END = re.compile(b"\xe2\x80[\xa8\xa9]").search
 
 
 class Lines:
-    """Writes a line for each row."""
-
-    wants_quoted = True
+    """Writes a line for each job."""
 
     def __init__(self, recorder: Recorder, file: Sink) -> None:
         self._recorder = recorder
         self._file = file
-        self._requests: dict[int, str] = {}
+        self._requests: dict[int, bytes] = {}
         self._pieces: list[bytes] = []
         self._bytes = 0
 
-    def add(self, row: Exported) -> None:
-        """Write a row, soon."""
-        pieces = None if self._recorder.is_full else self._ordinary(row)
-        self._pieces += pieces or (record_line(self._recorder.record(row)),)
-        self._bytes += len(row.quoted or b"") + _LINE_BYTES
-        if self._bytes > _WRITTEN_AT_ONCE:
-            self.end()
+    def write(self, scope: Scope, states: Sequence[str], say: Say | None) -> int:
+        """Write the jobs and say their texts; return how many."""
+        if self._recorder.is_full:
+            return write_records(self._recorder, scope, states, self.add_record, say)
+        count = 0
+        for row in self._recorder.records.export_quoted(scope, states):
+            text = self.add(row)
+            count += 1
+            if say is not None and text is not None:
+                say(json.loads(text))
+        return count
 
-    def drop(self) -> None:
-        """Do nothing: what is left goes with the file."""
+    def add(self, row: Quoted) -> bytes | None:
+        """Write a job, soon; return its text in JSON if it is done."""
+        _, prompt, name, data, text, response_id, created = row
+        if text is None or created is None:
+            return self._add_with_care(row)
+        artist = (
+            b'"artist_name": %b' % name if data == _EMPTY else b'"artist_name": %b, "artist_data": %b' % (name, data)
+        )
+        request = self._requests.get(prompt) or self._remember_request(prompt)
+        self._pieces += (
+            b'{%b, "request": {%b, "variables": {%b}}, "response_text": ' % (artist := _clean(artist), request, artist),
+            json_text(json.loads(text)).encode() if _is_odd(text) else text,
+            b', "response_id": %b, "created": %d, "error": null}\n' % (_clean(response_id), created),
+        )
+        self._count(len(text) + _LINE_BYTES)
+        return text
+
+    def add_record(self, record: Record) -> None:
+        """Write a record, soon."""
+        line = record_line(record)
+        self._pieces.append(line)
+        self._count(len(line))
 
     def end(self) -> None:
         """Write what is left."""
@@ -49,36 +75,42 @@ class Lines:
         self._pieces.clear()
         self._bytes = 0
 
-    def _ordinary(self, row: Exported) -> tuple[bytes, bytes, bytes] | None:
-        """Return the line of a row in three pieces if the row is ordinary, else None."""
-        quoted, response_id, created = row.quoted, row.response_id, row.created
-        if quoted is None or response_id is None or created is None or _is_odd(quoted):
-            return None
-        artist = f'"artist_name": {encode_basestring(row.artist_name)}'
-        if row.artist_data:
-            artist += f', "artist_data": {encode_basestring(row.artist_data)}'
-        if not (artist.isprintable() and response_id.isprintable()):
-            return None
-        request = self._requests.get(row.prompt) or self._remember_request(row.prompt)
-        head = f'{{{artist}, "request": {{{request}, "variables": {{{artist}}}}}, "response_text": '
-        tail = f', "response_id": {encode_basestring(response_id)}, "created": {created}, "error": null}}\n'
-        return head.encode(), quoted, tail.encode()
+    def drop(self) -> None:
+        """Do nothing: what is left goes with the file."""
 
-    def _remember_request(self, number: int) -> str:
-        line = record_line(self._recorder.request(number))
-        self._requests[number] = request = line.decode().rstrip()[1:-1]
+    def _count(self, size: int) -> None:
+        self._bytes += size
+        if self._bytes > _WRITTEN_AT_ONCE:
+            self.end()
+
+    def _add_with_care(self, row: Quoted) -> bytes | None:
+        job, _, _, data, *_ = row
+        # A line may have data of its own, which is not sent.
+        exported = self._recorder.records.exported(job)._replace(artist_data=json.loads(data))
+        self.add_record(self._recorder.record(exported))
+        return json.dumps(exported.text or "").encode() if exported.state == "done" else None
+
+    def _remember_request(self, number: int) -> bytes:
+        self._requests[number] = request = record_line(self._recorder.request(number)).rstrip()[1:-1]
         return request
 
 
-def _is_odd(quoted: bytes) -> bool:
+def _clean(ours: bytes) -> bytes:
+    """Return JSON that the database wrote, with the escapes that it leaves out."""
+    if (ours.isascii() and b"\x7f" not in ours) or (text := ours.decode()).isprintable():
+        return ours
+    return without_commands(text).encode()
+
+
+def _is_odd(text: bytes) -> bool:
     """Tell whether a JSON string may be written in another way by us: other escapes, or characters that we escape.
 
     Most texts are cleared by searches for one byte, which are as fast as memory can be read. Searches for an
     escape begin at the end, since Python's from the end are quicker.
     """
-    if quoted.rfind(b"\\u") >= 0 or (b"/" in quoted and b"\\/" in quoted) or b"\x7f" in quoted:
+    if text.rfind(b"\\u") >= 0 or (b"/" in text and b"\\/" in text) or b"\x7f" in text:
         return True
-    if quoted.isascii():
+    if text.isascii():
         return False
-    has_line_end = (b"\xa8" in quoted or b"\xa9" in quoted) and _LINE_END(quoted)
-    return bool(has_line_end or (b"\xc2" in quoted and _CONTROL(quoted)))
+    has_line_end = (b"\xa8" in text or b"\xa9" in text) and _LINE_END(text)
+    return bool(has_line_end or (b"\xc2" in text and _CONTROL(text)))

@@ -5,12 +5,13 @@ This is the one module that names pyarrow, which is installed with the extra ``p
 
 import shlex
 import sys
+from collections.abc import Sequence
 from importlib.util import find_spec
 
 from artistjobs.errors import WrongUseError
-from artistjobs.record import Recorder, Sink
+from artistjobs.job import Scope
+from artistjobs.record import Record, Recorder, Say, Sink, write_records
 from artistjobs.sheet import Cell, cells_of, columns
-from artistjobs.store import Exported
 
 _GROUP_ROWS = 20_000
 _GROUP_BYTES = 1 << 23
@@ -27,8 +28,6 @@ def refuse_missing_library() -> None:
 class Parquet:
     """Writes a row for each record."""
 
-    wants_quoted = False
-
     def __init__(self, recorder: Recorder, file: Sink) -> None:
         refuse_missing_library()
         import pyarrow as pa
@@ -44,9 +43,13 @@ class Parquet:
         self._rows: list[list[Cell]] = []
         self._bytes = 0
 
-    def add(self, row: Exported) -> None:
+    def write(self, scope: Scope, states: Sequence[str], say: Say | None) -> int:
+        """Write the jobs and say their texts; return how many."""
+        return write_records(self._recorder, scope, states, self.add, say)
+
+    def add(self, record: Record) -> None:
         """Write a row, soon."""
-        cells = self._cells(self._recorder.record(row))
+        cells = self._cells(record)
         self._rows.append(cells)
         self._bytes += sum(len(cell) for cell in cells if isinstance(cell, str))
         if len(self._rows) >= _GROUP_ROWS or self._bytes >= _GROUP_BYTES:

@@ -3,15 +3,19 @@
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TypeAlias
 
+from artistjobs.job import Scope
 from artistjobs.moment import moment_seconds
 from artistjobs.prompt import Prompt, text_sha256, variables
 from artistjobs.reply import Json
 from artistjobs.store import Exported, Records
 
 Record: TypeAlias = dict[str, Json]
+
+Say: TypeAlias = Callable[[str], None]
+"""Takes the text of a job that is done."""
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(", ", ": "), allow_nan=False).encode
 
@@ -62,7 +66,12 @@ def record_line(record: Record) -> bytes:
 
 def json_text(value: Json) -> str:
     """Return JSON on one line, in which nothing is a command to a terminal or the end of a line."""
-    return _COMMANDS.sub(lambda found: f"\\u{ord(found[0]):04x}", _encode(value))
+    return without_commands(_encode(value))
+
+
+def without_commands(text: str) -> str:
+    """Return JSON with escapes for the characters that may be commands or line ends to others."""
+    return _COMMANDS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 class Recorder:
@@ -70,22 +79,35 @@ class Recorder:
 
     def __init__(self, records: Records, *, full: bool) -> None:
         self.is_full = full
-        self._records = records
+        self.records = records
         self._requests: dict[int, Record] = {}
 
     def request(self, number: int) -> Record:
         """Return what the requests of all records have that were made in one way: all but the variables."""
         if number not in self._requests:
-            self._requests[number] = shared_request(self._records.prompt(number))
+            self._requests[number] = shared_request(self.records.prompt(number))
         return self._requests[number]
 
     def record(self, row: Exported) -> Record:
         """Return the record of a row."""
-        error = self._records.last_error(row.job) if row.state == "failed" else {}
-        record = make_record(row.plain(), self.request(row.prompt), error)
+        error = self.records.last_error(row.job) if row.state == "failed" else {}
+        record = make_record(row, self.request(row.prompt), error)
         if self.is_full:
-            add_details(record, row, self._records.details(row.job))
+            add_details(record, row, self.records.details(row.job))
         return record
+
+
+def write_records(
+    recorder: Recorder, scope: Scope, states: Sequence[str], add: Callable[[Record], None], say: Say | None
+) -> int:
+    """Hand on the record of each job, and its text if anybody wants it; return how many."""
+    count = 0
+    for row in recorder.records.export(scope, states):
+        add(recorder.record(row))
+        count += 1
+        if say is not None and row.state == "done":
+            say(row.text or "")
+    return count
 
 
 def shared_request(prompt: Prompt) -> Record:

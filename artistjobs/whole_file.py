@@ -5,9 +5,11 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedWriter, FileIO
 from pathlib import Path
 from typing import IO
 
+from artistjobs.behind import Behind
 from artistjobs.errors import StoreError
 
 _BUFFER_BYTES = 1 << 20
@@ -37,10 +39,10 @@ def whole_file(output: Path, then: str = "artistjobs export") -> Iterator[IO[byt
 
 
 @contextmanager
-def _part_file(target: Path) -> Iterator[tuple[Path, IO[bytes]]]:
+def _part_file(target: Path) -> Iterator[tuple[Path, "BufferedWriter[Behind]"]]:
     """Give the file beside ``target`` that is being written: ``TARGET.part``, held by one export at a time."""
     part = target.with_name(target.name + ".part")
-    with _lock_new(part) as file:
+    with _lock_new(part) as behind, BufferedWriter(behind, _BUFFER_BYTES) as file:
         try:
             yield part, file
         except BaseException:
@@ -48,25 +50,26 @@ def _part_file(target: Path) -> Iterator[tuple[Path, IO[bytes]]]:
             raise
 
 
-def _lock_new(part: Path) -> IO[bytes]:
+def _lock_new(part: Path) -> Behind:
     while True:
-        file = os.fdopen(os.open(part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644), "wb", _BUFFER_BYTES)
+        file = FileIO(os.open(part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644), "wb")
         fcntl.flock(file, fcntl.LOCK_EX)
         if _is_still(part, file):
             file.truncate(0)  # what a killed export left
-            return file
+            return Behind(file)
         file.close()  # another export was here, and has put its file in place
 
 
-def _is_still(part: Path, file: IO[bytes]) -> bool:
+def _is_still(part: Path, file: FileIO) -> bool:
     try:
         return os.path.samestat(part.stat(), os.fstat(file.fileno()))
     except FileNotFoundError:
         return False
 
 
-def _put_in_place(part: Path, file: IO[bytes], target: Path) -> None:
+def _put_in_place(part: Path, file: "BufferedWriter[Behind]", target: Path) -> None:
     file.flush()
+    file.raw.flush()
     os.fsync(file.fileno())
     if target.exists():
         shutil.copymode(target, part)

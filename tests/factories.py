@@ -73,7 +73,7 @@ def make_attempt(claim: Claim, outcome: Outcome = Outcome.DONE, **changes) -> At
 def make_exported(**changes) -> Exported:
     row = {
         "job": 1, "prompt": 1, "artist_name": "Frida Kahlo", "artist_data": "", "state": "done", "attempts": 1,
-        "error_code": None, "text": None, "quoted": None, "response_id": "resp_1", "created": 1_795_000_000,
+        "error_code": None, "text": None, "response_id": "resp_1", "created": 1_795_000_000,
         "received_at": "2026-11-22T20:51:07.123Z", "status": "completed",
     }  # fmt: skip
     return Exported(**(row | changes))

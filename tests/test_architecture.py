@@ -9,9 +9,9 @@ PACKAGE = Path(__file__).parents[1] / "artistjobs"
 
 FLOORS = [
     {"errors", "options", "block"},
-    {"moment", "terminal", "pace", "whole_file", "paint", "existing", "collector"},
+    {"moment", "terminal", "pace", "paint", "existing", "collector", "behind"},
     {"table"},
-    {"reply", "job"},
+    {"reply", "job", "whole_file"},
     {"outcome", "overview", "params", "template", "stop", "window", "control", "slots"},
     {"prompt", "judge", "retry", "pricing", "source", "trouble"},
     {"config", "limiter", "budget", "breaker", "artists", "asking", "estimate"},

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from artistjobs.job import EVERYTHING
+from artistjobs.job import EVERYTHING, Scope
 from artistjobs.lines import Lines
-from artistjobs.record import Recorder, make_record, record_line, shared_request
+from artistjobs.record import Recorder, make_record, record_line, shared_request, write_records
 from artistjobs.store import Exported
 from artistjobs.store.sqlite import open_store
 
@@ -24,23 +24,25 @@ KEYS = ["artist_name", "artist_data", "request", "response_text", "response_id",
 memory = sqlite3.connect(":memory:", check_same_thread=False)
 
 
-class OnePrompt:
-    """Records that know one way of asking."""
+class OneJob:
+    """Records that know one job, and the way in which it was asked about."""
 
-    def __init__(self, prompt):
+    def __init__(self, row, prompt):
         self.prompt = lambda number: prompt
+        self.exported = lambda job: row
 
 
-def quick(row: Exported, prompt) -> bytes:
+def quick(row: Exported, prompt, body: str) -> bytes:
+    """Return the line of a row, of which the quick way sees what the store gives it."""
+    statement = """
+        SELECT 1, 1, CAST(json_quote(?) AS BLOB), CAST(json_quote(?) AS BLOB), CAST(? -> ? AS BLOB),
+               CAST(json_quote(?) AS BLOB), ?"""
+    values = (row.artist_name, row.artist_data, body, make.TEXT_PATH, row.response_id, row.created)
     file = io.BytesIO()
-    lines = Lines(Recorder(OnePrompt(prompt), full=False), file)
-    lines.add(row)
+    lines = Lines(Recorder(OneJob(row, prompt), full=False), file)
+    assert json.loads(lines.add(memory.execute(statement, values).fetchone())) == row.text
     lines.end()
     return file.getvalue()
-
-
-def quoted(body: str) -> bytes:
-    return memory.execute("SELECT CAST(? -> ? AS BLOB)", (body, make.TEXT_PATH)).fetchone()[0]
 
 
 prompts = [
@@ -62,40 +64,52 @@ def test_both_ways_make_the_same_line(name, data, text, is_ascii, answer, prompt
     body = make.make_body(text)
     if is_ascii:
         body = json.dumps(json.loads(body)).replace("/", "\\/")
-    row = make.make_exported(artist_name=name, artist_data=data, response_id=answer[0], created=answer[1])
+    row = make.make_exported(text=text, artist_name=name, artist_data=data, response_id=answer[0], created=answer[1])
 
-    line = quick(row._replace(quoted=quoted(body)), prompt)
+    line = quick(row, prompt, body)
 
-    assert line == record_line(make_record(row._replace(text=text), shared_request(prompt), {}))
+    assert line == record_line(make_record(row, shared_request(prompt), {}))
     assert len(line.decode().splitlines()) == 1
     record = json.loads(line)
     assert list(record) == [key for key in KEYS if data or key != "artist_data"]
     assert (record["artist_name"], record.get("artist_data", ""), record["response_text"]) == (name, data, text)
 
 
-def test_an_ordinary_text_is_passed_on_unread():
-    passed = b'"as it \\"stands\\" \xe2\x80\x94 caf\xc3\xa9\\n"'
-    row = make.make_exported(quoted=passed)
+def test_an_ordinary_text_is_passed_on_unread(monkeypatch):
+    monkeypatch.setattr("artistjobs.lines.json", None)
+    passed = '"as it \\"stands\\" — café\\n"'
+    row = (1, 1, b'"Prince"', b'""', passed.encode(), b'"resp_1"', 1)
+    file = io.BytesIO()
+    lines = Lines(Recorder(OneJob(None, make.make_prompt()), full=False), file)
 
-    assert quick(row, make.make_prompt()).count(passed) == 1
-    assert Lines(Recorder(OnePrompt(make.make_prompt()), full=False), io.BytesIO())._ordinary(row) is not None
+    lines.add(row)
+    lines.end()
+
+    assert file.getvalue().count(passed.encode()) == 1
 
 
-@pytest.mark.parametrize("states", [("done",), ("done", "failed")])
-def test_a_store_gives_the_same_text_quoted_and_plain(tmp_path, states):
-    texts = ["plain", 'a "b" \\ \n / é \u2028 \x9f', "nul \0 in it", "\ufffd", "", 'u\\u0041"']
+@pytest.mark.parametrize("of_one_ingest", [False, True])
+@pytest.mark.parametrize("full", [False, True])
+def test_a_store_comes_to_the_same_lines_and_texts_both_ways(tmp_path, of_one_ingest, full):
+    texts = ["plain", 'a "b" \\ \n / é \u2028 \x9f', "nul \0 in it", "\ufffd", "", "u\\u0041"]
     with open_store(tmp_path / "a.db", create=True) as store:
         store.queue.register()
-        make.ingest(store, *make.names(len(texts) + 2))
+        names = make.names(len(texts) + 2)
+        make.ingest(store, *names, (names[2], "data of its line"), prompt=make.make_template())
         for text in texts:
             answer = make.make_answer(text, body=make.make_body(text))
             make.settle(store, make.make_attempt(make.claim_one(store), answer=answer))
         make.settle(store, make.make_attempt(make.claim_one(store), answer=make.make_answer(body="{}")))
         make.fail(store)
+        scope = Scope(1, is_span=False) if of_one_ingest else EVERYTHING
+        file, quick, said, careful = io.BytesIO(), [], [], []
+        recorder = Recorder(store.records, full=full)
 
-        plain = list(store.records.export(EVERYTHING, states))
-        unread = list(store.records.export(EVERYTHING, states, quoted=True))
+        lines = Lines(recorder, file)
+        count = lines.write(scope, ("done", "failed"), quick.append)
+        lines.end()
+        write_records(recorder, scope, ("done", "failed"), careful.append, said.append)
 
-        assert [row.text for row in plain if row.state == "done"] == [*texts, "a text"]
-        assert [row.text for row in unread if row.state == "done" and row.quoted is None] == ["nul \0 in it", "a text"]
-        assert [row.plain() for row in unread] == plain
+        assert file.getvalue() == b"".join(map(record_line, careful))
+        assert quick == said == [*texts, "a text"] + texts[2:3] * of_one_ingest
+        assert count == len(careful) == len(names) + of_one_ingest

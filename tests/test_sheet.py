@@ -68,9 +68,10 @@ def expected_cells(row, message, body):
 
 def written(make_writer, found, message, body) -> bytes:
     file = io.BytesIO()
-    writer = make_writer(Recorder(OneFailure(message, body), full=True), file)
+    recorder = Recorder(OneFailure(message, body), full=True)
+    writer = make_writer(recorder, file)
     for row in found:
-        writer.add(row)
+        writer.add(recorder.record(row))
     writer.end()
     return file.getvalue()
 

@@ -6,13 +6,12 @@ them on one connection; SQLite is the first of its kind.
 Anything that goes wrong with the disk or the database is raised as ``StoreError``.
 """
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import ClassVar, NamedTuple, Protocol
+from typing import ClassVar, NamedTuple, Protocol, TypeAlias
 
 from artistjobs.artists import Artist, BadLine
 from artistjobs.control import Control, Said
@@ -181,10 +180,7 @@ class Held:
 
 
 class Exported(NamedTuple):
-    """A final job as an export needs it. A tuple, since a million of them are made in a row.
-
-    ``quoted`` is a text as the API wrote it: a JSON string in UTF-8, quotes and escapes included.
-    """
+    """A final job as an export needs it. A tuple, since a million of them are made in a row."""
 
     job: int
     prompt: int
@@ -194,15 +190,14 @@ class Exported(NamedTuple):
     attempts: int
     error_code: str | None
     text: str | None
-    quoted: bytes | None
     response_id: str | None
     created: int | None
     received_at: str | None
     status: str | None
 
-    def plain(self) -> "Exported":
-        """Return the same with its text for reading."""
-        return self if self.quoted is None else self._replace(text=json.loads(self.quoted), quoted=None)
+Quoted: TypeAlias = tuple[int, int, bytes, bytes, bytes | None, bytes, int | None]
+"""A final job in JSON as UTF-8: its number and that of its prompt, name and data, text as the API wrote it or None
+where that is not to be had, response id, and when that was created."""
 
 
 class Intake(Protocol):
@@ -288,11 +283,14 @@ class Records(Protocol):
     def jobs_per_minute(self, seconds: float) -> float:
         """Return the jobs done a minute, over the last ``seconds``."""
 
-    def export(self, scope: Scope, states: Sequence[str], *, quoted: bool = False) -> Iterator[Exported]:
-        """Yield final jobs of one consistent snapshot: in the order of the file, or oldest first.
+    def export(self, scope: Scope, states: Sequence[str]) -> Iterator[Exported]:
+        """Yield final jobs of one consistent snapshot: in the order of the file, or oldest first."""
 
-        If ``quoted`` is wanted, rows have it in place of their text wherever it can be had.
-        """
+    def export_quoted(self, scope: Scope, states: Sequence[str]) -> Iterator[Quoted]:
+        """Yield the same jobs as JSON, as far as it can be had without reading it."""
+
+    def exported(self, job: int) -> Exported:
+        """Return one final job as ``export`` does."""
 
     def details(self, job: int) -> Mapping[str, object]:
         """Return all that is kept with a job's answer, empty if it has none."""

@@ -3,13 +3,14 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from time import time
+from typing import Any
 
 from artistjobs.errors import WrongUseError
 from artistjobs.estimate import sums_of
 from artistjobs.job import Scope
 from artistjobs.moment import moment_text
 from artistjobs.prompt import Prompt
-from artistjobs.store import Counts, Exported, FailureGroup, Latest, Work, WorkerRow
+from artistjobs.store import Counts, Exported, FailureGroup, Latest, Quoted, Work, WorkerRow
 from artistjobs.store.locks import is_alive
 from artistjobs.store.reading import Reading, sql
 from artistjobs.store.rows import span
@@ -114,12 +115,25 @@ class SqliteRecords:
         row = self._connection.row("recent_pace", {"since": moment_text(self._clock() - seconds)})
         return row["done"] * 60 / seconds if row else 0.0
 
-    def export(self, scope: Scope, states: Sequence[str], *, quoted: bool = False) -> Iterator[Exported]:
+    def export(self, scope: Scope, states: Sequence[str]) -> Iterator[Exported]:
         """Yield final jobs of one consistent snapshot: in the order of the file, or oldest first."""
-        statement = "export_jobs" if scope.ingest is None else "export_ingest"
-        parameters = {"ingest": scope.ingest, "state": states[0], "other_state": states[-1], "quoted": quoted}
+        yield from map(Exported._make, self._final_jobs("export", scope, states))
+
+    def export_quoted(self, scope: Scope, states: Sequence[str]) -> Iterator[Quoted]:
+        """Yield the same jobs as JSON, as far as it can be had without reading it."""
+        yield from self._final_jobs("export_quoted", scope, states)
+
+    def exported(self, job: int) -> Exported:
+        """Return one job as ``export`` does."""
+        row = self._connection.row("export_job", {"job": job})
+        assert row is not None
+        return Exported._make(row)
+
+    def _final_jobs(self, statement: str, scope: Scope, states: Sequence[str]) -> Iterator[Any]:
+        statement += "_jobs" if scope.ingest is None else "_ingest"
+        parameters = {"ingest": scope.ingest, "state": states[0], "other_state": states[-1]}
         with self._connection.snapshot() as db:
-            yield from map(Exported._make, db.execute(sql(statement), parameters))
+            yield from db.execute(sql(statement), parameters)
 
     def details(self, job: int) -> Mapping[str, object]:
         """Return all that is kept with a job's answer, empty if it has none."""

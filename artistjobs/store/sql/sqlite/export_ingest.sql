@@ -1,10 +1,7 @@
 -- The same for the lines of one ingest in the order of its file, duplicates included.
 SELECT jobs.id, jobs.prompt, jobs.artist_name, coalesce(ingest_lines.artist_data, jobs.artist_data) AS artist_data,
        jobs.state, jobs.attempt, jobs.error_code,
-       CASE WHEN NOT (:quoted AND jobs.state = 'done' AND answers.text_apart IS NULL) THEN answers.text END AS text,
-       CASE WHEN :quoted AND jobs.state = 'done' AND answers.text_apart IS NULL
-            THEN CAST(answers.body -> answers.text_path AS BLOB) END AS quoted,
-       answers.response_id, answers.created, answers.received_at, answers.status
+       answers.text, answers.response_id, answers.created, answers.received_at, answers.status
   FROM ingest_lines
   JOIN jobs ON jobs.id = ingest_lines.job
   LEFT JOIN answers ON answers.id = jobs.answer

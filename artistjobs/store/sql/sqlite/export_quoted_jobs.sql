@@ -1,0 +1,12 @@
+-- Final jobs of the states asked for, oldest first, as JSON. A text is taken as it stands in the body, which spares
+-- reading the escapes out of it and writing them again; where it is stored apart, or the job failed, there is none.
+SELECT jobs.id, jobs.prompt,
+       CAST(json_quote(jobs.artist_name) AS BLOB) AS artist_name,
+       CAST(json_quote(jobs.artist_data) AS BLOB) AS artist_data,
+       CASE WHEN jobs.state = 'done' AND answers.text_apart IS NULL
+            THEN CAST(answers.body -> answers.text_path AS BLOB) END AS text,
+       CAST(json_quote(answers.response_id) AS BLOB) AS response_id, answers.created
+  FROM jobs
+  LEFT JOIN answers ON answers.id = jobs.answer
+ WHERE jobs.state IN (:state, :other_state)
+ ORDER BY jobs.id
