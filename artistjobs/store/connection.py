@@ -5,7 +5,7 @@ import sqlite3
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from sqlite_utils import Database
@@ -156,6 +156,13 @@ class Connection:
 def sql(statement: str) -> str:
     """Return a statement by the name of its file."""
     return (Path(__file__).parent / "sql" / "sqlite" / f"{statement}.sql").read_text(encoding="utf-8")
+
+
+@lru_cache(maxsize=8)
+def sql_of_rows(statement: str, values: int) -> str:
+    """Return a statement that inserts one row, for as many rows as these values make."""
+    head, keyword, row = sql(statement).rpartition("VALUES ")
+    return head + keyword + ", ".join([row.strip()] * (values // row.count("?")))
 
 
 def write(db: sqlite3.Connection, statement: str, row: Parameters) -> sqlite3.Cursor:
