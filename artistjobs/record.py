@@ -15,7 +15,7 @@ from artistjobs.store import Exported, Records
 Record: TypeAlias = dict[str, Json]
 
 Say: TypeAlias = Callable[[str], None]
-"""Takes the text of a job that is done."""
+"""Takes the texts of jobs that are done: one, or several with a newline between each two."""
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(", ", ": "), allow_nan=False).encode
 

@@ -57,6 +57,13 @@ _ = _client.responses.with_raw_response, _client.models.with_raw_response
 SQL = Path(connection.__file__).parent / "sql" / "sqlite"
 STATEMENTS = {file.read_text(encoding="utf-8"): file.stem for file in SQL.iterdir()}
 
+
+def name_of(statement: str) -> str | None:
+    """Return the name of a statement; one for several rows has that of the one for a single row."""
+    one_row, comma, _ = statement.partition("), (")
+    return STATEMENTS.get(f"{one_row})\n" if comma else statement)
+
+
 FUNCTIONS = {
     "judge": "artistjobs.worker.judge",
     "record": "artistjobs.lines.Lines.add",
@@ -121,7 +128,7 @@ class Watched(sqlite3.Connection):
         return cursor
 
     def executemany(self, statement, rows):
-        name = STATEMENTS.get(statement, "many")
+        name = name_of(statement) or "many"
         steps.reach(f"before {name}")
         cursor = super().executemany(statement, rows)
         steps.reach(f"after {name}")
@@ -133,7 +140,7 @@ class Watched(sqlite3.Connection):
             return [f"commit of {name}" for name in dict.fromkeys(self.written)]
         if statement.startswith(("CREATE TABLE", "CREATE INDEX", "CREATE VIEW", "CREATE TRIGGER")):
             return ["migration"]
-        return [STATEMENTS.get(statement, statement.partition(" ")[0])]
+        return [name_of(statement) or statement.partition(" ")[0]]
 
 
 def _connect(path, **options):

@@ -70,7 +70,7 @@ def around(*names):
 FIRST_STEPS = [
     *[("before migration", nth) for nth in (1, 2, 9, 20)],
     *[(step, 1) for step in around("commit of migration", "set_kind", "commit of set_kind")],
-    *[(step, 1) for step in around("stage_tables", "stage", "stage_bad", "commit of stage")],
+    *[(step, 1) for step in around("stage_tables", "stage")],
     *[(step, 1) for step in around("add_prompt", "add_jobs", "add_ingest", "add_new_lines", "add_bad_lines")],
     *[(step, 1) for step in around("commit of add_jobs")],
     *[(step, 1) for step in around("register_worker", "sign of life", "commit of register_worker")],

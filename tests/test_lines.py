@@ -90,7 +90,9 @@ def test_an_ordinary_text_is_passed_on_unread(monkeypatch):
 
 @pytest.mark.parametrize("of_one_ingest", [False, True])
 @pytest.mark.parametrize("full", [False, True])
-def test_a_store_comes_to_the_same_lines_and_texts_both_ways(tmp_path, of_one_ingest, full):
+@pytest.mark.parametrize("at_once", [0, 1_200, 1 << 18])
+def test_a_store_comes_to_the_same_lines_and_texts_both_ways(tmp_path, monkeypatch, of_one_ingest, full, at_once):
+    monkeypatch.setattr("artistjobs.lines._WRITTEN_AT_ONCE", at_once)
     texts = ["plain", 'a "b" \\ \n / é \u2028 \x9f', "nul \0 in it", "\ufffd", "", "u\\u0041"]
     with open_store(tmp_path / "a.db", create=True) as store:
         store.queue.register()
@@ -111,5 +113,6 @@ def test_a_store_comes_to_the_same_lines_and_texts_both_ways(tmp_path, of_one_in
         write_records(recorder, scope, ("done", "failed"), careful.append, said.append)
 
         assert file.getvalue() == b"".join(map(record_line, careful))
-        assert quick == said == [*texts, "a text"] + texts[2:3] * of_one_ingest
+        assert said == [*texts, "a text"] + texts[2:3] * of_one_ingest
+        assert "\n".join(quick) == "\n".join(said)
         assert count == len(careful) == len(names) + of_one_ingest

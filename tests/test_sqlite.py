@@ -92,6 +92,21 @@ def test_references_hold_again_after_an_ingest_that_went_well_or_did_not(store):
         assert connection(store).execute("PRAGMA foreign_key_check").fetchall() == []
 
 
+@pytest.mark.parametrize("good", [0, 1, 3, 7])
+@pytest.mark.parametrize("bad", [0, 1, 4, 8])
+def test_rows_are_stored_several_at_a_time_and_none_is_lost(store, path, monkeypatch, good, bad):
+    monkeypatch.setattr("artistjobs.store.intake._VALUES_AT_ONCE", 12)
+    artists = [(name, f"data of {name}") for name in make.names(good)]
+    lines = [BadLine(good + number, "no artist name", f",{number}") for number in range(1, bad + 1)]
+
+    report = make.ingest(store, *artists, *lines)
+
+    assert (report.good, report.bad, report.added) == (good, bad, good)
+    found = rows(path, "SELECT artist_name, jobs.artist_data FROM jobs JOIN ingest_lines ON job = id ORDER BY line")
+    assert [tuple(row.values()) for row in found] == artists
+    assert list(store.intake.bad_lines(report.ingest, 20)) == lines
+
+
 def test_a_transaction_has_the_right_to_write_from_its_beginning(store, path):
     """One that reads first and writes later fails at once if another program was quicker."""
     with (

@@ -195,6 +195,7 @@ class Exported(NamedTuple):
     received_at: str | None
     status: str | None
 
+
 Quoted: TypeAlias = tuple[int, int, bytes, bytes, bytes | None, bytes, int | None]
 """A final job in JSON as UTF-8: its number and that of its prompt, name and data, text as the API wrote it or None
 where that is not to be had, response id, and when that was created."""

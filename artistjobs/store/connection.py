@@ -4,6 +4,7 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import lru_cache
 from pathlib import Path
 
 from sqlite_utils import Database
@@ -113,6 +114,13 @@ class Connection(Reading):
             raise StoreError(f"{self.name} was removed while it was in use; put it back and run again.") from error
         if inode != self._inode:
             raise StoreError(f"{self.name} was replaced while it was in use; run again to go on with the new one.")
+
+
+@lru_cache(maxsize=8)
+def sql_of_rows(statement: str, values: int) -> str:
+    """Return a statement that inserts one row, for as many rows as these values make."""
+    head, keyword, row = sql(statement).rpartition("VALUES ")
+    return head + keyword + ", ".join([row.strip()] * (values // row.count("?")))
 
 
 def write(db: sqlite3.Connection, statement: str, row: Parameters) -> sqlite3.Cursor:

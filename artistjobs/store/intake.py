@@ -3,19 +3,21 @@
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from itertools import islice
 from time import time
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from artistjobs.artists import Artist, BadLine
 from artistjobs.errors import StoreError
 from artistjobs.moment import moment_text
 from artistjobs.prompt import Prompt, job_keys, text_sha256
 from artistjobs.store import Ingested, LineCount, Source
-from artistjobs.store.connection import Connection, sql, write
+from artistjobs.store.connection import Connection, sql, sql_of_rows, write
 
-_STAGED_AT_ONCE = 5_000
-"""Rows handed to SQLite together: enough to be quick, few enough to weigh nothing."""
+Value: TypeAlias = int | bytes | str
+
+_VALUES_AT_ONCE = 3_996
+"""Values that one statement takes, in rows of three or four: hundreds of rows are stored in half the time of as many
+statements."""
 
 _CACHE_KIB = 32_768
 """Page cache while jobs move in: holds the key index of a million jobs."""
@@ -146,23 +148,31 @@ class _Stager:
         """Read the rows to their end; return how many are good and bad."""
         key = job_keys(prompt)
         good = bad = 0
-        rest = iter(rows)
-        # What the reader of the rows raises is no trouble of the database, and passes as it is.
-        while taken := list(islice(rest, _STAGED_AT_ONCE)):
-            artists = [
-                (row.line, key(row.name, row.data), row.name, row.data) for row in taken if isinstance(row, Artist)
-            ]
-            bad_lines = [(row.line, row.reason, row.beginning) for row in taken if isinstance(row, BadLine)]
-            self._put(artists, bad_lines)
-            good, bad = good + len(artists), bad + len(bad_lines)
+        # Values side by side, not rows: a million small tuples would keep the garbage collector busy.
+        artists: list[Value] = []
+        bad_lines: list[Value] = []
+        for row in rows:
+            if isinstance(row, Artist):
+                line, name, data = row
+                artists += (line, key(name, data), name, data)
+                good += 1
+                if len(artists) >= _VALUES_AT_ONCE:
+                    self._put("stage", artists)
+            else:
+                bad_lines += (row.line, row.reason, row.beginning)
+                bad += 1
+                if len(bad_lines) >= _VALUES_AT_ONCE:
+                    self._put("stage_bad", bad_lines)
+        self._put("stage", artists)
+        self._put("stage_bad", bad_lines)
         return good, bad
 
-    def _put(self, artists: list[tuple[int, bytes, str, str]], bad_lines: list[tuple[int, str, str]]) -> None:
+    def _put(self, statement: str, values: list[Value]) -> None:
+        # What the reader of the rows raises is no trouble of the database, and passes as it is.
         with self._connection.translated():
-            self._db.execute("BEGIN")
-            self._db.executemany(sql("stage"), artists)
-            self._db.executemany(sql("stage_bad"), bad_lines)
-            self._db.execute("COMMIT")
+            if values:
+                self._db.execute(sql_of_rows(statement, len(values)), values)
+        values.clear()
 
     def close(self) -> None:
         """Give disk and memory back; a failure here must not hide another one."""
