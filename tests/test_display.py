@@ -256,6 +256,7 @@ def test_durations_are_told_in_two_units(seconds, text):
 
 
 def test_unknown_prices_are_said_and_never_shown_as_nothing():
+    assert cost_text(0.0, 1) == "1 answer of unknown price"
     assert cost_text(0.0, 3) == "3 answers of unknown price"
     assert cost_text(1.5, 3) == "$1.50 and 3 answers of unknown price"
     assert cost_text(0.00123) == "$0.0012"
