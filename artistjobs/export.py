@@ -97,18 +97,18 @@ def refuse_unwritable(output: Path, database: Path, *others: Path | None) -> Non
         raise WrongUseError("an export to stdout is made with: artistjobs export -")
     _refuse_needed(Path(os.path.realpath(output)), Path(os.path.realpath(database)), others)
     if output.is_dir():
-        raise WrongUseError(f"{output} is a folder; name a file for the export.")
+        raise WrongUseError(f"{output} is a folder; name a file.")
     if not output.parent.is_dir():
-        raise WrongUseError(f"there is no folder {output.parent} for the export; make it or name another file.")
+        raise WrongUseError(f"there is no folder {output.parent}; make it or name another file.")
 
 
 def _refuse_needed(target: Path, database: Path, others: Sequence[Path | None]) -> None:
     if target == database or target.name.startswith(
         tuple(database.name + end for end in ("-wal", "-shm", "-lock", "-worker"))
     ):
-        raise WrongUseError(f"{target.name} is the database or belongs to it; name another file for the export.")
+        raise WrongUseError(f"{target.name} is the database or belongs to it; name another file.")
     if any(other is not None and Path(os.path.realpath(other)) == target for other in others):
-        raise WrongUseError(f"{target.name} is what is read for this run; name another file for the export.")
+        raise WrongUseError(f"{target.name} is what is read for this run; name another file.")
 
 
 class _Screen:

@@ -96,14 +96,19 @@ def source_options(command: Command) -> Command:
 def ask_options(command: Command) -> Command:
     """Say what to ask."""
     return _all_of(
-        click.option("--prompt-id", envvar="OPENAI_PROMPT_ID", show_envvar=True, help="Ask with a stored prompt."),
+        click.option(
+            "--prompt-id", metavar="ID", envvar="OPENAI_PROMPT_ID", show_envvar=True, help="Ask with a stored prompt."
+        ),
         click.option(
             "--prompt-file", type=PATH, envvar="ARTISTJOBS_PROMPT_FILE", show_envvar=True,
-            help="Ask with a template that holds {{ artist_name }} and, if you like, {{ artist_data }}.",
+            help="A template that holds {{ artist_name }} and, if you like, {{ artist_data }}.",
         ),
         click.option("--instructions-file", type=PATH, help="Instructions to send along with the template."),
         click.option("--version", "--prompt-version", "prompt_version", help="Version of the stored prompt."),
-        click.option("--model", envvar="OPENAI_MODEL", show_envvar=True, help="Model to ask.  [default: gpt-5]"),
+        click.option(
+            "--model", metavar="NAME", envvar="OPENAI_MODEL", show_envvar=True,
+            help="Model to ask.  [default: gpt-5]",
+        ),
         click.option(
             "--param", "params", multiple=True, metavar="KEY=VALUE",
             help="Any other field of the request, repeatable: reasoning.effort=low, text.format=@schema.json.",

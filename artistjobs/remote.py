@@ -8,14 +8,14 @@ from artistjobs.errors import WrongUseError
 from artistjobs.reply import Json
 from artistjobs.stdio import command
 from artistjobs.store import Store, WorkerRow
-from artistjobs.terminal import counted, visible
+from artistjobs.terminal import counted, moment_local, visible
 
 
 def pause_workers(store: Store) -> str:
     """Have no worker of a database make a new call until ``resume``, and return what to say of it."""
     resume_command = command(store.path, "resume")
     if (since := paused_at(store.controls.read())) is not None:
-        return f"it is paused since {since}; go on with: {resume_command}"
+        return f"it is paused since {_moment(since)}; go on with: {resume_command}"
     store.controls.say({Control.PAUSED: 1})
     if not (count := _living(store)):
         return f"paused: nobody works now, and whoever begins to will wait; go on with: {resume_command}"
@@ -54,10 +54,12 @@ def tune_workers(store: Store, values: Mapping[Control, float | None]) -> str:
 def control_lines(said: Sequence[Said], workers: Sequence[WorkerRow], path: Path) -> list[str]:
     """Return what was said to workers, as far as it still has an effect, a line each."""
     since = paused_at(said)
-    lines = [f"paused since {since}; go on with: {visible(command(path, 'resume'))}"] if since else []
+    lines = [f"paused since {_moment(since)}; go on with: {visible(command(path, 'resume'))}"] if since else []
+    together: dict[str, dict[Control, float | None]] = {}
+    for one in _in_effect(said, workers):
+        together.setdefault(one.changed_at, {})[one.control] = one.value
     return lines + [
-        f"{values_text({one.control: one.value})} for running workers, set at {one.changed_at}"
-        for one in _in_effect(said, workers)
+        f"{values_text(values)} for running workers, set at {_moment(at)}" for at, values in sorted(together.items())
     ]
 
 
@@ -75,6 +77,10 @@ def _in_effect(said: Sequence[Said], workers: Sequence[WorkerRow]) -> list[Said]
     """Return what was set while a worker lived that still lives."""
     begun = min((worker.started_at for worker in workers if worker.is_alive), default=None)
     return [one for one in said if begun is not None and one.control is not Control.PAUSED and one.changed_at >= begun]
+
+
+def _moment(text: str) -> str:
+    return moment_local(text, "%m-%d %H:%M:%S")
 
 
 def _living(store: Store) -> int:

@@ -13,7 +13,9 @@ def suspicion(first: Artist) -> str | None:
     """Return what a file rather looks like, judged by its first row; None if it looks as it should."""
     if found := _OTHER_HEADER.match(first.name):
         return f"its header is parted by {_SEPARATORS[found[1]]}"
-    return "its first line is JSON" if _is_json(first) else None
+    if _is_json(first):
+        return "its first line is JSON"
+    return "its first line is parted by tabs" if "\t" in first.name else None
 
 
 def _is_json(row: Artist) -> bool:

@@ -59,7 +59,7 @@ def cost_text(usd: float, unpriced: int = 0) -> str:
     amount = f"${usd:,.2f}" if usd >= 1 else f"${usd:.4f}"
     if not unpriced:
         return amount
-    unknown = f"{unpriced:,} answers of unknown price"
+    unknown = f"{counted(unpriced, 'answer')} of unknown price"
     return f"{amount} and {unknown}" if usd else unknown
 
 

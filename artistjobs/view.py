@@ -73,7 +73,7 @@ def merge(glances: Sequence[Glance]) -> Glance:
     buckets: Counter[int] = Counter()
     for glance in glances:
         buckets.update(glance.latencies)
-    # Those of processes that have ended still count, but they wait for nothing.
+    # What processes that have ended came to still counts, but they make no calls and wait for nothing.
     working = [glance for glance in glances if glance.processes] or glances
     limits = [glance.limit for glance in glances if glance.limit is not None]
     waits = [glance.wait for glance in glances if glance.wait is not None]
@@ -84,14 +84,14 @@ def merge(glances: Sequence[Glance]) -> Glance:
         totals=merge_totals(glance.totals for glance in glances),
         jobs_per_minute=sum(glance.jobs_per_minute for glance in glances),
         in_flight=sum(glance.in_flight for glance in glances),
-        max_workers=sum(glance.max_workers for glance in glances),
-        workers=max(glance.workers for glance in glances),
+        max_workers=sum(glance.max_workers for glance in working),
+        workers=max(glance.workers for glance in working),
         processes=sum(glance.processes for glance in glances),
         held_elsewhere=min(glance.held_elsewhere for glance in working),
         limit=sum(limits) if len(limits) == len(glances) else None,
         cap_usd=max((glance.cap_usd for glance in glances if glance.cap_usd is not None), default=None),
         spent_usd=max(glance.spent_usd for glance in glances),
-        slowed_to=_slowed_to(glances),
+        slowed_to=_slowed_to(working),
         latencies=dict(buckets),
         wait=max(waits, key=lambda wait: (wait.until, wait.reason), default=None),
         failures=_latest_of_each_code([seen for glance in glances for seen in glance.failures]),

@@ -3,7 +3,9 @@
 import json
 import signal
 import sqlite3
+import time
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from conftest import read_records, wait_until, write_artists
@@ -11,6 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from artistjobs.control import Control, Part, Said, Tuning
+from artistjobs.remote import control_lines
+from artistjobs.store import WorkerRow
 from artistjobs.store.sqlite import open_store
 
 BOUNDED = ("--param", "max_output_tokens=400")
@@ -107,7 +111,7 @@ def test_work_on_a_paused_database_says_so_and_waits_and_ctrl_c_ends_it_at_once(
     _, errors = process.communicate(timeout=30)
 
     assert "nobody works now, and whoever begins to will wait; go on with: artistjobs resume" in paused.stderr
-    assert "it is paused since 2" in again.stderr
+    assert "it is paused since " in again.stderr
     assert line.endswith("paused: no new call is made; go on with: artistjobs resume\n")
     assert process.returncode == 130
     assert errors.decode().splitlines()[-1] == "go on with: artistjobs run a.csv"
@@ -161,7 +165,7 @@ def test_more_and_fewer_calls_are_in_flight_as_set(started, api, cli):
     assert at_first == 2
     assert api.journal.max_in_flight == 120
     assert max(call.in_flight for call in later) == 3
-    assert "--max-workers 3 for running workers, set at 2" in shown
+    assert "--max-workers 3 for running workers, set at " in shown
     assert end(process) == 130
     assert api.journal.repeated() == {}
 
@@ -288,6 +292,31 @@ def test_pausing_is_for_all_and_the_rest_for_those_that_lived_then():
     flags = Tuning(max_workers=4, rpm=7, tpm=8, max_cost_usd=9.0)
 
     assert flags.told(said, 2, Part(1, 4)) == Tuning(max_workers=3, rpm=7, tpm=None, max_cost_usd=9.0, is_paused=True)
+
+
+def test_what_was_said_is_shown_once_for_each_moment_by_the_clock_on_the_wall():
+    at, later = "2026-01-31T23:59:58.123Z", "2026-02-01T00:00:01.000Z"
+    said = [
+        Said(Control.PAUSED, 1, 4, later),
+        Said(Control.RPM, None, 2, at),
+        Said(Control.MAX_COST, 5, 3, at),
+        Said(Control.MAX_WORKERS, 8, 5, later),
+    ]
+    worker = WorkerRow(
+        worker=1, host="host", pid=42, started_at=at, seen_at=at, done=0, failed=0, calls=0, is_alive=True
+    )  # fmt: skip
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TZ", "UTC-02")
+        time.tzset()
+        lines = control_lines(said, [worker], Path("artistjobs.db"))
+    time.tzset()
+
+    assert lines == [
+        "paused since 02-01 02:00:01; go on with: artistjobs resume",
+        "--rpm none, --max-cost 5 for running workers, set at 02-01 01:59:58",
+        "--max-workers 8 for running workers, set at 02-01 02:00:01",
+    ]
 
 
 @given(st.integers(1, 10_000), st.integers(1, 64))

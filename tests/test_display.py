@@ -84,6 +84,18 @@ def test_the_live_block_shows_how_the_run_stands(program_with_api, folder, scree
     assert (folder / "texts").read_bytes() == texts_of(folder / "out.jsonl")
 
 
+def test_the_last_picture_of_several_processes_is_of_all_that_they_did(program_with_api, folder, screen, api):
+    program_with_api.environment["TERM"] = "xterm-256color"
+    write_artists(folder / "a.csv", 40)
+    api.latency_seconds = 0.02
+
+    run_on(screen, program_with_api, "run", "a.csv", "--max-workers", "8", "--processes", "2", stdout=folder / "texts")
+
+    shown = screen.read()
+    assert "40 of 40 100 %" in shown
+    assert "done 40             failed 0            pending 0           in flight 0 of 8" in shown
+
+
 @pytest.mark.parametrize(
     "environment",
     [{"TERM": "dumb"}, {"NO_COLOR": "1", "TERM": "xterm"}, {"FORCE_COLOR": "1", "TERM": "xterm"}, {"TERM": "xterm"}],
@@ -244,6 +256,7 @@ def test_durations_are_told_in_two_units(seconds, text):
 
 
 def test_unknown_prices_are_said_and_never_shown_as_nothing():
+    assert cost_text(0.0, 1) == "1 answer of unknown price"
     assert cost_text(0.0, 3) == "3 answers of unknown price"
     assert cost_text(1.5, 3) == "$1.50 and 3 answers of unknown price"
     assert cost_text(0.00123) == "$0.0012"

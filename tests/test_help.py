@@ -75,6 +75,28 @@ def test_a_misspelt_command_gets_the_right_one_suggested(cli, typed, meant):
 
 
 @pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("--rehearse run a.csv", "--rehearse goes after the command: artistjobs run --rehearse"),
+        ("--watch status", "--watch goes after the command: artistjobs status --watch"),
+        ("--limit 3", "--limit goes after the command: artistjobs run --limit"),
+        ("--verbos status", "No such option '--verbos'"),
+    ],
+)
+def test_an_option_before_the_command_is_told_its_place(cli, typed, meant):
+    result = cli(*typed.split())
+
+    assert result.exit_code == 2
+    assert meant in result.stderr
+
+
+def test_what_an_option_takes_is_named_in_the_help(cli):
+    for name in commands.commands:
+        assert " INTEGER" not in cli(name, "--help").stdout, name
+    assert "retry [OPTIONS] [JOB]" in cli("retry", "--help").stdout
+
+
+@pytest.mark.parametrize(
     ("shell", "environment"),
     [
         ("bash", {"COMP_WORDS": "artistjobs fai", "COMP_CWORD": "1"}),

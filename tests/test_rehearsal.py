@@ -23,6 +23,7 @@ from artistjobs.rehearsal import SCENARIOS, Detail, Fault, Journal, Scenario, re
 from artistjobs.rehearsal.chance import draw
 from artistjobs.rehearsal.limits import Limits, format_duration
 from artistjobs.rehearsal.loopback import Rehearsal
+from artistjobs.rehearsal.texts import write_text
 from artistjobs.rehearsal.validation import check_request
 
 SCHEMA_PATH = Path(__file__).parents[2] / "shared" / "create_response.schema.json"
@@ -1025,3 +1026,13 @@ def test_a_process_with_an_unknown_scenario_says_so():
 
     assert (process.returncode, process.stdout) == (2, "")
     assert "calm, busy" in process.stderr
+
+
+def test_a_rehearsed_answer_quotes_a_filled_template_and_names_the_artist_of_a_stored_prompt():
+    filled = write_text({"input": f"Write about Prince. {'Much is known. ' * 20}"}, key="00000000", tokens=200)
+    stored = write_text({"prompt": {"variables": {"artist_name": "Prince"}}}, key="00000000", tokens=200)
+
+    assert filled.startswith('This is a rehearsed answer to "Write about Prince. Much is known.')
+    assert filled.count("Prince") == 1
+    assert "rehearsed answer about Prince; no model" in stored
+    assert stored.count("Prince") > 2

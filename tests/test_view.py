@@ -77,6 +77,15 @@ def test_merged_glances_add_up_in_whatever_order(glances):
     assert merged.paused == all(glance.paused for glance in glances)
 
 
+def test_a_process_that_has_ended_counts_with_what_it_did_and_makes_no_calls():
+    ended = make_glance(processes=0, in_flight=0, workers=2)
+
+    left = merge([ended, make_glance(workers=1)])
+
+    assert (left.totals.done, left.workers, left.in_flight, left.max_workers) == (60, 1, 4, 8)
+    assert merge([ended, ended]).max_workers == 16
+
+
 @given(st.lists(TOTALS, max_size=4))
 def test_totals_of_several_processes_are_their_sums(totals):
     merged = merge_totals(map(totals_from_json, json.loads(json.dumps(list(map(totals_json, totals))))))

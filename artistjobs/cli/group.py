@@ -66,6 +66,23 @@ class Commands(click.Group):
             say("interrupted; go on with: " + same_command())
             raise Exit(EXIT_INTERRUPTED) from None
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take in what stands before the command; an option that belongs after it is told where it belongs."""
+        given = list(args)
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            name = error.option_name
+            if not (owners := self._owners(name)):
+                raise
+            command = next((word for word in given if word in owners), "run" if "run" in owners else owners[0])
+            raise click.UsageError(f"{name} goes after the command: artistjobs {command} {name}", ctx) from None
+
+    def _owners(self, option: str) -> list[str]:
+        return [
+            name for name, command in self.commands.items() if any(option in param.opts for param in command.params)
+        ]
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands, a section for each kind, in the order in which they are used."""
         placed = {name for names in SECTIONS.values() for name in names}

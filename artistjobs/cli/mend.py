@@ -21,7 +21,7 @@ FAILURES_SHOWN = 50
 
 
 @command()
-@click.option("--code", help="Only jobs that failed with this code.")
+@click.option("--code", metavar="CODE", help="Only jobs that failed with this code.")
 @click.option("--limit", type=POSITIVE, metavar="N", help="List N jobs at most.  [default: 50 on a terminal, else all]")
 @click.option("--json", "as_json", is_flag=True, help="As JSON Lines, one object for each job.")
 @click.pass_obj
@@ -47,8 +47,8 @@ def failures(settings: Settings, code: str | None, limit: int | None, *, as_json
 
 
 @command()
-@click.argument("job", type=POSITIVE, required=False)
-@click.option("--code", help="Only jobs that failed with this code.")
+@click.argument("job", type=POSITIVE, metavar="[JOB]", required=False)
+@click.option("--code", metavar="CODE", help="Only jobs that failed with this code.")
 @click.pass_obj
 def retry(settings: Settings, job: int | None, code: str | None) -> None:
     """Make failed jobs pending again: all, by code, or one JOB.

@@ -48,7 +48,9 @@ def report(settings: Settings, output: "Path") -> None:
 
 
 @command()
-@click.option("--port", type=click.IntRange(1, 65_535), help="Where to listen.  [default: 8001, or a free one]")
+@click.option(
+    "--port", type=click.IntRange(1, 65_535), metavar="N", help="Where to listen.  [default: 8001, or a free one]"
+)
 @click.option("--no-open", is_flag=True, help="Only print the address; open no browser.")
 @click.pass_obj
 def browse(settings: Settings, port: int | None, *, no_open: bool) -> None:

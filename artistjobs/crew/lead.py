@@ -17,7 +17,7 @@ from artistjobs.runner import RunReport, watching
 from artistjobs.signals import Signals
 from artistjobs.standing import standing_at_first
 from artistjobs.stop import Reason, Stop
-from artistjobs.store import Counts, OpenStore
+from artistjobs.store import Counts, OpenStore, Store
 from artistjobs.tally import Totals, merge_totals
 from artistjobs.view import Glance, Watch, glance_from_json, merge
 from artistjobs.writer import tell_rescue
@@ -48,14 +48,11 @@ async def run_in_processes(order: wire.Order, open_store: OpenStore, watcher: Wa
     with open_store() as store:
         started, before = monotonic(), store.records.counts(order.scope)
         crew = _Crew(order, before, started)
-        await crew.work(watcher)
-        if crew.has_lost_any:
-            tell_rescue(store.queue.rescue())
-        after = before if crew.error else store.records.counts(order.scope)
-    crew.note_limit(after)
+        await crew.work(watcher, store)
+    crew.note_limit()
     return RunReport(
         tally=crew.totals(), reason=crew.stop.reason, sentence=crew.stop.sentence, seconds=monotonic() - started,
-        after=after, error=crew.error,
+        after=crew.after, error=crew.error,
     )  # fmt: skip
 
 
@@ -84,9 +81,7 @@ class _Member:
         """Count what it did, and no more of it."""
         self.is_over = True
         if self.glance is not None:
-            self.glance = replace(
-                self.glance, processes=0, in_flight=0, max_workers=0, jobs_per_minute=0.0, wait=None
-            )  # fmt: skip
+            self.glance = replace(self.glance, processes=0, in_flight=0, jobs_per_minute=0.0, wait=None)
 
 
 class _Crew:
@@ -95,17 +90,18 @@ class _Crew:
     def __init__(self, order: wire.Order, before: Counts, started_at: float) -> None:
         self.stop = Stop()
         self.error: ArtistjobsError | None = None
-        self.has_lost_any = False
+        self.after = before
         self._order = order
         self._before = before
+        self._has_lost_any = False
         self._started_at = started_at
         self._members: list[_Member] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._has_gone = False
         self._replaced = 0
 
-    async def work(self, watcher: Watch) -> None:
-        """Return when all of them have ended. Raises what kept them from beginning."""
+    async def work(self, watcher: Watch, store: Store) -> None:
+        """Return when all of them have ended. Raises what kept them from beginning, and StoreError."""
         async with Signals().heard(self.stop, lambda: self._look().in_flight) as abandoned:
             aside = [asyncio.create_task(self._pass_stop_on()), asyncio.create_task(self._pass_on(abandoned))]
             try:
@@ -113,25 +109,35 @@ class _Crew:
                 async with watching(watcher, self._look):
                     while self._tasks:
                         await asyncio.wait(self._tasks)
+                    # Before the last look: it shows what the summary says.
+                    self._take_stock(store)
             finally:
                 for task in aside:
                     task.cancel()
                 await asyncio.gather(*aside, return_exceptions=True)
                 await self._dismiss()
-        for member in self._members:
-            if member.end is not None and member.end.error is not None:
-                self.error = member.end.error
-                if not member.end.has_begun:
-                    raise self.error
+        if any(member.end is not None and not member.end.has_begun for member in self._members):
+            assert self.error is not None
+            raise self.error
 
     def totals(self) -> Totals:
         """Return what all of them came to."""
         return merge_totals(member.totals() for member in self._members)
 
-    def note_limit(self, after: Counts) -> None:
+    def _take_stock(self, store: Store) -> None:
+        """Take over what is left of those that died, and count; a database in trouble is asked nothing more."""
+        ends = [member.end for member in self._members if member.end is not None and member.end.error is not None]
+        if ends:
+            self.error = min(ends, key=lambda end: end.has_begun).error
+            return
+        if self._has_lost_any:
+            tell_rescue(store.queue.rescue())
+        self.after = store.records.counts(self._order.scope)
+
+    def note_limit(self) -> None:
         """Take in that as many jobs were worked on as was allowed, if that is why the run is over."""
         reached = any(member.end is not None and member.end.reason is Reason.LIMIT for member in self._members)
-        if reached and after.pending:
+        if reached and self.after.pending:
             self.stop.request(Reason.LIMIT, f"--limit {self._order.work.limit} is reached; the rest is pending.")
 
     async def _hire_all(self) -> None:
@@ -189,7 +195,7 @@ class _Crew:
             self.stop.request(reason, sentence)
 
     async def _mind_death(self, member: _Member, code: int) -> None:
-        self.has_lost_any = True
+        self._has_lost_any = True
         how = f"killed by {_signal_name(-code)}" if code < 0 else f"exit code {code}"
         others = any(not other.is_over for other in self._members)
         if others or self.stop.is_requested():
@@ -237,7 +243,8 @@ class _Crew:
         glances = [member.glance for member in self._members if member.glance is not None]
         if not glances:
             return self._first_look()
-        return replace(merge(glances), at=monotonic(), stopping=self.stop.is_requested())
+        seen = replace(merge(glances), at=monotonic(), stopping=self.stop.is_requested())
+        return seen if self._tasks else replace(seen, standing=replace(seen.standing, counts=self.after))
 
     def _first_look(self) -> Glance:
         work, standing = self._order.work, standing_at_first(self._before, self._started_at)
