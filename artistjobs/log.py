@@ -15,6 +15,7 @@ from typing import Final
 from artistjobs.block import Block
 from artistjobs.errors import WrongUseError
 from artistjobs.moment import moment_text
+from artistjobs.reply import Json
 from artistjobs.terminal import visible
 
 log = logging.getLogger("artistjobs")
@@ -32,6 +33,15 @@ MOST_KINDS: Final = 100
 
 FILE_ONLY: Final = {"is_for_file": True}
 """What a log line is given as ``extra`` that people are told in another way."""
+
+
+EXTRAS: Final = ("group", "is_for_file")
+"""What a log line may be given as ``extra``."""
+
+
+def extra_of(record: logging.LogRecord) -> dict[str, Json]:
+    """Return what a log line was given as ``extra``."""
+    return {name: getattr(record, name) for name in EXTRAS if hasattr(record, name)}
 
 
 def grouped(what: str, code: str) -> dict[str, tuple[str, str]]:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Protocol
 
+from artistjobs.control import WHOLE, Part
 from artistjobs.stop import Reason, Stop
 from artistjobs.terminal import counted
 
@@ -21,6 +22,9 @@ class Orders(Protocol):
 
     def heard(self, stop: Stop, in_flight: InFlight) -> AbstractAsyncContextManager[asyncio.Event]:
         """Have the end requested when it is told to; the event is set when calls in flight are to be given up."""
+
+    def part(self) -> Part:
+        """Return which of the processes of its command a run is by now, and of how many."""
 
     async def begin(self, look_up: Callable[[], Awaitable[bool]]) -> bool:
         """Return once calls may be made, after a look at the account; False if none could work."""
@@ -54,6 +58,10 @@ class Signals:
         finally:
             for number in minded:
                 loop.remove_signal_handler(number)
+
+    def part(self) -> Part:
+        """Return that it is the only one."""
+        return WHOLE
 
     async def begin(self, look_up: Callable[[], Awaitable[bool]]) -> bool:
         """Look at the account, and begin."""
