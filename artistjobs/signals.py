@@ -50,7 +50,8 @@ class Signals:
                 abandoned.set()
 
         # A signal that is ignored, as under nohup, stays ignored.
-        minded = [number for number in _REASONS if signal.getsignal(number) is not signal.SIG_IGN]
+        before = {number: signal.getsignal(number) for number in _REASONS}
+        minded = [number for number, minding in before.items() if minding is not signal.SIG_IGN]
         for number in minded:
             loop.add_signal_handler(number, received, number)
         try:
@@ -58,6 +59,8 @@ class Signals:
         finally:
             for number in minded:
                 loop.remove_signal_handler(number)
+                # asyncio leaves the default: one that comes during the export after it would end that without a word.
+                signal.signal(number, before[number])
 
     def part(self) -> Part:
         """Return that it is the only one."""
