@@ -11,7 +11,7 @@ from artistjobs.asking import DEFAULT_MODEL, STORED_PROMPTS_END, Asking, make_pr
 from artistjobs.check import NO_KEY, Finding, Level
 from artistjobs.config import DEFAULT_BASE_URL, ApiConfig, IngestConfig, WorkConfig
 from artistjobs.errors import WrongUseError
-from artistjobs.existing import REAL_DATABASE, REHEARSAL_DATABASE, existing_path
+from artistjobs.existing import DEFAULT_DATABASE, REHEARSAL_DATABASE, existing_path
 from artistjobs.options import Settings
 from artistjobs.pricing import REHEARSAL_MODEL, Cost, GivenPrices, cost_by
 from artistjobs.prompt import Prompt
@@ -41,7 +41,7 @@ class Given:
     def database(self) -> Database:
         """Return the database to use, and the kind it has to be of."""
         is_rehearsal = self.scenario is not None
-        path = self._settings.db or (REHEARSAL_DATABASE if is_rehearsal else REAL_DATABASE)
+        path = self._settings.db or (REHEARSAL_DATABASE if is_rehearsal else DEFAULT_DATABASE)
         return Database(path, Kind.REHEARSAL if is_rehearsal else Kind.REAL)
 
     def ingest_config(self) -> IngestConfig:

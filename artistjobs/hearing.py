@@ -17,7 +17,7 @@ Hear = Callable[[Tuning], None]
 class Hearing:
     """What this worker was told; it is used by the thread that writes."""
 
-    def __init__(self, started_with: Tuning, part: Part, tell: Hear) -> None:
+    def __init__(self, started_with: Tuning, part: Callable[[], Part], tell: Hear) -> None:
         self.tuning = started_with
         self._started_with = started_with
         self._part = part
@@ -33,7 +33,7 @@ class Hearing:
     def listen(self, controls: Controls) -> None:
         """Hear what was said, and tell it if it makes a difference."""
         self._heard_at = monotonic()
-        tuning = self._started_with.told(controls.read(), self._since, self._part)
+        tuning = self._started_with.told(controls.read(), self._since, self._part())
         if tuning != self.tuning:
             self.tuning = tuning
             self._tell(tuning)

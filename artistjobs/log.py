@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
-from time import localtime, monotonic, strftime
+from time import monotonic
 from typing import Final
 
 from artistjobs.block import Block
 from artistjobs.errors import WrongUseError
 from artistjobs.moment import moment_text
-from artistjobs.terminal import visible
+from artistjobs.reply import Json
+from artistjobs.terminal import clock_text, visible
 
 log = logging.getLogger("artistjobs")
 
@@ -32,6 +33,15 @@ MOST_KINDS: Final = 100
 
 FILE_ONLY: Final = {"is_for_file": True}
 """What a log line is given as ``extra`` that people are told in another way."""
+
+
+EXTRAS: Final = ("group", "is_for_file")
+"""What a log line may be given as ``extra``."""
+
+
+def extra_of(record: logging.LogRecord) -> dict[str, Json]:
+    """Return what a log line was given as ``extra``."""
+    return {name: getattr(record, name) for name in EXTRAS if hasattr(record, name)}
 
 
 def grouped(what: str, code: str) -> dict[str, tuple[str, str]]:
@@ -72,7 +82,7 @@ class Voice(logging.Handler):
     def tell_grouped(self, *, at_once: bool = False) -> None:
         """Say what was only counted, if it is time for that or everything is to be said."""
         for line in self._groups.due(at_once=at_once) if self._groups else []:
-            self.print_line(f"{strftime('%H:%M:%S')} {visible(line)}")
+            self.print_line(f"{clock_text()} {visible(line)}")
 
     def _is_counted(self, record: logging.LogRecord) -> bool:
         if self._groups is None or self.level != logging.INFO or not hasattr(record, "group"):
@@ -173,9 +183,8 @@ def _file_handler(path: Path) -> logging.Handler:
 
 
 def _line(record: logging.LogRecord) -> str:
-    at = strftime("%H:%M:%S", localtime(record.created))
     level = "" if record.levelno <= logging.INFO else f"{record.levelname.lower()}: "
-    return f"{at} {level}{visible(record.getMessage())}"
+    return f"{clock_text(record.created)} {level}{visible(record.getMessage())}"
 
 
 def _print_to_stderr(line: str) -> None:

@@ -108,7 +108,7 @@ class _Run:
         self._stop = Stop()
         self._cost = cost_by(config.prices)
         self._tuning = config.tuning
-        self._writer = Writer(open_store, scope, config.limit, config.tuning, config.part, self._hear)
+        self._writer = Writer(open_store, scope, config.limit, config.tuning, orders.part, self._hear)
         self._breaker = Breaker(config.max_workers)
         self._limiter = Limiter(
             rpm=config.rpm,
@@ -198,12 +198,12 @@ class _Run:
         elif before.is_paused and not tuning.is_paused:
             self._say_once(logging.INFO, "resumed: calls are made again")
         if changed := changes(before, tuning):
-            share = f" (process 1 of {self._config.processes})" if self._config.processes > 1 else ""
+            share = f" (process 1 of {self._orders.part().of})" if self._orders.part().of > 1 else ""
             self._say_once(logging.INFO, f"from another terminal: {values_text(changed)}{share}")
 
     def _say_once(self, level: int, sentence: str) -> None:
         """Say what all processes of a command hear; the first one says it for all of them."""
-        log.log(logging.DEBUG if self._config.number else level, "%s", sentence)
+        log.log(logging.DEBUG if self._orders.part().number else level, "%s", sentence)
 
     async def _stop_claiming(self) -> None:
         await self._stop.wait()

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Protocol
 
+from artistjobs.control import WHOLE, Part
 from artistjobs.stop import Reason, Stop
 from artistjobs.terminal import counted
 
@@ -21,6 +22,9 @@ class Orders(Protocol):
 
     def heard(self, stop: Stop, in_flight: InFlight) -> AbstractAsyncContextManager[asyncio.Event]:
         """Have the end requested when it is told to; the event is set when calls in flight are to be given up."""
+
+    def part(self) -> Part:
+        """Return which of the processes of its command a run is by now, and of how many."""
 
     async def begin(self, look_up: Callable[[], Awaitable[bool]]) -> bool:
         """Return once calls may be made, after a look at the account; False if none could work."""
@@ -46,7 +50,8 @@ class Signals:
                 abandoned.set()
 
         # A signal that is ignored, as under nohup, stays ignored.
-        minded = [number for number in _REASONS if signal.getsignal(number) is not signal.SIG_IGN]
+        before = {number: signal.getsignal(number) for number in _REASONS}
+        minded = [number for number, minding in before.items() if minding is not signal.SIG_IGN]
         for number in minded:
             loop.add_signal_handler(number, received, number)
         try:
@@ -54,6 +59,12 @@ class Signals:
         finally:
             for number in minded:
                 loop.remove_signal_handler(number)
+                # asyncio leaves the default: one that comes during the export after it would end that without a word.
+                signal.signal(number, before[number])
+
+    def part(self) -> Part:
+        """Return that it is the only one."""
+        return WHOLE
 
     async def begin(self, look_up: Callable[[], Awaitable[bool]]) -> bool:
         """Look at the account, and begin."""

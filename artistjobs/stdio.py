@@ -7,10 +7,9 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+from artistjobs.existing import DEFAULT_DATABASE
 from artistjobs.reply import Json
 from artistjobs.terminal import visible, visible_json
-
-DEFAULT_DATABASE = Path("artistjobs.db")
 
 MOST_TEXTS_SHOWN, FIRST_TEXTS_SHOWN = 20, 3
 """On a terminal: of more texts than the former only as many as the latter are shown."""

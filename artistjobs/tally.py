@@ -8,8 +8,12 @@ from artistjobs.outcome import Attempt, Outcome
 from artistjobs.pace import Latencies, Pace
 from artistjobs.reply import Json
 from artistjobs.store import Counts
+from artistjobs.terminal import brief
 
 FAILURES_SHOWN = 3
+
+LONGEST_NAME = 200
+"""Of an artist that is shown: no terminal has room for more, and a name may be a whole cell of a table."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +101,7 @@ class Tally:
             return
         self.codes[failure.code] += 1
         self.failures.pop(failure.code, None)
-        self.failures[failure.code] = Seen(failure.code, attempt.claim.artist_name, now)
+        self.failures[failure.code] = Seen(failure.code, brief(attempt.claim.artist_name, LONGEST_NAME), now)
         if len(self.failures) > FAILURES_SHOWN:
             del self.failures[next(iter(self.failures))]
 

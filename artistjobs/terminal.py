@@ -3,6 +3,7 @@
 import json
 import unicodedata
 from datetime import datetime
+from time import localtime, strftime
 
 _COMMANDS = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 """Unicode categories that a terminal acts on rather than shows: controls, formats, line ends."""
@@ -52,6 +53,11 @@ def duration_text(seconds: float) -> str:
 def moment_local(text: str, form: str = "%m-%d %H:%M") -> str:
     """Return a stored moment, which is UTC text, as the clock on the wall shows it."""
     return datetime.fromisoformat(text).astimezone().strftime(form)
+
+
+def clock_text(seconds: float | None = None) -> str:
+    """Return a moment, or this one, as the clock on the wall shows it."""
+    return strftime("%H:%M:%S", localtime(seconds))
 
 
 def cost_text(usd: float, unpriced: int = 0) -> str:

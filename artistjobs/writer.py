@@ -58,7 +58,7 @@ class Writer:
         scope: Scope,
         limit: int | None = None,
         tuning: Tuning = _UNBOUNDED,
-        part: Part = WHOLE,
+        part: Callable[[], Part] = lambda: WHOLE,
         hear: Hear = lambda _tuning: None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
@@ -67,7 +67,7 @@ class Writer:
         self._trouble: Exception | None = None
         hearing = Hearing(tuning, part, partial(self._tell, hear))
         self._desk = _Desk(scope, limit, Till(tuning.max_cost_usd, self._tell_wishes), hearing, self._hand_over)
-        self._desk.others = part.of - 1
+        self._desk.others = part().of - 1
         self._thread = threading.Thread(target=self._run, args=[open_store], name="writer", daemon=True)
 
     @property

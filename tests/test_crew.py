@@ -1,6 +1,7 @@
 """One run in several processes: one display, one summary, one Ctrl+C, and nothing lost when one of them dies."""
 
 import json
+import logging
 import os
 import signal
 import sqlite3
@@ -8,6 +9,7 @@ import subprocess
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from conftest import KEY, read_records, wait_until, write_artists
@@ -17,8 +19,10 @@ from hypothesis import strategies as st
 from artistjobs.config import ApiConfig, WorkConfig
 from artistjobs.crew import wire
 from artistjobs.crew.lead import COMMAND
+from artistjobs.crew.member import Relay
 from artistjobs.errors import StoreError, WrongUseError
 from artistjobs.job import Scope
+from artistjobs.log import grouped
 from artistjobs.pricing import GivenPrices
 from artistjobs.rehearsal import Fault
 from artistjobs.stop import Reason
@@ -52,6 +56,10 @@ def members() -> list[int]:
         return [pid for (pid,) in query("SELECT pid FROM workers WHERE ended_at IS NULL ORDER BY id")]
     except sqlite3.OperationalError:  # the table is not there yet
         return []
+
+
+def children(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
 
 
 def at_work(api, calls: int = 20) -> list[int]:
@@ -190,6 +198,44 @@ def test_a_process_that_is_told_to_end_leaves_the_rest_to_the_others(start, api,
     assert api.journal.repeated() == {}
 
 
+def test_a_process_without_a_share_of_the_calls_gets_one_when_it_is_left_alone(start, api, file, cli):
+    api.latency_seconds = 0.05
+    process = start(*RUN)
+
+    at_work(api)
+    cli("set", "--max-workers", "1")
+    holders = "SELECT pid FROM workers JOIN jobs ON claimed_by = workers.id WHERE state = 'running'"
+    wait_until(lambda: len(query(holders)) == 1)
+    ((working,),) = query(holders)
+    api.latency_seconds = 0.0
+    os.kill(working, signal.SIGTERM)
+    code, said = ended(process)
+
+    assert code == 0, said
+    assert query("SELECT state, count(*) FROM jobs GROUP BY state") == [("done", 200)]
+
+
+def test_ctrl_c_while_the_processes_start_says_no_more_than_the_one_that_leads_them(start, api, file):
+    process = start(*RUN)
+
+    wait_until(lambda: children(process.pid))
+    os.killpg(process.pid, signal.SIGINT)
+    code, said = ended(process)
+
+    assert code == 130
+    assert "Traceback" not in said
+    assert "died" not in said
+
+
+def test_no_processes_can_be_started_is_a_sentence(cli, file, monkeypatch):
+    monkeypatch.setattr("artistjobs.crew.lead.COMMAND", ("no/such/python",))
+
+    result = cli(*RUN)
+
+    assert result.exit_code == 3
+    assert "--processes 1" in result.stderr
+
+
 def test_account_trouble_of_one_process_stops_all_of_them(program_with_api, api, file):
     api.script = lambda *_: Fault.NO_CREDIT if api.journal.received > 30 else None
 
@@ -312,6 +358,17 @@ def test_an_end_arrives_as_it_was_told(totals, reason, sentence, error):
 
     assert (told.totals, told.reason, told.sentence) == (totals, reason, sentence)
     assert (type(told.error), str(told.error)) == (type(error), str(error))
+
+
+def test_a_log_line_arrives_with_what_it_may_be_counted_by():
+    lines, logger = [], logging.getLogger("test of the relay")
+    logger.propagate = False
+    logger.addHandler(Relay(SimpleNamespace(say=lambda kind, value: lines.append(wire.line(kind, value)))))
+
+    logger.warning("%d fell", 3, extra=grouped("jobs failed", "incomplete"))
+    _, value = wire.read_line(lines[0])
+
+    assert value == [logging.WARNING, "3 fell", {"group": ["jobs failed", "incomplete"]}]
 
 
 @pytest.mark.parametrize("text", [b"", b"\xff\n", b"[]\n", b'"x"\n', b"{}\n", b'{"a": 1, "b": 2}\n', b"hello\n"])

@@ -14,6 +14,7 @@ import factories as make
 import pytest
 from conftest import wait_until, write_artists
 
+from artistjobs.errors import StoreError
 from artistjobs.job import EVERYTHING
 from artistjobs.outcome import Outcome
 from artistjobs.rehearsal import Fault
@@ -155,6 +156,19 @@ def test_a_database_of_an_earlier_version_is_brought_up_to_date_by_a_look(path):
         assert reader.records.counts(EVERYTHING).total == 1
     with sqlite3.connect(path) as db:
         assert db.execute("SELECT count(*) FROM _sqlite_migrations WHERE name LIKE '0003%'").fetchone() == (1,)
+    db.close()
+
+
+def test_a_database_that_is_locked_is_not_read_as_if_nobody_wrote_to_it(path, monkeypatch):
+    monkeypatch.setattr("artistjobs.store.looking.BUSY_SECONDS", 0.1)
+    with open_store(path, create=True) as store:
+        make.ingest(store, "A")
+    db = sqlite3.connect(path, isolation_level=None)
+    db.execute("PRAGMA journal_mode = DELETE")
+    db.execute("BEGIN EXCLUSIVE")
+
+    with pytest.raises(StoreError, match="another program keeps it locked"), open_reader(path):
+        pass
     db.close()
 
 

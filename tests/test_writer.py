@@ -285,7 +285,7 @@ async def test_what_was_said_before_a_worker_began_is_for_others():
 
 async def test_a_process_whose_share_is_nothing_rests_until_it_gets_one():
     queue = QueueOfClaims(5)
-    writer = await started(queue, tuning=Tuning(max_workers=4), part=Part(1, 2))
+    writer = await started(queue, tuning=Tuning(max_workers=4), part=lambda: Part(1, 2))
     queue.terminal.say(Control.MAX_WORKERS, 1)
     await until(lambda: writer.tuning.is_resting)
 

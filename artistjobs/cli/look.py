@@ -52,11 +52,12 @@ def _show(reader: "Reader", *, as_json: bool) -> None:
 
 
 def _watch(reader: "Reader", *, as_json: bool) -> None:
-    from time import localtime, sleep, strftime
+    from time import sleep
 
     from artistjobs.screen import Screen
     from artistjobs.status import read_status
     from artistjobs.status_text import status_lines
+    from artistjobs.terminal import clock_text
 
     screen = Screen()
     if as_json:
@@ -66,7 +67,7 @@ def _watch(reader: "Reader", *, as_json: bool) -> None:
     with screen.taken_over():
         while True:
             found = read_status(reader)
-            head = strftime("%H:%M:%S", localtime(found.at))
+            head = clock_text(found.at)
             screen.draw([head, *status_lines(found, screen.width, is_coloured=screen.is_coloured)])
             sleep(WATCH_SECONDS)
 

@@ -3,16 +3,20 @@
 import asyncio
 import logging
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from signal import SIG_BLOCK, SIG_SETMASK, pthread_sigmask
 from signal import Signals as SignalNames
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 import artistjobs
 from artistjobs.crew import wire
+from artistjobs.errors import RunStoppedError
 from artistjobs.job import DEATHS_MAX
+from artistjobs.reply import Json
 from artistjobs.runner import RunReport, watching
 from artistjobs.signals import Signals
 from artistjobs.standing import standing_at_first
@@ -32,7 +36,7 @@ _ROOT = str(Path(artistjobs.__file__).parents[1])
 
 COMMAND: Final = (
     # -P: what lies in the working directory under the name of one of our modules is none of them.
-    sys.executable, "-P", "-c",
+    sys.executable or "", "-P", "-c",
     f"import sys; sys.path.append({_ROOT!r}); from artistjobs.crew.member import main; main()",
 )  # fmt: skip
 
@@ -42,6 +46,7 @@ async def run_in_processes(order: wire.Order, open_store: OpenStore, watcher: Wa
 
     Raises:
         StoreError: if disk or database fail before any work is begun.
+        RunStoppedError: if no process can be started.
         WrongUseError: if a cap was set on money whose worth is not known.
 
     """
@@ -67,10 +72,10 @@ class _Member:
     glance: Glance | None = None
     end: wire.End | None = None
 
-    def tell(self, kind: str, value: "list[str] | None" = None) -> None:
+    def tell(self, kind: str, value: Json = None) -> None:
         assert self.process.stdin is not None
         with suppress(ConnectionError):  # it is gone, and that is noticed elsewhere
-            self.process.stdin.write(wire.line(kind, list(value) if value is not None else None))
+            self.process.stdin.write(wire.line(kind, value))
 
     def totals(self) -> Totals:
         if self.end is not None:
@@ -81,7 +86,9 @@ class _Member:
         """Count what it did, and no more of it."""
         self.is_over = True
         if self.glance is not None:
-            self.glance = replace(self.glance, processes=0, in_flight=0, jobs_per_minute=0.0, wait=None)
+            self.glance = replace(
+                self.glance, processes=0, in_flight=0, jobs_per_minute=0.0, slowed_to=None, wait=None
+            )  # fmt: skip
 
 
 class _Crew:
@@ -108,7 +115,8 @@ class _Crew:
                 await self._hire_all()
                 async with watching(watcher, self._look):
                     while self._tasks:
-                        await asyncio.wait(self._tasks)
+                        over, _ = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+                        await asyncio.gather(*over)  # whatever one of them raises is raised
                     # Before the last look: it shows what the summary says.
                     self._take_stock(store)
             finally:
@@ -146,7 +154,15 @@ class _Crew:
 
     async def _hire(self, order: wire.Order) -> None:
         pipe = asyncio.subprocess.PIPE
-        process = await asyncio.create_subprocess_exec(*COMMAND, stdin=pipe, stdout=pipe, limit=wire.LONGEST_LINE)
+        try:
+            with _held_back():
+                process = await asyncio.create_subprocess_exec(
+                    *COMMAND, stdin=pipe, stdout=pipe, limit=wire.LONGEST_LINE
+                )
+        except OSError as error:
+            raise RunStoppedError(
+                f"no process can be started ({error.strerror or error}); mend that, or go on with --processes 1."
+            ) from error
         member = _Member(order, process)
         self._members.append(member)
         assert process.stdin is not None
@@ -160,13 +176,24 @@ class _Crew:
 
     async def _attend(self, member: _Member) -> None:
         assert member.process.stdout is not None
-        async for text in member.process.stdout:
-            self._hear(member, *wire.read_line(text))
+        try:
+            async for text in member.process.stdout:
+                self._hear(member, *wire.read_line(text))
+        except ValueError:  # a line without an end
+            member.process.kill()
         code = await member.process.wait()
         member.retire()
         if member.end is None:
             await self._mind_death(member, code)
+        if member.end is None or member.end.reason in (Reason.TERMINATED, Reason.LIMIT):
+            self._share_anew()
         self._let_go()
+
+    def _share_anew(self) -> None:
+        """Let those that are left share what is set from another terminal, so that none rests for one that has gone."""
+        left = [member for member in self._members if not member.is_over]
+        for number, member in enumerate(left):
+            member.tell(wire.PART, [number, len(left)])
 
     def _hear(self, member: _Member, kind: str, value: "object") -> None:
         match kind, value:
@@ -175,8 +202,8 @@ class _Crew:
                 self._let_go()
             case wire.GLANCE, dict():
                 member.glance = glance_from_json(value)
-            case wire.LOG, [int(level), str(text)]:
-                log.log(level, "%s", text)
+            case wire.LOG, [int(level), str(text), dict(extra)]:
+                log.log(level, "%s", text, extra=extra)
             case wire.STOPPED, [str(reason), str(sentence)]:
                 self._mind_stop(member, Reason(reason), sentence)
             case wire.END, dict():
@@ -203,12 +230,18 @@ class _Crew:
         elif self._replaced < DEATHS_MAX:
             self._replaced += 1
             log.warning("process %d died (%s), the last one; another one takes its place", member.process.pid, how)
-            await self._hire(replace(member.order, work=_rest_of(member), looks_up=False))
+            await self._replace(member)
         else:
             self.stop.request(
                 Reason.DIED,
                 f"one process after another died, the last one {how}; find out what ends them and run again.",
             )
+
+    async def _replace(self, member: _Member) -> None:
+        try:
+            await self._hire(replace(member.order, work=_rest_of(member), looks_up=False))
+        except RunStoppedError as error:
+            self.stop.request(Reason.DIED, str(error))
 
     def _let_go(self) -> None:
         """Let the calls begin once everybody is ready, so that nobody thinks that it has the limits for itself."""
@@ -227,7 +260,7 @@ class _Crew:
         await abandoned.wait()
         self._tell_all(wire.ABANDON)
 
-    def _tell_all(self, kind: str, value: "list[str] | None" = None) -> None:
+    def _tell_all(self, kind: str, value: Json = None) -> None:
         for member in self._members:
             if not member.is_over:
                 member.tell(kind, value)
@@ -258,6 +291,16 @@ class _Crew:
 def _rest_of(member: _Member) -> "WorkConfig":
     work, totals = member.order.work, member.totals()
     return work if work.limit is None else replace(work, limit=max(1, work.limit - totals.done - totals.failed))
+
+
+@contextmanager
+def _held_back() -> Iterator[None]:
+    """Have a process started that gets no signal before it can mind it: Ctrl+C reaches all of a terminal."""
+    before = pthread_sigmask(SIG_BLOCK, wire.HELD_BACK)
+    try:
+        yield
+    finally:
+        pthread_sigmask(SIG_SETMASK, before)
 
 
 def _signal_name(number: int) -> str:

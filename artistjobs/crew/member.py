@@ -13,8 +13,10 @@ from threading import Thread
 from typing import Final, NoReturn
 
 from artistjobs.collector import spared
+from artistjobs.control import Part
 from artistjobs.crew import wire
 from artistjobs.errors import ArtistjobsError
+from artistjobs.log import extra_of
 from artistjobs.reply import Json
 from artistjobs.runner import run
 from artistjobs.signals import InFlight
@@ -67,7 +69,7 @@ class Relay(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Pass one line on."""
-        self._mouth.say(wire.LOG, [record.levelno, record.getMessage()])
+        self._mouth.say(wire.LOG, wire.log_json(record.levelno, record.getMessage(), extra_of(record)))
 
 
 class Watcher:
@@ -92,8 +94,9 @@ class Watcher:
 class Told:
     """The orders of the lead. It tells when to begin and when to end; if it is gone, that is the end."""
 
-    def __init__(self, mouth: Mouth, *, looks_up: bool) -> None:
+    def __init__(self, mouth: Mouth, part: Part, *, looks_up: bool) -> None:
         self._mouth = mouth
+        self._part = part
         self._looks_up = looks_up
         self._may_go = asyncio.Event()
         self._has_ended = False
@@ -103,6 +106,7 @@ class Told:
         """Listen to the lead as long as the context lasts."""
         loop, abandoned = asyncio.get_running_loop(), asyncio.Event()
         loop.add_signal_handler(signal.SIGTERM, self._end, stop)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, wire.HELD_BACK)
         tasks = [asyncio.create_task(self._listen(stop, abandoned)), asyncio.create_task(self._tell_stop(stop))]
         try:
             yield abandoned
@@ -110,6 +114,10 @@ class Told:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+    def part(self) -> Part:
+        """Return which of the processes this is by now: it changes when another one has left."""
+        return self._part
 
     async def begin(self, look_up: Callable[[], Awaitable[bool]]) -> bool:
         """Wait for the word to go. One member looks at the account for all."""
@@ -126,6 +134,8 @@ class Told:
             kind, value = wire.read_line(text)
             if kind == wire.STOP:
                 self._end(stop, Reason(value[0]), value[1])
+            elif kind == wire.PART:
+                self._part = Part(*value)
             elif kind == wire.ABANDON:
                 abandoned.set()
             elif kind == wire.GO:
@@ -147,7 +157,7 @@ async def _work(order: wire.Order, mouth: Mouth) -> wire.End:
     def open_database() -> AbstractContextManager[Store]:
         return open_store(order.database, order.kind, create=False)
 
-    told = Told(mouth, looks_up=order.looks_up)
+    told = Told(mouth, order.work.part, looks_up=order.looks_up)
     with spared() as keep:
         # Imported as late as this: it takes longer than all the rest.
         from artistjobs.api.responses import open_responses_api
@@ -169,6 +179,7 @@ def main() -> NoReturn:
     # Ctrl+C reaches all processes of a terminal; when to stop is for the lead to say.
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [number])
     mouth = Mouth(os.dup(sys.stdout.fileno()))
     # What anybody prints by mistake is no message.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from signal import SIGHUP, SIGINT, SIGTERM
 from typing import Any
 
 from artistjobs.config import ApiConfig, WorkConfig
@@ -16,11 +17,14 @@ from artistjobs.stop import Reason
 from artistjobs.store import Kind
 from artistjobs.tally import Totals, totals_from_json, totals_json
 
-LONGEST_LINE = 2**20
-"""Bytes. A glance or an order is a few thousand at most."""
+LONGEST_LINE = 2**24
+"""Bytes. A glance or an order is a few thousand, if no server makes up ever new codes to fail with."""
+
+HELD_BACK = (SIGINT, SIGHUP, SIGTERM)
+"""Signals that a member does not get before it knows what to do with them; the lead starts it so."""
 
 # What the lead says.
-ORDER, GO, STOP, ABANDON = "order", "go", "stop", "abandon"
+ORDER, GO, PART, STOP, ABANDON = "order", "go", "part", "stop", "abandon"
 # What a member says.
 READY, GLANCE, LOG, STOPPED, END = "ready", "glance", "log", "stopped", "end"
 
@@ -57,6 +61,11 @@ def end_of(report: RunReport) -> End:
 def line(kind: str, value: Json = None) -> bytes:
     """Return a message as it goes over the pipe."""
     return json.dumps({kind: value}).encode() + b"\n"
+
+
+def log_json(level: int, message: str, extra: Mapping[str, Json]) -> Json:
+    """Return a log line as JSON, with what it may be counted by."""
+    return [level, message, dict(extra)]
 
 
 def read_line(text: bytes) -> tuple[str, Any]:

@@ -27,6 +27,9 @@ from artistjobs.store.schema import needs_migration
 
 Row = dict[str, object]
 
+_NOT_WRITABLE = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
+"""How SQLite fails where a log would have to be made and nothing can be; extended codes have more bits."""
+
 
 class SqliteInsight:
     """Looks into a database."""
@@ -137,8 +140,9 @@ def _connect(path: Path) -> sqlite3.Connection:
     real = Path(os.path.realpath(path))
     try:
         return _opened(real, "mode=rw")
-    except sqlite3.OperationalError:
-        if real.with_name(real.name + "-wal").exists():
+    except sqlite3.OperationalError as error:
+        # What another program keeps locked is being written.
+        if error.sqlite_errorcode & 0xFF not in _NOT_WRITABLE or real.with_name(real.name + "-wal").exists():
             raise
         # Where nothing can be written nobody works, and SQLite need not make a log only to read.
         return _opened(real, "mode=ro&immutable=1")

@@ -1,0 +1,22 @@
+"""Signals belong to a run only as long as it works."""
+
+import signal
+
+from artistjobs.signals import Signals
+from artistjobs.stop import Reason, Stop
+
+
+async def test_the_first_signal_ends_the_run_and_afterwards_signals_are_minded_as_before():
+    def terminate(_number, _frame):
+        raise AssertionError("not while the run listens")
+
+    stop, before = Stop(), signal.signal(signal.SIGTERM, terminate)
+    try:
+        async with Signals().heard(stop, lambda: 0):
+            signal.raise_signal(signal.SIGTERM)
+            await stop.wait()
+
+        assert stop.reason is Reason.TERMINATED
+        assert signal.getsignal(signal.SIGTERM) is terminate
+    finally:
+        signal.signal(signal.SIGTERM, before)
