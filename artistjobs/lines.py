@@ -103,7 +103,7 @@ class Lines:
 
 def _say_all(texts: list[bytes], say: Say) -> None:
     """Say texts given in JSON, one after another, and forget them."""
-    say("\n".join(json.loads(b"[%b]" % b",".join(texts))))
+    say(json.loads(b"[%b]" % b",".join(texts)))
     texts.clear()
 
 

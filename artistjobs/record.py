@@ -14,8 +14,8 @@ from artistjobs.store import Exported, Records
 
 Record: TypeAlias = dict[str, Json]
 
-Say: TypeAlias = Callable[[str], None]
-"""Takes the texts of jobs that are done: one, or several with a newline between each two."""
+Say: TypeAlias = Callable[[Sequence[str]], None]
+"""Takes the texts of jobs that are done, some at a time."""
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(", ", ": "), allow_nan=False).encode
 
@@ -106,7 +106,7 @@ def write_records(
         add(recorder.record(row))
         count += 1
         if say is not None and row.state == "done":
-            say(row.text or "")
+            say([row.text or ""])
     return count
 
 

@@ -4,6 +4,7 @@ import json
 import os
 import shlex
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -45,11 +46,16 @@ class Texts:
         self._held: list[str] = []
         self.withheld = 0
 
-    def __call__(self, text: str) -> None:
-        """Write one text and a newline; on a terminal at the end."""
+    def __call__(self, texts: Sequence[str]) -> None:
+        """Write some texts, a newline after each; on a terminal at the end."""
         if not self._is_terminal:
-            self._write(text)
-        elif len(self._held) + self.withheld < MOST_TEXTS_SHOWN:
+            self._write("\n".join(texts))
+            return
+        for text in texts:
+            self._hold(text)
+
+    def _hold(self, text: str) -> None:
+        if len(self._held) + self.withheld < MOST_TEXTS_SHOWN:
             self._held.append(text)
         else:
             self.withheld += 1 + len(self._held[FIRST_TEXTS_SHOWN:])
