@@ -63,7 +63,7 @@ class Lines:
         request = self._requests.get(prompt) or self._remember_request(prompt)
         self._pieces += (
             b'{%b, "request": {%b, "variables": {%b}}, "response_text": ' % (artist := _clean(artist), request, artist),
-            json_text(json.loads(text)).encode() if _is_odd(text) else text,
+            text if text.isascii() or not _has_commands(text) else _rewritten(text),
             b', "response_id": %b, "created": %d, "error": null}\n' % (_clean(response_id), created),
         )
         self._count(len(text) + _LINE_BYTES)
@@ -77,7 +77,11 @@ class Lines:
 
     def end(self) -> None:
         """Write what is left."""
-        self._file.write(b"".join(self._pieces))
+        lines = b"".join(self._pieces)
+        if _has_other_escapes(lines):
+            # Of the pieces of a line, only a text on its own begins with a quote.
+            lines = b"".join([_rewritten(piece) if piece.startswith(b'"') else piece for piece in self._pieces])
+        self._file.write(lines)
         self._pieces.clear()
         self._bytes = 0
 
@@ -114,15 +118,21 @@ def _clean(ours: bytes) -> bytes:
     return without_commands(text).encode()
 
 
-def _is_odd(text: bytes) -> bool:
-    """Tell whether a JSON string may be written in another way by us: other escapes, or characters that we escape.
+def _rewritten(text: bytes) -> bytes:
+    """Return a JSON string as we write it."""
+    return json_text(json.loads(text)).encode()
 
-    Most texts are cleared by searches for one byte, which are as fast as memory can be read. Searches for an
-    escape begin at the end, since Python's from the end are quicker.
-    """
-    if text.rfind(b"\\u") >= 0 or (b"/" in text and b"\\/" in text) or b"\x7f" in text:
-        return True
-    if text.isascii():
-        return False
+
+# Most texts are cleared by searches for one byte, which are as fast as memory can be read, or by one through many
+# lines at once. Searches for an escape begin at the end, since Python's from the end are quicker.
+
+
+def _has_other_escapes(lines: bytes) -> bool:
+    """Tell whether anything may be written in another way by us: without an escape, or with one."""
+    return lines.rfind(b"\\u") >= 0 or b"\x7f" in lines or (b"/" in lines and lines.rfind(b"\\/") >= 0)
+
+
+def _has_commands(text: bytes) -> bool:
+    """Tell whether a text holds characters beyond ASCII that we escape."""
     has_line_end = (b"\xa8" in text or b"\xa9" in text) and _LINE_END(text)
     return bool(has_line_end or (b"\xc2" in text and _CONTROL(text)))
