@@ -118,9 +118,9 @@ def test_after_kill_9_the_next_work_goes_on_at_once_and_repeats_only_what_was_in
     ]  # fmt: skip
 
 
-def test_a_living_worker_takes_over_from_a_killed_one(program_with_api, folder, api):
+def test_a_living_worker_takes_over_from_a_killed_one(program_with_api, folder, api, cli):
     write_artists(folder / "a.csv", 200)
-    program_with_api.run("ingest", "a.csv")
+    cli("ingest", "a.csv")
     api.latency_seconds = 0.2
     first = program_with_api.start("work", "--max-workers", "8")
     second = program_with_api.start("work", "--max-workers", "8")
@@ -136,9 +136,9 @@ def test_a_living_worker_takes_over_from_a_killed_one(program_with_api, folder, 
     assert_database_is_sound(folder)
 
 
-def test_a_stopped_worker_keeps_its_jobs_and_finishes_them_when_it_wakes(program_with_api, folder, api):
+def test_a_stopped_worker_keeps_its_jobs_and_finishes_them_when_it_wakes(program_with_api, folder, api, cli):
     write_artists(folder / "a.csv", 60)
-    program_with_api.run("ingest", "a.csv")
+    cli("ingest", "a.csv")
     api.latency_seconds = 0.3
     sleeper = program_with_api.start("work", "--max-workers", "4")
     wait_until(lambda: api.journal.in_flight == 4)
@@ -155,9 +155,9 @@ def test_a_stopped_worker_keeps_its_jobs_and_finishes_them_when_it_wakes(program
     assert jobs_in(folder, "done") == 60
 
 
-def test_two_workers_never_ask_the_same_twice(program_with_api, folder, api):
+def test_two_workers_never_ask_the_same_twice(program_with_api, folder, api, cli):
     write_artists(folder / "a.csv", 300)
-    program_with_api.run("ingest", "a.csv")
+    cli("ingest", "a.csv")
     api.latency_seconds = 0.02
 
     workers = [program_with_api.start("work", "--max-workers", "16") for _ in range(3)]
