@@ -96,6 +96,7 @@ def test_a_process_that_dies_is_said_and_its_jobs_are_taken_over(start, api, fil
 
     victim = at_work(api)[0]
     os.kill(victim, signal.SIGKILL)
+    api.latency_seconds = 0.0
     code, said = ended(process)
 
     assert code == 0
@@ -110,6 +111,7 @@ def test_when_the_last_process_dies_another_one_takes_its_place(start, api, file
 
     for victim in at_work(api):
         os.kill(victim, signal.SIGKILL)
+    api.latency_seconds = 0.0
     code, said = ended(process)
 
     assert code == 0, said
@@ -144,7 +146,7 @@ def test_one_ctrl_c_lets_the_calls_of_all_processes_finish(start, api, file):
     api.latency_seconds = 0.3
     process = start(*RUN)
 
-    at_work(api)
+    at_work(api, calls=10)
     os.killpg(process.pid, signal.SIGINT)
     code, said = ended(process)
 
@@ -175,7 +177,7 @@ def test_without_their_lead_the_others_finish_their_calls_and_end(start, api, fi
     api.latency_seconds = 0.3
     process = start(*RUN)
 
-    at_work(api)
+    at_work(api, calls=10)
     process.kill()
     process.communicate()
     wait_until(lambda: not members())
@@ -191,6 +193,7 @@ def test_a_process_that_is_told_to_end_leaves_the_rest_to_the_others(start, api,
 
     victim = at_work(api)[0]
     os.kill(victim, signal.SIGTERM)
+    api.latency_seconds = 0.0
     code, said = ended(process)
 
     assert code == 0

@@ -148,11 +148,11 @@ def test_results_are_the_same_wherever_the_streams_lead(
 
 @pytest.mark.parametrize("command", [["run", "a.csv"], ["export"]], ids=lambda command: command[0])
 @pytest.mark.parametrize("count", [20, 21])
-def test_a_terminal_is_shown_a_few_of_many_texts(program_with_api, folder, screen, command, count):
+def test_a_terminal_is_shown_a_few_of_many_texts(program_with_api, folder, screen, command, count, cli):
     program_with_api.environment["TERM"] = "xterm-256color"
     write_artists(folder / "a.csv", count)
     if command == ["export"]:
-        program_with_api.run("run", "a.csv")
+        cli("run", "a.csv")
 
     with (folder / "said").open("wb") as file:
         process = program_with_api.start(*command, stdout=screen.writing, stderr=file)

@@ -2,7 +2,6 @@
 
 import json
 import sqlite3
-import time
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -128,10 +127,10 @@ def test_two_workers_on_one_database_do_not_pass_the_cap_together(program_with_a
     assert len(query(folder, "SELECT DISTINCT worker FROM answers")) == 2
 
 
-def test_the_calls_of_a_worker_that_was_killed_count_at_their_worst(program_with_api, folder, api, paid):
+def test_the_calls_of_a_worker_that_was_killed_count_at_their_worst(program_with_api, folder, api, paid, cli):
     write_artists(folder / "a.csv", 600)
     api.latency_seconds = 0.2
-    program_with_api.run("ingest", "a.csv", *BOUNDED)
+    cli("ingest", "a.csv", *BOUNDED)
     command = ("work", "--max-cost", "0.2", "--max-workers", "8")
 
     for kill_after in (8, 24):
@@ -147,16 +146,18 @@ def test_the_calls_of_a_worker_that_was_killed_count_at_their_worst(program_with
     assert query(folder, "SELECT sum(lost_usd) > 0 FROM workers") == [(1,)]
 
 
-def test_a_worker_waits_for_the_calls_of_another_before_it_gives_up(program_with_api, folder, api):
+def test_a_worker_waits_for_the_calls_of_another_before_it_gives_up(program_with_api, folder, api, cli):
     """The first one holds nearly all the money back and spends little of it."""
-    write_artists(folder / "a.csv", 40)
+    write_artists(folder / "a.csv", 24)
     api.latency_seconds = 1.0
-    program_with_api.run("ingest", "a.csv", "--param", "max_output_tokens=10000")
+    cli("ingest", "a.csv", "--param", "max_output_tokens=10000")
     command = ("work", "--max-cost", "0.5", "--max-workers", "4")
     first = program_with_api.start(*command)
     wait_until(lambda: api.journal.in_flight >= 4)
 
     second = program_with_api.start(*command)
+    wait_until(lambda: query(folder, "SELECT count(*) FROM workers") == [(2,)])
+    api.latency_seconds = 0.1
     for process in (first, second):
         process.communicate(timeout=60)
 
@@ -170,7 +171,8 @@ def test_calls_given_up_by_a_second_signal_count_at_their_worst(program_with_api
     wait_until(lambda: api.journal.in_flight >= 4)
 
     worker.terminate()
-    time.sleep(0.3)
+    # Not before the first one was heard: two signals at the same moment are one.
+    assert any(b"stopping: waiting for" in line for line in worker.stderr)
     worker.terminate()
     worker.communicate(timeout=20)
 

@@ -3,12 +3,14 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from dotenv import load_dotenv
 
 from artistjobs.cli import cli
 
@@ -57,11 +59,24 @@ def shell(folder, api):
     return run
 
 
-def test_every_command_shown_works(shell):
+def test_every_command_shown_works(shell, cli, monkeypatch):
+    for name in ("OPENAI_API_KEY", "OPENAI_PROMPT_ID"):
+        monkeypatch.delenv(name)
     for command in commands():
-        done = shell(command.replace("sk-…", "sk-test-0123456789"))
+        if is_plain(command):
+            # Not each of them needs a process of its own: the shell has no part in it.
+            load_dotenv(".env")
+            done = cli(*shlex.split(command)[1:])
+            code, errors = done.exit_code, done.stderr
+        else:
+            shown = shell(command.replace("sk-…", "sk-test-0123456789"))
+            code, errors = shown.returncode, shown.stderr
 
-        assert done.returncode == 0, (command, done.stderr)
+        assert code == 0, (command, errors)
+
+
+def is_plain(command: str) -> bool:
+    return command.startswith("artistjobs ") and not re.search(r"[|<>&;$'\"*]|ingest|work |export a", command)
 
 
 def test_the_example_shows_its_true_output(shell):

@@ -172,9 +172,9 @@ def test_a_database_that_is_locked_is_not_read_as_if_nobody_wrote_to_it(path, mo
     db.close()
 
 
-def test_watching_as_json_says_an_object_a_line_until_interrupted(program_with_api, folder):
+def test_watching_as_json_says_an_object_a_line_until_interrupted(program_with_api, folder, cli):
     write_artists(folder / "a.csv", 1)
-    program_with_api.run("run", "a.csv")
+    cli("run", "a.csv")
 
     process = program_with_api.start("status", "--watch", "--json")
     first = json.loads(process.stdout.readline())
@@ -186,9 +186,9 @@ def test_watching_as_json_says_an_object_a_line_until_interrupted(program_with_a
     assert errors == b""
 
 
-def test_watching_draws_in_place_and_gives_the_terminal_back(program_with_api, folder):
+def test_watching_draws_in_place_and_gives_the_terminal_back(program_with_api, folder, cli):
     write_artists(folder / "a.csv", 1)
-    program_with_api.run("run", "a.csv")
+    cli("run", "a.csv")
     ours, theirs = pty.openpty()
     seen = b""
 

@@ -116,9 +116,9 @@ def test_closed_streams_are_no_trouble(program_with_api, folder, redirection):
     assert len(read_records(folder / "out.jsonl")) == 1
 
 
-def test_an_export_to_a_pipe_by_its_name_works(program_with_api, folder):
+def test_an_export_to_a_pipe_by_its_name_works(program_with_api, folder, cli):
     write_artists(folder / "a.csv", 2)
-    program_with_api.run("run", "a.csv")
+    cli("run", "a.csv")
 
     result = program_with_api.run("export", "/dev/stdout", "--no-text")
 

@@ -141,6 +141,13 @@ async def test_a_wish_that_was_cancelled_holds_nothing_back():
     assert till.wishes == []
 
 
+async def refused(writer: Writer) -> None:
+    """Return once a wish was found to have no room, and waits."""
+    async with asyncio.timeout(20):
+        while not writer._desk.till.wishes:
+            await asyncio.sleep(0.01)
+
+
 async def test_a_worker_hears_of_room_that_another_one_makes(path, queues):
     one, _ = queues
     (claim,) = one.exchange([], 1, EVERYTHING)
@@ -149,7 +156,7 @@ async def test_a_worker_hears_of_room_that_another_one_makes(path, queues):
     await writer.start()
 
     waiting = asyncio.create_task(writer.hold_back(1.0))
-    await asyncio.sleep(0.1)
+    await refused(writer)
     assert not waiting.done()
     one.exchange([make.make_attempt(claim, reserved_usd=2.0)], 0, EVERYTHING)
 
@@ -177,7 +184,7 @@ async def test_nobody_waits_for_room_once_the_run_ends(path, queues):
     writer = Writer(lambda: open_store(path), EVERYTHING, tuning=Tuning(max_workers=8, max_cost_usd=2.0))
     await writer.start()
     waiting = asyncio.create_task(writer.hold_back(1.0))
-    await asyncio.sleep(0.1)
+    await refused(writer)
 
     writer.drain()
 

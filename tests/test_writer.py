@@ -18,6 +18,11 @@ from artistjobs.store.sqlite import open_store
 from artistjobs.writer import Writer, released
 
 
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch):
+    monkeypatch.setattr("artistjobs.hearing.HEARING_SECONDS", 0.05)
+
+
 class Terminal:
     """Another terminal: what was said there, and how often somebody listened."""
 
