@@ -107,11 +107,9 @@ def watched(reading: int, moment: Moment | None) -> pyte.Screen:
     screen, taken = pyte.Screen(COLUMNS, LINES), None
     stream, deadline = pyte.ByteStream(screen), time.monotonic() + LONGEST_SECONDS
     while time.monotonic() < deadline and (chunk := read(reading)) is not None:
-        # By the line: what is written at once may show the moment and what came after it.
-        for line in chunk.replace(FAINT, GREY).splitlines(keepends=True):
-            stream.feed(line)
-            if taken is None and moment is not None and moment("\n".join(screen.display)):
-                taken = deepcopy(screen)
+        stream.feed(chunk.replace(FAINT, GREY))
+        if taken is None and moment is not None and moment("\n".join(screen.display)):
+            taken = deepcopy(screen)
     return taken or screen
 
 

@@ -28,14 +28,19 @@ def texts_of(svg: str) -> list[str]:
 
 def test_a_picture_shows_the_screen_in_its_colours_at_its_moment(pictures, folder):
     (folder / "says.py").write_text(
-        "import sys\n"
+        "import time; from pathlib import Path\n"
         "print('\\x1b[32mdone 草間彌生\\x1b[0m and \\x1b[2mfaint\\x1b[0m')\n"
         "print('45 %', flush=True)\n"
-        "sys.stdin.read()\n"
+        "while not Path('seen').exists(): time.sleep(0.01)\n"
         "print('\\x1b[2J after')\n"
     )
 
-    screen = pictures.play(["says"], folder, lambda shown: "45 %" in shown)
+    def moment(shown: str) -> bool:
+        if "45 %" in shown:
+            (folder / "seen").touch()
+        return "45 %" in shown
+
+    screen = pictures.play(["says"], folder, moment)
     svg = pictures.svg(screen, "artistjobs run artists.csv")
 
     texts = texts_of(svg)
