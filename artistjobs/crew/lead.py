@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 import artistjobs
 from artistjobs.crew import wire
 from artistjobs.job import DEATHS_MAX
+from artistjobs.log import grouped
 from artistjobs.runner import RunReport, watching
 from artistjobs.signals import Signals
 from artistjobs.standing import standing_at_first
@@ -177,6 +178,8 @@ class _Crew:
                 member.glance = glance_from_json(value)
             case wire.LOG, [int(level), str(text)]:
                 log.log(level, "%s", text)
+            case wire.LOG, [int(level), str(text), str(what), str(code)]:
+                log.log(level, "%s", text, extra=grouped(what, code))
             case wire.STOPPED, [str(reason), str(sentence)]:
                 self._mind_stop(member, Reason(reason), sentence)
             case wire.END, dict():

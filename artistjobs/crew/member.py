@@ -67,7 +67,8 @@ class Relay(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Pass one line on."""
-        self._mouth.say(wire.LOG, [record.levelno, record.getMessage()])
+        group = list(getattr(record, "group", ()))
+        self._mouth.say(wire.LOG, [record.levelno, record.getMessage(), *group])
 
 
 class Watcher:
