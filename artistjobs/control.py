@@ -55,6 +55,7 @@ class Tuning:
     tpm: int | None = None
     max_cost_usd: float | None = None
     is_paused: bool = False
+    said_max_workers: int | None = None  # of which max_workers is the share of this process; None as long as not said
 
     @property
     def is_resting(self) -> bool:
@@ -70,6 +71,7 @@ class Tuning:
             rpm=_whole(values.get(Control.RPM, self.rpm)),
             tpm=_whole(values.get(Control.TPM, self.tpm)),
             max_cost_usd=values.get(Control.MAX_COST, self.max_cost_usd),
+            said_max_workers=_whole(values.get(Control.MAX_WORKERS, self.said_max_workers)),
             is_paused=is_paused(said),
         )
 
@@ -93,8 +95,10 @@ def values_text(values: Mapping[Control, float | None]) -> str:
 
 
 def changes(before: Tuning, now: Tuning) -> dict[Control, float | None]:
-    """Return what is set otherwise than before, pausing apart."""
-    return {control: getattr(now, control) for control in OPTIONS if getattr(now, control) != getattr(before, control)}
+    """Return what is set otherwise than before, pausing apart; calls in flight as they were said, not as a share."""
+    names = {control: control.value for control in OPTIONS} | {Control.MAX_WORKERS: "said_max_workers"}
+    values = {control: (getattr(before, name), getattr(now, name)) for control, name in names.items()}
+    return {control: value for control, (old, value) in values.items() if value != old}
 
 
 def is_paused(said: Sequence[Said]) -> bool:

@@ -120,7 +120,7 @@ def _money(glance: Glance) -> list[Fact]:
     if projected is not None:
         facts.append(Fact("about ", cost_text(projected), " in all", short=f"in all {cost_text(projected)}"))
     if glance.cap_usd is not None:
-        cap, spent = cost_text(glance.cap_usd), cost_text(glance.spent_usd)
+        cap, spent = cost_text(glance.cap_usd), cost_text(max(glance.spent_usd, totals.cost_usd))
         facts.append(Fact("cap ", cap, f", {spent} spent", short=f"{spent} of cap {cap}"))
     if glance.limit is not None:
         facts.append(Fact("limit ", f"{glance.limit:,}, {jobs_left(glance):,} left", short=f"limit {glance.limit:,}"))

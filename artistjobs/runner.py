@@ -198,8 +198,7 @@ class _Run:
         elif before.is_paused and not tuning.is_paused:
             self._say_once(logging.INFO, "resumed: calls are made again")
         if changed := changes(before, tuning):
-            share = f" (process 1 of {self._orders.part().of})" if self._orders.part().of > 1 else ""
-            self._say_once(logging.INFO, f"from another terminal: {values_text(changed)}{share}")
+            self._say_once(logging.INFO, f"from another terminal: {values_text(changed)}")
 
     def _say_once(self, level: int, sentence: str) -> None:
         """Say what all processes of a command hear; the first one says it for all of them."""

@@ -300,7 +300,9 @@ def test_pausing_is_for_all_and_the_rest_for_those_that_lived_then():
     ]
     flags = Tuning(max_workers=4, rpm=7, tpm=8, max_cost_usd=9.0)
 
-    assert flags.told(said, 2, Part(1, 4)) == Tuning(max_workers=3, rpm=7, tpm=None, max_cost_usd=9.0, is_paused=True)
+    assert flags.told(said, 2, Part(1, 4)) == Tuning(
+        max_workers=3, rpm=7, tpm=None, max_cost_usd=9.0, is_paused=True, said_max_workers=10
+    )  # fmt: skip
 
 
 def test_what_was_said_is_shown_once_for_each_moment_by_the_clock_on_the_wall():
@@ -357,6 +359,8 @@ def test_the_processes_of_one_command_are_paused_and_share_what_is_set(program_w
     _, errors = process.communicate(timeout=60)
 
     assert (most, one_at_a_time) == (9, 1)
+    told = [line[9:] for line in errors.decode().splitlines() if "from another terminal" in line]
+    assert told == [f"from another terminal: --max-workers {number}" for number in (9, 1, 200)]
     assert errors.decode().count("paused: no new call is made") == 1
     assert process.returncode == 0
     assert (len(read_records(folder / "out.jsonl")), api.journal.repeated()) == (200, {})

@@ -166,8 +166,9 @@ def test_a_terminal_is_shown_a_few_of_many_texts(program_with_api, folder, scree
     assert ("18 more texts are in out.jsonl" in said) == (count == 21)
 
 
+@pytest.mark.parametrize("processes", ["1", "2"])
 def test_a_terminal_is_told_of_a_storm_in_a_few_lines_and_the_log_file_of_each_call(
-    program_with_api, folder, screen, api
+    program_with_api, folder, screen, api, processes
 ):
     from artistjobs.rehearsal import Fault
 
@@ -175,7 +176,7 @@ def test_a_terminal_is_told_of_a_storm_in_a_few_lines_and_the_log_file_of_each_c
     write_artists(folder / "a.csv", 30)
     api.script = lambda _name, call: Fault.SERVER_ERROR if call == 1 else None
 
-    arguments = ["--log-file", "log", "run", "a.csv", "--max-workers", "30"]
+    arguments = ["--log-file", "log", "run", "a.csv", "--max-workers", "30", "--processes", processes]
     run_on(screen, program_with_api, *arguments, stdout=folder / "texts")
 
     records = [json.loads(line) for line in (folder / "log").read_text().splitlines()]

@@ -59,6 +59,10 @@ def test_everything_is_in_eighty_columns():
     ]
 
 
+def test_no_less_is_spent_than_this_run_cost():
+    assert "cap $9,000.00, $1,234.50 spent" in shown(make_busy(spent_usd=1.0), 119)
+
+
 @pytest.mark.parametrize("width", [39, 59, 79, 119, 199])
 def test_no_number_is_cut_at_any_usual_width(width):
     text = shown(make_busy(), width)

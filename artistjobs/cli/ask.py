@@ -175,6 +175,7 @@ def _dry_run(given: "Given", config: "IngestConfig") -> None:
 def _finish(settings: Settings, given: "Given", run: "RunReport", ingested: "Ingested | None" = None) -> NoReturn:
     from artistjobs.log import FILE_ONLY, log
     from artistjobs.stdio import same_command, say, tell_json
+    from artistjobs.stop import Reason
     from artistjobs.summary import exit_code, run_json, run_sentences
     from artistjobs.terminal import visible
 
@@ -184,7 +185,9 @@ def _finish(settings: Settings, given: "Given", run: "RunReport", ingested: "Ing
     if given.scenario is not None:
         sentences.append(f"rehearsal ({given.scenario}): nothing was sent to OpenAI, and nothing cost anything")
     if run.after.pending + run.after.running:
-        sentences.append("go on with: " + same_command())
+        # The same cap would end it at once.
+        first = "with a higher --max-cost " if run.reason is Reason.MAX_COST else ""
+        sentences.append(f"{first}go on with: {same_command()}")
     for sentence in sentences:
         log.info("%s", sentence, extra=FILE_ONLY)
     if not settings.quiet or exit_code(run):
