@@ -19,8 +19,19 @@ SCENARIO_NAMES = ("calm", "busy", "storm", "outage", "no-credit")
 FORMATS = ("jsonl", "csv", "parquet")
 
 
+LARGEST_COUNT = 2**53
+"""What is more is a mistake, and more than floats and databases can count."""
+
+
 class _Count(click.IntRange):
     """A number of things."""
+
+    def convert(self, value: int, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the number."""
+        number = int(super().convert(value, param, ctx))
+        if number > LARGEST_COUNT:
+            self.fail(f"{number} is more than can be counted.", param, ctx)
+        return number
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
         """Return the one letter that stands for it in the help."""

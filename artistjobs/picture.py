@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
 from rich.text import Text
 
 from artistjobs.pace import quantile
 from artistjobs.store import Counts
+from artistjobs.table import cut
 from artistjobs.tally import Seen
 from artistjobs.terminal import cost_text, counted, duration_text, visible
 from artistjobs.view import (
@@ -152,8 +153,8 @@ def _failure(glance: Glance, seen: Seen, width: int) -> Text:
     if width - line.cell_len < SHORTEST_NAME:
         line = Text.assemble((visible(seen.code), FAILED), f": {counted(jobs, 'job')}", ", ")
     if (room := min(LONGEST_NAME, width - line.cell_len)) > 0:
-        line.append(shortened(visible(seen.artist_name), room))
-    return line if line.cell_len <= width else Text(shortened(line.plain, width))
+        line.append(cut(visible(seen.artist_name), room))
+    return line if line.cell_len <= width else Text(cut(line.plain, width))
 
 
 def _rows(facts: Sequence[Fact], width: int) -> list[Text]:
@@ -176,13 +177,6 @@ def _in_columns(texts: Sequence[Text], width: int) -> list[Text]:
 
 def _next_column(cells: int) -> int:
     return -(-(cells + 1) // COLUMN) * COLUMN if cells else 0
-
-
-def shortened(text: str, cells: int) -> str:
-    """Return as much of a text as fits in so many cells, never half a character of any script."""
-    if cell_len(text) <= cells:
-        return text
-    return set_cell_size(text, max(0, cells - 1)).rstrip() + "…"
 
 
 def _latency(seconds: float | None) -> str:

@@ -31,13 +31,18 @@ def cells(text: str) -> int:
 
 
 def cut(text: str, width: int | None) -> str:
-    """Return the text, or its beginning and an ellipsis if it is too wide."""
+    """Return the text, or its beginning and an ellipsis if it is too wide; never half a character of any script."""
     if width is None or cells(text) <= width:
         return text
-    kept = text[: max(0, width - 1)]
-    while kept and cells(kept) > width - 1:
-        kept = kept[:-1]
-    return kept + "…"
+    return _beginning(text, max(0, width - 1)).rstrip() + "…"
+
+
+def _beginning(text: str, width: int) -> str:
+    if text.isascii():
+        return text[:width]
+    from rich.cells import set_cell_size
+
+    return set_cell_size(text, width)
 
 
 def wrapped(text: str, width: int | None, indent: str = "") -> list[str]:

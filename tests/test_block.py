@@ -118,12 +118,12 @@ def test_in_the_background_nothing_is_drawn_and_everything_said(emulator):
 DRAWING = textwrap.dedent("""
     import sys, time
     from artistjobs.block import block_on
-    from artistjobs.picture import shortened
+    from artistjobs.table import cut
     block = block_on(sys.stderr)
     for number in range(1000):
         if number < 12:
             block.print(f"said {number}")
-        name = shortened("草間彌生 👩‍🎨 محمد é " * 2, block.columns)
+        name = cut("草間彌生 👩‍🎨 محمد é " * 2, block.columns)
         block.show(["━" * block.columns, name, f"columns {block.columns} end"])
         time.sleep(0.02)
 """)

@@ -9,10 +9,11 @@ from rich.cells import cell_len
 from test_view import GLANCES, make_glance
 
 from artistjobs.limiter import Wait
-from artistjobs.picture import draw, shortened
+from artistjobs.picture import draw
 from artistjobs.progress import plain_line
 from artistjobs.standing import Standing
 from artistjobs.store import Counts
+from artistjobs.table import cut
 from artistjobs.tally import Seen, Totals
 
 HOURS = 4 * 3600.0
@@ -81,7 +82,7 @@ def test_no_line_is_wider_than_the_terminal(glance, width):
 
 @given(st.text(max_size=80), st.integers(0, 60))
 def test_names_of_any_script_are_shortened_to_their_place(name, cells):
-    assert cell_len(shortened(name, cells)) <= max(cells, 1)
+    assert cell_len(cut(name, cells)) <= max(cells, 1)
 
 
 def test_failed_jobs_are_seen_in_the_bar_however_few_and_only_all_of_them_fill_it():

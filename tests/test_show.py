@@ -70,6 +70,14 @@ def test_a_retry_says_what_to_run_next(cli, failed):
     assert cli("retry", "4").stderr == "1 job pending again; go on with: artistjobs work\n"
 
 
+@pytest.mark.parametrize("command", ["show", "show --job", "retry", "failures --limit", "export --ingest"])
+def test_a_number_larger_than_any_id_is_wrong_use(cli, failed, command):
+    result = cli(*command.split(), 10**20)
+
+    assert result.exit_code == 2
+    assert str(10**20) in result.stderr
+
+
 def test_failures_are_listed_in_order_whatever_their_codes(tmp_path):
     with open_store(tmp_path / "j.db", create=True) as store:
         make.ingest(store, *make.names(60))

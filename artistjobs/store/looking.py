@@ -15,6 +15,7 @@ from artistjobs.store.locks import is_alive
 from artistjobs.store.mounts import refuse_network
 from artistjobs.store.reading import (
     BUSY_SECONDS,
+    LARGEST_INTEGER,
     Reading,
     refuse_foreign,
     refuse_what_is_no_database,
@@ -71,7 +72,7 @@ class SqliteInsight:
 
     def job(self, job: int) -> Row | None:
         """Return what stands in a job's row, None if there is no such job."""
-        row = self._reading.row("job", {"job": job})
+        row = self._reading.row("job", {"job": job}) if job <= LARGEST_INTEGER else None
         return dict(row) if row else None
 
     def attempts(self, job: int) -> list[Row]:

@@ -23,6 +23,9 @@ PRAGMAS = {
     "journal_size_limit": 64 * 2**20,  # a log that grew during a long read shrinks again
 }
 
+LARGEST_INTEGER = 2**63 - 1
+"""What SQLite can hold; no id is larger."""
+
 _SMALLEST_DATABASE = 512
 """Bytes: one page of the smallest size."""
 

@@ -12,7 +12,7 @@ from artistjobs.moment import moment_text
 from artistjobs.prompt import Prompt
 from artistjobs.store import Counts, Exported, FailureGroup, Latest, Quoted, Work, WorkerRow
 from artistjobs.store.locks import is_alive
-from artistjobs.store.reading import Reading, sql
+from artistjobs.store.reading import LARGEST_INTEGER, Reading, sql
 from artistjobs.store.rows import span
 
 _DAY_SECONDS = 86_400.0
@@ -30,7 +30,8 @@ class SqliteRecords:
 
     def scope(self, ingest: int | None) -> Scope:
         """Return the scope of an ingest, the latest for None."""
-        row = self._connection.row("ingest_scope", {"ingest": ingest})
+        may_be = ingest is None or ingest <= LARGEST_INTEGER
+        row = self._connection.row("ingest_scope", {"ingest": ingest}) if may_be else None
         if row is None:
             which = f"ingest {ingest}" if ingest is not None else "ingest"
             raise WrongUseError(f"{self._connection.name} has no {which}; see its table ingests for what it has.")
