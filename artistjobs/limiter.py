@@ -15,6 +15,15 @@ from typing import Final
 
 from artistjobs.window import Window
 
+FIRST_GAP_SECONDS: Final = 0.002
+"""Between the first calls of a run: what begins at one moment ends at one moment, and is then seen to one by one."""
+
+FILL_SECONDS: Final = 0.2
+"""In which all slots are filled for the first time, however many there are."""
+
+MOST_STARTS: Final = 5000
+"""Beginnings of calls that are remembered."""
+
 ROOM_SECONDS: Final = 0.02
 """How often a call that waits for another one's end looks whether it has come."""
 
@@ -69,7 +78,7 @@ class Wait:
 class Limiter:
     """Lets calls begin, one after another, each at its time."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all of them by name
         self,
         *,
         rpm: int | None,
@@ -78,9 +87,11 @@ class Limiter:
         sleep: Callable[[float], Awaitable[None]],
         window: Window,
         sharers: Callable[[], int] = lambda: 1,
+        first_gap: float = 0.0,
     ) -> None:
         self._clock, self._sleep = clock, sleep
         self._sharers = sharers
+        self._first_gap = first_gap
         self._window = window
         self._requests = _Spacing(rpm)
         self._tokens = _Spacing(tpm)
@@ -90,7 +101,7 @@ class Limiter:
         self._paused_until = 0.0
         self._pause_reason = ""
         self._pace_before = 0.0
-        self._starts: deque[float] = deque(maxlen=5000)
+        self._starts: deque[float] = deque(maxlen=MOST_STARTS)
         self.waiting: Wait | None = None
 
     @property
@@ -174,6 +185,7 @@ class Limiter:
             (self._requests.next_at, "requests a minute"),
             (self._tokens.next_at, "tokens a minute"),
             (self._next_after_pause(now), "coming back after a pause"),
+            (self._next_of_first(), "calls in flight"),
         )
         return Wait(reason, at) if at > now else None
 
@@ -186,6 +198,12 @@ class Limiter:
         self._requests.take(now, sharers)
         charged = tokens if self._tokens.is_told else self._charge.of(tokens)
         self._tokens.take(now, charged * sharers)
+
+    def _next_of_first(self) -> float:
+        """Return when the next call may begin as long as the slots are filled for the first time."""
+        size = self._window.size
+        is_filling = self._first_gap and 0 < len(self._starts) < min(size, MOST_STARTS)
+        return self._starts[-1] + min(self._first_gap, FILL_SECONDS / size) if is_filling else 0.0
 
     def _next_after_pause(self, now: float) -> float:
         since = now - self._paused_until

@@ -16,7 +16,7 @@ from artistjobs.config import WorkConfig
 from artistjobs.control import Tuning, changes, values_text
 from artistjobs.errors import ArtistjobsError, StoreError, WrongUseError
 from artistjobs.job import Claim, Scope
-from artistjobs.limiter import Limiter
+from artistjobs.limiter import FIRST_GAP_SECONDS, Limiter
 from artistjobs.look import Looking
 from artistjobs.outcome import Usage
 from artistjobs.preflight import check_models
@@ -117,6 +117,7 @@ class _Run:
             sleep=self._stop.sleep,
             window=Window(config.max_workers, monotonic),
             sharers=lambda: self._writer.living,
+            first_gap=FIRST_GAP_SECONDS,
         )
         self._slots: Slots | None = None
 

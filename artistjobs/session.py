@@ -11,12 +11,12 @@ from pathlib import Path
 from time import monotonic
 
 from artistjobs.check import NO_KEY, Checkup, FileCount, Finding, Level, Plan, check
-from artistjobs.collector import spared
 from artistjobs.config import DEFAULT_BASE_URL, ApiConfig, IngestConfig, WorkConfig
 from artistjobs.errors import ArtistjobsError, WrongUseError
 from artistjobs.estimate import Measured
 from artistjobs.export import ExportConfig, Format, export_to_file, refuse_unwritable
 from artistjobs.ingest import Dry, ingest_file, refuse_unreadable, survey_file
+from artistjobs.interpreter import tuned
 from artistjobs.job import Scope
 from artistjobs.log import Voice
 from artistjobs.pricing import Cost
@@ -120,7 +120,7 @@ def work_on(database: Database, scope: Scope, working: Working, voice: Voice) ->
 
 
 async def _run_here(database: Database, scope: Scope, working: Working, api: ApiConfig, watch: Watch) -> RunReport:
-    with spared() as keep:
+    with tuned() as keep:
         # Imported as late as this: it takes longer than all the rest.
         from artistjobs.api.responses import open_responses_api
 

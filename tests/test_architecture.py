@@ -9,7 +9,7 @@ PACKAGE = Path(__file__).parents[1] / "artistjobs"
 
 FLOORS = [
     {"errors", "options", "block"},
-    {"moment", "terminal", "pace", "paint", "existing", "collector", "behind"},
+    {"moment", "terminal", "pace", "paint", "existing", "interpreter", "behind"},
     {"table"},
     {"reply", "job", "whole_file"},
     {"outcome", "overview", "params", "template", "stop", "window", "control", "slots"},

@@ -2,6 +2,7 @@
 
 import asyncio
 from bisect import bisect_left
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -419,3 +420,28 @@ def test_whatever_is_set_the_latest_limit_is_kept_and_nobody_waits_for_ever(told
             assert rpm is None or busiest_minute(starts) <= rpm + 1
 
     asyncio.run(work())
+
+
+def make_filling(time, slots):
+    window = Window(slots, time.clock, first=slots)
+    return Limiter(rpm=None, tpm=None, clock=time.clock, sleep=time.sleep, window=window, first_gap=0.002)
+
+
+async def test_the_first_calls_of_a_run_begin_one_after_another_and_the_later_ones_at_once():
+    time = Time()
+    limiter, starts = make_filling(time, 50), []
+    for _ in range(100):
+        starts += await start(limiter, time, 1)
+        limiter.ended(answered=True)
+
+    gaps = [later - earlier for earlier, later in pairwise(starts)]
+    assert gaps[:49] == pytest.approx([0.002] * 49)
+    assert set(gaps[49:]) == {0.0}
+
+
+async def test_however_many_slots_there_are_they_are_filled_in_a_fifth_of_a_second():
+    time = Time()
+
+    starts = await start(make_filling(time, 1000), time, 1000)
+
+    assert starts[-1] - starts[0] <= 0.2

@@ -12,10 +12,10 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Final, NoReturn
 
-from artistjobs.collector import spared
 from artistjobs.control import Part
 from artistjobs.crew import wire
 from artistjobs.errors import ArtistjobsError
+from artistjobs.interpreter import tuned
 from artistjobs.log import extra_of
 from artistjobs.reply import Json
 from artistjobs.runner import run
@@ -158,7 +158,7 @@ async def _work(order: wire.Order, mouth: Mouth) -> wire.End:
         return open_store(order.database, order.kind, create=False)
 
     told = Told(mouth, order.work.part, looks_up=order.looks_up)
-    with spared() as keep:
+    with tuned() as keep:
         # Imported as late as this: it takes longer than all the rest.
         from artistjobs.api.responses import open_responses_api
 

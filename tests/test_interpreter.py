@@ -1,19 +1,21 @@
-"""The collector is spared while a worker works, and is as before afterwards."""
+"""Python is tuned while a worker works, and is as before afterwards."""
 
 import gc
+import sys
 
-from artistjobs.collector import THRESHOLDS, spared
+from artistjobs.interpreter import SWITCH_SECONDS, THRESHOLDS, tuned
 
 
-def test_the_collector_is_as_before_when_the_work_is_over():
-    before = gc.get_threshold()
+def test_python_is_as_before_when_the_work_is_over():
+    before = gc.get_threshold(), sys.getswitchinterval()
 
-    with spared() as keep:
+    with tuned() as keep:
         keep()
         assert gc.get_threshold() == THRESHOLDS
+        assert abs(sys.getswitchinterval() - SWITCH_SECONDS) < 1e-5
         assert gc.get_freeze_count() > 1000
 
-    assert gc.get_threshold() == before
+    assert (gc.get_threshold(), sys.getswitchinterval()) == before
     assert gc.get_freeze_count() == 0
 
 
@@ -26,7 +28,7 @@ def test_rings_of_objects_are_still_collected_meanwhile():
 
     gc.callbacks.append(note)
     try:
-        with spared():
+        with tuned():
             for _ in range(THRESHOLDS[0]):
                 ring: list[object] = []
                 ring.append(ring)
