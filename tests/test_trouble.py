@@ -319,7 +319,7 @@ def test_jobs_given_back_by_a_clock_that_was_wrong_are_not_waited_for(
     world, file, api, assert_goes_on, database, ahead
 ):
     assert world.run("ingest", "a.csv").code == 0
-    api.scenario = replace(api.scenario, requests_per_minute=1, limit_window_seconds=60.0)
+    api.scenario = replace(api.scenario, requests_per_minute=1, limit_window_seconds=60.0, latency_seconds=0.2)
     process = world.start(*RUN, clock=[ahead, 0, 0])
     wait_until(lambda: has_a_retry(database))
     process.signal(signal.SIGINT)
