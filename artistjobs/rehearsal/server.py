@@ -40,7 +40,13 @@ async def serving(service: Service, journal: Journal, *, port: int) -> AsyncIter
         await web.TCPSite(runner, HOST, port, backlog=1024).start()
         yield runner.addresses[0][1]
     finally:
+        server = runner.server
         await runner.cleanup()
+        # A line that was accepted while it closed is known only now, and is closed as well.
+        await asyncio.sleep(0)
+        if server is not None:
+            await server.shutdown(_PATIENCE_SECONDS)
+            await asyncio.sleep(0)
 
 
 def make_app(service: Service, journal: Journal) -> web.Application:
