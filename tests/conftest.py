@@ -116,14 +116,16 @@ def program(folder) -> Iterator[Program]:
 
 
 @pytest.fixture
-def program_with_api(program, api) -> Program:
+def program_with_api(program, api) -> Iterator[Program]:
     """The same, calling the simulated API of this process, which sees what is asked."""
     program.environment |= {
         "OPENAI_API_KEY": KEY,
         "OPENAI_BASE_URL": api.base_url,
         "OPENAI_PROMPT_ID": "pmpt_test",
     }
-    return program
+    yield program
+    # Before the API closes: nobody is to call it at that moment.
+    program.end()
 
 
 @pytest.fixture(scope="session")

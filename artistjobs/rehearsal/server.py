@@ -22,6 +22,7 @@ HOST = "127.0.0.1"
 _LARGEST_BODY = 32 * 1024 * 1024
 # Calls still waiting when the server closes are given up after this long, twice at most.
 _PATIENCE_SECONDS = 0.1
+_TURNS_OF_AN_ACCEPT = 5
 _ABORT_ON_CLOSE = struct.pack("ii", 1, 0)
 _TOO_LARGE = ApiError(413, "The request is too large.")
 
@@ -42,11 +43,17 @@ async def serving(service: Service, journal: Journal, *, port: int) -> AsyncIter
     finally:
         server = runner.server
         await runner.cleanup()
-        # A line that was accepted while it closed is known only now, and is closed as well.
-        await asyncio.sleep(0)
         if server is not None:
-            await server.shutdown(_PATIENCE_SECONDS)
-            await asyncio.sleep(0)
+            await _close_late_lines(server)
+
+
+async def _close_late_lines(server: web.Server) -> None:
+    """Close the lines that were accepted while the server closed: they are made known some turns of the loop later."""
+    for _ in range(_TURNS_OF_AN_ACCEPT):
+        await asyncio.sleep(0)
+    await server.shutdown(_PATIENCE_SECONDS)
+    for _ in range(_TURNS_OF_AN_ACCEPT):
+        await asyncio.sleep(0)
 
 
 def make_app(service: Service, journal: Journal) -> web.Application:
