@@ -100,7 +100,9 @@ class Program:
         )
 
     def end(self) -> None:
-        for process in self.started:
+        """End what was started; what was ended is forgotten, so that this may be said again."""
+        while self.started:
+            process = self.started.pop()
             if process.poll() is None:
                 process.kill()
             process.communicate()
