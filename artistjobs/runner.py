@@ -79,6 +79,11 @@ async def run(
     )  # fmt: skip
 
 
+def limit_sentence(limit: int | None) -> str:
+    """Return why a run ends that worked on as many jobs as it was to."""
+    return f"--limit {limit} is reached; the rest is pending."
+
+
 def nothing_to_do(counts: Counts) -> RunReport:
     """Return the report of a run that found everything done."""
     return RunReport(
@@ -216,8 +221,8 @@ class _Run:
         return self._stop.reason or (Reason.LIMIT if self._has_reached_limit() else "finished")
 
     def _end(self, error: ArtistjobsError | None) -> _End:
-        if self._has_reached_limit() and self._stop.request(Reason.LIMIT, ""):
-            self._stop.sentence = f"--limit {self._config.limit} is reached; the rest is pending."
+        if self._has_reached_limit():
+            self._stop.request(Reason.LIMIT, limit_sentence(self._config.limit))
         return _End(self._stop.reason, self._stop.sentence, error)
 
     def _refuse_unknown_prices_now(self) -> None:

@@ -6,23 +6,22 @@ import secrets
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from time import monotonic
 
+from artistjobs.calling import run_calling
 from artistjobs.check import NO_KEY, Checkup, FileCount, Finding, Level, Plan, check
 from artistjobs.config import DEFAULT_BASE_URL, ApiConfig, IngestConfig, WorkConfig
 from artistjobs.errors import ArtistjobsError, WrongUseError
 from artistjobs.estimate import Measured
 from artistjobs.export import ExportConfig, Format, export_to_file, refuse_unwritable
 from artistjobs.ingest import Dry, ingest_file, refuse_unreadable, survey_file
-from artistjobs.interpreter import tuned
 from artistjobs.job import Scope
 from artistjobs.log import Voice
 from artistjobs.pricing import Cost
 from artistjobs.progress import make_watch
 from artistjobs.prompt import Prompt
-from artistjobs.runner import RunReport, nothing_to_do, run
+from artistjobs.runner import RunReport, nothing_to_do
 from artistjobs.stdio import Texts
 from artistjobs.store import Census, Counts, Ingested, Kind, Store
 from artistjobs.store.census import open_census
@@ -113,19 +112,12 @@ def work_on(database: Database, scope: Scope, working: Working, voice: Voice) ->
     voice.doing("looking at the key and the model")
     watch = make_watch(voice, quiet=working.quiet)
     with _api(working) as api:
-        calling = _run_in_processes if working.work.processes > 1 else _run_here
-        report = asyncio.run(calling(database, scope, working, api, watch))
+        if working.work.processes > 1:
+            report = asyncio.run(_run_in_processes(database, scope, working, api, watch))
+        else:
+            report = asyncio.run(run_calling(working.work, scope, database.open, api, watch))
     voice.done_doing()  # where it ended before there was anything to watch
     return report
-
-
-async def _run_here(database: Database, scope: Scope, working: Working, api: ApiConfig, watch: Watch) -> RunReport:
-    with tuned() as keep:
-        # Imported as late as this: it takes longer than all the rest.
-        from artistjobs.api.responses import open_responses_api
-
-        keep()
-        return await run(working.work, scope, database.open, partial(open_responses_api, api), watch)
 
 
 async def _run_in_processes(

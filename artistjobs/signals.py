@@ -76,3 +76,6 @@ _REASONS = {
     signal.SIGTERM: Reason.TERMINATED,
     signal.SIGHUP: Reason.TERMINATED,
 }
+
+MINDED = tuple(_REASONS)
+"""Signals that end a run."""

@@ -13,7 +13,7 @@ from artistjobs.options import PATH, Settings
 if TYPE_CHECKING:
     from pathlib import Path
 
-EXIT_INTERRUPTED, EXIT_NO_READER = 130, 141
+EXIT_INTERRUPTED, EXIT_NO_READER, EXIT_TERMINATED = 130, 141, 143
 
 HELP = {"help_option_names": ["-h", "--help"], "show_default": True, "max_content_width": 100}
 

@@ -5,15 +5,13 @@ import signal
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
-from artistjobs.cli.group import EXIT_INTERRUPTED, cli
+from artistjobs.cli.group import EXIT_INTERRUPTED, EXIT_TERMINATED, cli
 from artistjobs.errors import StoreError, WrongUseError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dotenv.parser import Original
-
-EXIT_TERMINATED = 143
 
 
 def _load_env_file() -> None:

@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING
 import click
 from click.exceptions import Exit
 
-from artistjobs.cli.group import EXIT_INTERRUPTED
+from artistjobs.cli.group import EXIT_INTERRUPTED, EXIT_TERMINATED
 from artistjobs.cli.help import command
 from artistjobs.cli.talk import talking
 from artistjobs.options import PATH, Settings
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-EXIT_TERMINATED = 143
 
 
 @command()

@@ -17,8 +17,8 @@ from artistjobs.crew import wire
 from artistjobs.errors import RunStoppedError
 from artistjobs.job import DEATHS_MAX
 from artistjobs.reply import Json
-from artistjobs.runner import RunReport, watching
-from artistjobs.signals import Signals
+from artistjobs.runner import RunReport, limit_sentence, watching
+from artistjobs.signals import MINDED, Signals
 from artistjobs.standing import standing_at_first
 from artistjobs.stop import Reason, Stop
 from artistjobs.store import Counts, OpenStore, Store
@@ -146,7 +146,7 @@ class _Crew:
         """Take in that as many jobs were worked on as was allowed, if that is why the run is over."""
         reached = any(member.end is not None and member.end.reason is Reason.LIMIT for member in self._members)
         if reached and self.after.pending:
-            self.stop.request(Reason.LIMIT, f"--limit {self._order.work.limit} is reached; the rest is pending.")
+            self.stop.request(Reason.LIMIT, limit_sentence(self._order.work.limit))
 
     async def _hire_all(self) -> None:
         for number, work in enumerate(self._order.work.shared_out()):
@@ -165,9 +165,7 @@ class _Crew:
             ) from error
         member = _Member(order, process)
         self._members.append(member)
-        assert process.stdin is not None
-        with suppress(ConnectionError):
-            process.stdin.write(wire.line(wire.ORDER, wire.order_json(order)))
+        member.tell(wire.ORDER, wire.order_json(order))
         if self.stop.reason is not None:
             member.tell(wire.STOP, [self.stop.reason.value, self.stop.sentence])
         task = asyncio.create_task(self._attend(member))
@@ -296,7 +294,7 @@ def _rest_of(member: _Member) -> "WorkConfig":
 @contextmanager
 def _held_back() -> Iterator[None]:
     """Have a process started that gets no signal before it can mind it: Ctrl+C reaches all of a terminal."""
-    before = pthread_sigmask(SIG_BLOCK, wire.HELD_BACK)
+    before = pthread_sigmask(SIG_BLOCK, MINDED)
     try:
         yield
     finally:

@@ -7,19 +7,17 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractContextManager, asynccontextmanager
-from functools import partial
 from queue import SimpleQueue
 from threading import Thread
 from typing import Final, NoReturn
 
+from artistjobs.calling import run_calling
 from artistjobs.control import Part
 from artistjobs.crew import wire
 from artistjobs.errors import ArtistjobsError
-from artistjobs.interpreter import tuned
 from artistjobs.log import extra_of
 from artistjobs.reply import Json
-from artistjobs.runner import run
-from artistjobs.signals import InFlight
+from artistjobs.signals import MINDED, InFlight
 from artistjobs.stop import Reason, Stop
 from artistjobs.store import Store
 from artistjobs.store.sqlite import open_store
@@ -106,7 +104,7 @@ class Told:
         """Listen to the lead as long as the context lasts."""
         loop, abandoned = asyncio.get_running_loop(), asyncio.Event()
         loop.add_signal_handler(signal.SIGTERM, self._end, stop)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, wire.HELD_BACK)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, MINDED)
         tasks = [asyncio.create_task(self._listen(stop, abandoned)), asyncio.create_task(self._tell_stop(stop))]
         try:
             yield abandoned
@@ -158,13 +156,7 @@ async def _work(order: wire.Order, mouth: Mouth) -> wire.End:
         return open_store(order.database, order.kind, create=False)
 
     told = Told(mouth, order.work.part, looks_up=order.looks_up)
-    with tuned() as keep:
-        # Imported as late as this: it takes longer than all the rest.
-        from artistjobs.api.responses import open_responses_api
-
-        keep()
-        open_api = partial(open_responses_api, order.api)
-        return wire.end_of(await run(order.work, order.scope, open_database, open_api, Watcher(mouth), told))
+    return wire.end_of(await run_calling(order.work, order.scope, open_database, order.api, Watcher(mouth), told))
 
 
 def _log_to(mouth: Mouth, level: int) -> None:

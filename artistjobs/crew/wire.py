@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from signal import SIGHUP, SIGINT, SIGTERM
 from typing import Any
 
 from artistjobs.config import ApiConfig, WorkConfig
@@ -19,9 +18,6 @@ from artistjobs.tally import Totals, totals_from_json, totals_json
 
 LONGEST_LINE = 2**24
 """Bytes. A glance or an order is a few thousand, if no server makes up ever new codes to fail with."""
-
-HELD_BACK = (SIGINT, SIGHUP, SIGTERM)
-"""Signals that a member does not get before it knows what to do with them; the lead starts it so."""
 
 # What the lead says.
 ORDER, GO, PART, STOP, ABANDON = "order", "go", "part", "stop", "abandon"

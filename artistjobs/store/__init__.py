@@ -334,8 +334,8 @@ class Census(Protocol):
         """Return what the latest answers to the same prompt came to, None if there are none."""
 
 
-class Store(Protocol):
-    """One open database."""
+class Opened(Protocol):
+    """One open database, as far as everybody sees it."""
 
     @property
     def path(self) -> Path:
@@ -346,16 +346,20 @@ class Store(Protocol):
         """What it holds."""
 
     @property
+    def records(self) -> Records:
+        """Reads back."""
+
+
+class Store(Opened, Protocol):
+    """One open database, to work with."""
+
+    @property
     def intake(self) -> Intake:
         """Takes files in."""
 
     @property
     def queue(self) -> Queue:
         """Hands out jobs."""
-
-    @property
-    def records(self) -> Records:
-        """Reads back."""
 
     @property
     def survey(self) -> Survey:

@@ -3,11 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from artistjobs.control import Said
-from artistjobs.store import Kind, Records
+from artistjobs.store import Opened
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,20 +110,8 @@ class Insight(Protocol):
         """Return the answers to a job; the one that settled it has ``is_kept`` and comes first."""
 
 
-class Reader(Protocol):
-    """One database, open to be looked at."""
-
-    @property
-    def path(self) -> Path:
-        """Its file, as it was named."""
-
-    @property
-    def kind(self) -> Kind:
-        """What it holds."""
-
-    @property
-    def records(self) -> Records:
-        """Reads back."""
+class Reader(Opened, Protocol):
+    """One open database, to be looked at."""
 
     @property
     def insight(self) -> Insight:
