@@ -95,7 +95,9 @@ def test_a_look_up_that_sends_the_key_back_does_not_show_it(program_with_hostile
     assert_no_secret(folder, run.stdout, run.stderr)
 
 
-@pytest.mark.parametrize("where", ["worker.judge", "api.responses._read", "preflight.check_models", "session.run_calling"])
+@pytest.mark.parametrize(
+    "where", ["worker.judge", "api.responses._read", "preflight.check_models", "session.run_calling"]
+)
 def test_a_bug_of_our_own_does_not_show_the_key(program_with_hostile, folder, where):
     """The traceback of an internal error, with all that is told besides."""
     module, _, name = f"artistjobs.{where}".rpartition(".")
