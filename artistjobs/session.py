@@ -12,6 +12,7 @@ from time import monotonic
 from artistjobs.calling import run_calling
 from artistjobs.check import NO_KEY, Checkup, FileCount, Finding, Level, Plan, check
 from artistjobs.config import DEFAULT_BASE_URL, ApiConfig, IngestConfig, WorkConfig
+from artistjobs.desk import tell_rescue
 from artistjobs.errors import ArtistjobsError, WrongUseError
 from artistjobs.estimate import Measured
 from artistjobs.export import ExportConfig, Format, export_to_file, refuse_unwritable
@@ -29,7 +30,6 @@ from artistjobs.store.sqlite import open_store
 from artistjobs.summary import ingest_sentence
 from artistjobs.terminal import are, counted
 from artistjobs.view import Watch
-from artistjobs.writer import tell_rescue
 
 log = logging.getLogger("artistjobs")
 

@@ -19,6 +19,7 @@ import ctypes
 import importlib
 import json
 import os
+import re
 import resource
 import signal
 import sqlite3
@@ -60,8 +61,10 @@ STATEMENTS = {file.read_text(encoding="utf-8"): file.stem for file in SQL.iterdi
 
 def name_of(statement: str) -> str | None:
     """Return the name of a statement; one for several rows has that of the one for a single row."""
-    one_row, comma, _ = statement.partition("), (")
-    return STATEMENTS.get(f"{one_row})\n" if comma else statement)
+    return STATEMENTS.get(_ROWS.sub(r"\1", statement))
+
+
+_ROWS = re.compile(r"(\([?, ]+\))(?:, \1)+")
 
 
 FUNCTIONS = {

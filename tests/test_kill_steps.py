@@ -116,7 +116,7 @@ def test_a_death_while_a_file_with_ten_new_rows_is_taken_in_keeps_what_was_there
 WORK_STEPS = [
     *[(step, nth) for step in around("claim", "commit of claim") for nth in (1, 3)],
     *[(step, nth) for step in around("judge") for nth in (1, 2, ROWS)],
-    *[(step, nth) for step in around("keep_answer", "record_attempt", "settle") for nth in (1, 5)],
+    *[(step, nth) for step in around("keep_answers", "record_attempts", "settle") for nth in (1, 5)],
     # Answers that arrive together share a commit, so there may be few of them.
     *[(step, nth) for step in around("count_work") for nth in (1, 3)],
     *[(step, nth) for step in around("commit of settle") for nth in (1, 3)],

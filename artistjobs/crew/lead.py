@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import artistjobs
 from artistjobs.crew import wire
+from artistjobs.desk import tell_rescue
 from artistjobs.errors import RunStoppedError
 from artistjobs.job import DEATHS_MAX
 from artistjobs.reply import Json
@@ -24,7 +25,6 @@ from artistjobs.stop import Reason, Stop
 from artistjobs.store import Counts, OpenStore, Store
 from artistjobs.tally import Totals, merge_totals
 from artistjobs.view import Glance, Watch, glance_from_json, merge
-from artistjobs.writer import tell_rescue
 
 if TYPE_CHECKING:
     from artistjobs.config import WorkConfig

@@ -1,8 +1,9 @@
 """One connection to a SQLite file: opened with care, set to lose nothing, and told apart when it fails."""
 
 import os
+import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -26,7 +27,7 @@ from artistjobs.store.reading import (
 )
 from artistjobs.store.schema import migrate, needs_migration
 
-__all__ = ["Connection", "Parameters", "sql", "write"]
+__all__ = ["Connection", "Parameters", "sql", "sql_of_rows", "write", "write_rows"]
 
 PAGE_BYTES = 16384
 """Of a new database. An answer is kept whole in a page: of the usual four kilobytes, half would stay empty."""
@@ -116,11 +117,30 @@ class Connection(Reading):
             raise StoreError(f"{self.name} was replaced while it was in use; run again to go on with the new one.")
 
 
-@lru_cache(maxsize=8)
-def sql_of_rows(statement: str, values: int) -> str:
-    """Return a statement that inserts one row, for as many rows as these values make."""
-    head, keyword, row = sql(statement).rpartition("VALUES ")
-    return head + keyword + ", ".join([row.strip()] * (values // row.count("?")))
+@lru_cache(maxsize=64)
+def sql_of_rows(statement: str, rows: int) -> str:
+    """Return a statement that takes values of one row for so many rows."""
+    return _ROW.sub(lambda row: ", ".join([row[0]] * rows), sql(statement), count=1)
+
+
+_ROW = re.compile(r"\(\?(?:, \?)*\)")
+
+
+def write_rows(db: sqlite3.Connection, statement: str, rows: Sequence[Sequence[object]]) -> Iterator[sqlite3.Cursor]:
+    """Run a statement on rows, some at a time, in their order.
+
+    Each run of a statement gives Python's other threads their turn and has to wait for its own, so many rows at a
+    time are quicker; always the same few numbers of them, since each number is another statement to be prepared.
+    """
+    at = 0
+    for size in _ROWS_AT_ONCE:
+        while len(rows) - at >= size:
+            values = [value for row in rows[at : at + size] for value in row]
+            yield execute(db, sql_of_rows(statement, size), values)
+            at += size
+
+
+_ROWS_AT_ONCE = (64, 32, 16, 8, 4, 2, 1)
 
 
 def write(db: sqlite3.Connection, statement: str, row: Parameters) -> sqlite3.Cursor:
@@ -131,8 +151,19 @@ def write(db: sqlite3.Connection, statement: str, row: Parameters) -> sqlite3.Cu
     try:
         return db.execute(sql(statement), row)
     except UnicodeEncodeError:
-        cleaned = {name: clean_text(value) if isinstance(value, str) else value for name, value in row.items()}
-        return db.execute(sql(statement), cleaned)
+        return db.execute(sql(statement), {name: _cleaned(value) for name, value in row.items()})
+
+
+def execute(db: sqlite3.Connection, statement: str, values: Sequence[object]) -> sqlite3.Cursor:
+    """Run a writing statement as ``write`` does, with values by their places."""
+    try:
+        return db.execute(statement, values)
+    except UnicodeEncodeError:
+        return db.execute(statement, list(map(_cleaned, values)))
+
+
+def _cleaned(value: object) -> object:
+    return clean_text(value) if isinstance(value, str) else value
 
 
 def _journal_mode(connection: sqlite3.Connection) -> str:

@@ -1,10 +1,11 @@
 """The queue on SQLite: exchanging attempts for claims, and freeing what dead workers held."""
 
+import json
 import os
 import socket
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from time import time
 
@@ -12,9 +13,9 @@ from artistjobs.job import DEATHS_MAX, LONGEST_DELAY_SECONDS, Claim, Scope
 from artistjobs.moment import moment_seconds, moment_text
 from artistjobs.outcome import Attempt
 from artistjobs.store import Held, Outlook, Rescue
-from artistjobs.store.connection import Connection, sql, write
+from artistjobs.store.connection import Connection, sql, write_rows
 from artistjobs.store.locks import SignOfLife, death_certificate, remove_sign_of_life
-from artistjobs.store.rows import answer_row, attempt_row, span, work_row
+from artistjobs.store.rows import answer_values, attempt_values, settled_values, span, work_row
 
 
 class SqliteQueue:
@@ -42,7 +43,7 @@ class SqliteQueue:
     def exchange(self, attempts: Sequence[Attempt], limit: int, scope: Scope) -> list[Claim]:
         """Record attempts and claim up to ``limit`` jobs, in one synced transaction."""
         with self._connection.transaction() as db:
-            settled = [attempt for attempt in attempts if self._record(db, attempt)]
+            settled = [attempt for group in _of_different_jobs(attempts) for attempt in self._record(db, group)]
             if attempts:
                 counted = work_row(attempts, settled)
                 db.execute(sql("count_work"), {**counted, "worker": self._worker, "now": self._now()})
@@ -107,24 +108,36 @@ class SqliteQueue:
             self._life = None
 
     def _claim(self, db: sqlite3.Connection, limit: int, scope: Scope) -> list[Claim]:
-        row = {**span(scope), **self._moments(), "worker": self._worker, "limit": limit}
-        # RETURNING has no order of its own.
-        return sorted(
-            (Claim(*claimed) for claimed in db.execute(sql("claim"), row).fetchall()),
-            key=lambda claim: claim.job,
-        )
+        ((found,),) = db.execute(sql("claimable"), {**span(scope), **self._moments(), "limit": limit}).fetchall()
+        # How rows are ordered within an aggregate is nobody's promise.
+        claims = sorted((Claim(*claim) for claim in json.loads(found)), key=lambda claim: claim.job)
+        if claims:
+            jobs = json.dumps([claim.job for claim in claims])
+            db.execute(sql("claim"), {"jobs": jobs, "worker": self._worker, "now": self._now()})
+        return claims
 
-    def _record(self, db: sqlite3.Connection, attempt: Attempt) -> bool:
-        """Store an attempt; return whether its claim still stood."""
-        row = attempt_row(attempt, self._worker)
-        kept = None
-        if attempt.answer is not None:
-            kept = write(db, "keep_answer", row | answer_row(attempt.answer, attempt)).lastrowid
-        write(db, "record_attempt", row)
-        is_settled = write(db, "settle", row | {"answer": kept}).rowcount > 0
-        if kept is not None and not is_settled:
-            db.execute(sql("mark_late"), {"answer": kept})
-        return is_settled
+    def _record(self, db: sqlite3.Connection, attempts: Sequence[Attempt]) -> list[Attempt]:
+        """Store attempts at different jobs; return those whose claims still stood."""
+        kept = self._keep_answers(db, attempts)
+        _run(write_rows(db, "record_attempts", [attempt_values(attempt, self._worker) for attempt in attempts]))
+        standing = self._standing(db, attempts)
+        settled = [attempt for attempt in attempts if attempt.claim.job in standing]
+        _run(write_rows(db, "settle", [settled_values(one, kept.get(one.claim.job)) for one in settled]))
+        for late in kept.keys() - standing:
+            db.execute(sql("mark_late"), {"answer": kept[late]})
+        return settled
+
+    def _keep_answers(self, db: sqlite3.Connection, attempts: Sequence[Attempt]) -> dict[int, int]:
+        """Return the numbers under which the answers of jobs are kept."""
+        answered = [(attempt, attempt.answer) for attempt in attempts if attempt.answer is not None]
+        rows = [answer_values(answer, attempt, self._worker) for attempt, answer in answered]
+        # Numbers follow one another, since nobody else writes meanwhile.
+        last = max((cursor.lastrowid or 0 for cursor in write_rows(db, "keep_answers", rows)), default=0)
+        return {attempt.claim.job: last - len(rows) + n for n, (attempt, _) in enumerate(answered, start=1)}
+
+    def _standing(self, db: sqlite3.Connection, attempts: Sequence[Attempt]) -> set[int]:
+        rows = [(attempt.claim.job, attempt.claim.attempt, self._worker) for attempt in attempts]
+        return {job for cursor in write_rows(db, "standing_claims", rows) for job in json.loads(cursor.fetchone()[0])}
 
     def _rescue_from(self, worker: int) -> Counter[str]:
         path, row = self._connection.path, {"worker": worker, "now": self._now(), "ending": "died"}
@@ -145,6 +158,24 @@ class SqliteQueue:
         """Return now, and the latest moment that a job may have been told to wait for."""
         now = self._clock()
         return {"now": moment_text(now), "latest": moment_text(now + LONGEST_DELAY_SECONDS)}
+
+
+def _of_different_jobs(attempts: Sequence[Attempt]) -> list[list[Attempt]]:
+    """Return attempts in groups, in their order: in none of them are two attempts at the same job."""
+    groups: list[list[Attempt]] = []
+    jobs: set[int] = set()
+    for attempt in attempts:
+        if not groups or attempt.claim.job in jobs:
+            groups.append([])
+            jobs.clear()
+        groups[-1].append(attempt)
+        jobs.add(attempt.claim.job)
+    return groups
+
+
+def _run(statements: Iterator[sqlite3.Cursor]) -> None:
+    for _ in statements:
+        pass
 
 
 def _available_at(row: sqlite3.Row | None) -> float | None:

@@ -9,6 +9,7 @@ from artistjobs.moment import moment_text
 from artistjobs.outcome import Answer, Attempt, Outcome
 
 Row: TypeAlias = dict[str, object]
+Values: TypeAlias = tuple[object, ...]
 
 _STATE_AFTER = {
     Outcome.DONE: JobState.DONE.value,
@@ -18,50 +19,64 @@ _STATE_AFTER = {
 }
 
 
-def attempt_row(attempt: Attempt, worker: int | None) -> Row:
-    """Return an attempt, and what it means for its job."""
-    claim, failure, answer, outcome = attempt.claim, attempt.failure, attempt.answer, attempt.outcome
-    told, later = failure or answer, attempt.available_at
-    return {
-        "job": claim.job,
-        "attempt": claim.attempt,
-        "worker": worker,
-        "started_at": moment_text(attempt.started_at),
-        "ended_at": moment_text(attempt.ended_at),
-        "calls": attempt.calls,
-        "outcome": outcome.value,
-        "http_status": failure and failure.status,
-        "error_type": failure and failure.type,
-        "error_code": failure and failure.code,
-        "error_message": failure and failure.message,
-        "request_id": told.request_id if told else None,
-        "state": _STATE_AFTER[outcome],
-        "next_attempt": _next_attempt(attempt),
-        "available_at": None if later is None else moment_text(later),
-    }
+def attempt_values(attempt: Attempt, worker: int | None) -> Values:
+    """Return an attempt as the statement ``record_attempts`` takes it."""
+    claim, failure, answer = attempt.claim, attempt.failure, attempt.answer
+    told = failure or answer
+    return (
+        claim.job,
+        claim.attempt,
+        worker,
+        moment_text(attempt.started_at),
+        moment_text(attempt.ended_at),
+        attempt.calls,
+        attempt.outcome.value,
+        failure and failure.status,
+        failure and failure.type,
+        failure and failure.code,
+        failure and failure.message,
+        told.request_id if told else None,
+    )
 
 
-def answer_row(answer: Answer, attempt: Attempt) -> Row:
-    """Return an answer; the rest of it stands in the row of its attempt."""
+def answer_values(answer: Answer, attempt: Attempt, worker: int | None) -> Values:
+    """Return an answer as the statement ``keep_answers`` takes it."""
     usage = answer.usage
-    return {
-        "response_id": answer.response_id,
-        "created": answer.created,
-        "status": answer.status,
-        "model": answer.model,
-        "service_tier": answer.service_tier,
-        "input_tokens": usage.input_tokens,
-        "cached_tokens": usage.cached_tokens,
-        "cache_write_tokens": usage.cache_write_tokens,
-        "output_tokens": usage.output_tokens,
-        "reasoning_tokens": usage.reasoning_tokens,
-        "total_tokens": usage.total_tokens,
-        "cost_usd": answer.cost_usd,
-        "seconds": round(attempt.ended_at - attempt.started_at, 3),
-        "body": answer.body,
-        "text_path": answer.text_path,
-        "text": answer.text,
-    }
+    return (
+        attempt.claim.job,
+        attempt.claim.attempt,
+        worker,
+        moment_text(attempt.ended_at),
+        answer.response_id,
+        answer.created,
+        answer.status,
+        answer.model,
+        answer.service_tier,
+        usage.input_tokens,
+        usage.cached_tokens,
+        usage.cache_write_tokens,
+        usage.output_tokens,
+        usage.reasoning_tokens,
+        usage.total_tokens,
+        answer.cost_usd,
+        round(attempt.ended_at - attempt.started_at, 3),
+        answer.body,
+        answer.text_path,
+        answer.text,
+    )
+
+
+def settled_values(attempt: Attempt, answer: int | None) -> Values:
+    """Return what an attempt means for its job, as the statement ``settle`` takes it."""
+    later = attempt.available_at
+    return (
+        attempt.claim.job,
+        _STATE_AFTER[attempt.outcome],
+        _next_attempt(attempt),
+        answer,
+        attempt.failure and attempt.failure.code,
+        None if later is None else moment_text(later),
+    )
 
 
 def work_row(attempts: Sequence[Attempt], settled: Sequence[Attempt]) -> Row:

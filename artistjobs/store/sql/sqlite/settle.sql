@@ -1,13 +1,13 @@
--- Record what an attempt came to for its job. Touches no row if the claim was lost meanwhile.
+-- Record what attempts came to for their jobs, which are held by the same worker.
+WITH given (job, state, next_attempt, answer, error_code, available_at) AS (VALUES (?, ?, ?, ?, ?, ?))
 UPDATE jobs
-   SET state = :state,
-       attempt = :next_attempt,
-       answer = CASE WHEN :state IN ('done', 'failed') THEN coalesce(:answer, answer) ELSE answer END,
-       error_code = CASE WHEN :state = 'failed' THEN :error_code END,
-       available_at = :available_at,
-       claimed_by = CASE WHEN :state = 'running' THEN claimed_by END,
-       claimed_at = CASE WHEN :state = 'running' THEN claimed_at END
- WHERE id = :job
-   AND state = 'running'
-   AND claimed_by = :worker
-   AND attempt = :attempt
+   SET state = given.state,
+       attempt = given.next_attempt,
+       answer = CASE WHEN given.state IN ('done', 'failed') THEN coalesce(given.answer, jobs.answer)
+                     ELSE jobs.answer END,
+       error_code = CASE WHEN given.state = 'failed' THEN given.error_code END,
+       available_at = given.available_at,
+       claimed_by = CASE WHEN given.state = 'running' THEN claimed_by END,
+       claimed_at = CASE WHEN given.state = 'running' THEN claimed_at END
+  FROM given
+ WHERE jobs.id = given.job

@@ -2,6 +2,4 @@
 INSERT INTO attempts (
     job, number, worker, started_at, ended_at, calls, outcome,
     http_status, error_type, error_code, error_message, request_id)
-VALUES (
-    :job, :attempt, :worker, :started_at, :ended_at, :calls, :outcome,
-    :http_status, :error_type, :error_code, :error_message, :request_id)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)

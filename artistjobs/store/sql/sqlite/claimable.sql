@@ -1,0 +1,13 @@
+-- Up to :limit pending jobs, oldest first, as one JSON array: it is read in one step. The partial index makes it
+-- cost the same however many jobs are done; naming it makes sure that it is used. A job that is to wait
+-- for longer than ever asked for was given back by a clock that was wrong.
+SELECT json_group_array(json_array(id, attempt + 1, prompt, artist_name, artist_data))
+  FROM (SELECT id, attempt, prompt, artist_name, artist_data
+          FROM jobs INDEXED BY jobs_pending
+         WHERE state = 'pending'
+           AND id BETWEEN :first_job AND :last_job
+           AND (available_at IS NULL OR available_at <= :now OR available_at > :latest)
+           AND (:ingest IS NULL OR EXISTS (
+                SELECT 1 FROM ingest_lines WHERE ingest_lines.job = jobs.id AND ingest_lines.ingest = :ingest))
+         ORDER BY id
+         LIMIT :limit)
