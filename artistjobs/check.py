@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 from artistjobs.api import Api
 from artistjobs.asking import STORED_PROMPTS_END
@@ -26,6 +25,7 @@ from artistjobs.estimate import (
     sums_of,
     time_ahead,
 )
+from artistjobs.finding import Finding, Level
 from artistjobs.ingest import Rows
 from artistjobs.judge import judge
 from artistjobs.limiter import read_limit
@@ -40,26 +40,6 @@ from artistjobs.trouble import account_trouble, describe
 
 SAMPLE = ("Frida Kahlo", "")
 """Who is asked about where no file is given."""
-
-NO_KEY = "OPENAI_API_KEY is not set; set it in the environment or in .env, or try --rehearse."
-
-
-class Level(StrEnum):
-    """What a finding means for the run."""
-
-    OK = "ok"
-    WARN = "warn"  # it will work, and there is something to know
-    FAIL = "fail"  # it will not work
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One line of a check. A failing one has the exit code that the run would end with."""
-
-    level: Level
-    subject: str
-    text: str
-    exit_code: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,13 @@ from pathlib import Path
 
 from artistjobs.control import Part, Tuning
 from artistjobs.errors import WrongUseError
-from artistjobs.pricing import GivenPrices
+from artistjobs.finding import Finding
+from artistjobs.pricing import Cost, GivenPrices
 from artistjobs.prompt import Prompt
 
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
+
+NO_KEY = "OPENAI_API_KEY is not set; set it in the environment or in .env, or try --rehearse."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,3 +95,36 @@ class IngestConfig:
     source: Path
     prompt: Prompt
     strict: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Working:
+    """What a run of a worker needs besides its database."""
+
+    work: WorkConfig
+    timeout_seconds: float | None
+    api: ApiConfig | None
+    scenario: str | None
+    retry_failed: bool
+    quiet: bool
+
+    def refuse_keyless(self) -> None:
+        """Raise WrongUseError if there is no key to call with."""
+        if self.api is None and self.scenario is None:
+            raise WrongUseError(NO_KEY)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checking:
+    """What a check was asked for. ``failures`` is what was found wrong in the asking."""
+
+    model: str
+    prompt: Prompt | None
+    file: Path | None
+    api: ApiConfig | None
+    scenario: str | None
+    max_workers: int
+    cost: Cost
+    spend: bool
+    failures: tuple[Finding, ...]
+    timeout_seconds: float | None = None

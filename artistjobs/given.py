@@ -8,14 +8,14 @@ from typing import TypeVar
 import click
 
 from artistjobs.asking import DEFAULT_MODEL, STORED_PROMPTS_END, Asking, make_prompt
-from artistjobs.check import NO_KEY, Finding, Level
-from artistjobs.config import DEFAULT_BASE_URL, ApiConfig, IngestConfig, WorkConfig
+from artistjobs.config import DEFAULT_BASE_URL, NO_KEY, ApiConfig, Checking, IngestConfig, WorkConfig, Working
+from artistjobs.database import Database
 from artistjobs.errors import WrongUseError
 from artistjobs.existing import DEFAULT_DATABASE, REHEARSAL_DATABASE, existing_path
+from artistjobs.finding import Finding, Level
 from artistjobs.options import Settings
 from artistjobs.pricing import REHEARSAL_MODEL, Cost, GivenPrices, cost_by
 from artistjobs.prompt import Prompt
-from artistjobs.session import Checking, Database, Working
 from artistjobs.store import Kind
 
 Made = TypeVar("Made")

@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC
-from email.utils import parsedate_to_datetime
 from typing import Final, TypeAlias
 
 Json: TypeAlias = bool | int | float | str | list["Json"] | dict[str, "Json"] | None
@@ -132,6 +131,9 @@ def _number(text: str | None) -> float | None:
 
 
 def _date_seconds(text: str) -> float | None:
+    # Few replies tell a date, and importing this takes longer than reading a thousand of them.
+    from email.utils import parsedate_to_datetime
+
     try:
         moment = parsedate_to_datetime(text)
     except (ValueError, TypeError, LookupError, OverflowError):

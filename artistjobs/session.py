@@ -4,83 +4,32 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic
 
 from artistjobs.calling import run_calling
-from artistjobs.check import NO_KEY, Checkup, FileCount, Finding, Level, Plan, check
-from artistjobs.config import DEFAULT_BASE_URL, ApiConfig, IngestConfig, WorkConfig
+from artistjobs.check import Checkup, FileCount, Plan, check
+from artistjobs.config import DEFAULT_BASE_URL, ApiConfig, Checking, IngestConfig, Working
+from artistjobs.database import Database
 from artistjobs.desk import tell_rescue
-from artistjobs.errors import ArtistjobsError, WrongUseError
+from artistjobs.errors import ArtistjobsError
 from artistjobs.estimate import Measured
 from artistjobs.export import ExportConfig, Format, export_to_file, refuse_unwritable
+from artistjobs.finding import Finding, Level
 from artistjobs.ingest import Dry, ingest_file, refuse_unreadable, survey_file
+from artistjobs.ingest_text import ingest_sentence
 from artistjobs.job import Scope
 from artistjobs.log import Voice
-from artistjobs.pricing import Cost
 from artistjobs.progress import make_watch
-from artistjobs.prompt import Prompt
 from artistjobs.runner import RunReport, nothing_to_do
 from artistjobs.stdio import Texts
-from artistjobs.store import Census, Counts, Ingested, Kind, Store
-from artistjobs.store.census import open_census
-from artistjobs.store.sqlite import open_store
-from artistjobs.summary import ingest_sentence
+from artistjobs.store import Counts, Ingested, Store
 from artistjobs.terminal import are, counted
 from artistjobs.view import Watch
 
 log = logging.getLogger("artistjobs")
-
-
-@dataclass(frozen=True, slots=True)
-class Database:
-    """Which database, and what it has to hold; ``kind`` is None where either will do."""
-
-    path: Path
-    kind: Kind | None
-
-    def open(self, *, create: bool = False) -> AbstractContextManager[Store]:
-        """Open it; raises StoreError or WrongUseError."""
-        return open_store(self.path, self.kind, create=create)
-
-    def census(self) -> AbstractContextManager[Census]:
-        """Open it only to be looked at, and make none; raises StoreError or WrongUseError."""
-        return open_census(self.path, self.kind or Kind.REAL)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Working:
-    """What a run of a worker needs besides its database."""
-
-    work: WorkConfig
-    timeout_seconds: float | None
-    api: ApiConfig | None
-    scenario: str | None
-    retry_failed: bool
-    quiet: bool
-
-    def refuse_keyless(self) -> None:
-        """Raise WrongUseError if there is no key to call with."""
-        if self.api is None and self.scenario is None:
-            raise WrongUseError(NO_KEY)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Checking:
-    """What a check was asked for. ``failures`` is what was found wrong in the asking."""
-
-    model: str
-    prompt: Prompt | None
-    file: Path | None
-    api: ApiConfig | None
-    scenario: str | None
-    max_workers: int
-    cost: Cost
-    spend: bool
-    failures: tuple[Finding, ...]
-    timeout_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

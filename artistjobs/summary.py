@@ -1,4 +1,4 @@
-"""What a command came to, in words and as JSON, and the exit code that goes with it."""
+"""What a run came to, in words and as JSON, and the exit code that goes with it."""
 
 from collections import Counter
 from pathlib import Path
@@ -32,27 +32,6 @@ def exit_code(report: RunReport) -> int:
     if report.reason is not None:
         return _EXIT_CODES[report.reason]
     return EXIT_SOME_FAILED if report.after.failed else EXIT_DONE
-
-
-def ingest_sentence(ingested: Ingested) -> str:
-    """Return what an ingest came to, in one line."""
-    known = " (the same file as before)" if ingested.unchanged else ""
-    return (
-        f"ingest {ingested.ingest}: {counted(ingested.lines, 'line')} read, {counted(ingested.added, 'job')} added, "
-        f"{ingested.known:,} already known, {counted(ingested.duplicates, 'duplicate')}, {ingested.bad:,} bad{known}"
-    )
-
-
-def ingest_json(ingested: Ingested) -> dict[str, Json]:
-    """Return the same as JSON."""
-    return {
-        "ingest": ingested.ingest,
-        "lines": ingested.lines,
-        "added": ingested.added,
-        "known": ingested.known,
-        "duplicates": ingested.duplicates,
-        "bad": ingested.bad,
-    }
 
 
 def run_sentences(report: RunReport, ingested: Ingested | None, database: Path) -> list[str]:

@@ -8,7 +8,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "artistjobs"
 
 FLOORS = [
-    {"errors", "options", "block"},
+    {"errors", "options", "block", "finding"},
     {"moment", "terminal", "pace", "paint", "existing", "interpreter", "behind"},
     {"table"},
     {"reply", "job", "whole_file"},
@@ -19,7 +19,7 @@ FLOORS = [
     {"till", "hearing", "standing", "tally"},
     {"desk", "record", "log", "stdio"},
     {"writer"},
-    {"screen", "remote", "lines", "sheet"},
+    {"screen", "remote", "lines", "sheet", "database", "ingest_text"},
     {"parquet"},
     {"browse", "worker", "preflight", "ingest", "export", "report", "status", "view", "signals", "failures", "dossier"},
     {"look", "picture", "check", "status_text"},

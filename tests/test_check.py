@@ -8,7 +8,8 @@ import pytest
 from conftest import KEY, write_artists
 from factories import make_body, make_prompt, make_template
 
-from artistjobs.check import Level, Plan, check, checkup_lines
+from artistjobs.check import Plan, check, checkup_lines
+from artistjobs.finding import Level
 from artistjobs.pricing import usage_cost
 from artistjobs.rehearsal import Fault
 from artistjobs.reply import Reply

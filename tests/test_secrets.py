@@ -12,10 +12,9 @@ import pytest
 from conftest import KEY, wait_until, write_artists
 from hostile import Hostile, answer, hostile_server, refusal, reply
 
-from artistjobs.config import ApiConfig
+from artistjobs.config import ApiConfig, Working
 from artistjobs.errors import PromptError
 from artistjobs.rehearsal import rehearsal
-from artistjobs.session import Working
 from artistjobs.template import check_template, compile_template
 from artistjobs.whole_file import _part_file
 

@@ -404,7 +404,9 @@ def test_a_claim_of_an_ingest_among_others_passes_the_jobs_that_are_done(store):
     assert steps(store, lambda: make.claim(store, 4, scope)) < 40
 
 
-@pytest.mark.parametrize("statement", ["claimable", "next_available", "held_elsewhere", "rescue", "retry", "record_deaths"])
+@pytest.mark.parametrize(
+    "statement", ["claimable", "next_available", "held_elsewhere", "rescue", "retry", "record_deaths"]
+)
 def test_the_queue_is_read_through_the_small_indexes(store, statement):
     named = {
         "worker": 1, "now": "", "latest": "", "limit": 1, "ingest": None, "first_job": 0, "last_job": 9,

@@ -70,8 +70,8 @@ def ingest(settings: Settings, /, *, dry_run: bool, **options: object) -> None:
     """
     from artistjobs.given import Given
     from artistjobs.ingest import ingest_file, refuse_unreadable
+    from artistjobs.ingest_text import ingest_json, ingest_sentence
     from artistjobs.stdio import say, tell_json
-    from artistjobs.summary import ingest_json, ingest_sentence
 
     given = Given(settings, options)
     with talking(settings, given.scenario, given.warning()):
