@@ -15,8 +15,9 @@ and declines all others, which `_parse_row` reads with care. Opening the file is
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from io import BytesIO
 from typing import BinaryIO, NamedTuple
 
@@ -55,6 +56,10 @@ class Artist(NamedTuple):
     line: int
     name: str
     data: str
+
+
+_artist: Callable[[tuple[int, str, str]], Artist] = partial(tuple.__new__, Artist)
+"""Makes an artist of its values, in half the time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +110,8 @@ class ArtistReader:
         block = BytesIO(lines)
         for line in block:
             if row := _simple_row(line):
-                self.lines += 1
-                yield Artist(self.lines, *row)
+                self.lines = number = self.lines + 1
+                yield _artist((number, *row))
             else:
                 self._window.offset = start + block.tell() - len(line)
                 yield from self._row_at_hand()

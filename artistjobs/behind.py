@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
-_WAITING = 16
+_WAITING = 128
 """Blocks that may wait to be written; a block is what a buffer holds."""
 
 _SYNCED_AT_ONCE = 1 << 25

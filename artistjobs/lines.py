@@ -6,13 +6,13 @@ is passed on as it is. `record` makes the lines of all other jobs, and would mak
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from artistjobs.job import Scope
 from artistjobs.record import Record, Recorder, Say, Sink, json_text, record_line, without_commands, write_records
 from artistjobs.store import Quoted
 
-_WRITTEN_AT_ONCE = 1 << 18
+_WRITTEN_AT_ONCE = 1 << 17
 """Bytes handed on together: enough to be quick, few enough to weigh nothing."""
 
 _LINE_BYTES = 512
@@ -21,7 +21,6 @@ _LINE_BYTES = 512
 _EMPTY = b'""'
 
 _CONTROL = re.compile(b"\xc2[\x80-\x9f]").search
-_LINE_END = re.compile(b"\xe2\x80[\xa8\xa9]").search
 
 
 class Lines:
@@ -31,91 +30,77 @@ class Lines:
         self._recorder = recorder
         self._file = file
         self._requests: dict[int, bytes] = {}
-        self._pieces: list[bytes] = []
-        self._bytes = 0
 
     def write(self, scope: Scope, states: Sequence[str], say: Say | None) -> int:
         """Write the jobs and say their texts; return how many."""
         if self._recorder.is_full:
-            return write_records(self._recorder, scope, states, self.add_record, say)
-        count, texts = 0, list[bytes]()
-        for row in self._recorder.records.export_quoted(scope, states):
-            text = self.add(row)
-            count += 1
-            if say is not None:
-                if text is not None:
-                    texts.append(text)
-                # With the lines that have just been written, all at once: each alone would take twice the time.
-                if texts and not self._pieces:
-                    _say_all(texts, say)
-        if say is not None and texts:
-            _say_all(texts, say)
+            return write_records(self._recorder, scope, states, self._write_record, say)
+        count = 0
+        for rows in _some_at_a_time(self._recorder.records.export_quoted(scope, states)):
+            texts = self.add(rows)
+            if say is not None and texts:
+                # All at once: each alone would take twice the time.
+                say(json.loads(b"[%b]" % b",".join(texts)))
+            count += len(rows)
         return count
 
-    def add(self, row: Quoted) -> bytes | None:
-        """Write a job, soon; return its text in JSON if it is done."""
-        _, prompt, name, data, text, response_id, created = row
-        if text is None or created is None:
-            return self._add_with_care(row)
-        artist = (
-            b'"artist_name": %b' % name if data == _EMPTY else b'"artist_name": %b, "artist_data": %b' % (name, data)
-        )
-        request = self._requests.get(prompt) or self._remember_request(prompt)
-        self._pieces += (
-            b'{%b, "request": {%b, "variables": {%b}}, "response_text": ' % (artist := _clean(artist), request, artist),
-            text if text.isascii() or not _has_commands(text) else _rewritten(text),
-            b', "response_id": %b, "created": %d, "error": null}\n' % (_clean(response_id), created),
-        )
-        self._count(len(text) + _LINE_BYTES)
-        return text
-
-    def add_record(self, record: Record) -> None:
-        """Write a record, soon."""
-        line = record_line(record)
-        self._pieces.append(line)
-        self._count(len(line))
+    def add(self, rows: Sequence[Quoted]) -> list[bytes]:
+        """Write some jobs; return the texts of those that are done, in JSON."""
+        texts: list[bytes] = []
+        lines = b"".join([self._line(row, texts) for row in rows])
+        if _has_other_escapes(lines):
+            lines = b"".join([self._line(row, [], _rewritten) for row in rows])
+        if _has_commands(lines):
+            lines = without_commands(lines.decode()).encode()
+        self._file.write(lines)
+        return texts
 
     def end(self) -> None:
-        """Write what is left."""
-        lines = b"".join(self._pieces)
-        if _has_other_escapes(lines):
-            # Of the pieces of a line, only a text on its own begins with a quote.
-            lines = b"".join([_rewritten(piece) if piece.startswith(b'"') else piece for piece in self._pieces])
-        self._file.write(lines)
-        self._pieces.clear()
-        self._bytes = 0
+        """Do nothing: all is written."""
 
     def drop(self) -> None:
         """Do nothing: what is left goes with the file."""
 
-    def _count(self, size: int) -> None:
-        self._bytes += size
-        if self._bytes > _WRITTEN_AT_ONCE:
-            self.end()
+    def _line(self, row: Quoted, texts: list[bytes], rewrite: Callable[[bytes], bytes] | None = None) -> bytes:
+        """Return the line of a job, but for the escapes that the database leaves out; its text joins ``texts``."""
+        _, prompt, name, data, text, response_id, created = row
+        if text is None or created is None:
+            return self._line_with_care(row, texts)
+        texts.append(text)
+        artist = (
+            b'"artist_name": %b' % name if data == _EMPTY else b'"artist_name": %b, "artist_data": %b' % (name, data)
+        )
+        request = self._requests.get(prompt) or self._remember_request(prompt)
+        return (
+            b'{%b, "request": {%b, "variables": {%b}}, "response_text": %b, "response_id": %b, "created": %d, '
+            b'"error": null}\n'
+        ) % (artist, request, artist, rewrite(text) if rewrite else text, response_id, created)
 
-    def _add_with_care(self, row: Quoted) -> bytes | None:
+    def _line_with_care(self, row: Quoted, texts: list[bytes]) -> bytes:
         job, _, _, data, *_ = row
         # A line may have data of its own, which is not sent.
         exported = self._recorder.records.exported(job)._replace(artist_data=json.loads(data))
-        self.add_record(self._recorder.record(exported))
-        return json.dumps(exported.text or "").encode() if exported.state == "done" else None
+        if exported.state == "done":
+            texts.append(json.dumps(exported.text or "").encode())
+        return record_line(self._recorder.record(exported))
+
+    def _write_record(self, record: Record) -> None:
+        self._file.write(record_line(record))
 
     def _remember_request(self, number: int) -> bytes:
         self._requests[number] = request = record_line(self._recorder.request(number)).rstrip()[1:-1]
         return request
 
 
-def _say_all(texts: list[bytes], say: Say) -> None:
-    """Say texts given in JSON, one after another, and forget them."""
-    say(json.loads(b"[%b]" % b",".join(texts)))
-    texts.clear()
-
-
-def _clean(ours: bytes) -> bytes:
-    """Return JSON that the database wrote, with the escapes that it leaves out."""
-    if (ours.isascii() and b"\x7f" not in ours) or (text := ours.decode()).isprintable():
-        return ours
-    return without_commands(text).encode()
+def _some_at_a_time(rows: Iterable[Quoted]) -> Iterator[list[Quoted]]:
+    some, size = list[Quoted](), 0
+    for row in rows:
+        some.append(row)
+        size += len(row[4] or b"") + _LINE_BYTES
+        if size > _WRITTEN_AT_ONCE:
+            yield some
+            some, size = [], 0
+    yield some
 
 
 def _rewritten(text: bytes) -> bytes:
@@ -123,16 +108,20 @@ def _rewritten(text: bytes) -> bytes:
     return json_text(json.loads(text)).encode()
 
 
-# Most texts are cleared by searches for one byte, which are as fast as memory can be read, or by one through many
-# lines at once. Searches for an escape begin at the end, since Python's from the end are quicker.
+# Many lines at once are cleared by searches for a few bytes, which are as fast as memory can be read. Searches for an
+# escape begin at the end, since Python's from the end are quicker.
 
 
 def _has_other_escapes(lines: bytes) -> bool:
-    """Tell whether anything may be written in another way by us: without an escape, or with one."""
-    return lines.rfind(b"\\u") >= 0 or b"\x7f" in lines or (b"/" in lines and lines.rfind(b"\\/") >= 0)
+    """Tell whether a text may be written in another way by us: without an escape, or with one."""
+    return lines.rfind(b"\\u") >= 0 or (b"/" in lines and lines.rfind(b"\\/") >= 0)
 
 
-def _has_commands(text: bytes) -> bool:
-    """Tell whether a text holds characters beyond ASCII that we escape."""
-    has_line_end = (b"\xa8" in text or b"\xa9" in text) and _LINE_END(text)
-    return bool(has_line_end or (b"\xc2" in text and _CONTROL(text)))
+def _has_commands(lines: bytes) -> bool:
+    """Tell whether there are characters that we escape and JSON need not."""
+    if b"\x7f" in lines:
+        return True
+    if lines.isascii():
+        return False
+    has_line_end = lines.find(b"\xe2\x80\xa8") >= 0 or lines.find(b"\xe2\x80\xa9") >= 0
+    return has_line_end or (b"\xc2" in lines and _CONTROL(lines) is not None)

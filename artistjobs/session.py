@@ -5,41 +5,31 @@ import logging
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from time import monotonic
 
 from artistjobs.calling import run_calling
 from artistjobs.check import Checkup, FileCount, Plan, check
 from artistjobs.config import DEFAULT_BASE_URL, ApiConfig, Checking, IngestConfig, Working
 from artistjobs.database import Database
+from artistjobs.delivery import Destination, export_answers
 from artistjobs.desk import tell_rescue
 from artistjobs.errors import ArtistjobsError
 from artistjobs.estimate import Measured
-from artistjobs.export import ExportConfig, Format, export_to_file, refuse_unwritable
+from artistjobs.export import ExportConfig, refuse_unwritable
 from artistjobs.finding import Finding, Level
 from artistjobs.ingest import Dry, ingest_file, refuse_unreadable, survey_file
 from artistjobs.ingest_text import ingest_sentence
 from artistjobs.job import Scope
 from artistjobs.log import Voice
+from artistjobs.loop import run_in_loop
 from artistjobs.progress import make_watch
 from artistjobs.runner import RunReport, nothing_to_do
-from artistjobs.stdio import Texts
 from artistjobs.store import Counts, Ingested, Store
-from artistjobs.terminal import are, counted
+from artistjobs.terminal import are
 from artistjobs.view import Watch
 
 log = logging.getLogger("artistjobs")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Destination:
-    """Where answers go: records to ``output``, which may be none of the ``needed`` files, texts to ``texts``."""
-
-    output: Path
-    texts: Texts | None
-    needed: tuple[Path | None, ...] = ()
-    format: Format = Format.JSONL
 
 
 def work_on(database: Database, scope: Scope, working: Working, voice: Voice) -> RunReport:
@@ -64,7 +54,7 @@ def work_on(database: Database, scope: Scope, working: Working, voice: Voice) ->
         if working.work.processes > 1:
             report = asyncio.run(_run_in_processes(database, scope, working, api, watch))
         else:
-            report = asyncio.run(run_calling(working.work, scope, database.open, api, watch))
+            report = run_in_loop(run_calling(working.work, scope, database.open, api, watch))
     voice.done_doing()  # where it ended before there was anything to watch
     return report
 
@@ -175,18 +165,6 @@ def _counted(
     except ArtistjobsError as error:
         failures.append(Finding(Level.FAIL, "file", str(error), error.exit_code))
         return None, None
-
-
-def export_answers(store: Store, config: ExportConfig, output: Path, texts: Texts | None, voice: Voice) -> None:
-    """Write the records to a file and their texts to stdout. Raises StoreError, WrongUseError, BrokenPipeError."""
-    count = export_to_file(store.records, config, output, texts)
-    log.info("exported %s to %s", counted(count, "record"), output)
-    if texts is None:
-        return
-    voice.done_doing()
-    texts.end()
-    if texts.withheld:
-        log.info("%s more texts are in %s; into a file or a pipe all are written", f"{texts.withheld:,}", output)
 
 
 def _mind_failed(store: Store, scope: Scope, *, retry_failed: bool) -> Counts:

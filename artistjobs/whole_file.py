@@ -12,7 +12,7 @@ from typing import IO
 from artistjobs.behind import Behind
 from artistjobs.errors import StoreError
 
-_BUFFER_BYTES = 1 << 20
+_BUFFER_BYTES = 1 << 16
 
 
 @contextmanager

@@ -9,7 +9,7 @@ PACKAGE = Path(__file__).parents[1] / "artistjobs"
 
 FLOORS = [
     {"errors", "options", "block", "finding"},
-    {"moment", "terminal", "pace", "paint", "existing", "interpreter", "behind"},
+    {"moment", "terminal", "pace", "paint", "existing", "interpreter", "behind", "loop"},
     {"table"},
     {"reply", "job", "whole_file"},
     {"outcome", "overview", "params", "template", "stop", "window", "control", "slots"},
@@ -22,7 +22,7 @@ FLOORS = [
     {"screen", "remote", "lines", "sheet", "database", "ingest_text"},
     {"parquet"},
     {"browse", "worker", "preflight", "ingest", "export", "report", "status", "view", "signals", "failures", "dossier"},
-    {"look", "picture", "check", "status_text"},
+    {"look", "picture", "check", "status_text", "delivery"},
     {"runner"},
     {"progress", "summary", "calling"},
     {"crew"},

@@ -40,7 +40,8 @@ def quick(row: Exported, prompt, body: str) -> bytes:
     values = (row.artist_name, row.artist_data, body, make.TEXT_PATH, row.response_id, row.created)
     file = io.BytesIO()
     lines = Lines(Recorder(OneJob(row, prompt), full=False), file)
-    assert json.loads(lines.add(memory.execute(statement, values).fetchone())) == row.text
+    (text,) = lines.add(memory.execute(statement, values).fetchall())
+    assert json.loads(text) == row.text
     lines.end()
     return file.getvalue()
 
@@ -83,7 +84,7 @@ def test_an_ordinary_text_is_passed_on_unread(monkeypatch):
     file = io.BytesIO()
     lines = Lines(Recorder(OneJob(None, make.make_prompt()), full=False), file)
 
-    lines.add(row)
+    lines.add([row])
     lines.end()
 
     assert file.getvalue().count(passed.encode()) == 1

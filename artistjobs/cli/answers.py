@@ -33,6 +33,7 @@ def export(settings: Settings, /, output: "Path | None", format_name: str | None
 
     Example: artistjobs export answers.jsonl --ingest latest
     """
+    from artistjobs.delivery import export_answers
     from artistjobs.export import (
         STATES,
         ExportConfig,
@@ -42,7 +43,6 @@ def export(settings: Settings, /, output: "Path | None", format_name: str | None
         refuse_unwritable,
     )
     from artistjobs.given import existing_database
-    from artistjobs.session import export_answers
     from artistjobs.stdio import Texts
 
     output = output_or_default(output, format_name)

@@ -126,9 +126,10 @@ def run(
     """
     if not dry_run:
         begin(settings)
+    from artistjobs.delivery import Destination
     from artistjobs.export import format_of, output_or_default
     from artistjobs.given import Given
-    from artistjobs.session import Destination, run_file
+    from artistjobs.session import run_file
     from artistjobs.stdio import Texts
 
     output = output_or_default(output, format_name)

@@ -32,8 +32,8 @@ def report(settings: Settings, output: "Path") -> None:
 
     from artistjobs.export import refuse_unwritable
     from artistjobs.given import existing_database
+    from artistjobs.log import log
     from artistjobs.report import make_report, write_report
-    from artistjobs.session import log
 
     with talking(settings), existing_database(settings).open() as store:
         if str(output) == "-":

@@ -16,6 +16,7 @@ from artistjobs.control import Part
 from artistjobs.crew import wire
 from artistjobs.errors import ArtistjobsError
 from artistjobs.log import extra_of
+from artistjobs.loop import run_in_loop
 from artistjobs.reply import Json
 from artistjobs.signals import MINDED, InFlight
 from artistjobs.stop import Reason, Stop
@@ -180,7 +181,7 @@ def main() -> NoReturn:
         order = wire.order_from_json(value)
         _log_to(mouth, order.log_level)
         try:
-            end = asyncio.run(_work(order, mouth))
+            end = run_in_loop(_work(order, mouth))
         except ArtistjobsError as error:
             end = wire.End(totals=Totals(), error=error, has_begun=False)
         mouth.say(wire.END, wire.end_json(end))

@@ -1,0 +1,32 @@
+"""The loop in which calls are made is the quickest one here."""
+
+import asyncio
+import sys
+
+import pytest
+import uvloop
+
+from artistjobs.loop import run_in_loop
+
+
+async def loop_at_work() -> asyncio.AbstractEventLoop:
+    return asyncio.get_running_loop()
+
+
+def test_calls_are_made_in_the_quickest_loop():
+    assert isinstance(run_in_loop(loop_at_work()), uvloop.Loop)
+
+
+def test_where_there_is_no_quicker_loop_that_of_python_does(monkeypatch):
+    monkeypatch.setitem(sys.modules, "uvloop", None)
+
+    assert not isinstance(run_in_loop(loop_at_work()), uvloop.Loop)
+
+
+def test_what_a_call_raises_is_raised():
+    async def fail() -> None:
+        raise RuntimeError("a bug") from ValueError("its cause")
+
+    with pytest.raises(RuntimeError, match="a bug"):
+        run_in_loop(fail())
+
