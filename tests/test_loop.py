@@ -29,4 +29,3 @@ def test_what_a_call_raises_is_raised():
 
     with pytest.raises(RuntimeError, match="a bug"):
         run_in_loop(fail())
-

@@ -57,7 +57,7 @@ def _terminate(_signal: int, _frame: object) -> NoReturn:
 
 
 def main() -> None:
-    """Run the program; never returns."""
+    """Run the program; it ends with SystemExit."""
     signal.signal(signal.SIGTERM, _terminate)
     # Without them Python has no streams at all, and nothing could be written anywhere.
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115, PTH123
