@@ -109,6 +109,48 @@ def test_an_older_database_is_brought_up_with_its_jobs(path, add_migration):
     assert "feathers" in names_of(path, "table")
 
 
+def everything(path):
+    """Return all rows of the tables that hold work, and what hangs on the tables."""
+    tables = ["prompts", "ingests", "jobs", "ingest_lines", "attempts", "answers", "results", "failures", "progress"]
+    with closing(sqlite3.connect(path)) as db:
+        assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert db.execute("PRAGMA foreign_key_check").fetchall() == []
+        return {table: db.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall() for table in tables}
+
+
+def test_jobs_whose_keys_had_no_index_of_their_own_are_kept_with_all_that_hangs_on_them(path, tmp_path, monkeypatch):
+    before = [file for file in migration_files() if file.name < "0006"]
+    with monkeypatch.context() as older:
+        older.setattr(schema, "migration_files", lambda: before)
+        with open_store(path, create=True) as store:
+            store.queue.register()
+            make.ingest(store, *make.names(20), "Artist 3", ("Artist 4", "other data"))
+            make.answer_everything(store, 5)
+            make.fail(store)
+            make.claim(store, 2)
+    rows = everything(path)
+
+    with open_store(path) as store:
+        assert store.queue.rescue().pending == 2
+        again = make.ingest(store, *make.names(22))
+        assert (again.known, again.added) == (20, 2)
+    with open_store(tmp_path / "new.db", create=True):
+        pass
+
+    assert rows["jobs"][:6] == everything(path)["jobs"][:6]
+    assert [rows[name] for name in ("answers", "results", "failures")] == [
+        everything(path)[name] for name in ("answers", "results", "failures")
+    ]
+    assert all(names_of(path, kind) == names_of(tmp_path / "new.db", kind) for kind in ("index", "trigger", "view"))
+
+
+def test_references_are_minded_again_after_a_migration(path):
+    with open_store(path, create=True) as store:
+        make.ingest(store, "Frida Kahlo")
+
+        assert store._connection.db.conn.execute("PRAGMA foreign_keys").fetchone() == (1,)
+
+
 def test_a_migration_that_fails_leaves_nothing_of_itself_or_those_before(path, add_migration):
     with open_store(path, create=True) as store:
         make.ingest(store, "Frida Kahlo")

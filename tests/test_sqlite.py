@@ -555,3 +555,36 @@ def test_a_database_of_answers_of_two_kilobytes_is_little_larger_than_they_are(p
     (answers,) = rows(path, "SELECT sum(length(body)) AS bytes FROM answers")
     assert answers["bytes"] >= jobs * len(text)
     assert path.stat().st_size < 1.4 * answers["bytes"]
+
+
+# The first file of a database may be a large one, whose keys are indexed afterwards.
+
+
+@pytest.fixture
+def of_any_size(monkeypatch):
+    monkeypatch.setattr("artistjobs.store.intake._MANY", 1)
+
+
+def keys_are_unique(store):
+    with pytest.raises(sqlite3.IntegrityError, match="UNIQUE"):
+        connection(store).execute("INSERT INTO jobs (key, prompt, artist_name) SELECT key, 1, 'x' FROM jobs")
+    return True
+
+
+def test_a_large_first_file_becomes_the_jobs_that_it_would_row_by_row(of_any_size, store):
+    first = make.ingest(store, *make.names(50))
+    second = make.ingest(store, *make.names(60, start=41))
+
+    assert (first.added, first.duplicates, second.known, second.added) == (50, 0, 10, 50)
+    assert [claim.artist_name for claim in make.claim(store, 100)] == make.names(100)
+    assert keys_are_unique(store)
+
+
+def test_a_large_first_file_with_a_row_that_occurs_twice_asks_it_once(of_any_size, store):
+    names = [*make.names(30), "Artist 7", *make.names(30, start=31)]
+
+    ingested = make.ingest(store, *names)
+
+    assert (ingested.added, ingested.duplicates) == (60, 1)
+    assert [claim.artist_name for claim in make.claim(store, 100)] == make.names(60)
+    assert keys_are_unique(store)

@@ -67,7 +67,7 @@ class Connection(Reading):
             self._migrate()
 
     def _migrate(self) -> None:
-        with self._turnstile():
+        with self._turnstile(), _references_unchecked(self.db.conn):
             self.db.conn.execute("BEGIN IMMEDIATE")
             try:
                 migrate(self.db)
@@ -164,6 +164,16 @@ def execute(db: sqlite3.Connection, statement: str, values: Sequence[object]) ->
 
 def _cleaned(value: object) -> object:
     return clean_text(value) if isinstance(value, str) else value
+
+
+@contextmanager
+def _references_unchecked(db: sqlite3.Connection) -> Iterator[None]:
+    """Let a table be made anew although others refer to it. It has no effect within a transaction."""
+    db.execute("PRAGMA foreign_keys = 0")
+    try:
+        yield
+    finally:
+        db.execute("PRAGMA foreign_keys = 1")
 
 
 def _journal_mode(connection: sqlite3.Connection) -> str:

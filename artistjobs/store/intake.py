@@ -21,6 +21,9 @@ statements."""
 
 _COLUMNS = {"stage": 4, "stage_bad": 3}
 
+_MANY = 10_000
+"""Lines of a file from which on it pays to build the index of an empty database anew."""
+
 _CACHE_KIB = 32_768
 """Page cache while jobs move in: holds the key index of a million jobs."""
 
@@ -115,13 +118,36 @@ class _Asked(NamedTuple):
 
 
 def _add_jobs(db: sqlite3.Connection, prompt: int, good: int) -> _Asked:
-    cursor = db.execute(sql("add_jobs"), {"prompt": prompt})
+    is_first = not db.execute("SELECT EXISTS (SELECT 1 FROM jobs)").fetchone()[0]
+    cursor = _add_first_jobs(db, prompt) if is_first and good >= _MANY else None
+    cursor = cursor or db.execute(sql("add_jobs"), {"prompt": prompt})
     added, last = cursor.rowcount, cursor.lastrowid
-    if added == good and last:
-        # Each line is a new job, and new ids follow one another: no need to look the keys up again.
-        return _Asked(good, added, last - added + 1, last)
+    if last and (is_first or added == good):
+        # All that the file asks for is new, and new ids follow one another: no need to look the keys up again.
+        return _Asked(added, added, last - added + 1, last)
     jobs, first, last = db.execute(sql("staged_span")).fetchone()
     return _Asked(jobs, added, first, last)
+
+
+def _add_first_jobs(db: sqlite3.Connection, prompt: int) -> sqlite3.Cursor | None:
+    """Add a job for each staged line, and index their keys afterwards; do nothing if one of them occurs twice.
+
+    Keys come in no order at all: a whole index of them is built in half the time that it takes to fill it.
+    """
+    db.execute("SAVEPOINT first_jobs")
+    try:
+        # As much again is taken for sorting.
+        db.execute(f"PRAGMA cache_size = -{_CACHE_KIB // 4}")
+        db.execute("DROP INDEX jobs_by_key")
+        cursor = db.execute(sql("add_first_jobs"), {"prompt": prompt})
+        db.execute(sql("index_keys"))
+    except sqlite3.IntegrityError:
+        db.execute("ROLLBACK TO first_jobs")
+        return None
+    finally:
+        db.execute("RELEASE first_jobs")
+        db.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+    return cursor
 
 
 def _add_lines(db: sqlite3.Connection, ingest: int, asked: _Asked, good: int) -> None:
