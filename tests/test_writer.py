@@ -143,6 +143,50 @@ async def test_a_limit_bounds_the_claims_and_is_told():
     assert queue.left == 7
 
 
+async def test_a_job_that_was_given_back_without_a_call_does_not_count_for_a_limit():
+    queue = QueueOfClaims(10)
+    writer = await started(queue, limit=2)
+    first, second = [await writer.exchange(None) for _ in range(2)]
+
+    third = await writer.exchange(released(first, calls=0))
+    after = await asyncio.gather(writer.exchange(released(second, calls=1)), writer.exchange(make_attempt(third)))
+    await writer.close("limit", [])
+
+    assert third is not None
+    assert after == [None, None]
+    assert writer.reached_limit
+
+
+async def test_a_slot_that_is_free_is_filled_in_the_transaction_that_frees_it():
+    queue = QueueOfClaims(10)
+    writer = await started(queue, tuning=Tuning(max_workers=1))
+    claim = await writer.exchange(None)
+    before = len(queue.exchanges)
+
+    assert await writer.exchange(make_attempt(claim)) is not None
+    await writer.close("finished", [])
+
+    assert queue.exchanges[before] == (1, 1)
+
+
+async def test_a_claim_that_comes_at_the_moment_of_a_cancellation_is_given_back(monkeypatch):
+    queue = QueueOfClaims(5)
+    writer = await started(queue)
+    deliver = writer._deliver
+
+    def deliver_and_cancel(served):
+        deliver(served)
+        wish.cancel()
+
+    monkeypatch.setattr(writer, "_deliver", deliver_and_cancel)
+    wish = asyncio.create_task(writer.exchange(None))
+    results = await asyncio.gather(wish, return_exceptions=True)
+    await writer.close("interrupted", [])
+
+    assert [type(result) for result in results] == [asyncio.CancelledError]
+    assert [attempt.outcome for attempt in queue.attempts] == [Outcome.RELEASED]
+
+
 async def test_trouble_reaches_everybody_who_waits_and_all_who_come_later():
     queue = QueueOfClaims(1)
     writer = await started(queue)
