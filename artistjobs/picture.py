@@ -95,12 +95,13 @@ def _jobs(glance: Glance) -> list[Fact]:
 
 
 def _speed(glance: Glance) -> list[Fact]:
-    left = seconds_left(glance)
     facts = [
         Fact("", f"{jobs_per_minute(glance):,.0f}", " jobs a minute", short=f"{jobs_per_minute(glance):,.0f}/min"),
         Fact("overall ", f"{overall_per_minute(glance):,.0f}"),
-        Fact("left ", "not yet known" if left is None else duration_text(left)),
     ]
+    if not glance.stopping:  # what is left stays, for another run
+        left = seconds_left(glance)
+        facts.append(Fact("left ", "not yet known" if left is None else duration_text(left)))
     return facts + ([Fact("", f"{glance.workers:,}", " workers")] if glance.workers > 1 else [])
 
 

@@ -90,6 +90,13 @@ def test_an_option_before_the_command_is_told_its_place(cli, typed, meant):
     assert meant in result.stderr
 
 
+def test_a_scenario_given_to_the_switch_is_told_its_option(cli):
+    wrong = cli("run", "a.csv", "--rehearse=busy")
+
+    assert wrong.exit_code == 2
+    assert "--scenario busy" in wrong.stderr
+
+
 def test_what_an_option_takes_is_named_in_the_help(cli):
     for name in commands.commands:
         assert " INTEGER" not in cli(name, "--help").stdout, name

@@ -98,6 +98,8 @@ def test_it_says_what_is_waited_for_and_that_it_is_paused_or_stopping():
     assert "waiting for rate_limit_exceeded, 12 s" in shown(make_busy())
     assert "paused" in shown(make_busy(paused=True))
     assert "stopping: 64 calls in flight" in shown(make_busy(stopping=True))
+    assert "left " in shown(make_busy())
+    assert "left " not in shown(make_busy(stopping=True))
     assert "after refusals 9 calls at once" in shown(make_busy(wait=None, slowed_to=9))
 
 

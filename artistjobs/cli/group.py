@@ -42,6 +42,9 @@ Without a key, to try it: artistjobs run artists.csv --rehearse
 More: artistjobs --help, and artistjobs COMMAND --help"""
 
 
+REHEARSES = "--rehearse takes no value; what is to be played is named with --scenario, such as: --scenario busy"
+
+
 class Commands(click.Group):
     """The group of commands; what a user can cause ends in one sentence and an exit code."""
 
@@ -49,6 +52,10 @@ class Commands(click.Group):
         """Run the command."""
         try:
             return super().invoke(ctx)
+        except click.BadOptionUsage as error:
+            if error.option_name == "--rehearse":
+                raise click.UsageError(REHEARSES, error.ctx) from None
+            raise
         except ArtistjobsError as error:
             from artistjobs.stdio import say
             from artistjobs.terminal import visible
