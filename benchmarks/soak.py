@@ -157,6 +157,10 @@ def _signal(place: Place, workers: Sequence[Process], number: int, name: str) ->
             is_second = number != signal.SIGKILL and place.done_to.get(worker.pid) in SOFT
             place.done_to[worker.pid] = "interrupted twice" if is_second else name
             worker.send_signal(number)
+    if number == signal.SIGKILL:
+        # On a busy machine it takes a while, in which something else would seem to be done to the dead.
+        for worker in workers:
+            worker.wait()
     return 1
 
 
