@@ -6,7 +6,7 @@ is passed on as it is. `record` makes the lines of all other jobs, and would mak
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from artistjobs.job import Scope
 from artistjobs.record import Record, Recorder, Say, Sink, json_text, record_line, without_commands, write_records
@@ -47,12 +47,13 @@ class Lines:
     def add(self, rows: Sequence[Quoted]) -> list[bytes]:
         """Write some jobs; return the texts of those that are done, in JSON."""
         texts: list[bytes] = []
-        lines = b"".join([self._line(row, texts) for row in rows])
-        if _has_other_escapes(lines):
-            lines = b"".join([self._line(row, [], _rewritten) for row in rows])
-        if _has_commands(lines):
-            lines = without_commands(lines.decode()).encode()
-        self._file.write(lines)
+        lines = [self._line(row, texts) for row in rows]
+        whole = b"".join(lines)
+        if _has_other_escapes(whole):
+            whole = b"".join(map(self._rewritten, rows, lines))
+        if _has_commands(whole):
+            whole = without_commands(whole.decode()).encode()
+        self._file.write(whole)
         return texts
 
     def end(self) -> None:
@@ -61,12 +62,19 @@ class Lines:
     def drop(self) -> None:
         """Do nothing: what is left goes with the file."""
 
-    def _line(self, row: Quoted, texts: list[bytes], rewrite: Callable[[bytes], bytes] | None = None) -> bytes:
+    def _line(self, row: Quoted, texts: list[bytes]) -> bytes:
         """Return the line of a job, but for the escapes that the database leaves out; its text joins ``texts``."""
-        _, prompt, name, data, text, response_id, created = row
-        if text is None or created is None:
+        if row[4] is None or row[6] is None:
             return self._line_with_care(row, texts)
-        texts.append(text)
+        texts.append(row[4])
+        return self._line_with(row, row[4], row[6])
+
+    def _rewritten(self, row: Quoted, line: bytes) -> bytes:
+        """Return the line of a job with its text as we write it, as it is where it was made with care."""
+        return line if row[4] is None or row[6] is None else self._line_with(row, _rewritten(row[4]), row[6])
+
+    def _line_with(self, row: Quoted, text: bytes, created: int) -> bytes:
+        _, prompt, name, data, _, response_id, _ = row
         artist = (
             b'"artist_name": %b' % name if data == _EMPTY else b'"artist_name": %b, "artist_data": %b' % (name, data)
         )
@@ -74,7 +82,7 @@ class Lines:
         return (
             b'{%b, "request": {%b, "variables": {%b}}, "response_text": %b, "response_id": %b, "created": %d, '
             b'"error": null}\n'
-        ) % (artist, request, artist, rewrite(text) if rewrite else text, response_id, created)
+        ) % (artist, request, artist, text, response_id, created)
 
     def _line_with_care(self, row: Quoted, texts: list[bytes]) -> bytes:
         job, _, _, data, *_ = row

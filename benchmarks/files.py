@@ -104,15 +104,16 @@ def exporting(bench: Bench, rows: int, taken: Taken) -> Iterator[Result]:
     bench.say(f"export of {rows:,} answers")
     what = f"Export of {rows:,} answers of 2 KB to a file"
     folder, used = finished(bench, rows).parent, list[Used]()
+    written = [folder / "out.jsonl", folder / "reference.jsonl"]
     shell = shutil.which("sqlite3")
 
     def ours() -> float:
-        start_clean(folder / "out.jsonl", folder / "reference.jsonl")
+        start_clean(*written)
         used.append(run(EXPORT, folder))
         return used[-1].seconds
 
     def reference() -> float:
-        start_clean(folder / "out.jsonl", folder / "reference.jsonl")
+        start_clean(*written)
         with (folder / "reference.jsonl").open("wb") as stdout:
             return run([shell, "-readonly", "artistjobs.db", STATEMENT], folder, stdout=stdout).seconds
 
@@ -127,8 +128,7 @@ def exporting(bench: Bench, rows: int, taken: Taken) -> Iterator[Result]:
     else:
         ours()
         yield LeftOut(what, "the command `sqlite3` is not here")
-    for name in ("out.jsonl", "reference.jsonl"):
-        (folder / name).unlink(missing_ok=True)
+    start_clean(*written)
     taken.export[rows] = used[-1]
     yield Figure(f"{what}: peak memory", "", at_most(100, " MB"), [each.peak_bytes / MB for each in used])
 

@@ -3,7 +3,7 @@
 import os
 import re
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -67,7 +67,7 @@ class Connection(Reading):
             self._migrate()
 
     def _migrate(self) -> None:
-        with self._turnstile(), _references_unchecked(self.db.conn):
+        with self._turnstile(), self.references_unchecked():
             self.db.conn.execute("BEGIN IMMEDIATE")
             try:
                 migrate(self.db)
@@ -94,6 +94,15 @@ class Connection(Reading):
                 roll_back(connection)
                 raise
 
+    @contextmanager
+    def references_unchecked(self) -> Iterator[None]:
+        """Have nobody look whether what a row refers to is there. It has no effect within a transaction."""
+        self.db.conn.execute("PRAGMA foreign_keys = 0")
+        try:
+            yield
+        finally:
+            self.db.conn.execute("PRAGMA foreign_keys = 1")
+
     def close(self) -> None:
         """Let go of the file; raises nothing, since what was committed is safe."""
         try:
@@ -118,62 +127,49 @@ class Connection(Reading):
 
 
 @lru_cache(maxsize=64)
-def sql_of_rows(statement: str, rows: int) -> str:
-    """Return a statement that takes values of one row for so many rows."""
-    return _ROW.sub(lambda row: ", ".join([row[0]] * rows), sql(statement), count=1)
+def sql_of_rows(statement: str, values: int) -> str:
+    """Return a statement that takes one row, for as many rows as these values make."""
+    return _ROW.sub(lambda row: ", ".join([row[0]] * (values // row[0].count("?"))), sql(statement), count=1)
 
 
 _ROW = re.compile(r"\(\?(?:, \?)*\)")
 
 
-def write_rows(db: sqlite3.Connection, statement: str, rows: Sequence[Sequence[object]]) -> Iterator[sqlite3.Cursor]:
-    """Run a statement on rows, some at a time, in their order.
+def write_rows(db: sqlite3.Connection, statement: str, rows: Sequence[Sequence[object]]) -> list[sqlite3.Cursor]:
+    """Run a writing statement on rows, some at a time, in their order; return what came of each time.
 
     Each run of a statement gives Python's other threads their turn and has to wait for its own, so many rows at a
     time are quicker; always the same few numbers of them, since each number is another statement to be prepared.
     """
-    at = 0
+    at, cursors = 0, list[sqlite3.Cursor]()
     for size in _ROWS_AT_ONCE:
         while len(rows) - at >= size:
             values = [value for row in rows[at : at + size] for value in row]
-            yield execute(db, sql_of_rows(statement, size), values)
+            cursors.append(_execute(db, sql_of_rows(statement, len(values)), values))
             at += size
+    return cursors
 
 
 _ROWS_AT_ONCE = (64, 32, 16, 8, 4, 2, 1)
 
 
 def write(db: sqlite3.Connection, statement: str, row: Parameters) -> sqlite3.Cursor:
-    """Run a writing statement, by the name of its file.
-
-    A lone surrogate, as in the name of a file that is not UTF-8, is stored as U+FFFD.
-    """
-    try:
-        return db.execute(sql(statement), row)
-    except UnicodeEncodeError:
-        return db.execute(sql(statement), {name: _cleaned(value) for name, value in row.items()})
+    """Run a writing statement, by the name of its file."""
+    return _execute(db, sql(statement), row)
 
 
-def execute(db: sqlite3.Connection, statement: str, values: Sequence[object]) -> sqlite3.Cursor:
-    """Run a writing statement as ``write`` does, with values by their places."""
+def _execute(db: sqlite3.Connection, statement: str, values: Parameters | Sequence[object]) -> sqlite3.Cursor:
+    """Run a statement; a lone surrogate, as in the name of a file that is not UTF-8, is stored as U+FFFD."""
     try:
         return db.execute(statement, values)
     except UnicodeEncodeError:
+        if isinstance(values, Mapping):
+            return db.execute(statement, {name: _cleaned(value) for name, value in values.items()})
         return db.execute(statement, list(map(_cleaned, values)))
 
 
 def _cleaned(value: object) -> object:
     return clean_text(value) if isinstance(value, str) else value
-
-
-@contextmanager
-def _references_unchecked(db: sqlite3.Connection) -> Iterator[None]:
-    """Let a table be made anew although others refer to it. It has no effect within a transaction."""
-    db.execute("PRAGMA foreign_keys = 0")
-    try:
-        yield
-    finally:
-        db.execute("PRAGMA foreign_keys = 1")
 
 
 def _journal_mode(connection: sqlite3.Connection) -> str:

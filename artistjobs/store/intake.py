@@ -19,8 +19,6 @@ _VALUES_AT_ONCE = 3_996
 """Values that one statement takes, in rows of three or four: hundreds of rows are stored in half the time of as many
 statements."""
 
-_COLUMNS = {"stage": 4, "stage_bad": 3}
-
 _MANY = 10_000
 """Lines of a file from which on it pays to build the index of an empty database anew."""
 
@@ -42,7 +40,9 @@ class SqliteIntake:
         self, source: Source, prompt: Prompt, rows: Iterable[Artist | BadLine], count_lines: LineCount
     ) -> Ingested:
         """Add a pending job for each new row, in one transaction."""
-        with self._stage() as stager:
+        # Ways of asking, jobs and lines refer to what the same transaction has just stored or looked up: to look each
+        # reference up again would take a tenth of the time.
+        with self._connection.references_unchecked(), self._stage() as stager:
             good, bad = stager.stage(prompt, rows)
             with self._connection.transaction() as db:
                 number = self._add_prompt(db, prompt)
@@ -136,11 +136,12 @@ def _add_first_jobs(db: sqlite3.Connection, prompt: int) -> sqlite3.Cursor | Non
     """
     db.execute("SAVEPOINT first_jobs")
     try:
+        ((index,),) = db.execute("SELECT sql FROM sqlite_master WHERE name = 'jobs_by_key'").fetchall()
         # As much again is taken for sorting.
         db.execute(f"PRAGMA cache_size = -{_CACHE_KIB // 4}")
         db.execute("DROP INDEX jobs_by_key")
         cursor = db.execute(sql("add_first_jobs"), {"prompt": prompt})
-        db.execute(sql("index_keys"))
+        db.execute(index)
     except sqlite3.IntegrityError:
         db.execute("ROLLBACK TO first_jobs")
         return None
@@ -166,9 +167,6 @@ class _Stager:
     def open(self) -> None:
         with self._connection.translated():
             self._db.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
-            # Ways of asking, jobs and lines refer to what the same transaction has just stored or looked up: to look
-            # each reference up again would take a tenth of the time.
-            self._db.execute("PRAGMA foreign_keys = 0")
             for statement in ("stage_tables", "stage_bad_tables"):
                 self._db.execute(sql(statement))
 
@@ -199,7 +197,7 @@ class _Stager:
         # What the reader of the rows raises is no trouble of the database, and passes as it is.
         with self._connection.translated():
             if values:
-                self._db.execute(sql_of_rows(statement, len(values) // _COLUMNS[statement]), values)
+                self._db.execute(sql_of_rows(statement, len(values)), values)
         values.clear()
 
     def close(self) -> None:
@@ -207,7 +205,6 @@ class _Stager:
         with suppress(StoreError), self._connection.translated():
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
-            self._db.execute("PRAGMA foreign_keys = 1")
             for table in ("staged", "staged_bad"):
                 self._db.execute(f"DROP TABLE IF EXISTS temp.{table}")
             self._db.execute(f"PRAGMA cache_size = -{_CACHE_KIB_AFTERWARDS}")

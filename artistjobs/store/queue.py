@@ -5,7 +5,7 @@ import os
 import socket
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from time import time
 
@@ -119,10 +119,10 @@ class SqliteQueue:
     def _record(self, db: sqlite3.Connection, attempts: Sequence[Attempt]) -> list[Attempt]:
         """Store attempts at different jobs; return those whose claims still stood."""
         kept = self._keep_answers(db, attempts)
-        _run(write_rows(db, "record_attempts", [attempt_values(attempt, self._worker) for attempt in attempts]))
+        write_rows(db, "record_attempts", [attempt_values(attempt, self._worker) for attempt in attempts])
         standing = self._standing(db, attempts)
         settled = [attempt for attempt in attempts if attempt.claim.job in standing]
-        _run(write_rows(db, "settle", [settled_values(one, kept.get(one.claim.job)) for one in settled]))
+        write_rows(db, "settle", [settled_values(attempt, kept.get(attempt.claim.job)) for attempt in settled])
         for late in kept.keys() - standing:
             db.execute(sql("mark_late"), {"answer": kept[late]})
         return settled
@@ -171,11 +171,6 @@ def _of_different_jobs(attempts: Sequence[Attempt]) -> list[list[Attempt]]:
         groups[-1].append(attempt)
         jobs.add(attempt.claim.job)
     return groups
-
-
-def _run(statements: Iterator[sqlite3.Cursor]) -> None:
-    for _ in statements:
-        pass
 
 
 def _available_at(row: sqlite3.Row | None) -> float | None:

@@ -1,2 +1,0 @@
--- No request twice: as the migration 0006 makes it.
-CREATE UNIQUE INDEX jobs_by_key ON jobs (key)
