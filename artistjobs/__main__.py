@@ -6,7 +6,7 @@ import sys
 from contextlib import suppress
 from typing import NoReturn
 
-from artistjobs.interpreter import collect_seldom
+from artistjobs.worker.gc_tuning import collect_seldom
 
 
 def main() -> None:

@@ -13,13 +13,13 @@ from pathlib import Path
 from statistics import median
 from time import monotonic, time
 
-from artistjobs.job import EVERYTHING, Claim
-from artistjobs.judge import judge
-from artistjobs.moment import moment_text
-from artistjobs.outcome import Answer, Attempt, Outcome
-from artistjobs.reply import Reply
-from artistjobs.store.sqlite import open_store
-from artistjobs.writer import released
+from artistjobs.api.classify import judge
+from artistjobs.api.reply import Reply
+from artistjobs.core.attempt import Answer, Attempt, Outcome
+from artistjobs.core.job import EVERYTHING, Claim
+from artistjobs.core.timestamps import moment_text
+from artistjobs.store.sqlite.store import open_store
+from artistjobs.worker.store_client import released
 from benchmarks.server import RESPOND
 
 AT_ONCE = 64

@@ -18,8 +18,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from artistjobs.rehearsal import Call, Scenario, rehearsal
-from artistjobs.rehearsal.loopback import Rehearsal
 from artistjobs.rehearsal.replies import estimate_tokens
+from artistjobs.rehearsal.server_thread import Rehearsal
 
 LEFT_OUT_SECONDS = 10
 REFUSED = "rate_limited", "rate_limit_exceeded"

@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from artistjobs.rehearsal import rehearsal
-from artistjobs.rehearsal.loopback import Rehearsal
+from artistjobs.rehearsal.server_thread import Rehearsal
 
 if TYPE_CHECKING:
     from launching import Launcher, World

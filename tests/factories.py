@@ -5,11 +5,11 @@ import itertools
 import json
 from pathlib import Path
 
-from artistjobs.artists import Artist, BadLine
-from artistjobs.job import EVERYTHING, Claim
-from artistjobs.outcome import Answer, Attempt, Failure, Outcome, Reach, Usage
-from artistjobs.prompt import Prompt
-from artistjobs.store import Exported, Ingested, Source, Store
+from artistjobs.core.attempt import Answer, Attempt, Failure, Outcome, Reach, Usage
+from artistjobs.core.job import EVERYTHING, Artist, BadLine, Claim
+from artistjobs.core.prompt import Prompt
+from artistjobs.store.interface import Store
+from artistjobs.store.models import Exported, Ingested, Source
 
 NOON = 1_795_000_000.0
 """A moment at which attempts take place."""

@@ -7,7 +7,7 @@ process. What can be wrong (``wrong`` of ``start``), all of it outside of the pr
     kill       [step, nth]: SIGKILL at the nth time of "before settle", "after commit of claim", "after fsync" …
     disk_kill  [operation, suffix, nth]: SIGKILL inside of SQLite's own work, see shim.c
     watch      [folder, image]: keep what a power cut would leave, see shim.c
-    set        {"artistjobs.store.connection.BUSY_SECONDS": 0.5}: another value for a name
+    set        {"artistjobs.store.sqlite.connection.BUSY_SECONDS": 0.5}: another value for a name
     pragmas    statements for every connection, once it is open
     read_only  true: SQLite opens databases for reading alone
     limits     {"FSIZE": bytes, "NOFILE": count}
@@ -41,21 +41,31 @@ def _time() -> float:
 
 time.time = _time  # before anybody imports it by name
 
-for name in ("api.responses", "export", "given", "session", "status", "stdio", "store.connection", "summary", "worker"):
+for name in (
+    "api.responses",
+    "export.export",
+    "cli.arguments",
+    "commands.run",
+    "commands.status",
+    "terminal.streams",
+    "store.sqlite.connection",
+    "commands.summary",
+    "worker.worker",
+):
     importlib.import_module(f"artistjobs.{name}")
 
 from artistjobs.api.responses import AsyncOpenAI  # noqa: E402
 from artistjobs.cli import main  # noqa: E402
-from artistjobs.outcome import Usage  # noqa: E402
-from artistjobs.pricing import usage_cost  # noqa: E402
-from artistjobs.store import connection  # noqa: E402
+from artistjobs.core.attempt import Usage  # noqa: E402
+from artistjobs.core.pricing import usage_cost  # noqa: E402
+from artistjobs.store.sqlite import connection  # noqa: E402
 
 # What is loaded at its first use is loaded now, once for all.
 usage_cost("gpt-5", None, Usage(input_tokens=1, output_tokens=1))
 _client = AsyncOpenAI(api_key="none")
 _ = _client.responses.with_raw_response, _client.models.with_raw_response
 
-SQL = Path(connection.__file__).parent / "sql" / "sqlite"
+SQL = Path(connection.__file__).parent / "sql"
 STATEMENTS = {file.read_text(encoding="utf-8"): file.stem for file in SQL.iterdir()}
 
 
@@ -68,12 +78,12 @@ _ROWS = re.compile(r"(\([?, ]+\))(?:, \1)+")
 
 
 FUNCTIONS = {
-    "judge": "artistjobs.worker.judge",
-    "record": "artistjobs.lines.Lines.add",
+    "judge": "artistjobs.worker.active_job.judge",
+    "record": "artistjobs.export.jsonl.Lines.add",
     "fsync": "os.fsync",
     "replace": "pathlib.Path.replace",
-    "sign of life": "artistjobs.store.queue.SignOfLife",
-    "end of life": "artistjobs.store.locks.SignOfLife.end",
+    "sign of life": "artistjobs.store.sqlite.queue.SignOfLife",
+    "end of life": "artistjobs.store.sqlite.locks.SignOfLife.end",
 }
 
 

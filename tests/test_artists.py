@@ -13,10 +13,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from artistjobs import artists
-from artistjobs.artists import FIELD_LIMIT, Artist, ArtistReader, BadLine, read_artists
+from artistjobs.core.job import Artist, BadLine
 from artistjobs.errors import InputError
-from artistjobs.source import open_artists
+from artistjobs.ingest import parser as artists
+from artistjobs.ingest.parser import FIELD_LIMIT, ArtistReader, read_artists
+from artistjobs.ingest.source import open_artists
 
 ROOT = Path(__file__).parents[1]
 TATE = ROOT.parent / "shared" / "data" / "tate_artists.csv"

@@ -5,8 +5,8 @@ from io import BufferedWriter, FileIO
 
 import pytest
 
-from artistjobs import behind
-from artistjobs.behind import Behind
+from artistjobs.export import write_behind as behind
+from artistjobs.export.write_behind import Behind
 
 
 class Full(FileIO):

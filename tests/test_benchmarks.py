@@ -54,8 +54,8 @@ def test_calls_that_fill_half_of_the_slots_are_half_busy():
 
 
 def test_the_replies_of_the_server_are_answers_with_ids_of_their_own():
-    from artistjobs.judge import judge
-    from artistjobs.reply import Reply
+    from artistjobs.api.classify import judge
+    from artistjobs.api.reply import Reply
     from benchmarks.server import CHAT, RESPOND
 
     ids = set()

@@ -11,7 +11,7 @@ import pyte
 import pytest
 from conftest import wait_until
 
-from artistjobs.block import Block
+from artistjobs.terminal.live_block import Block
 
 ROOT = Path(__file__).parents[1]
 
@@ -117,8 +117,8 @@ def test_in_the_background_nothing_is_drawn_and_everything_said(emulator):
 
 DRAWING = textwrap.dedent("""
     import sys, time
-    from artistjobs.block import block_on
-    from artistjobs.table import cut
+    from artistjobs.terminal.live_block import block_on
+    from artistjobs.terminal.table import cut
     block = block_on(sys.stderr)
     for number in range(1000):
         if number < 12:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from artistjobs.breaker import Breaker
-from artistjobs.job import Claim
-from artistjobs.outcome import Attempt, Failure, Outcome, Reach
+from artistjobs.core.attempt import Attempt, Failure, Outcome, Reach
+from artistjobs.core.job import Claim
+from artistjobs.worker.limits.circuit_breaker import Breaker
 
 DONE = None
 USED_UP = {"reach": Reach.CALL, "code": "http_503", "status": 503}

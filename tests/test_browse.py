@@ -21,7 +21,7 @@ from factories import answer_everything, fail, ingest, names
 from artistjobs.browse.metadata import NAME, metadata
 from artistjobs.browse.server import REQUIREMENTS, open_port
 from artistjobs.errors import WrongUseError
-from artistjobs.store.sqlite import open_store
+from artistjobs.store.sqlite.store import open_store
 
 HAS_EXTRA = importlib.util.find_spec("datasette_dashboards") is not None
 needs_extra = pytest.mark.skipif(not HAS_EXTRA, reason="the extra browse is not installed")

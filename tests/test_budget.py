@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from artistjobs.budget import ENOUGH_ANSWERS, OUTPUT_PRIOR_TOKENS, TOKENS_PRIOR, Budget
-from artistjobs.job import Claim
-from artistjobs.outcome import Answer, Attempt, Failure, Outcome, Reach, Usage
+from artistjobs.core.attempt import Answer, Attempt, Failure, Outcome, Reach, Usage
+from artistjobs.core.job import Claim
+from artistjobs.worker.limits.budget import ENOUGH_ANSWERS, OUTPUT_PRIOR_TOKENS, TOKENS_PRIOR, Budget
 
 BODY = {"model": "gpt-5", "input": "Nina Simone", "max_output_tokens": 100}
 UNBOUNDED = {"model": "gpt-5", "input": "Nina Simone"}

@@ -8,11 +8,12 @@ import pytest
 from conftest import KEY, write_artists
 from factories import make_body, make_prompt, make_template
 
-from artistjobs.check import Plan, check, checkup_lines
-from artistjobs.finding import Level
-from artistjobs.pricing import usage_cost
+from artistjobs.api.reply import Reply
+from artistjobs.commands.check import Plan, check
+from artistjobs.commands.check_text import checkup_lines
+from artistjobs.commands.findings import Level
+from artistjobs.core.pricing import usage_cost
 from artistjobs.rehearsal import Fault
-from artistjobs.reply import Reply
 
 
 def levels(result) -> dict[str, str]:
@@ -244,7 +245,7 @@ def test_rows_are_counted_against_the_database_which_stays_as_it_is(cli, folder,
 
 
 def test_the_database_is_seen_as_it_stands_while_another_works_on_it(cli, folder, prompt_file):
-    from artistjobs.store.sqlite import open_store
+    from artistjobs.store.sqlite.store import open_store
 
     write_artists(folder / "a.csv", 3)
     with open_store(folder / "artistjobs.db", create=True):

@@ -7,7 +7,7 @@ from test_browse import browsing, needs_extra
 from test_report import HOSTILE, NOON
 
 from artistjobs.report import make_report
-from artistjobs.store.sqlite import open_store
+from artistjobs.store.sqlite.store import open_store
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium")
 

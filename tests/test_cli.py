@@ -10,7 +10,7 @@ from conftest import KEY, read_records, write_artists
 
 from artistjobs import __version__
 from artistjobs.cli import cli as commands
-from artistjobs.options import SCENARIO_NAMES
+from artistjobs.cli.options import SCENARIO_NAMES
 from artistjobs.rehearsal import SCENARIOS, Fault
 
 

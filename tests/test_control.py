@@ -12,10 +12,10 @@ from conftest import read_records, wait_until, write_artists
 from hypothesis import given
 from hypothesis import strategies as st
 
-from artistjobs.control import Control, Part, Said, Tuning
-from artistjobs.remote import control_lines
-from artistjobs.store import WorkerRow
-from artistjobs.store.sqlite import open_store
+from artistjobs.commands.control import control_lines
+from artistjobs.core.controls import Control, Part, Said, Tuning
+from artistjobs.store.models import WorkerRow
+from artistjobs.store.sqlite.store import open_store
 
 BOUNDED = ("--param", "max_output_tokens=400")
 

@@ -16,18 +16,19 @@ from conftest import KEY, read_records, wait_until, write_artists
 from hypothesis import given
 from hypothesis import strategies as st
 
-from artistjobs.config import ApiConfig, WorkConfig
-from artistjobs.crew import wire
-from artistjobs.crew.lead import COMMAND
-from artistjobs.crew.member import Relay
+from artistjobs.api.config import ApiConfig
+from artistjobs.core.job import Scope
+from artistjobs.core.pricing import GivenPrices
 from artistjobs.errors import StoreError, WrongUseError
-from artistjobs.job import Scope
-from artistjobs.log import grouped
-from artistjobs.pricing import GivenPrices
 from artistjobs.rehearsal import Fault
-from artistjobs.stop import Reason
-from artistjobs.store import Kind
-from artistjobs.tally import Totals
+from artistjobs.store.models import Kind
+from artistjobs.terminal.log import grouped
+from artistjobs.worker.config import WorkConfig
+from artistjobs.worker.processes import messages as wire
+from artistjobs.worker.processes.child import Relay
+from artistjobs.worker.processes.parent import COMMAND
+from artistjobs.worker.progress.counters import Totals
+from artistjobs.worker.stop import Reason
 
 RUN = ("run", "a.csv", "--processes", "2", "--max-workers", "8")
 
@@ -231,7 +232,7 @@ def test_ctrl_c_while_the_processes_start_says_no_more_than_the_one_that_leads_t
 
 
 def test_no_processes_can_be_started_is_a_sentence(cli, file, monkeypatch):
-    monkeypatch.setattr("artistjobs.crew.lead.COMMAND", ("no/such/python",))
+    monkeypatch.setattr("artistjobs.worker.processes.parent.COMMAND", ("no/such/python",))
 
     result = cli(*RUN)
 

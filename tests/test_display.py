@@ -13,7 +13,8 @@ import pyte
 import pytest
 from conftest import read_records, wait_until, write_artists
 
-from artistjobs.terminal import cost_text, counted, duration_text, visible
+from artistjobs.core.formatting import cost_text, counted, duration_text
+from artistjobs.terminal.escape import visible
 
 COLUMNS, LINES = 80, 24
 

@@ -11,23 +11,19 @@ from factories import make_prompt, make_template
 from hypothesis import given
 from hypothesis import strategies as st
 
-from artistjobs.estimate import (
+from artistjobs.commands.estimate import (
     BYTES_A_TOKEN,
     HIDDEN_INPUT,
     UNKNOWN_OUTPUT,
     Estimate,
-    Measured,
     Pace,
-    Spread,
-    Sums,
     Workload,
     estimate,
-    estimate_json,
-    estimate_lines,
-    sums_of,
     time_ahead,
 )
-from artistjobs.pricing import GivenPrices, usage_cost
+from artistjobs.commands.estimate_text import estimate_json, estimate_lines
+from artistjobs.core.pricing import GivenPrices, usage_cost
+from artistjobs.core.statistics import Measured, Spread, Sums, sums_of
 from artistjobs.rehearsal import Fault
 
 

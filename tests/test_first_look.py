@@ -7,8 +7,8 @@ from conftest import write_artists
 from hypothesis import given
 from hypothesis import strategies as st
 
-from artistjobs.artists import Artist
-from artistjobs.suspicion import suspicion
+from artistjobs.core.job import Artist
+from artistjobs.ingest.sniff import suspicion
 
 
 def test_a_dry_run_says_itself_as_one_json_object(cli, folder):

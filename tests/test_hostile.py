@@ -19,7 +19,7 @@ import pytest
 from conftest import KEY, Program, read_records
 from hostile import Hostile, answer, hostile_server, raw_answer, refusal, reply
 
-from artistjobs.stdio import same_command
+from artistjobs.cli.console import same_command
 
 COMMANDS = {"Cc", "Cf", "Zl", "Zp"}
 SHOWN = set("\n\u200d\u200c\ufe0f")
@@ -342,7 +342,7 @@ def test_a_redirect_of_the_look_up_is_not_followed_either(ask, hostile):
     ids=range(9),
 )
 def test_an_odd_look_up_of_the_model_stops_nothing_or_says_why(ask, hostile, model, monkeypatch):
-    monkeypatch.setattr("artistjobs.preflight.TRIES", 1)
+    monkeypatch.setattr("artistjobs.worker.preflight.TRIES", 1)
     hostile.model = model
 
     result = ask(reply(answer()))
@@ -415,7 +415,7 @@ def csv_row(name: str, data: str) -> str:
 @pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")  # aiohttp's, for a row of a mebibyte
 @pytest.mark.parametrize("case", ROWS)
 def test_a_row_comes_out_as_it_went_in_and_never_raw_on_the_terminal(hostile, cli, folder, monkeypatch, case):
-    monkeypatch.setattr("artistjobs.retry.FIRST_WAIT_SECONDS", 0.01)
+    monkeypatch.setattr("artistjobs.core.retry.FIRST_WAIT_SECONDS", 0.01)
     name, data = ROWS[case]
     (folder / "a.csv").write_text(csv_row(name, data) + f"Good\n,{name}\n", "utf-8", newline="")
     hostile.replies[name] = refusal(f"{name} is not wanted", status=b"500 Bad")

@@ -3,7 +3,7 @@
 import gc
 import sys
 
-from artistjobs.interpreter import SWITCH_SECONDS, THRESHOLDS, tuned
+from artistjobs.worker.gc_tuning import SWITCH_SECONDS, THRESHOLDS, tuned
 
 
 def test_python_is_as_before_when_the_work_is_over():

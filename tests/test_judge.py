@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from artistjobs.judge import judge
-from artistjobs.outcome import Reach, Usage
-from artistjobs.reply import Reply
+from artistjobs.api.classify import judge
+from artistjobs.api.reply import Reply
+from artistjobs.core.attempt import Reach, Usage
 
 JSON_HEADERS = {"content-type": "application/json", "x-request-id": "req_1"}
 PLAIN_USAGE = {

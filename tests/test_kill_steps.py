@@ -213,7 +213,7 @@ def test_a_death_inside_of_a_checkpoint_repeats_only_what_was_in_flight(
 EXPORT_STEPS = [("before record", 1), ("after record", 7), *[(step, 1) for step in around("replace")]] + [
     (step, nth) for step in around("fsync") for nth in (1, 2)
 ]
-UNBUFFERED = {"set": {"artistjobs.whole_file._BUFFER_BYTES": 16, "artistjobs.lines._WRITTEN_AT_ONCE": 0}}
+UNBUFFERED = {"set": {"artistjobs.export.atomic_file._BUFFER_BYTES": 16, "artistjobs.export.jsonl._WRITTEN_AT_ONCE": 0}}
 
 
 @pytest.mark.parametrize(("step", "nth"), EXPORT_STEPS)
@@ -256,7 +256,7 @@ def make_old_database(path):
     """Make a database that has the first migration alone."""
     from sqlite_utils import Database, Migrations
 
-    from artistjobs.store import schema
+    from artistjobs.store.sqlite import migrations as schema
 
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         db, migrations = Database(connection), Migrations("artistjobs")

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from artistjobs.limiter import Limiter, duration_seconds, read_limit
-from artistjobs.window import Window
+from artistjobs.api.rate_limit_headers import duration_seconds, read_limit
+from artistjobs.worker.limits.concurrency import Window
+from artistjobs.worker.limits.rate_limiter import Limiter
 
 MANY = 1_000_000
 """Calls in flight that no test reaches."""

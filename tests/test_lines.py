@@ -9,11 +9,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from artistjobs.job import EVERYTHING, Scope
-from artistjobs.lines import Lines
-from artistjobs.record import Recorder, make_record, record_line, shared_request, write_records
-from artistjobs.store import Exported
-from artistjobs.store.sqlite import open_store
+from artistjobs.core.job import EVERYTHING, Scope
+from artistjobs.export.jsonl import Lines
+from artistjobs.export.records import Recorder, make_record, record_line, shared_request, write_records
+from artistjobs.store.models import Exported
+from artistjobs.store.sqlite.store import open_store
 
 ODD = '"\\/\b\f\n\r\t\x00\x1b\x7f\x80\x9f\xa0\xa8é\u2027\u2028\u2029\u202e\ufeff\ufffe\U0001f3a8u0041'
 characters = st.characters(exclude_categories=["Cs"]) | st.sampled_from(ODD)
@@ -78,7 +78,7 @@ def test_both_ways_make_the_same_line(name, data, text, is_ascii, answer, prompt
 
 
 def test_an_ordinary_text_is_passed_on_unread(monkeypatch):
-    monkeypatch.setattr("artistjobs.lines.json", None)
+    monkeypatch.setattr("artistjobs.export.jsonl.json", None)
     passed = '"as it \\"stands\\" — café\\n"'
     row = (1, 1, b'"Prince"', b'""', passed.encode(), b'"resp_1"', 1)
     file = io.BytesIO()
@@ -94,7 +94,7 @@ def test_an_ordinary_text_is_passed_on_unread(monkeypatch):
 @pytest.mark.parametrize("full", [False, True])
 @pytest.mark.parametrize("at_once", [0, 1_200, 1 << 18])
 def test_a_store_comes_to_the_same_lines_and_texts_both_ways(tmp_path, monkeypatch, of_one_ingest, full, at_once):
-    monkeypatch.setattr("artistjobs.lines._WRITTEN_AT_ONCE", at_once)
+    monkeypatch.setattr("artistjobs.export.jsonl._WRITTEN_AT_ONCE", at_once)
     texts = ["plain", 'a "b" \\ \n / é \u2028 \x9f', "nul \0 in it", "\ufffd", "", "u\\u0041"]
     with open_store(tmp_path / "a.db", create=True) as store:
         store.queue.register()

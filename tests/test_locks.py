@@ -10,14 +10,14 @@ import factories as make
 import pytest
 from children import child, finish, hear, tell
 
-from artistjobs.store import locks
-from artistjobs.store.locks import SignOfLife, Turnstile, death_certificate, is_alive
-from artistjobs.store.sqlite import open_store
+from artistjobs.store.sqlite import locks
+from artistjobs.store.sqlite.locks import SignOfLife, Turnstile, death_certificate, is_alive
+from artistjobs.store.sqlite.store import open_store
 
 LIVE = """
     import sys
     from pathlib import Path
-    from artistjobs.store.locks import SignOfLife
+    from artistjobs.store.sqlite.locks import SignOfLife
 
     life = SignOfLife(Path(sys.argv[1]), 1)
     print("alive", flush=True)
@@ -66,7 +66,7 @@ def test_a_process_that_a_worker_started_does_not_keep_it_alive(database):
     script = """
         import subprocess, sys
         from pathlib import Path
-        from artistjobs.store.locks import SignOfLife
+        from artistjobs.store.sqlite.locks import SignOfLife
 
         life = SignOfLife(Path(sys.argv[1]), 1)
         print(subprocess.Popen(["sleep", "60"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).pid, flush=True)
@@ -148,7 +148,7 @@ def test_the_turnstile_lets_one_process_in_at_a_time(database):
     script = """
         import sys
         from pathlib import Path
-        from artistjobs.store.locks import Turnstile
+        from artistjobs.store.sqlite.locks import Turnstile
 
         turn, counter = Turnstile(Path(sys.argv[1])), Path(sys.argv[2])
         print("ready", flush=True)
@@ -174,7 +174,7 @@ def test_the_turnstile_is_free_once_its_holder_is_killed(database):
     script = """
         import sys
         from pathlib import Path
-        from artistjobs.store.locks import Turnstile
+        from artistjobs.store.sqlite.locks import Turnstile
 
         turn = Turnstile(Path(sys.argv[1]))
         with turn():
@@ -195,8 +195,8 @@ def test_the_turnstile_is_free_once_its_holder_is_killed(database):
 WORK = """
     import sys
     from pathlib import Path
-    from artistjobs.job import EVERYTHING
-    from artistjobs.store.sqlite import open_store
+    from artistjobs.core.job import EVERYTHING
+    from artistjobs.store.sqlite.store import open_store
 
     with open_store(Path(sys.argv[1])) as store:
         store.queue.register()

@@ -1,6 +1,6 @@
 """What is said to people: once in full, then counted; and in the file all of it."""
 
-from artistjobs.log import GROUP_SECONDS, MOST_KINDS, Groups
+from artistjobs.terminal.log import GROUP_SECONDS, MOST_KINDS, Groups
 
 
 class Clock:

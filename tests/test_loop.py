@@ -6,7 +6,7 @@ import sys
 import pytest
 import uvloop
 
-from artistjobs.loop import run_in_loop
+from artistjobs.worker.launch import run_in_loop
 
 
 async def loop_at_work() -> asyncio.AbstractEventLoop:

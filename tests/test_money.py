@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import pytest
 from conftest import wait_until, write_artists
 
-from artistjobs.outcome import Usage
-from artistjobs.pricing import usage_cost
+from artistjobs.core.attempt import Usage
+from artistjobs.core.pricing import usage_cost
 from artistjobs.rehearsal import Fault, service
 
 BOUNDED = ("--param", "max_output_tokens=400")
@@ -64,7 +64,7 @@ def paid(monkeypatch) -> list[float]:
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch):
-    monkeypatch.setattr("artistjobs.retry.FIRST_WAIT_SECONDS", 0.01)
+    monkeypatch.setattr("artistjobs.core.retry.FIRST_WAIT_SECONDS", 0.01)
 
 
 def query(folder, statement: str) -> list[tuple]:

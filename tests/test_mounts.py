@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from conftest import write_artists
 
-from artistjobs.store.mounts import NETWORK_TYPES, mounted_type
+from artistjobs.store.sqlite.filesystem import NETWORK_TYPES, mounted_type
 
 MOUNTS = r"""
 22 1 254:0 / / rw,relatime - ext4 /dev/vda rw
@@ -54,7 +54,7 @@ def test_a_sandbox_whose_root_is_9p_is_no_network_but_a_folder_of_it_is():
 def test_a_database_on_a_network_file_system_is_refused_in_a_sentence(cli, folder, api, monkeypatch, kind):
     write_artists(folder / "a.csv", 3)
     (folder / "mountinfo").write_text(f"1 0 0:1 / / rw - {kind} server:/all rw")
-    monkeypatch.setattr("artistjobs.store.mounts.MOUNTINFO", folder / "mountinfo")
+    monkeypatch.setattr("artistjobs.store.sqlite.filesystem.MOUNTINFO", folder / "mountinfo")
 
     result = cli("run", "a.csv")
 
@@ -67,6 +67,6 @@ def test_a_database_on_a_network_file_system_is_refused_in_a_sentence(cli, folde
 
 def test_where_no_list_can_be_read_nothing_is_refused(cli, folder, monkeypatch):
     write_artists(folder / "a.csv", 3)
-    monkeypatch.setattr("artistjobs.store.mounts.MOUNTINFO", folder / "none")
+    monkeypatch.setattr("artistjobs.store.sqlite.filesystem.MOUNTINFO", folder / "none")
 
     assert cli("ingest", "a.csv").exit_code == 0

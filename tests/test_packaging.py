@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 CLEAN = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
 
 FIND = (
-    "import artistjobs, sys; from artistjobs.store.schema import migration_files; "
+    "import artistjobs, sys; from artistjobs.store.sqlite.migrations import migration_files; "
     "print(artistjobs.__file__); print(*[file.name for file in migration_files()])"
 )
 
@@ -66,7 +66,7 @@ def test_a_wheel_carries_migrations_and_statements(wheel, tmp_path):
     place, migrations = found_from(tmp_path, target)
 
     assert [name for name in names if "/migrations/" in name and name.endswith(".sql")] != []
-    assert any(name.endswith("store/sql/sqlite/claim.sql") for name in names)
+    assert any(name.endswith("store/sqlite/sql/claim.sql") for name in names)
     assert place.startswith(str(target))
     assert migrations == EXPECTED
 

@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from test_view import GLANCES, make_glance
 
-from artistjobs.limiter import Wait
-from artistjobs.picture import draw
-from artistjobs.progress import plain_line
-from artistjobs.standing import Standing
-from artistjobs.store import Counts
-from artistjobs.table import cut
-from artistjobs.tally import Seen, Totals
+from artistjobs.store.models import Counts
+from artistjobs.terminal.table import cut
+from artistjobs.worker.limits.rate_limiter import Wait
+from artistjobs.worker.progress.counters import Seen, Totals
+from artistjobs.worker.progress.display import plain_line
+from artistjobs.worker.progress.job_counts import Standing
+from artistjobs.worker.progress.live_view import draw
 
 HOURS = 4 * 3600.0
 

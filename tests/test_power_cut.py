@@ -18,8 +18,8 @@ ROWS = 40
 WORK = """
 import factories as make
 from pathlib import Path
-from artistjobs.job import EVERYTHING
-from artistjobs.store.sqlite import open_store
+from artistjobs.core.job import EVERYTHING
+from artistjobs.store.sqlite.store import open_store
 
 with open_store(Path("artistjobs.db"), create=True) as store:
     store.queue.register()
@@ -34,7 +34,7 @@ with open_store(Path("artistjobs.db"), create=True) as store:
 """
 
 SMALL_CHECKPOINTS = {"pragmas": ["wal_autocheckpoint=20"]}
-SYNCHRONOUS = "artistjobs.store.reading.PRAGMAS.synchronous"
+SYNCHRONOUS = "artistjobs.store.sqlite.read_connection.PRAGMAS.synchronous"
 NORMAL, OFF = {SYNCHRONOUS: 1}, {SYNCHRONOUS: 0}
 
 

@@ -6,8 +6,8 @@ from genai_prices import calc_price
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from artistjobs.outcome import Answer, Usage
-from artistjobs.pricing import GivenPrices, answer_cost, cost_by, usage_cost
+from artistjobs.core.attempt import Answer, Usage
+from artistjobs.core.pricing import GivenPrices, answer_cost, cost_by, usage_cost
 
 MILLION = Usage(input_tokens=1_000_000, output_tokens=1_000_000)
 MODELS = ["gpt-5", "gpt-5-2025-08-07", "gpt-5-mini", "gpt-5.6-luna", "gpt-5.4", "gpt-4.1", "gpt-4o", "o3", "gpt-4"]

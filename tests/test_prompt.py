@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from artistjobs.cli.params import parse_params
+from artistjobs.core.json_values import canonical_json
+from artistjobs.core.prompt import Prompt, job_keys, request_builder, text_sha256, variables
 from artistjobs.errors import PromptError
-from artistjobs.params import canonical_json, parse_params
-from artistjobs.prompt import Prompt, job_keys, request_builder, text_sha256, variables
 from artistjobs.rehearsal.validation import check_request
 
 SCHEMA_PATH = Path(__file__).parents[2] / "shared" / "create_response.schema.json"

@@ -10,9 +10,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
 
-from artistjobs.job import DEATHS_MAX, EVERYTHING
-from artistjobs.outcome import Outcome
-from artistjobs.store.sqlite import SqliteStore
+from artistjobs.core.attempt import Outcome
+from artistjobs.core.job import DEATHS_MAX, EVERYTHING
+from artistjobs.store.sqlite.store import SqliteStore
 
 WORKERS = st.sampled_from([0, 1])
 

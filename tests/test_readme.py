@@ -112,7 +112,7 @@ def test_every_option_is_in_the_table():
 
 
 def test_every_exit_code_is_in_the_table():
-    from artistjobs.summary import _EXIT_CODES
+    from artistjobs.commands.summary import _EXIT_CODES
 
     table = README.split("## Exit codes")[1].split("## Options")[0]
 
@@ -121,7 +121,8 @@ def test_every_exit_code_is_in_the_table():
 
 
 def test_the_input_shown_is_read_as_the_text_says(tmp_path):
-    from artistjobs.artists import Artist, read_artists
+    from artistjobs.core.job import Artist
+    from artistjobs.ingest.parser import read_artists
 
     path = tmp_path / "shown.csv"
     path.write_text(blocks("csv")[0])

@@ -20,10 +20,10 @@ from hypothesis import strategies as st
 
 from artistjobs.errors import WrongUseError
 from artistjobs.rehearsal import SCENARIOS, Detail, Fault, Journal, Scenario, rehearsal, request_key
-from artistjobs.rehearsal.chance import draw
-from artistjobs.rehearsal.limits import Limits, format_duration
-from artistjobs.rehearsal.loopback import Rehearsal
-from artistjobs.rehearsal.texts import write_text
+from artistjobs.rehearsal.answer_text import write_text
+from artistjobs.rehearsal.rate_limits import Limits, format_duration
+from artistjobs.rehearsal.sampling import draw
+from artistjobs.rehearsal.server_thread import Rehearsal
 from artistjobs.rehearsal.validation import check_request
 
 SCHEMA_PATH = Path(__file__).parents[2] / "shared" / "create_response.schema.json"

@@ -8,16 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from artistjobs.reply import (
-    BROKEN,
-    Reply,
-    clean_text,
-    error_object,
-    parse_json,
-    retry_after_seconds,
-    text_of,
-    whole_number,
-)
+from artistjobs.api.reply import Reply, error_object, retry_after_seconds
+from artistjobs.core.json_values import BROKEN, clean_text, parse_json, text_of, whole_number
 
 NOON = 1_800_000_000.0
 

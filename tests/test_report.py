@@ -13,15 +13,15 @@ from hypothesis import strategies as st
 from markupsafe import escape
 from pages import Page, sha256
 
-from artistjobs.outcome import Outcome
-from artistjobs.overview import Bounds, Latency, Overview, Slot, WorkerSpan
+from artistjobs.core.attempt import Outcome
 from artistjobs.report import make_report
 from artistjobs.report.axis import make_scale, time_step, time_ticks
 from artistjobs.report.chart import cost_drawings, pace_drawings
-from artistjobs.report.text import cleaned, fitted
+from artistjobs.report.sanitize import cleaned, fitted
 from artistjobs.report.timeline import make_timeline, percentile, union
-from artistjobs.store.sqlite import open_store
-from artistjobs.store.survey import SqliteSurvey
+from artistjobs.store.overview import Bounds, Latency, Overview, Slot, WorkerSpan
+from artistjobs.store.sqlite.overview import SqliteSurvey
+from artistjobs.store.sqlite.store import open_store
 
 HOSTILE = [
     "<script>alert(1)</script>",

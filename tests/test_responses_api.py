@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from artistjobs.api import responses
+from artistjobs.api.classify import judge
+from artistjobs.api.config import ApiConfig
 from artistjobs.api.responses import REMOVED, open_responses_api
-from artistjobs.config import ApiConfig
-from artistjobs.judge import judge
-from artistjobs.outcome import Reach
+from artistjobs.core.attempt import Reach
 from artistjobs.rehearsal import Fault, Scenario, rehearsal
 
 KEY = "sk-secret-0123456789"

@@ -4,9 +4,9 @@ import random
 
 import pytest
 
-from artistjobs.job import Claim
-from artistjobs.outcome import Attempt, Failure, Outcome, Reach
-from artistjobs.retry import Backoff, last_attempt, retrying
+from artistjobs.core.attempt import Attempt, Failure, Outcome, Reach
+from artistjobs.core.job import Claim
+from artistjobs.core.retry import Backoff, last_attempt, retrying
 
 
 class FixedChance(random.Random):

@@ -7,11 +7,11 @@ import factories as make
 import pytest
 from children import child, finish, hear, tell
 
+from artistjobs.core.job import EVERYTHING
 from artistjobs.errors import StoreError
-from artistjobs.job import EVERYTHING
-from artistjobs.store import schema
-from artistjobs.store.schema import migration_files
-from artistjobs.store.sqlite import SqliteStore, open_store
+from artistjobs.store.sqlite import migrations as schema
+from artistjobs.store.sqlite.migrations import migration_files
+from artistjobs.store.sqlite.store import SqliteStore, open_store
 
 OPENERS, ROUNDS = 8, 5
 
@@ -58,7 +58,7 @@ def test_the_migrations_are_found_in_their_order():
 
 
 def test_an_installation_without_migrations_says_so(monkeypatch, tmp_path):
-    monkeypatch.setattr(schema, "__file__", str(tmp_path / "a" / "b" / "c.py"))
+    monkeypatch.setattr(schema, "__file__", str(tmp_path / "a" / "b" / "c" / "d.py"))
 
     with pytest.raises(StoreError, match=r"the migrations are missing .*; install artistjobs again\.$"):
         migration_files()
@@ -175,7 +175,7 @@ def test_a_new_database_is_made_whole_or_not_at_all(path, add_migration):
 OPEN = """
     import sys
     from pathlib import Path
-    from artistjobs.store.sqlite import open_store
+    from artistjobs.store.sqlite.store import open_store
 
     print("ready", flush=True)
     for path in sys.stdin:
@@ -207,8 +207,8 @@ def test_a_process_that_dies_while_it_makes_the_database_leaves_the_next_one_a_c
     script = """
         import os, signal, sys
         from pathlib import Path
-        from artistjobs.store import schema
-        from artistjobs.store.sqlite import open_store
+        from artistjobs.store.sqlite import migrations as schema
+        from artistjobs.store.sqlite.store import open_store
 
         class Fatal:
             name = "9999_die.sql"

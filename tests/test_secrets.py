@@ -12,11 +12,12 @@ import pytest
 from conftest import KEY, wait_until, write_artists
 from hostile import Hostile, answer, hostile_server, refusal, reply
 
-from artistjobs.config import ApiConfig, Working
+from artistjobs.api.config import ApiConfig
+from artistjobs.commands.config import Working
+from artistjobs.core.template import check_template, compile_template
 from artistjobs.errors import PromptError
+from artistjobs.export.atomic_file import _part_file
 from artistjobs.rehearsal import rehearsal
-from artistjobs.template import check_template, compile_template
-from artistjobs.whole_file import _part_file
 
 PASSWORD = "hunter2-of-the-proxy"
 
@@ -95,7 +96,8 @@ def test_a_look_up_that_sends_the_key_back_does_not_show_it(program_with_hostile
 
 
 @pytest.mark.parametrize(
-    "where", ["worker.judge", "api.responses._read", "preflight.check_models", "session.run_calling"]
+    "where",
+    ["worker.active_job.judge", "api.responses._read", "worker.preflight.check_models", "commands.work.run_calling"],
 )
 def test_a_bug_of_our_own_does_not_show_the_key(program_with_hostile, folder, where):
     """The traceback of an internal error, with all that is told besides."""
@@ -167,7 +169,7 @@ def test_a_password_in_the_address_is_refused_and_not_shown(program, folder, add
 @pytest.mark.parametrize("address", ["http://h:port/v1", "http://127.0.0.1/\n", "http://\x1b[2J/", "http://[::1"])
 def test_an_address_that_is_none_is_one_sentence(cli, folder, monkeypatch, address):
     monkeypatch.setenv("OPENAI_BASE_URL", address)
-    monkeypatch.setattr("artistjobs.preflight.TRIES", 1)
+    monkeypatch.setattr("artistjobs.worker.preflight.TRIES", 1)
     write_artists(folder / "a.csv", 1)
 
     result = cli("-q", "run", "a.csv")

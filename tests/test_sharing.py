@@ -7,8 +7,8 @@ from contextlib import ExitStack, closing
 import factories as make
 from children import child, finish, hear, tell
 
-from artistjobs.job import EVERYTHING
-from artistjobs.store.sqlite import open_store
+from artistjobs.core.job import EVERYTHING
+from artistjobs.store.sqlite.store import open_store
 
 WORKERS, JOBS = 4, 2_000
 
@@ -16,8 +16,8 @@ WORK = """
     import sys
     from pathlib import Path
     import factories as make
-    from artistjobs.job import EVERYTHING
-    from artistjobs.store.sqlite import open_store
+    from artistjobs.core.job import EVERYTHING
+    from artistjobs.store.sqlite.store import open_store
 
     with open_store(Path(sys.argv[1])) as store:
         worker = store.queue.register()

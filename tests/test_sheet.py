@@ -11,15 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_lines import texts
 
-from artistjobs import parquet
+from artistjobs.core.json_values import clean_text
 from artistjobs.errors import WrongUseError
-from artistjobs.export import ExportConfig, Format, export_to_stream, format_of
-from artistjobs.parquet import Parquet
-from artistjobs.record import Recorder
+from artistjobs.export import parquet
+from artistjobs.export.columns import COLUMNS, columns
+from artistjobs.export.csv import Csv
+from artistjobs.export.export import ExportConfig, Format, export_to_stream, format_of
+from artistjobs.export.parquet import Parquet
+from artistjobs.export.records import Recorder
 from artistjobs.rehearsal.faults import Fault
-from artistjobs.reply import clean_text
-from artistjobs.sheet import COLUMNS, Csv, columns
-from artistjobs.store.sqlite import open_store
+from artistjobs.store.sqlite.store import open_store
 
 INPUT = "Prince,singer\nBjörk\nFrida Kahlo\n"
 hostile = (

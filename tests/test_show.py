@@ -6,10 +6,10 @@ import factories as make
 import pytest
 from conftest import read_records, write_artists
 
-from artistjobs.outcome import Outcome
+from artistjobs.core.attempt import Outcome
 from artistjobs.rehearsal import Fault
-from artistjobs.store.looking import open_reader
-from artistjobs.store.sqlite import open_store
+from artistjobs.store.sqlite.reader import open_reader
+from artistjobs.store.sqlite.store import open_store
 
 
 @pytest.fixture
@@ -92,8 +92,8 @@ def test_failures_are_listed_in_order_whatever_their_codes(tmp_path):
 
 
 def test_a_table_of_failures_fits_the_terminal(tmp_path):
-    from artistjobs.failures import failures_table
-    from artistjobs.table import cells
+    from artistjobs.commands.failures import failures_table
+    from artistjobs.terminal.table import cells
 
     with open_store(tmp_path / "j.db", create=True) as store:
         make.ingest(store, "\x1b[31m悪い" * 20, "B")

@@ -2,8 +2,8 @@
 
 import signal
 
-from artistjobs.signals import Signals
-from artistjobs.stop import Reason, Stop
+from artistjobs.worker.signals import Signals
+from artistjobs.worker.stop import Reason, Stop
 
 
 async def test_the_first_signal_ends_the_run_and_afterwards_signals_are_minded_as_before():

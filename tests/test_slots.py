@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from artistjobs.slots import Slots
+from artistjobs.worker.task_pool import Slots
 
 
 async def test_all_slots_are_waited_for_those_that_came_later_too():

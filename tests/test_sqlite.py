@@ -9,16 +9,15 @@ from pathlib import Path
 import factories as make
 import pytest
 
-from artistjobs.artists import BadLine
+from artistjobs.core.attempt import Outcome
+from artistjobs.core.job import ALLOWED_MOVES, EVERYTHING, BadLine, JobState
+from artistjobs.core.timestamps import moment_text
 from artistjobs.errors import InputError, NewerDatabaseError, NoDatabaseError, StoreError, WrongUseError
-from artistjobs.job import ALLOWED_MOVES, EVERYTHING, JobState
-from artistjobs.moment import moment_text
-from artistjobs.outcome import Outcome
-from artistjobs.store import connection as connection_module
-from artistjobs.store.connection import sql
-from artistjobs.store.sqlite import SqliteStore, open_store
+from artistjobs.store.sqlite import connection as connection_module
+from artistjobs.store.sqlite.connection import sql
+from artistjobs.store.sqlite.store import SqliteStore, open_store
 
-STATEMENTS = Path(connection_module.__file__).parent / "sql" / "sqlite"
+STATEMENTS = Path(connection_module.__file__).parent / "sql"
 TABLES = {"ingests", "ingest_lines", "bad_lines", "prompts", "jobs", "attempts", "answers", "workers"}
 VIEWS = {"results", "failures", "progress", "spending"}
 
@@ -95,7 +94,7 @@ def test_references_hold_again_after_an_ingest_that_went_well_or_did_not(store):
 @pytest.mark.parametrize("good", [0, 1, 3, 7])
 @pytest.mark.parametrize("bad", [0, 1, 4, 8])
 def test_rows_are_stored_several_at_a_time_and_none_is_lost(store, path, monkeypatch, good, bad):
-    monkeypatch.setattr("artistjobs.store.intake._VALUES_AT_ONCE", 12)
+    monkeypatch.setattr("artistjobs.store.sqlite.ingest._VALUES_AT_ONCE", 12)
     artists = [(name, f"data of {name}") for name in make.names(good)]
     lines = [BadLine(good + number, "no artist name", f",{number}") for number in range(1, bad + 1)]
 
@@ -562,7 +561,7 @@ def test_a_database_of_answers_of_two_kilobytes_is_little_larger_than_they_are(p
 
 @pytest.fixture
 def of_any_size(monkeypatch):
-    monkeypatch.setattr("artistjobs.store.intake._MANY", 1)
+    monkeypatch.setattr("artistjobs.store.sqlite.ingest._MANY", 1)
 
 
 def keys_are_unique(store):

@@ -14,12 +14,12 @@ import factories as make
 import pytest
 from conftest import wait_until, write_artists
 
+from artistjobs.core.attempt import Outcome
+from artistjobs.core.job import EVERYTHING
 from artistjobs.errors import StoreError
-from artistjobs.job import EVERYTHING
-from artistjobs.outcome import Outcome
 from artistjobs.rehearsal import Fault
-from artistjobs.store.looking import open_reader
-from artistjobs.store.sqlite import open_store
+from artistjobs.store.sqlite.reader import open_reader
+from artistjobs.store.sqlite.store import open_store
 
 KEYS = [
     "at", "database", "kind", "jobs", "jobs_per_minute", "calls", "retries", "input_tokens", "output_tokens",
@@ -160,7 +160,7 @@ def test_a_database_of_an_earlier_version_is_brought_up_to_date_by_a_look(path):
 
 
 def test_a_database_that_is_locked_is_not_read_as_if_nobody_wrote_to_it(path, monkeypatch):
-    monkeypatch.setattr("artistjobs.store.looking.BUSY_SECONDS", 0.1)
+    monkeypatch.setattr("artistjobs.store.sqlite.reader.BUSY_SECONDS", 0.1)
     with open_store(path, create=True) as store:
         make.ingest(store, "A")
     db = sqlite3.connect(path, isolation_level=None)
@@ -213,9 +213,9 @@ def test_watching_draws_in_place_and_gives_the_terminal_back(program_with_api, f
 
 @pytest.mark.parametrize("width", [40, 60, 80, 120])
 def test_no_line_is_wider_than_the_terminal_but_the_commands(path, width):
-    from artistjobs.status import read_status
-    from artistjobs.status_text import status_lines
-    from artistjobs.table import cells
+    from artistjobs.commands.status import read_status
+    from artistjobs.commands.status_text import status_lines
+    from artistjobs.terminal.table import cells
 
     with open_store(path, create=True) as store:
         make.ingest(store, "葛飾北斎 " * 30, *make.names(9), prompt=make.make_template(template_file="質問" * 30))

@@ -139,7 +139,7 @@ def test_a_server_without_the_look_up_is_no_error(cli, folder, api):
 def test_a_server_that_cannot_be_reached_costs_no_row_anything(cli, folder, monkeypatch):
     write_artists(folder / "a.csv", 3)
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
-    monkeypatch.setattr("artistjobs.preflight.TRIES", 2)
+    monkeypatch.setattr("artistjobs.worker.preflight.TRIES", 2)
 
     result = cli("run", "a.csv")
 
@@ -149,7 +149,7 @@ def test_a_server_that_cannot_be_reached_costs_no_row_anything(cli, folder, monk
 
 
 def test_an_outage_stops_the_run_and_leaves_all_jobs_pending(cli, folder, api, monkeypatch):
-    monkeypatch.setattr("artistjobs.retry.FIRST_WAIT_SECONDS", 0.01)
+    monkeypatch.setattr("artistjobs.core.retry.FIRST_WAIT_SECONDS", 0.01)
     write_artists(folder / "a.csv", 60)
     api.script = lambda *_: Fault.UNAVAILABLE
 
@@ -185,7 +185,7 @@ def test_bad_rows_among_good_ones_stop_nothing(cli, folder, api):
 
 
 def test_a_call_is_repeated_until_it_is_answered_and_each_try_is_recorded(cli, folder, api, monkeypatch):
-    monkeypatch.setattr("artistjobs.retry.FIRST_WAIT_SECONDS", 0.01)
+    monkeypatch.setattr("artistjobs.core.retry.FIRST_WAIT_SECONDS", 0.01)
     write_artists(folder / "a.csv", 1)
     faults = [Fault.SERVER_ERROR, Fault.CUT_BODY, Fault.HTML_OK, Fault.RESET]
     api.script = lambda _, nth: faults[nth - 1] if nth <= len(faults) else None
@@ -204,7 +204,7 @@ def test_a_call_is_repeated_until_it_is_answered_and_each_try_is_recorded(cli, f
 
 
 def test_a_job_is_failed_with_its_last_error_when_its_calls_are_used_up(cli, folder, api, monkeypatch):
-    monkeypatch.setattr("artistjobs.retry.FIRST_WAIT_SECONDS", 0.01)
+    monkeypatch.setattr("artistjobs.core.retry.FIRST_WAIT_SECONDS", 0.01)
     write_artists(folder / "a.csv", 2)
     api.script = lambda body, _: Fault.OVERLOADED if body["prompt"]["variables"]["artist_name"] == "Artist 1" else None
 
@@ -219,7 +219,7 @@ def test_a_job_is_failed_with_its_last_error_when_its_calls_are_used_up(cli, fol
 
 
 def test_a_hanging_call_is_cut_off_and_repeated(cli, folder, api, monkeypatch):
-    monkeypatch.setattr("artistjobs.retry.FIRST_WAIT_SECONDS", 0.01)
+    monkeypatch.setattr("artistjobs.core.retry.FIRST_WAIT_SECONDS", 0.01)
     write_artists(folder / "a.csv", 1)
     api.script = lambda _, nth: Fault.HANG if nth == 1 else None
 

@@ -10,13 +10,12 @@ from factories import NOON
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from artistjobs.artists import BadLine
+from artistjobs.core.attempt import Outcome, Usage
+from artistjobs.core.job import DEATHS_MAX, EVERYTHING, BadLine
+from artistjobs.core.json_values import clean_text
 from artistjobs.errors import WrongUseError
-from artistjobs.job import DEATHS_MAX, EVERYTHING
-from artistjobs.outcome import Outcome, Usage
-from artistjobs.reply import clean_text
-from artistjobs.store import Kind, Work
-from artistjobs.store.sqlite import SqliteStore
+from artistjobs.store.models import Kind, Work
+from artistjobs.store.sqlite.store import SqliteStore
 
 OPENERS = {"sqlite": lambda folder, kind=None: SqliteStore(folder / "jobs.db", kind, create=True)}
 

@@ -10,11 +10,11 @@ import pytest
 from children import child, finish
 from conftest import wait_until
 
+from artistjobs.core.job import EVERYTHING
 from artistjobs.errors import ArtistjobsError, StoreError, WrongUseError
-from artistjobs.job import EVERYTHING
-from artistjobs.store import connection as connection_module
-from artistjobs.store.connection import PAGE_BYTES
-from artistjobs.store.sqlite import SqliteStore, open_store
+from artistjobs.store.sqlite import connection as connection_module
+from artistjobs.store.sqlite.connection import PAGE_BYTES
+from artistjobs.store.sqlite.store import SqliteStore, open_store
 
 BIG = "x" * 100_000
 
@@ -116,7 +116,7 @@ LIMITED = """
     from pathlib import Path
     import factories as make
     from artistjobs.errors import StoreError
-    from artistjobs.store.sqlite import open_store
+    from artistjobs.store.sqlite.store import open_store
 
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     path, room = Path(sys.argv[1]), int(sys.argv[2])
@@ -275,7 +275,7 @@ def test_somebody_without_the_rights_is_told_which(tmp_path, file_mode, folder_m
         from pathlib import Path
         import factories as make
         from artistjobs.errors import ArtistjobsError
-        from artistjobs.store.sqlite import open_store
+        from artistjobs.store.sqlite.store import open_store
 
         path = Path(sys.argv[1])
         with open_store(path.parent.parent / "other.db", create=True):
@@ -309,7 +309,7 @@ def test_no_file_handles_left_is_trouble_with_a_sentence(store, path):
         from pathlib import Path
         import factories as make
         from artistjobs.errors import StoreError
-        from artistjobs.store.sqlite import open_store
+        from artistjobs.store.sqlite.store import open_store
 
         path, messages, opened = Path(sys.argv[1]), set(), 0
         with open_store(path):

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from artistjobs.core.template import check_template, compile_template, names_artist_data
 from artistjobs.errors import PromptError
-from artistjobs.template import check_template, compile_template, names_artist_data
 
 
 def fill_in(text, name="Nina Simone", data="pianist"):

@@ -15,8 +15,8 @@ FLEX = ("--service-tier", "flex")
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch):
-    monkeypatch.setattr("artistjobs.retry.FIRST_WAIT_FOR_FLEX_SECONDS", 0.02)
-    monkeypatch.setattr("artistjobs.retry.FIRST_WAIT_SECONDS", 0.01)
+    monkeypatch.setattr("artistjobs.core.retry.FIRST_WAIT_FOR_FLEX_SECONDS", 0.02)
+    monkeypatch.setattr("artistjobs.core.retry.FIRST_WAIT_SECONDS", 0.01)
 
 
 def query(folder, statement: str) -> list[tuple]:
@@ -81,7 +81,7 @@ def test_a_time_out_that_is_given_holds_at_every_tier(cli, folder, api):
 
 
 def test_a_full_flex_tier_is_asked_again_and_holds_nobody_else_up(cli, folder, api, monkeypatch):
-    monkeypatch.setattr("artistjobs.retry.FIRST_WAIT_FOR_FLEX_SECONDS", 1.0)
+    monkeypatch.setattr("artistjobs.core.retry.FIRST_WAIT_FOR_FLEX_SECONDS", 1.0)
     write_artists(folder / "a.csv", 40)
     api.script = lambda body, nth: (
         Fault.RESOURCE_UNAVAILABLE if nth == 1 and body["prompt"]["variables"]["artist_name"] == "Artist 1" else None

@@ -5,14 +5,14 @@ import asyncio
 import factories as make
 import pytest
 
-from artistjobs.control import Tuning
+from artistjobs.core.attempt import Outcome
+from artistjobs.core.controls import Tuning
+from artistjobs.core.job import EVERYTHING
 from artistjobs.errors import StoreError
-from artistjobs.job import EVERYTHING
-from artistjobs.outcome import Outcome
-from artistjobs.store import Held
-from artistjobs.store.sqlite import open_store
-from artistjobs.till import Till, Wish
-from artistjobs.writer import Writer
+from artistjobs.store.models import Held
+from artistjobs.store.sqlite.store import open_store
+from artistjobs.worker.reservations import Till, Wish
+from artistjobs.worker.store_client import Writer
 
 
 @pytest.fixture
@@ -193,7 +193,7 @@ async def test_nobody_waits_for_room_once_the_run_ends(path, queues):
 
 
 async def test_trouble_with_the_disk_reaches_those_that_wait_for_money(path, monkeypatch):
-    from artistjobs.store.queue import SqliteQueue
+    from artistjobs.store.sqlite.queue import SqliteQueue
 
     def full(*_):
         raise StoreError("the disk is full")

@@ -14,12 +14,12 @@ import pytest
 from conftest import read_records, wait_until, write_artists
 
 from artistjobs.rehearsal import SCENARIOS, Fault
-from artistjobs.store.connection import PAGE_BYTES
+from artistjobs.store.sqlite.connection import PAGE_BYTES
 
 ROWS, WORKERS = 30, 3
 HOURS = 3600.0
 RUN = ("run", "a.csv", "--max-workers", WORKERS)
-IMPATIENT = {"artistjobs.store.connection.BUSY_SECONDS": 0.3}
+IMPATIENT = {"artistjobs.store.sqlite.connection.BUSY_SECONDS": 0.3}
 NO_CHECKPOINTS = "wal_autocheckpoint=0"
 
 

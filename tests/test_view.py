@@ -7,13 +7,21 @@ from factories import make_attempt, make_claim, make_failure
 from hypothesis import given
 from hypothesis import strategies as st
 
-from artistjobs.limiter import Wait
-from artistjobs.outcome import Outcome
-from artistjobs.pace import LATEST_ANSWERS, Latencies, Pace, quantile
-from artistjobs.standing import Lookout, Standing
-from artistjobs.store import Counts
-from artistjobs.tally import Seen, Tally, Totals, merge_totals, totals_from_json, totals_json
-from artistjobs.view import Glance, glance_from_json, glance_json, jobs_left, jobs_per_minute, merge, seconds_left
+from artistjobs.core.attempt import Outcome
+from artistjobs.store.models import Counts
+from artistjobs.worker.limits.rate_limiter import Wait
+from artistjobs.worker.progress.counters import Seen, Tally, Totals, merge_totals, totals_from_json, totals_json
+from artistjobs.worker.progress.job_counts import Lookout, Standing
+from artistjobs.worker.progress.snapshot import (
+    Glance,
+    glance_from_json,
+    glance_json,
+    jobs_left,
+    jobs_per_minute,
+    merge,
+    seconds_left,
+)
+from artistjobs.worker.progress.throughput import LATEST_ANSWERS, Latencies, Pace, quantile
 
 NUMBERS = st.integers(0, 10**9)
 # Eighths add up without rounding, so that sums can be compared.

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from artistjobs.window import FIRST_CALLS, FORGIVEN_SECONDS, Window
+from artistjobs.worker.limits.concurrency import FIRST_CALLS, FORGIVEN_SECONDS, Window
 
 
 class Time:

@@ -7,20 +7,19 @@ from functools import partial
 import pytest
 from factories import make_attempt
 
-from artistjobs.artists import Artist
-from artistjobs.control import Control, Part, Said, Tuning
+from artistjobs.core.attempt import Outcome
+from artistjobs.core.controls import Control, Part, Said, Tuning
+from artistjobs.core.job import EVERYTHING, Artist, Claim
+from artistjobs.core.prompt import Prompt
 from artistjobs.errors import StoreError
-from artistjobs.job import EVERYTHING, Claim
-from artistjobs.outcome import Outcome
-from artistjobs.prompt import Prompt
-from artistjobs.store import Counts, Kind, Outlook, Rescue, Source
-from artistjobs.store.sqlite import open_store
-from artistjobs.writer import Writer, released
+from artistjobs.store.models import Counts, Kind, Outlook, Rescue, Source
+from artistjobs.store.sqlite.store import open_store
+from artistjobs.worker.store_client import Writer, released
 
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch):
-    monkeypatch.setattr("artistjobs.hearing.HEARING_SECONDS", 0.05)
+    monkeypatch.setattr("artistjobs.worker.settings_poller.HEARING_SECONDS", 0.05)
 
 
 class Terminal:

@@ -16,22 +16,33 @@ import httpx2
 from aiohttp import ClientConnectorError, ClientError, ClientPayloadError, ServerDisconnectedError
 from openai import APIStatusError, AsyncOpenAI, DefaultAioHttpClient, OpenAIError
 
-from artistjobs.config import ApiConfig
+from artistjobs.api.config import ApiConfig
+from artistjobs.api.reply import Reply
+from artistjobs.core.prompt import Body
 from artistjobs.errors import WrongUseError
-from artistjobs.prompt import Body
-from artistjobs.reply import Reply
 
 CONNECT_SECONDS = 15.0
+
+
 KEEP_ALIVE_SECONDS = 30.0
 """How long an idle connection is kept: longer than a pause for a rate limit usually is."""
 
+
 CALL_SECONDS = 600.0
+
+
 FLEX_SECONDS = 900.0
 """OpenAI's guide to flex processing asks for time-outs of 15 minutes (November 2026)."""
 
+
 LOOK_UP_SECONDS = 20.0
+
+
 REMOVED = b"[key removed]"
+
+
 SHORTEST_SECRET = 12
+
 
 LARGEST_REPLY_BYTES = 64 * 2**20
 """Unpacked. The longest answer of any model is some megabytes; a small gzip can unpack to gigabytes."""
@@ -154,6 +165,8 @@ class _Client(DefaultAioHttpClient):
 
 
 _ABOUT_THE_WIRE = frozenset({b"content-encoding", b"content-length", b"transfer-encoding"})
+
+
 _CONTROLS = re.compile(rb"[\x00-\x1f\x7f-\x9f]")
 
 

@@ -9,8 +9,10 @@ from typing import TypeAlias
 
 Told: TypeAlias = dict[str, object]
 
+
 NAME = "artistjobs"
 """What the database is called in addresses, and its dashboard too."""
+
 
 SETTINGS: Mapping[str, object] = {
     "default_page_size": 50,
@@ -21,7 +23,9 @@ SETTINGS: Mapping[str, object] = {
     "allow_download": False,  # a copy of a file that is being written would be a broken one
 }
 
+
 _HIDDEN = ("about", "texts", "_sqlite_migrations", "sqlite_sequence")
+
 
 _TABLES: Mapping[str, Told] = {
     "results": {"description": "What came of each completed job.", "facets": ["model", "prompt"], "size": 25},
@@ -54,15 +58,19 @@ _TABLES: Mapping[str, Told] = {
     "bad_lines": {"description": "Lines skipped, and why.", "facets": ["reason"]},
 }  # fmt: skip
 
+
 _GUIDE = "Begin with {}, or the {}.".format(
     ", ".join(f'<a href="/{NAME}/{view}">{view}</a>' for view in ("results", "failures", "progress", "spending")),
     f'<a href="/-/dashboards/{NAME}">dashboard</a>',
 )
 
+
 _LARGE_JOBS = 200_000
 """From so many jobs on nothing is counted through all answers unasked: that is seconds for each page."""
 
+
 _WITH_ANSWERS = ("results", "answers")
+
 
 _QUERIES: Mapping[str, Told] = {
     "failures_by_code": {

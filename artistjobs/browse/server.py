@@ -20,15 +20,21 @@ from artistjobs.errors import WrongUseError
 
 HOST = "127.0.0.1"
 
+
 DEFAULT_PORT = 8001
+
 
 REQUIREMENTS = ("datasette>=0.65.5,<1", "datasette-dashboards>=0.8")
 """What the extra ``browse`` installs."""
 
+
 _LEAVE_SECONDS = 2
 """How long a page that is being made may hold up the end."""
 
+
 Scope: TypeAlias = Mapping[str, Any]
+
+
 App: TypeAlias = Callable[[Scope, Any, Any], Awaitable[None]]
 
 

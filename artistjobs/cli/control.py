@@ -3,7 +3,7 @@
 import click
 
 from artistjobs.cli.help import command
-from artistjobs.options import POSITIVE, USD, Settings
+from artistjobs.cli.options import POSITIVE, USD, Settings
 
 
 class _OrNone(click.ParamType[str | float]):
@@ -33,10 +33,10 @@ def pause(settings: Settings) -> None:
 
     Example: artistjobs pause
     """
-    from artistjobs.given import existing_database
-    from artistjobs.remote import pause_workers
-    from artistjobs.stdio import say
-    from artistjobs.terminal import visible
+    from artistjobs.cli.arguments import existing_database
+    from artistjobs.commands.control import pause_workers
+    from artistjobs.terminal.escape import visible
+    from artistjobs.terminal.streams import say
 
     with existing_database(settings).open() as store:
         say(visible(pause_workers(store)))
@@ -49,10 +49,10 @@ def resume(settings: Settings) -> None:
 
     Example: artistjobs resume
     """
-    from artistjobs.given import existing_database
-    from artistjobs.remote import resume_workers
-    from artistjobs.stdio import say
-    from artistjobs.terminal import visible
+    from artistjobs.cli.arguments import existing_database
+    from artistjobs.commands.control import resume_workers
+    from artistjobs.terminal.escape import visible
+    from artistjobs.terminal.streams import say
 
     with existing_database(settings).open() as store:
         say(visible(resume_workers(store)))
@@ -71,11 +71,11 @@ def tune(settings: Settings, /, **options: float | str | None) -> None:
 
     Example: artistjobs set --max-workers 64 --max-cost none
     """
-    from artistjobs.control import Control
-    from artistjobs.given import existing_database
-    from artistjobs.remote import tune_workers
-    from artistjobs.stdio import say
-    from artistjobs.terminal import visible
+    from artistjobs.cli.arguments import existing_database
+    from artistjobs.commands.control import tune_workers
+    from artistjobs.core.controls import Control
+    from artistjobs.terminal.escape import visible
+    from artistjobs.terminal.streams import say
 
     names = {"max_workers": Control.MAX_WORKERS, "rpm": Control.RPM, "tpm": Control.TPM, "max_cost": Control.MAX_COST}
     given = {names[name]: value for name, value in options.items() if value is not None}

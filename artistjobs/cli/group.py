@@ -7,15 +7,18 @@ from click.exceptions import Exit
 
 from artistjobs import __version__
 from artistjobs.cli.help import verbosity_of
+from artistjobs.cli.options import PATH, Settings
 from artistjobs.errors import ArtistjobsError
-from artistjobs.options import PATH, Settings
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+
 EXIT_INTERRUPTED, EXIT_NO_READER, EXIT_TERMINATED = 130, 141, 143
 
+
 HELP = {"help_option_names": ["-h", "--help"], "show_default": True, "max_content_width": 100}
+
 
 SECTIONS = {
     "In steps": ("ingest", "work", "status", "export"),
@@ -25,6 +28,7 @@ SECTIONS = {
     "Looking into it": ("report", "browse"),
 }
 """Which commands stand together in the help; the others follow."""
+
 
 STEPS = """\
 artistjobs asks one prompt about every row of a file, and keeps every answer.
@@ -57,18 +61,19 @@ class Commands(click.Group):
                 raise click.UsageError(REHEARSES, error.ctx) from None
             raise
         except ArtistjobsError as error:
-            from artistjobs.stdio import say
-            from artistjobs.terminal import visible
+            from artistjobs.terminal.escape import visible
+            from artistjobs.terminal.streams import say
 
             say(f"artistjobs: {visible(str(error))}")
             raise Exit(error.exit_code) from error
         except BrokenPipeError:
-            from artistjobs.stdio import forget_stdout
+            from artistjobs.terminal.streams import forget_stdout
 
             forget_stdout()
             raise Exit(EXIT_NO_READER) from None
         except KeyboardInterrupt:
-            from artistjobs.stdio import same_command, say
+            from artistjobs.cli.console import same_command
+            from artistjobs.terminal.streams import say
 
             say("interrupted; go on with: " + same_command())
             raise Exit(EXIT_INTERRUPTED) from None

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from artistjobs.options import PATH, Settings
+from artistjobs.cli.options import PATH, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+
 MANY_OPTIONS = 10
 """With fewer of its own a command needs no groups."""
+
 
 GROUPS: dict[str, frozenset[str]] = {
     "Input": frozenset({"input_file", "strict", "dry_run"}),
@@ -31,10 +33,13 @@ GROUPS: dict[str, frozenset[str]] = {
 }  # fmt: skip
 """Which options stand together in the help of a command that has many, by the names of their parameters."""
 
+
 OTHERS, PROGRAM = "More", "Anywhere"
 """The group of what is in none, and that of the options that every command takes."""
 
+
 Records = dict[str, list[tuple[str, str]]]
+
 
 _WIDEST_NAME = 30
 """Cells for the names of options; click's own number."""

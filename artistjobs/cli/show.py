@@ -1,101 +1,77 @@
-"""The commands that show results to be looked into: report and browse."""
+"""The command that shows one job in full: show."""
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 from click.exceptions import Exit
 
-from artistjobs.cli.group import EXIT_INTERRUPTED, EXIT_TERMINATED
 from artistjobs.cli.help import command
-from artistjobs.cli.talk import talking
-from artistjobs.options import PATH, Settings
+from artistjobs.cli.options import POSITIVE, Settings
+from artistjobs.errors import WrongUseError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
+    from artistjobs.store.interface import Reader
+    from artistjobs.store.models import Namesake
+    from artistjobs.terminal.screen import Screen
 
-@command()
-@click.argument("output", type=PATH, default="report.html")
+
+@command("show")
+@click.argument("artist", required=False)
+@click.option("--job", type=POSITIVE, metavar="ID", help="The job of this id.")
+@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
 @click.pass_obj
-def report(settings: Settings, output: "Path") -> None:
-    """Write one page about the work to OUTPUT (- is stdout).
+def show_job(settings: Settings, artist: str | None, job: int | None, *, as_json: bool) -> None:
+    """Show one job: its request, its attempts, its answer.
 
-    It tells how far and how fast, what it cost and what failed.
-    It holds everything that it shows, a sample of the answers too, and asks nothing of any server.
+    ARTIST is a name, or as much of it as tells which one is meant, or the id of a job.
 
-    Example: artistjobs report friday.html
+    Example: artistjobs show 'Frida Kahlo'
     """
-    import time
+    from artistjobs.cli.options import existing_path
+    from artistjobs.commands.show import dossier_json, dossier_lines, open_dossier
+    from artistjobs.store.sqlite.reader import open_reader
+    from artistjobs.terminal.screen import Screen, paint
+    from artistjobs.terminal.streams import tell, tell_json
 
-    from artistjobs.export import refuse_unwritable
-    from artistjobs.given import existing_database
-    from artistjobs.log import log
-    from artistjobs.report import make_report, write_report
-
-    with talking(settings), existing_database(settings).open() as store:
-        if str(output) == "-":
-            sys.stdout.buffer.write(make_report(store, time.time()))
-            sys.stdout.buffer.flush()
+    if (artist is None) == (job is None):
+        raise WrongUseError("name one artist or one job, such as: artistjobs show 'Frida Kahlo'")
+    screen = Screen()
+    with open_reader(existing_path(settings)) as reader:
+        number = job if artist is None else _find(reader, artist, screen)
+        dossier = open_dossier(reader, number or 0)
+        if dossier is None:
+            raise WrongUseError(f"there is no job {number}; the view failures and the table jobs have their ids.")
+        if as_json:
+            tell_json(dossier_json(dossier))
             return
-        refuse_unwritable(output, store.path)
-        size = write_report(store, output, time.time())
-        log.info("wrote %s, %s kB; open it in a browser", output, f"{size / 1000:,.0f}")
+        lines = dossier_lines(dossier, reader, screen.width)
+    tell("\n".join(paint(text, style, screen.is_coloured) for style, text in lines))
 
 
-@command()
-@click.option(
-    "--port", type=click.IntRange(1, 65_535), metavar="N", help="Where to listen.  [default: 8001, or a free one]"
-)
-@click.option("--no-open", is_flag=True, help="Only print the address; open no browser.")
-@click.pass_obj
-def browse(settings: Settings, port: int | None, *, no_open: bool) -> None:
-    """Open the database in a browser, on this machine alone.
+def _find(reader: "Reader", artist: str, screen: "Screen") -> int:
+    from artistjobs.commands.show import find_job
+    from artistjobs.core.formatting import brief
 
-    Datasette shows its tables, facets, queries and a dashboard. It only reads, and workers may go on
-    meanwhile. Ctrl+C ends it. It needs the extra browse.
-
-    Example: artistjobs browse --no-open
-    """
-    from artistjobs.browse.metadata import metadata
-    from artistjobs.browse.server import open_port, refuse_unequipped, refuse_unnameable, serve
-    from artistjobs.given import existing_database
-    from artistjobs.job import EVERYTHING
-    from artistjobs.stdio import say
-    from artistjobs.store import Kind
-    from artistjobs.terminal import visible
-
-    refuse_unequipped()
-    with existing_database(settings).open() as store:
-        path, jobs = store.path, store.records.counts(EVERYTHING).total
-        told = metadata(path.name, jobs, is_rehearsal=store.kind is Kind.REHEARSAL)
-    refuse_unnameable(path)
-    with _quiet_end():
-        listening = open_port(port)
-        address = f"http://127.0.0.1:{listening.getsockname()[1]}/"
-        say(f"browsing {visible(str(path))} at {address} (Ctrl+C ends it)")
-        if not no_open:
-            _open_browser(address)
-        serve(path, told, listening)
+    found = find_job(reader, artist)
+    if isinstance(found, int):
+        return found
+    if found:
+        _name_one(reader.path, found, artist, screen)
+    raise WrongUseError(f"there is no artist {brief(artist)!r} in {reader.path}; give the name as it is in the file.")
 
 
-def _open_browser(address: str) -> None:
-    import threading
-    import webbrowser
+def _name_one(path: "Path", found: "Sequence[Namesake]", artist: str, screen: "Screen") -> NoReturn:
+    from artistjobs.commands.show import MOST_NAMESAKES, namesake_lines
+    from artistjobs.core.command_text import command as command_text
+    from artistjobs.core.formatting import brief
+    from artistjobs.terminal.escape import visible
+    from artistjobs.terminal.streams import say
 
-    # A browser in a terminal returns only when it is left.
-    threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
-
-
-@contextmanager
-def _quiet_end() -> Iterator[None]:
-    """End without a word: what was begun here has no end of its own, and nothing to go on with."""
-    import signal
-
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_TERMINATED))
-    try:
-        yield
-    except KeyboardInterrupt:
-        raise Exit(EXIT_INTERRUPTED) from None
+    many = f"more than {MOST_NAMESAKES}" if len(found) > MOST_NAMESAKES else str(len(found))
+    say("\n".join(namesake_lines(found, screen.width)))
+    by_id = f"name one by its id, such as: {command_text(path, f'show --job {found[0].job}')}"
+    say(f"{many} jobs may be meant by {visible(brief(artist))!r}; {by_id}")
+    raise Exit(WrongUseError.exit_code)

@@ -9,12 +9,13 @@ The names of the scenarios can be had without loading a web server: that is impo
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from artistjobs.rehearsal.journal import Call, Detail, Journal, request_key
+from artistjobs.rehearsal.call_log import Call, Detail, Journal, request_key
 from artistjobs.rehearsal.scenarios import SCENARIOS, Fault, Scenario, find_scenario
 
 if TYPE_CHECKING:
-    from artistjobs.rehearsal.loopback import Rehearsal
+    from artistjobs.rehearsal.server_thread import Rehearsal
     from artistjobs.rehearsal.service import Script
+
 
 __all__ = [
     "SCENARIOS",
@@ -43,7 +44,7 @@ def rehearsal(
     Faults, latencies and texts follow from ``seed``, each request and how often it was seen. A ``script``
     takes the place of the scenario's faults: it is given each body and how often it was seen.
     """
-    from artistjobs.rehearsal.loopback import Rehearsal
+    from artistjobs.rehearsal.server_thread import Rehearsal
 
     chosen = find_scenario(scenario) if isinstance(scenario, str) else scenario
     journal = Journal(journal_path, detail=detail)

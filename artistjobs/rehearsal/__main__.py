@@ -14,7 +14,7 @@ from pathlib import Path
 
 from artistjobs.errors import WrongUseError
 from artistjobs.rehearsal import SCENARIOS, Detail, Scenario, find_scenario, rehearsal
-from artistjobs.rehearsal.loopback import Rehearsal
+from artistjobs.rehearsal.server_thread import Rehearsal
 
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
 

@@ -8,7 +8,10 @@ from artistjobs.rehearsal.replies import ApiError, Body, Manner, Reply, encode
 from artistjobs.rehearsal.scenarios import Fault
 
 _HTML_OK = b"<!doctype html><html><head><title>Welcome</title></head><body>Please sign in.</body></html>"
+
+
 _HTML_BAD_GATEWAY = b"<html><head><title>502 Bad Gateway</title></head><body>upstream went away</body></html>"
+
 
 _ERRORS: Mapping[Fault, ApiError] = {
     Fault.SERVER_ERROR: ApiError(
@@ -58,6 +61,8 @@ _ERRORS: Mapping[Fault, ApiError] = {
     Fault.TOO_LARGE: ApiError(413, "The request is too large."),
     Fault.UNPROCESSABLE: ApiError(422, "The request cannot be processed."),
 }
+
+
 # Clients have to read both forms.
 _SHORT_WAITS = ({"retry-after-ms": "300"}, {"retry-after": "1"})
 
@@ -108,6 +113,8 @@ def reply_with_answer(answer: Body, fault: Fault | None) -> Reply:
 
 
 _MANNERS: Mapping[Fault | None, Manner] = {Fault.CUT_BODY: Manner.CUT, Fault.HANG: Manner.HANG}
+
+
 # A failed response is not charged for, and one in progress not yet.
 _UNPAID = {Fault.FAILED_SERVER_ERROR, Fault.FAILED_INVALID_PROMPT, Fault.IN_PROGRESS}
 

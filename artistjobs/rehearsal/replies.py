@@ -10,14 +10,21 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from random import Random
 
-from artistjobs.rehearsal.texts import write_text
+from artistjobs.rehearsal.answer_text import write_text
 
 Body = dict[str, object]
 
+
 JSON_TYPE = "application/json"
+
+
 _CHARACTERS_PER_TOKEN = 4
+
+
 # Prompts are cached from 1,024 tokens on, in steps of 128.
 _CACHED_FROM, _CACHED_STEP = 1024, 128
+
+
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
@@ -130,6 +137,8 @@ _ECHOED: Body = {
     "top_p": 1.0,
     "truncation": "disabled",
 }
+
+
 # The tier an answer names is the one it was billed at; auto and default both come to default.
 _BILLED_TIERS = {"flex": "flex", "scale": "scale", "priority": "priority", "fast": "priority"}
 

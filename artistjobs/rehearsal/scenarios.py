@@ -94,6 +94,8 @@ _BUSY_FAULTS: Mapping[Fault, float] = {
     # Kept rare: one 429 makes a careful client pause all of its calls.
     Fault.RATE_LIMITED: 0.002,
 }
+
+
 _STORM_FAULTS: Mapping[Fault, float] = {
     **_BUSY_FAULTS,
     Fault.REQUEST_TIMEOUT: 0.005,
@@ -108,6 +110,7 @@ _STORM_FAULTS: Mapping[Fault, float] = {
     Fault.RESET: 0.015,
     Fault.HANG: 0.005,
 }
+
 
 SCENARIOS: Mapping[str, Scenario] = {
     scenario.name: scenario

@@ -14,16 +14,26 @@ from contextlib import asynccontextmanager, suppress
 
 from aiohttp import web
 
-from artistjobs.rehearsal.journal import Arrival, Call, Journal, request_key
+from artistjobs.rehearsal.call_log import Arrival, Call, Journal, request_key
 from artistjobs.rehearsal.replies import ApiError, Manner, Reply
 from artistjobs.rehearsal.service import Service, read_body, unknown_url
 
 HOST = "127.0.0.1"
+
+
 _LARGEST_BODY = 32 * 1024 * 1024
+
+
 # Calls still waiting when the server closes are given up after this long, twice at most.
 _PATIENCE_SECONDS = 0.1
+
+
 _TURNS_OF_AN_ACCEPT = 5
+
+
 _ABORT_ON_CLOSE = struct.pack("ii", 1, 0)
+
+
 _TOO_LARGE = ApiError(413, "The request is too large.")
 
 

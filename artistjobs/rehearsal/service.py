@@ -6,21 +6,32 @@ from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
 from artistjobs.rehearsal import faults
-from artistjobs.rehearsal.chance import Draw, draw
-from artistjobs.rehearsal.journal import Arrival
-from artistjobs.rehearsal.limits import Limits
+from artistjobs.rehearsal.call_log import Arrival
+from artistjobs.rehearsal.rate_limits import Limits
 from artistjobs.rehearsal.replies import ApiError, Body, Reply, encode, estimate_tokens, make_answer
+from artistjobs.rehearsal.sampling import Draw, draw
 from artistjobs.rehearsal.scenarios import Fault, Scenario
 from artistjobs.rehearsal.validation import check_request
 
 Script = Callable[[Body, int], Fault | None]
 """Says which fault strikes a request, given its body and how often it was seen; None is a good answer."""
 
+
 _NO_KEY = ApiError(401, "Missing bearer authentication in header.")
+
+
 _NOT_JSON = ApiError(400, "We could not parse the JSON body of your request.")
+
+
 _NOT_AN_OBJECT = ApiError(400, "The JSON body of your request is not an object.", "invalid_type")
+
+
 _BAD_KEY = "Bearer bad-"
+
+
 _MISSING_MODEL = "missing-"
+
+
 _MODEL_MADE_AT = 1_735_689_600
 
 

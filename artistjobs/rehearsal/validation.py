@@ -17,7 +17,11 @@ _TYPE_NAMES = {
     list: "an array",
     dict: "an object",
 }
+
+
 _VARIABLE_TYPES = ("input_text", "input_image", "input_file")
+
+
 _METADATA_PAIRS, _METADATA_KEY, _METADATA_VALUE = 16, 64, 512
 
 
@@ -34,11 +38,22 @@ class Field:
 
 
 _FLAG = Field(types=(bool,))
+
+
 _COUNT = Field(types=(int,))
+
+
 _TEXT = Field(types=(str,))
+
+
 _OBJECT = Field(types=(dict,))
+
+
 _ARRAY = Field(types=(list,))
+
+
 _TEXT_OR_OBJECT = Field(types=(str, dict))
+
 
 _FIELDS: Mapping[str, Field] = {
     "background": _FLAG,
@@ -74,19 +89,27 @@ _FIELDS: Mapping[str, Field] = {
     "truncation": Field(types=(str,), choices=("auto", "disabled")),
     "user": _TEXT,
 }
+
+
 _PROMPT_FIELDS: Mapping[str, Field] = {
     "id": Field(types=(str,), nullable=False),
     "version": _TEXT,
     "variables": _OBJECT,
 }
+
+
 _REASONING_FIELDS: Mapping[str, Field] = {
     "effort": Field(types=(str,), choices=("none", "minimal", "low", "medium", "high", "xhigh", "max")),
     "summary": Field(types=(str,), choices=("auto", "concise", "detailed")),
 }
+
+
 _TEXT_FIELDS: Mapping[str, Field] = {
     "format": _OBJECT,
     "verbosity": Field(types=(str,), choices=("low", "medium", "high")),
 }
+
+
 # Any of these gives the model something to go on.
 _SUBJECTS = ("input", "prompt", "previous_response_id", "conversation")
 

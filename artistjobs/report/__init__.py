@@ -1,5 +1,5 @@
 """The report: one page that tells how the work went, complete in itself, fit to be mailed, printed and kept."""
 
-from artistjobs.report.file import make_report, write_report
+from artistjobs.report.report import make_report, write_report
 
 __all__ = ["make_report", "write_report"]

@@ -9,8 +9,13 @@ _STEPS_SECONDS = (
     1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800,
     1_209_600, 2_419_200, 4_838_400, 9_676_800, 19_353_600,
 )  # fmt: skip
+
+
 _DAY = 86_400
+
+
 _MINUTE = 60
+
 
 LABEL_WIDTH, LONG_LABEL_WIDTH = 46.0, 62.0
 """Room for a time such as 08:10, or a date such as 22 Nov, and for one with its seconds, in the units of a chart."""

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from artistjobs.core.formatting import duration_text
 from artistjobs.report.axis import Scale, Tick, make_scale, time_step, time_ticks
 from artistjobs.report.timeline import Cell, Timeline
-from artistjobs.terminal import duration_text
 
 _PAUSES = 12
 """How many pauses are marked, the longest ones; more would be all that is seen."""

@@ -9,11 +9,12 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from artistjobs.core.formatting import cost_text, duration_text
 from artistjobs.report.axis import moment_at
-from artistjobs.report.text import cleaned
-from artistjobs.terminal import cost_text, duration_text
+from artistjobs.report.sanitize import cleaned
 
 _FOLDER = Path(__file__).parent / "page"
+
 
 _NONE = "\u2013"
 

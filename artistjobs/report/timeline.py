@@ -11,20 +11,25 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from artistjobs.overview import Latency, Overview
+from artistjobs.store.overview import Latency, Overview
 
 SILENCE_SECONDS = 1800.0
 """After which nobody worked, whatever the workers say: no call takes that long unless it is told to."""
 
+
 CELLS = 160
 """How many there are about: more would not be seen."""
 
+
 _SHORT_SECONDS = 30.0
+
 
 _MOST_CELLS = 400
 """Beyond which neighbours are joined, across pauses too: thousands of short runs make one page all the same."""
 
+
 _WIDTHS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 43_200, 86_400, 604_800)
+
 
 Span = tuple[float, float]
 

@@ -1,0 +1,41 @@
+"""How to reach the API."""
+
+from dataclasses import dataclass, field
+
+from artistjobs.errors import WrongUseError
+
+DEFAULT_BASE_URL = "https://api.openai.com/v1"
+
+
+NO_KEY = "OPENAI_API_KEY is not set; set it in the environment or in .env, or try --rehearse."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiConfig:
+    """Where to call and as whom. The key is left out of its text form.
+
+    Without ``timeout_seconds`` a call has the time that its service tier usually needs.
+    """
+
+    api_key: str = field(repr=False)
+    base_url: str = DEFAULT_BASE_URL
+    organization: str | None = None
+    project: str | None = None
+    timeout_seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        words = (
+            ("OPENAI_API_KEY", self.api_key),
+            ("OPENAI_ORG_ID", self.organization),
+            ("OPENAI_PROJECT_ID", self.project),
+        )
+        for name, value in words:
+            # None of them is shown: what was copied wrongly may still be a secret.
+            if value and (not value.isascii() or not value.isprintable() or " " in value):
+                raise WrongUseError(f"{name} has characters that none has; copy it again, without quotes or spaces.")
+        if not self.base_url.isprintable():
+            raise WrongUseError("OPENAI_BASE_URL has characters that no address has; copy it again, on one line.")
+        if "@" in self.base_url.partition("//")[2].partition("/")[0]:
+            raise WrongUseError(
+                "OPENAI_BASE_URL holds a user name or password, which cannot be sent beside the key; leave it out."
+            )

@@ -1,0 +1,47 @@
+"""What is said to people about a failure: in a few words, and with the remedy where the run stops for it."""
+
+from artistjobs.core.attempt import Failure
+
+_REMEDIES = {
+    "invalid_api_key": "set OPENAI_API_KEY to a valid key",
+    "insufficient_quota": "add credit to the account",
+    "credit_balance_exhausted": "add credit to the account",
+    "organization_spend_limit_exceeded": "raise the organization's spending limit",
+    "project_spend_limit_exceeded": "raise the project's spending limit",
+    "organization_usage_limit_exceeded": "raise the organization's usage limit",
+    "model_not_found": "name a model that this key may use with --model and ingest again",
+}
+
+
+_STATUS_REMEDIES = {
+    400: "mend the prompt or the parameters and ingest again",
+    401: "set OPENAI_API_KEY to a valid key",
+    402: "add credit to the account",
+    403: "give the key the rights it needs, or use another one",
+    404: "check the prompt, the model and OPENAI_BASE_URL",
+}
+
+
+STORED_PROMPT_REMEDY = (
+    "check the id; OpenAI ends stored prompts on 2026-11-30: from then on put the prompt's text in a file "
+    "and run with --prompt-file"
+)
+
+
+def account_trouble(failure: Failure) -> str:
+    """Return the sentence for a failure that every further call would share, with its remedy."""
+    remedy = _REMEDIES.get(failure.code) or _STATUS_REMEDIES.get(failure.status or 0)
+    if failure.message.startswith("Prompt with id"):
+        remedy = STORED_PROMPT_REMEDY
+    return f"{describe(failure)}; {remedy or 'mend that'}, then run the same command again."
+
+
+def describe(failure: Failure) -> str:
+    """Return a failure in a few words, its message on one line."""
+    message = " ".join(failure.message.split()).rstrip(".")
+    return f"{failure.code}: {message}"
+
+
+STORED_PROMPTS_END = (
+    "OpenAI ends stored prompts on 2026-11-30; put the prompt's text in a file and use --prompt-file before then"
+)

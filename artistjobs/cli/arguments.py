@@ -1,0 +1,199 @@
+"""What was given on the command line, and the values that commands are called with."""
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+import click
+
+from artistjobs.api.config import DEFAULT_BASE_URL, NO_KEY, ApiConfig
+from artistjobs.api.remedies import STORED_PROMPTS_END
+from artistjobs.cli.options import Settings, existing_path
+from artistjobs.cli.prompt import DEFAULT_MODEL, Asking, make_prompt
+from artistjobs.commands.config import Checking, Working
+from artistjobs.commands.findings import Finding, Level
+from artistjobs.core.command_text import DEFAULT_DATABASE, REHEARSAL_DATABASE
+from artistjobs.core.pricing import REHEARSAL_MODEL, Cost, GivenPrices, cost_by
+from artistjobs.core.prompt import Prompt
+from artistjobs.errors import WrongUseError
+from artistjobs.ingest.source import IngestConfig
+from artistjobs.store.database import Database
+from artistjobs.store.models import Kind
+from artistjobs.worker.config import WorkConfig
+
+Made = TypeVar("Made")
+
+
+class Given:
+    """The options of ingest, work or run, as click hands them over."""
+
+    def __init__(self, settings: Settings, options: Mapping[str, object]) -> None:
+        self._settings = settings
+        self._options = options
+
+    @property
+    def scenario(self) -> str | None:
+        """What the simulated API plays, None if the real one is called."""
+        return self._text("scenario") or ("calm" if self._options["rehearse"] else None)
+
+    @property
+    def as_json(self) -> bool:
+        """Whether the summary is wanted as JSON."""
+        return bool(self._options["as_json"])
+
+    def database(self) -> Database:
+        """Return the database to use, and the kind it has to be of."""
+        is_rehearsal = self.scenario is not None
+        path = self._settings.db or (REHEARSAL_DATABASE if is_rehearsal else DEFAULT_DATABASE)
+        return Database(path, Kind.REHEARSAL if is_rehearsal else Kind.REAL)
+
+    def ingest_config(self) -> IngestConfig:
+        """Return what to read and how to ask. Raises WrongUseError."""
+        return IngestConfig(source=self._source(), prompt=self._prompt(), strict=bool(self._options["strict"]))
+
+    def prompt_files(self) -> tuple[Path | None, ...]:
+        """Return the files that the prompt is read from, as far as there are any."""
+        return self._path("prompt_file"), self._path("instructions_file")
+
+    def warning(self) -> str | None:
+        """Return the one line about stored prompts, if one is asked with."""
+        asking = self._asking()
+        return STORED_PROMPTS_END if asking.prompt_id and asking.prompt_file is None else None
+
+    def limit(self) -> int | None:
+        """Return how many jobs are to be worked on at most, None for all."""
+        return self._number("limit") if "limit" in self._options else None
+
+    def cost(self) -> Cost:
+        """Return how to count money. Raises WrongUseError."""
+        return cost_by(self._prices() if "price_input" in self._options else None)
+
+    def checking(self) -> Checking:
+        """Return what to check; what is wrong with the key or the prompt is a finding."""
+        failures: list[Finding] = []
+        prompt = _found("prompt", self._prompt, failures)
+        api = _found("key", lambda: _api_from_environment(None), failures) if self.scenario is None else None
+        if api is None and self.scenario is None and not any(failure.subject == "key" for failure in failures):
+            failures.append(Finding(Level.FAIL, "key", NO_KEY, WrongUseError.exit_code))
+        model = REHEARSAL_MODEL if self.scenario is not None else self._text("model") or DEFAULT_MODEL
+        return Checking(
+            model=model, prompt=prompt, file=self._path("file"), api=api, scenario=self.scenario,
+            max_workers=self._number("max_workers") or 1, cost=self.cost(), spend=bool(self._options["spend"]),
+            failures=tuple(failures),
+        )  # fmt: skip
+
+    def _prompt(self) -> Prompt:
+        return make_prompt(self._asking(), is_rehearsal=self.scenario is not None)
+
+    def working(self) -> Working:
+        """Return how to work, and with which API."""
+        timeout = self._amount("timeout")
+        return Working(
+            work=self._work_config(),
+            timeout_seconds=timeout,
+            api=_api_from_environment(timeout),
+            scenario=self.scenario,
+            retry_failed=bool(self._options["retry_failed"]),
+            quiet=self._settings.quiet,
+        )
+
+    def _work_config(self) -> WorkConfig:
+        max_attempts, flex_fallback = self._number("max_attempts") or 1, self._number("flex_fallback")
+        if flex_fallback is not None and flex_fallback >= max_attempts:
+            raise WrongUseError(
+                f"--flex-fallback {flex_fallback} never comes to pass with {max_attempts} calls a job; "
+                "give a smaller number, or a larger one with --max-attempts."
+            )
+        return WorkConfig(
+            max_workers=self._number("max_workers") or 1,
+            processes=self._number("processes") or 1,
+            max_attempts=max_attempts,
+            rpm=self._number("rpm"),
+            tpm=self._number("tpm"),
+            limit=self._number("limit"),
+            max_cost_usd=self._amount("max_cost"),
+            prices=self._prices(),
+            flex_fallback=flex_fallback,
+        )
+
+    def _prices(self) -> GivenPrices | None:
+        into, out = self._amount("price_input"), self._amount("price_output")
+        if (into is None) != (out is None):
+            raise WrongUseError("--price-input and --price-output go together; give both, in dollars a million tokens.")
+        return GivenPrices(input_usd=into, output_usd=out) if into is not None and out is not None else None
+
+    def _asking(self) -> Asking:
+        by_id, by_file = _is_typed("prompt_id"), _is_typed("prompt_file")
+        if by_id and by_file:
+            raise WrongUseError("--prompt-id and --prompt-file are two ways to ask; give one of them.")
+        store = self._options["store"]
+        return Asking(
+            prompt_id=self._text("prompt_id"),
+            # What is typed wins over what the environment says.
+            prompt_file=None if by_id else self._path("prompt_file"),
+            instructions_file=self._path("instructions_file"),
+            prompt_version=self._text("prompt_version"),
+            model=self._text("model"),
+            params=self._texts("params"),
+            service_tier=self._text("service_tier"),
+            store=store if isinstance(store, bool) else None,
+            metadata=self._texts("metadata"),
+        )
+
+    def _source(self) -> Path:
+        file, also = self._path("file"), self._path("input_file")
+        if (one := file or also) is None or (file and also):
+            raise WrongUseError("name one input file, such as: artistjobs run artists.csv")
+        return one
+
+    def _text(self, name: str) -> str | None:
+        value = self._options[name]
+        return value if isinstance(value, str) and value else None
+
+    def _texts(self, name: str) -> tuple[str, ...]:
+        value = self._options[name]
+        return value if isinstance(value, tuple) else ()
+
+    def _amount(self, name: str) -> float | None:
+        value = self._options[name]
+        return value if isinstance(value, float) else None
+
+    def _path(self, name: str) -> Path | None:
+        value = self._options[name]
+        return value if isinstance(value, Path) else None
+
+    def _number(self, name: str) -> int | None:
+        value = self._options[name]
+        return value if isinstance(value, int) else None
+
+
+def _found(subject: str, make: Callable[[], Made], failures: list[Finding]) -> Made | None:
+    try:
+        return make()
+    except WrongUseError as error:
+        failures.append(Finding(Level.FAIL, subject, str(error), error.exit_code))
+        return None
+
+
+def existing_database(settings: Settings) -> Database:
+    """Return the database that export and retry open, of either kind."""
+    return Database(existing_path(settings), None)
+
+
+def _api_from_environment(timeout_seconds: float | None) -> ApiConfig | None:
+    key = os.environ.get("OPENAI_API_KEY", "").strip()
+    if not key:
+        return None
+    return ApiConfig(
+        api_key=key,
+        base_url=os.environ.get("OPENAI_BASE_URL") or DEFAULT_BASE_URL,
+        organization=os.environ.get("OPENAI_ORG_ID") or None,
+        project=os.environ.get("OPENAI_PROJECT_ID") or None,
+        timeout_seconds=timeout_seconds,
+    )
+
+
+def _is_typed(name: str) -> bool:
+    source = click.get_current_context().get_parameter_source(name)
+    return source is click.core.ParameterSource.COMMANDLINE

@@ -1,0 +1,70 @@
+"""The command that gives answers out: export."""
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from artistjobs.cli.console import talking
+from artistjobs.cli.help import command
+from artistjobs.cli.options import PATH, Settings, format_option
+from artistjobs.errors import WrongUseError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from artistjobs.core.job import Scope
+    from artistjobs.store.interface import Store
+
+
+@command()
+@click.argument("output", type=PATH, required=False)
+@format_option
+@click.option("--state", type=click.Choice(["done", "failed", "all"]), default="done", help="Which jobs.")
+@click.option("--ingest", metavar="N|latest", help="Only the lines of one ingest, in their order.")
+@click.option("--full", is_flag=True, help="Add usage, cost and the whole response to each record.")
+@click.option("--no-text", is_flag=True, help="Write no texts to stdout.")
+@click.pass_obj
+def export(settings: Settings, /, output: "Path | None", format_name: str | None, **options: object) -> None:
+    """Write completed jobs to OUTPUT.
+
+    OUTPUT is out.jsonl if none is named; - is stdout. One that ends in .csv or .parquet is written as
+    that, any other as JSON Lines. The texts of the answers go to stdout.
+
+    Example: artistjobs export answers.jsonl --ingest latest
+    """
+    from artistjobs.cli.arguments import existing_database
+    from artistjobs.commands.export import export_answers
+    from artistjobs.export.export import (
+        STATES,
+        ExportConfig,
+        export_to_stream,
+        format_of,
+        output_or_default,
+        refuse_unwritable,
+    )
+    from artistjobs.terminal.streams import Texts
+
+    output = output_or_default(output, format_name)
+    with talking(settings) as voice, existing_database(settings).open() as store:
+        config = ExportConfig(
+            scope=_scope(store, options["ingest"]),
+            states=STATES[str(options["state"])],
+            full=bool(options["full"]),
+            format=format_of(output, format_name),
+        )
+        if str(output) == "-":
+            export_to_stream(store.records, config, sys.stdout.buffer)
+        else:
+            refuse_unwritable(output, store.path)
+            export_answers(store, config, output, None if options["no_text"] else Texts(), voice)
+
+
+def _scope(store: "Store", ingest: object) -> "Scope":
+    from artistjobs.core.job import EVERYTHING
+
+    if not isinstance(ingest, str):
+        return EVERYTHING
+    if ingest != "latest" and not ingest.isdecimal():
+        raise WrongUseError(f"--ingest {ingest!r} is neither a number nor latest; the table ingests has them all.")
+    return store.records.scope(None if ingest == "latest" else int(ingest))

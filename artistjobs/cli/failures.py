@@ -1,0 +1,90 @@
+"""The commands about failed jobs: failures, retry."""
+
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import click
+
+from artistjobs.cli.help import command
+from artistjobs.cli.options import POSITIVE, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from artistjobs.store.interface import Reader
+    from artistjobs.store.models import FailedJob
+    from artistjobs.terminal.screen import Screen
+
+
+FAILURES_SHOWN = 50
+"""Failed jobs that a terminal shows unless told otherwise."""
+
+
+@command()
+@click.option("--code", metavar="CODE", help="Only jobs that failed with this code.")
+@click.option("--limit", type=POSITIVE, metavar="N", help="List N jobs at most.  [default: 50 on a terminal, else all]")
+@click.option("--json", "as_json", is_flag=True, help="As JSON Lines, one object for each job.")
+@click.pass_obj
+def failures(settings: Settings, code: str | None, limit: int | None, *, as_json: bool) -> None:
+    """List failed jobs, oldest first, each with its reason.
+
+    On a terminal as columns; elsewhere the fields job, artist, code, HTTP status, attempts, moment and message
+    are whole and parted by tabs.
+
+    Example: artistjobs failures --code incomplete --limit 10
+    """
+    from artistjobs.cli.options import existing_path
+    from artistjobs.store.sqlite.reader import open_reader
+    from artistjobs.terminal.screen import Screen
+
+    screen = Screen()
+    with open_reader(existing_path(settings)) as reader:
+        total = _count_failed(reader, code)
+        if limit is None and screen.is_terminal and not as_json:
+            limit = FAILURES_SHOWN
+        _list_failures(reader.insight.failed(code, limit), screen, as_json=as_json)
+        _say_what_next(reader, code, total, total if limit is None else min(limit, total))
+
+
+def _count_failed(reader: "Reader", code: str | None) -> int:
+    """Return how many jobs failed with a code; one that none has is wrong use."""
+    from artistjobs.commands.failures import refuse_unknown_code
+
+    groups = {group.code: group.jobs for group in reader.records.failures()}
+    if code is None:
+        return sum(groups.values())
+    refuse_unknown_code(code, groups)
+    return groups[code]
+
+
+def _list_failures(jobs: "Iterator[FailedJob]", screen: "Screen", *, as_json: bool) -> None:
+    from artistjobs.commands.failures import failure_json, failures_fields, failures_table
+    from artistjobs.terminal.screen import Style, paint
+    from artistjobs.terminal.streams import tell, tell_json
+
+    if as_json:
+        for job in jobs:
+            tell_json(failure_json(job))
+        return
+    if screen.is_terminal:
+        lines = failures_table(jobs, screen.width, lambda head: paint(head, Style.HEAD, screen.is_coloured))
+    else:
+        lines = failures_fields(jobs)
+    while page := list(islice(lines, 500)):
+        tell("\n".join(page))
+
+
+def _say_what_next(reader: "Reader", code: str | None, total: int, shown: int) -> None:
+    import shlex
+
+    from artistjobs.core.command_text import command as command_text
+    from artistjobs.core.formatting import counted
+    from artistjobs.terminal.streams import say
+
+    if not total:
+        say("no job failed")
+        return
+    if total > shown:
+        say(f"{counted(total - shown, 'more job')} failed; --limit {total} lists all")
+    which = "" if code is None else f" --code {shlex.quote(code)}"
+    say(f"call {'it' if total == 1 else 'them'} again: {command_text(reader.path, f'retry{which}')}")

@@ -1,0 +1,142 @@
+"""Further fields of a request, from ``--param KEY=VALUE`` and from the options that have a field of their own."""
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from artistjobs.core.json_values import Json, canonical_json
+from artistjobs.errors import PromptError
+
+OWN_FIELDS = {
+    "model": "use --model",
+    "prompt": "use --prompt-id",
+    "input": "use --prompt-file",
+    "instructions": "use --instructions-file",
+    "stream": "an answer is stored whole",
+    "stream_options": "an answer is stored whole",
+    "background": "an answer is waited for",
+}
+"""Fields that artistjobs sets itself, and what to do instead."""
+
+
+OPTIONS = {
+    "service_tier": "--service-tier",
+    "store": "--store/--no-store",
+    "metadata": "--metadata",
+}
+"""Fields that have an option of their own, and may be a ``--param`` instead."""
+
+
+METADATA_PAIRS, METADATA_KEY_CHARACTERS, METADATA_VALUE_CHARACTERS = 16, 64, 512
+"""The API's limits, from its published schema (August 2026)."""
+
+
+def parse_params(assignments: Iterable[str]) -> dict[str, Json]:
+    """Return the fields that ``KEY=VALUE`` texts ask for; dotted keys make objects.
+
+    A value is JSON if it reads as such, else text; ``@FILE`` is the content of a file, read the
+    same way.
+
+    Raises:
+        PromptError: for what is no assignment, a field of our own, or two values for one key.
+
+    """
+    params: dict[str, Json] = {}
+    for assignment in assignments:
+        key, equals, value = assignment.partition("=")
+        parts = [part.strip() for part in key.split(".")]
+        if not equals or not all(parts):
+            raise PromptError(f"--param {assignment!r} is not KEY=VALUE; write it like reasoning.effort=low.")
+        _refuse_own_field(parts[0])
+        _place(params, parts, _checked(key, _read_value(key, value)))
+    return params
+
+
+def parse_metadata(assignments: Iterable[str]) -> dict[str, Json]:
+    """Return the pairs of ``--metadata KEY=VALUE``, within the API's limits. Raises PromptError."""
+    pairs: dict[str, Json] = {}
+    for assignment in assignments:
+        key, equals, value = assignment.partition("=")
+        if not equals or not key:
+            raise PromptError(f"--metadata {assignment!r} is not KEY=VALUE; write it like project=museum.")
+        if key in pairs:
+            raise PromptError(f"--metadata {key} is given twice; give it once.")
+        pairs[key] = _checked(key, value, "--metadata")
+        _refuse_long_pair(key, value)
+    if len(pairs) > METADATA_PAIRS:
+        raise PromptError(f"--metadata is given {len(pairs)} times; the API takes {METADATA_PAIRS} pairs at most.")
+    return pairs
+
+
+def join_fields(params: dict[str, Json], named: Mapping[str, Json]) -> dict[str, Json]:
+    """Return both together; PromptError if a field has an option of its own and is a ``--param`` as well."""
+    for field in named:
+        if field in params:
+            raise PromptError(f"--param {field} and {OPTIONS[field]} both set {field}; give one of them.")
+    return {**params, **named}
+
+
+def _refuse_own_field(field: str) -> None:
+    if field in OWN_FIELDS:
+        raise PromptError(f"--param {field} is set by artistjobs itself: {OWN_FIELDS[field]}.")
+
+
+def _place(params: dict[str, Json], parts: list[str], value: Json) -> None:
+    *parents, last = parts
+    inner = params
+    for part in parents:
+        child = inner.setdefault(part, {})
+        if not isinstance(child, dict):
+            raise PromptError(f"--param {'.'.join(parts)} goes into {part!r}, which has a value already; give it once.")
+        inner = child
+    if last in inner:
+        raise PromptError(f"--param {'.'.join(parts)} is given twice; give it once.")
+    inner[last] = value
+
+
+def _read_value(key: str, text: str) -> Json:
+    if text.startswith("@"):
+        text = _read_file(key, Path(text[1:]))
+    try:
+        value: Json = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
+    except (ValueError, RecursionError):
+        return text
+    return value
+
+
+def _refuse_long_pair(key: str, value: str) -> None:
+    named = f"--metadata {key[:METADATA_KEY_CHARACTERS]}"
+    if len(key) > METADATA_KEY_CHARACTERS:
+        raise PromptError(f"{named}…: the key has {len(key)} characters; the API takes {METADATA_KEY_CHARACTERS}.")
+    if len(value) > METADATA_VALUE_CHARACTERS:
+        raise PromptError(f"{named}: the value has {len(value)} characters; the API takes {METADATA_VALUE_CHARACTERS}.")
+
+
+def _checked(key: str, value: Json, option: str = "--param") -> Json:
+    """Refuse what can be neither stored nor sent: lone surrogates, and nesting without end."""
+    try:
+        canonical_json([key, value]).encode()
+    except (ValueError, RecursionError) as error:
+        name = key.encode("utf-8", "replace").decode()
+        raise PromptError(f"{option} {name}: the value is no Unicode text, or nested too deeply; mend it.") from error
+    return value
+
+
+def _read_file(key: str, path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise PromptError(f"--param {key}: cannot read {path}: {reason}; name a file of JSON or text.") from error
+
+
+def _refuse_constant(name: str) -> float:
+    # NaN and Infinity are no JSON: taken as the text they are.
+    raise ValueError(name)
+
+
+def _finite(text: str) -> float:
+    # Python reads 1e999 as infinity, which could not be written again.
+    number = float(text)
+    return number if math.isfinite(number) else _refuse_constant(text)

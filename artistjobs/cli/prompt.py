@@ -1,0 +1,90 @@
+"""From what the command line says to the prompt that is asked with: reading and checking its files."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from artistjobs.cli.params import join_fields, parse_metadata, parse_params
+from artistjobs.core.json_values import Json, canonical_json
+from artistjobs.core.pricing import REHEARSAL_MODEL
+from artistjobs.core.prompt import Prompt
+from artistjobs.core.template import check_template, refuse_sameness
+from artistjobs.errors import PromptError, WrongUseError
+
+DEFAULT_MODEL = "gpt-5"
+
+
+REHEARSAL_PROMPT = "pmpt_rehearsal"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asking:
+    """What the command line said about the prompt, as it was said."""
+
+    prompt_id: str | None
+    prompt_file: Path | None
+    instructions_file: Path | None
+    prompt_version: str | None
+    model: str | None
+    params: tuple[str, ...]
+    service_tier: str | None = None
+    store: bool | None = None
+    metadata: tuple[str, ...] = ()
+
+    def fields(self) -> dict[str, Json]:
+        """Return the further fields of the request. Raises PromptError."""
+        metadata = parse_metadata(self.metadata)
+        named: dict[str, Json | None] = {
+            "service_tier": self.service_tier,
+            "store": self.store,
+            "metadata": metadata or None,
+        }
+        said = {field: value for field, value in named.items() if value is not None}
+        return join_fields(parse_params(self.params), said)
+
+
+def make_prompt(asking: Asking, *, is_rehearsal: bool) -> Prompt:
+    """Return the prompt to ask with, its files read and checked.
+
+    Raises:
+        WrongUseError: if no prompt is named, or options contradict each other.
+        PromptError: if a template, a parameter or a file cannot be used.
+
+    """
+    _refuse_contradictions(asking)
+    model = REHEARSAL_MODEL if is_rehearsal else asking.model or DEFAULT_MODEL
+    params = canonical_json(asking.fields())
+    if asking.prompt_file is not None:
+        return _template_prompt(asking, asking.prompt_file, model, params)
+    prompt_id = asking.prompt_id or (REHEARSAL_PROMPT if is_rehearsal else None)
+    if not prompt_id:
+        raise WrongUseError("no prompt is named; give one with --prompt-file FILE or --prompt-id ID.")
+    return Prompt(model=model, prompt_id=prompt_id, version=asking.prompt_version or None, params=params)
+
+
+def _refuse_contradictions(asking: Asking) -> None:
+    if asking.prompt_file is None and asking.instructions_file is not None:
+        raise WrongUseError("--instructions-file goes with --prompt-file; a stored prompt has its own.")
+    if asking.prompt_file is not None and asking.prompt_version:
+        raise WrongUseError("--version goes with --prompt-id; a prompt file has none.")
+
+
+def _template_prompt(asking: Asking, file: Path, model: str, params: str) -> Prompt:
+    template = _read_text(file)
+    check_template(template, str(file))
+    refuse_sameness(template, str(file))
+    instructions = _read_text(asking.instructions_file) if asking.instructions_file else None
+    if instructions is not None and "{{" in instructions and "artist_" in instructions:
+        raise PromptError(
+            f"{asking.instructions_file} is sent as it is, without filling anything in; "
+            "put {{ artist_name }} and {{ artist_data }} into the prompt file."
+        )
+    return Prompt(model=model, template=template, template_file=file.name, instructions=instructions, params=params)
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise PromptError(f"{path} is not UTF-8 text; save it as UTF-8.") from error
+    except OSError as error:
+        raise PromptError(f"{path} cannot be read: {error.strerror}; name a text file.") from error

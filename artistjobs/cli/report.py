@@ -1,0 +1,41 @@
+"""The commands that show results to be looked into: report and browse."""
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from artistjobs.cli.console import talking
+from artistjobs.cli.help import command
+from artistjobs.cli.options import PATH, Settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@command()
+@click.argument("output", type=PATH, default="report.html")
+@click.pass_obj
+def report(settings: Settings, output: "Path") -> None:
+    """Write one page about the work to OUTPUT (- is stdout).
+
+    It tells how far and how fast, what it cost and what failed.
+    It holds everything that it shows, a sample of the answers too, and asks nothing of any server.
+
+    Example: artistjobs report friday.html
+    """
+    import time
+
+    from artistjobs.cli.arguments import existing_database
+    from artistjobs.export.export import refuse_unwritable
+    from artistjobs.report import make_report, write_report
+    from artistjobs.terminal.log import log
+
+    with talking(settings), existing_database(settings).open() as store:
+        if str(output) == "-":
+            sys.stdout.buffer.write(make_report(store, time.time()))
+            sys.stdout.buffer.flush()
+            return
+        refuse_unwritable(output, store.path)
+        size = write_report(store, output, time.time())
+        log.info("wrote %s, %s kB; open it in a browser", output, f"{size / 1000:,.0f}")

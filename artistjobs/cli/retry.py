@@ -1,0 +1,51 @@
+"""The command retry."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from artistjobs.cli.help import command
+from artistjobs.cli.options import POSITIVE, Settings
+from artistjobs.errors import WrongUseError
+
+if TYPE_CHECKING:
+    from artistjobs.store.interface import Store
+
+
+@command()
+@click.argument("job", type=POSITIVE, metavar="[JOB]", required=False)
+@click.option("--code", metavar="CODE", help="Only jobs that failed with this code.")
+@click.pass_obj
+def retry(settings: Settings, job: int | None, code: str | None) -> None:
+    """Make failed jobs pending again: all, by code, or one JOB.
+
+    JOB is the id of a job, as failures tells it.
+
+    Example: artistjobs retry --code incomplete
+    """
+    from artistjobs.cli.arguments import existing_database
+    from artistjobs.core.command_text import command as command_text
+    from artistjobs.core.formatting import counted
+    from artistjobs.core.job import EVERYTHING
+    from artistjobs.store.models import Kind
+    from artistjobs.terminal.streams import say
+
+    with existing_database(settings).open() as store:
+        count = store.queue.retry(scope=EVERYTHING, code=code, job=job)
+        if not count:
+            _refuse_in_vain(store, code, job)
+    rehearse = " --rehearse" if store.kind is Kind.REHEARSAL else ""
+    on = f"; go on with: {command_text(store.path, f'work{rehearse}')}" if count else ""
+    say(f"{counted(count, 'job')} pending again{on}")
+
+
+def _refuse_in_vain(store: "Store", code: str | None, job: int | None) -> None:
+    """Say why nothing was to be retried, if what was named is not there."""
+    from artistjobs.commands.failures import codes_text, refuse_unknown_code
+
+    groups = {group.code: group.jobs for group in store.records.failures()}
+    if code is not None:
+        refuse_unknown_code(code, groups)
+    if job is not None:
+        with_code = "" if code is None else f" with {code}"
+        raise WrongUseError(f"no job {job} failed{with_code}; {codes_text(groups)}.")

@@ -1,0 +1,61 @@
+"""The commands that ask, or get ready to: check, ingest, work, run."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from artistjobs.cli.console import _finish, begin, talking
+from artistjobs.cli.help import command
+from artistjobs.cli.options import (
+    PATH,
+    Settings,
+    ask_options,
+    format_option,
+    json_option,
+    rehearse_options,
+    source_options,
+    work_options,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@command()
+@source_options
+@ask_options
+@work_options
+@rehearse_options
+@json_option
+@click.option("--output", type=PATH, help="Where the answers go.  [default: out.jsonl]")
+@format_option
+@click.pass_obj
+def run(
+    settings: Settings, /, output: "Path | None", format_name: str | None, *, dry_run: bool, **options: object
+) -> None:
+    """Ingest FILE, work on its rows and export their answers.
+
+    What was answered before is not asked again. Interrupted, it goes on when called again.
+
+    Example: artistjobs run artists.csv --prompt-file prompt.txt
+    """
+    if not dry_run:
+        begin(settings)
+    from artistjobs.cli.arguments import Given
+    from artistjobs.commands.run import Destination, run_file
+    from artistjobs.export.export import format_of, output_or_default
+    from artistjobs.terminal.streams import Texts
+
+    output = output_or_default(output, format_name)
+    given = Given(settings, options)
+    with talking(settings, given.scenario, given.warning()) as voice:
+        config, texts = given.ingest_config(), None if given.as_json else Texts()
+        if dry_run:
+            from artistjobs.commands.dry_run import _dry_run
+
+            _dry_run(given, config)
+            return
+        written_as = format_of(output, format_name)
+        going = Destination(output=output, texts=texts, needed=given.prompt_files(), format=written_as)
+        report, ingested = run_file(given.database(), config, given.working(), voice, going)
+        _finish(settings, given, report, ingested)

@@ -1,0 +1,82 @@
+"""The command that looks at a whole database: status."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+from click.exceptions import Exit
+
+from artistjobs.cli.group import EXIT_INTERRUPTED
+from artistjobs.cli.help import command
+from artistjobs.cli.options import Settings
+
+if TYPE_CHECKING:
+    from artistjobs.store.interface import Reader
+
+
+WATCH_SECONDS = 1.0
+"""From one look to the next."""
+
+
+@command()
+@click.option("--json", "as_json", is_flag=True, help="As one JSON object, for scripts; with --watch one a line.")
+@click.option("--watch", is_flag=True, help="Keep looking, every second, until Ctrl+C.")
+@click.pass_obj
+def status(settings: Settings, /, *, as_json: bool, watch: bool) -> None:
+    """Show counts, speed, tokens, cost, and what failed and why.
+
+    Example: artistjobs status --watch
+    """
+    from artistjobs.cli.options import existing_path
+    from artistjobs.store.sqlite.reader import open_reader
+
+    with open_reader(existing_path(settings)) as reader:
+        if not watch:
+            _show(reader, as_json=as_json)
+            return
+        with _until_interrupted():
+            _watch(reader, as_json=as_json)
+
+
+def _show(reader: "Reader", *, as_json: bool) -> None:
+    from artistjobs.commands.status import read_status, status_json
+    from artistjobs.commands.status_text import status_lines
+    from artistjobs.terminal.screen import Screen
+    from artistjobs.terminal.streams import tell, tell_json
+
+    found, screen = read_status(reader), Screen()
+    if as_json:
+        tell_json(status_json(found))
+    else:
+        tell("\n".join(status_lines(found, screen.width, is_coloured=screen.is_coloured)))
+
+
+def _watch(reader: "Reader", *, as_json: bool) -> None:
+    from time import sleep
+
+    from artistjobs.commands.status import read_status
+    from artistjobs.commands.status_text import status_lines
+    from artistjobs.core.timestamps import clock_text
+    from artistjobs.terminal.screen import Screen
+
+    screen = Screen()
+    if as_json:
+        while True:
+            _show(reader, as_json=True)
+            sleep(WATCH_SECONDS)
+    with screen.taken_over():
+        while True:
+            found = read_status(reader)
+            head = clock_text(found.at)
+            screen.draw([head, *status_lines(found, screen.width, is_coloured=screen.is_coloured)])
+            sleep(WATCH_SECONDS)
+
+
+@contextmanager
+def _until_interrupted() -> Iterator[None]:
+    """Take Ctrl+C for the end that it is: a look has nothing to go on with."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise Exit(EXIT_INTERRUPTED) from None

@@ -1,0 +1,204 @@
+"""What lies ahead in tokens, money and time: from what was measured, else from rules that are stated with it.
+
+Every number is an interval with a middle; a rule that only guesses gives a wide one.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+from artistjobs.core.attempt import Usage
+from artistjobs.core.formatting import counted
+from artistjobs.core.json_values import Json, parse_json
+from artistjobs.core.pricing import Cost
+from artistjobs.core.prompt import Prompt
+from artistjobs.core.statistics import Measured, Spread, Sums
+
+MILLION: Final = 1_000_000
+
+
+BYTES_A_TOKEN: Final = Spread(2.5, 4.0, 5.0)
+"""Of a request's JSON in UTF-8: English is near 5, names and numbers near 4, other scripts near 2.5."""
+
+
+HIDDEN_INPUT: Final = Spread(0.0, 500.0, 4_096.0)
+"""Tokens taken for the text of a stored prompt, which only the API knows."""
+
+
+UNKNOWN_OUTPUT: Final = Spread(100.0, 500.0, 4_000.0)
+"""Tokens taken for an answer, reasoning included, where neither a bound nor an earlier answer tells."""
+
+
+UNKNOWN_SECONDS: Final = Spread(2.0, 10.0, 60.0)
+"""Taken for a call where none was made yet."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workload:
+    """The calls that are to be made, and the bytes of all their requests together."""
+
+    prompt: Prompt
+    calls: int
+    request_bytes: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """Tokens and dollars of all calls; ``cost_usd`` is None without a price. ``how`` says what each rests on."""
+
+    calls: int
+    input_tokens: Spread
+    output_tokens: Spread
+    cost_usd: Spread | None
+    how: tuple[str, str, str]
+
+
+def estimate(workload: Workload, measured: Measured | None, cost: Cost) -> Estimate:
+    """Return what calls will come to."""
+    if measured is not None and not (measured.input_tokens.count and measured.output_tokens.count):
+        measured = None
+    into, how_into = _input(workload, measured)
+    out, how_out = _output(workload, measured)
+    money, how_money = _money(workload, measured, cost, (into, out))
+    return Estimate(
+        calls=workload.calls,
+        input_tokens=into,
+        output_tokens=out,
+        cost_usd=money,
+        how=(how_into, how_out, how_money),
+    )
+
+
+def _input(workload: Workload, measured: Measured | None) -> tuple[Spread, str]:
+    if measured is not None:
+        return measured.input_tokens.ahead(workload.calls), _measured_text(measured)
+    size, rule = workload.request_bytes, BYTES_A_TOKEN
+    told = Spread(size / rule.high, size / rule.middle, size / rule.low)
+    how = (
+        f"{size:,.0f} bytes of requests at {rule.middle:g} bytes a token, "
+        f"{rule.high:g} at best and {rule.low:g} at worst"
+    )
+    if workload.prompt.prompt_id is None:
+        return told, how
+    hidden = HIDDEN_INPUT
+    how += (
+        f"; the stored prompt's own text is not known here: {hidden.middle:,.0f} tokens a call are assumed for it, "
+        f"at most {hidden.high:,.0f}"
+    )
+    return told.plus(hidden.times(workload.calls)), how
+
+
+def _output(workload: Workload, measured: Measured | None) -> tuple[Spread, str]:
+    if measured is not None:
+        return measured.output_tokens.ahead(workload.calls), _measured_text(measured)
+    bound = _param(workload.prompt, "max_output_tokens")
+    if isinstance(bound, int) and not isinstance(bound, bool) and bound > 0:
+        spread = Spread(bound / 10, bound / 2, bound)
+        how = f"at most max_output_tokens, {bound:,} a call; half of that is assumed, a tenth at least"
+        return spread.times(workload.calls), how
+    unknown = UNKNOWN_OUTPUT
+    how = (
+        f"not known; {unknown.middle:,.0f} tokens a call are assumed, "
+        f"{unknown.low:,.0f} to {unknown.high:,.0f} (bound them with --param max_output_tokens=N)"
+    )
+    return unknown.times(workload.calls), how
+
+
+def _measured_text(measured: Measured) -> str:
+    return f"measured on {counted(measured.answers, 'earlier answer')} to this prompt by this model"
+
+
+def _money(
+    workload: Workload, measured: Measured | None, cost: Cost, tokens: tuple[Spread, Spread]
+) -> tuple[Spread | None, str]:
+    if measured is not None and measured.cost_usd.count == measured.answers:
+        return measured.cost_usd.ahead(workload.calls), _measured_text(measured)
+    model, into, out = workload.prompt.model, *tokens
+    tier = service_tier(workload.prompt)
+    sums = [
+        _dollars(model, tier, cost, (a / max(workload.calls, 1), b / max(workload.calls, 1)))
+        for a, b in ((into.low, out.low), (into.middle, out.middle), (into.high, out.high))
+    ]
+    low, middle, high = sums
+    if low is None or middle is None or high is None:
+        return None, f"no price is known for {price_name(workload.prompt)}"
+    return Spread(low, middle, high).times(workload.calls), price_text(workload.prompt, cost)
+
+
+def _dollars(model: str, tier: str | None, cost: Cost, tokens: tuple[float, float]) -> float | None:
+    """Return the cost of one call of so many tokens on average, which need not be whole numbers."""
+    into, out = (max(1, math.ceil(number)) for number in tokens)
+    both = cost(model, tier, Usage(input_tokens=into, output_tokens=out))
+    first = cost(model, tier, Usage(input_tokens=into, output_tokens=0))
+    if both is None or first is None:
+        return None
+    return first * tokens[0] / into + (both - first) * tokens[1] / out
+
+
+def price_per_million(prompt: Prompt, cost: Cost) -> tuple[float, float] | None:
+    """Return the dollars for a million tokens in and out, in requests of usual length; None if there is no price."""
+    tier, usual = service_tier(prompt), 1_000
+    into = cost(prompt.model, tier, Usage(input_tokens=usual, output_tokens=0))
+    both = cost(prompt.model, tier, Usage(input_tokens=usual, output_tokens=usual))
+    if into is None or both is None:
+        return None
+    return into * MILLION / usual, (both - into) * MILLION / usual
+
+
+def price_text(prompt: Prompt, cost: Cost) -> str:
+    """Return the price of a model in words."""
+    price = price_per_million(prompt, cost)
+    if price is None:
+        return f"no price is known for {price_name(prompt)}"
+    return f"{price_name(prompt)} at ${price[0]:,.2f} in and ${price[1]:,.2f} out per million tokens"
+
+
+def price_name(prompt: Prompt) -> str:
+    """Return what a price is for: a model, and a service tier if one is asked for."""
+    tier = service_tier(prompt)
+    return f"{prompt.model} ({tier})" if tier else prompt.model
+
+
+def service_tier(prompt: Prompt) -> str | None:
+    """Return the service tier that a prompt asks for."""
+    tier = _param(prompt, "service_tier")
+    return tier if isinstance(tier, str) else None
+
+
+def _param(prompt: Prompt, name: str) -> Json:
+    params = parse_json(prompt.params.encode())
+    return params.get(name) if isinstance(params, dict) else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """What bounds how fast calls are made: calls in flight, and limits a minute as far as they are known."""
+
+    max_workers: int
+    rpm: float | None = None
+    tpm: float | None = None
+
+
+def time_ahead(made: Estimate, seconds: Sums, pace: Pace) -> tuple[Spread, str]:
+    """Return the seconds that all calls take, and what that rests on."""
+    calls, mean = made.calls, seconds.mean
+    each = Spread(mean, mean, mean) if seconds.count else UNKNOWN_SECONDS
+    work = (seconds.ahead(calls) if seconds.count else each.times(calls)).times(1 / pace.max_workers)
+    # However many are in flight, each takes its time.
+    work = _at_least(work, each) if calls else work
+    how = f"{each.middle:,.1f} s a call " + ("measured" if seconds.count else "assumed")
+    how += f", {pace.max_workers} in flight"
+    tokens = made.input_tokens.plus(made.output_tokens)
+    limits = [
+        (f"{pace.rpm or 0:,.0f} requests a minute", Spread(calls, calls, calls).times(60 / (pace.rpm or math.inf))),
+        (f"{pace.tpm or 0:,.0f} tokens a minute", tokens.times(60 / (pace.tpm or math.inf))),
+    ]
+    for name, least in limits:
+        if least.middle > work.middle:
+            how = f"held back by {name}"
+        work = _at_least(work, least)
+    return work, how
+
+
+def _at_least(spread: Spread, least: Spread) -> Spread:
+    return Spread(max(spread.low, least.low), max(spread.middle, least.middle), max(spread.high, least.high))

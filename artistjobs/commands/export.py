@@ -1,0 +1,24 @@
+"""Where answers go: records to a file, their texts to stdout, and a word on both."""
+
+import logging
+from pathlib import Path
+
+from artistjobs.core.formatting import counted
+from artistjobs.export.export import ExportConfig, export_to_file
+from artistjobs.store.interface import Store
+from artistjobs.terminal.log import Voice
+from artistjobs.terminal.streams import Texts
+
+log = logging.getLogger("artistjobs")
+
+
+def export_answers(store: Store, config: ExportConfig, output: Path, texts: Texts | None, voice: Voice) -> None:
+    """Write the records to a file and their texts to stdout. Raises StoreError, WrongUseError, BrokenPipeError."""
+    count = export_to_file(store.records, config, output, texts)
+    log.info("exported %s to %s", counted(count, "record"), output)
+    if texts is None:
+        return
+    voice.done_doing()
+    texts.end()
+    if texts.withheld:
+        log.info("%s more texts are in %s; into a file or a pipe all are written", f"{texts.withheld:,}", output)

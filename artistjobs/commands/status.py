@@ -1,0 +1,153 @@
+"""How a database stands: counts, speed, tokens, cost, and what failed and why."""
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from time import time
+
+from artistjobs.commands.control import control_json
+from artistjobs.commands.estimate_text import spread_json
+from artistjobs.core.command_text import command
+from artistjobs.core.controls import Said
+from artistjobs.core.job import EVERYTHING
+from artistjobs.core.json_values import Json
+from artistjobs.core.statistics import Spread
+from artistjobs.core.timestamps import moment_seconds, moment_text
+from artistjobs.store.interface import Reader
+from artistjobs.store.models import Counts, FailureGroup, Kind, Latest, Progress, Run, Work, WorkerRow
+
+PACE_SECONDS = 60.0
+
+
+RUNS = 5
+"""How many of the latest runs are shown."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """How a database stood at one moment, ``at`` in seconds after the epoch."""
+
+    at: float
+    path: Path
+    kind: Kind
+    counts: Counts
+    work: Work
+    jobs_per_minute: float
+    latest: Latest
+    failures: Sequence[FailureGroup]
+    workers: Sequence[WorkerRow]
+    progress: Sequence[Progress]
+    runs: Sequence[Run]
+    said: Sequence[Said] = ()
+
+
+def read_status(reader: Reader) -> Status:
+    """Return how the database stands; quick on a million jobs, and while workers write."""
+    records, insight = reader.records, reader.insight
+    with reader.snapshot():
+        return Status(
+            at=time(),
+            path=reader.path,
+            kind=reader.kind,
+            counts=records.counts(EVERYTHING),
+            work=records.work(),
+            jobs_per_minute=records.jobs_per_minute(PACE_SECONDS),
+            latest=records.latest(),
+            failures=records.failures(),
+            workers=records.workers(),
+            progress=insight.progress(),
+            runs=insight.runs(RUNS),
+            said=insight.said(),
+        )
+
+
+def run_seconds(run: Run, now: float) -> float:
+    """Return how long a run took, or has taken so far; one that died, until it was last seen."""
+    ended_at = now if run.is_alive else moment_seconds(run.ended_at or run.seen_at)
+    return max(0.0, ended_at - moment_seconds(run.started_at))
+
+
+def run_pace(run: Run, now: float) -> float:
+    """Return the jobs done a minute in a run."""
+    return run.done * 60 / max(run_seconds(run, now), 0.001)
+
+
+def retry_command(group: FailureGroup, path: Path) -> str:
+    """Return the command that makes these failed jobs pending again."""
+    return command(path, f"retry --code {shlex.quote(group.code)}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Projection:
+    """What is expected of the jobs that are left, from so many answers; None where nothing tells."""
+
+    answers: int
+    jobs_left: int
+    total_cost_usd: Spread | None
+    seconds_left: Spread | None
+
+
+def project(status: Status) -> Projection | None:
+    """Return what all will have cost and how long the rest takes; None if nothing is left, or nothing known."""
+    left, latest = status.counts.pending + status.counts.running, status.latest
+    if not left or not latest.answers:
+        return None
+    cost, gaps, spent = latest.cost_usd, latest.gap_seconds, status.work.cost_usd
+    # One answer without a price makes a sum of the others no total.
+    is_priced = cost.count == latest.answers and not status.work.unpriced
+    return Projection(
+        answers=latest.answers,
+        jobs_left=left,
+        total_cost_usd=cost.ahead(left).plus(Spread(spent, spent, spent)) if is_priced else None,
+        seconds_left=gaps.ahead(left) if gaps.count else None,
+    )
+
+
+def status_json(status: Status) -> dict[str, Json]:
+    """Return a status as JSON; its keys stay as they are."""
+    work = status.work
+    return {
+        "at": moment_text(status.at),
+        "database": str(status.path),
+        "kind": status.kind.value,
+        "jobs": {
+            "total": status.counts.total,
+            "pending": status.counts.pending,
+            "running": status.counts.running,
+            "done": status.counts.done,
+            "failed": status.counts.failed,
+        },
+        "jobs_per_minute": round(status.jobs_per_minute, 1),
+        "calls": work.calls,
+        "retries": work.retries,
+        "input_tokens": work.input_tokens,
+        "output_tokens": work.output_tokens,
+        "cost_usd": round(work.cost_usd, 6),
+        "unpriced_answers": work.unpriced,
+        "projection": _projection_json(project(status)),
+        "failures": [{**asdict(group), "retry": retry_command(group, status.path)} for group in status.failures],
+        "workers": [asdict(worker) for worker in status.workers],
+        "prompts": [{**asdict(progress), "done": progress.done} for progress in status.progress],
+        "runs": [_run_json(run, status.at) for run in status.runs],
+        "control": control_json(status.said, status.workers),
+    }
+
+
+def _run_json(run: Run, now: float) -> dict[str, Json]:
+    return {
+        **asdict(run),
+        "seconds": round(run_seconds(run, now), 3),
+        "jobs_per_minute": round(run_pace(run, now), 1),
+    }
+
+
+def _projection_json(projection: Projection | None) -> dict[str, Json] | None:
+    if projection is None:
+        return None
+    return {
+        "answers": projection.answers,
+        "jobs_left": projection.jobs_left,
+        "total_cost_usd": spread_json(projection.total_cost_usd, 6),
+        "seconds_left": spread_json(projection.seconds_left, 1),
+    }

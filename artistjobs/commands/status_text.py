@@ -1,0 +1,165 @@
+"""A status in words: a few lines and tables that fit the place they are shown in."""
+
+import json
+from collections.abc import Sequence
+
+from artistjobs.commands.control import control_lines
+from artistjobs.commands.estimate_text import spread_cost_text, spread_duration_text
+from artistjobs.commands.status import Projection, Status, project, retry_command, run_pace, run_seconds
+from artistjobs.core.formatting import cost_text, counted, duration_text
+from artistjobs.core.timestamps import moment_local
+from artistjobs.store.models import FailureGroup, Kind, Progress, Run, WorkerRow
+from artistjobs.terminal.escape import visible
+from artistjobs.terminal.screen import Style, paint
+from artistjobs.terminal.table import Column, cut, table, wrapped
+
+_PROMPT_COLUMNS = (
+    Column("asked with", is_number=False, may_be_cut=True),
+    Column("model", rank=1, is_number=False),
+    Column("jobs", rank=3),
+    Column("done"),
+    Column("failed"),
+    Column("running", rank=4),
+    Column("pending"),
+    Column("done %", rank=2),
+)
+
+
+_RUN_COLUMNS = (
+    Column("run", rank=6),
+    Column("began", is_number=False),
+    Column("took", rank=3, is_number=False),
+    Column("done"),
+    Column("failed", rank=2),
+    Column("calls", rank=5),
+    Column("jobs/min", rank=1),
+    Column("cost", rank=4),
+    Column("ended", is_number=False),
+)
+
+
+def status_lines(status: Status, width: int | None = None, *, is_coloured: bool = False) -> list[str]:
+    """Return a status in words, a line each, at most ``width`` cells wide where that is given."""
+    counts, work = status.counts, status.work
+    kind = " (rehearsal)" if status.kind is Kind.REHEARSAL else ""
+    states = [f"{name} {getattr(counts, name):,}" for name in ("done", "failed", "running", "pending")]
+    tokens = f"{work.input_tokens:,} tokens in, {work.output_tokens:,} out"
+    facts = [
+        "   ".join(states),
+        f"{status.jobs_per_minute:,.0f} jobs in the last minute",
+        f"{counted(work.calls, 'call')} ({work.retries:,} repeated), {tokens}",
+        f"{cost_text(work.cost_usd, work.unpriced)} so far",
+        *_projection_lines(project(status)),
+        *control_lines(status.said, status.workers, status.path),
+        *_worker_lines(status.workers),
+    ]
+    lines = [
+        (Style.TITLE, f"{visible(str(status.path))}: {counted(counts.total, 'job')}{kind}"),
+        *((Style.PLAIN, line) for fact in facts for line in wrapped(fact, width, "  ")),
+        *_section(_PROMPT_COLUMNS, [_prompt_row(progress) for progress in status.progress], width),
+        *_section(_RUN_COLUMNS, [_run_row(run, status.at) for run in status.runs], width),
+        *_failure_lines(status, width),
+    ]
+    return [paint(text if style is Style.COMMAND else cut(text, width), style, is_coloured) for style, text in lines]
+
+
+def _section(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int | None) -> list[tuple[Style, str]]:
+    """Return an empty line and a table, nothing if the table has no rows."""
+    if not rows:
+        return []
+    head, *body = table(columns, rows, None if width is None else width - 2)
+    return [(Style.PLAIN, ""), (Style.HEAD, f"  {head}"), *((Style.PLAIN, f"  {line}") for line in body)]
+
+
+def _prompt_row(progress: Progress) -> list[str]:
+    return [
+        visible(_asked_with(progress)),
+        visible(progress.model),
+        f"{progress.total:,}",
+        f"{progress.done:,}",
+        f"{progress.failed:,}",
+        f"{progress.running:,}",
+        f"{progress.pending:,}",
+        f"{100 * progress.done / max(progress.total, 1):.1f}",
+    ]
+
+
+def _asked_with(progress: Progress) -> str:
+    name = progress.prompt_id or progress.prompt_file or "a prompt file"
+    version = f" version {progress.version}" if progress.version is not None else ""
+    return f"{name}{version}{params_text(progress.params)}"
+
+
+def params_text(params: str) -> str:
+    """Return the further parameters of a way of asking, such as `` reasoning.effort=low``; empty if it has none."""
+    return "".join(f" {name}={value}" for name, value in _flat(json.loads(params)))
+
+
+def _flat(params: dict[str, object], prefix: str = "") -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    for name, value in params.items():
+        if isinstance(value, dict) and value:
+            found += _flat(value, f"{prefix}{name}.")
+        else:
+            found.append((prefix + name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)))
+    return found
+
+
+def _run_row(run: Run, now: float) -> list[str]:
+    return [
+        str(run.worker),
+        moment_local(run.started_at),
+        duration_text(run_seconds(run, now)),
+        f"{run.done:,}",
+        f"{run.failed:,}",
+        f"{run.calls:,}",
+        f"{run_pace(run, now):,.0f}",
+        cost_text(run.cost_usd) if run.cost_usd or not run.unpriced else "unknown",
+        _ending(run),
+    ]
+
+
+def _ending(run: Run) -> str:
+    if run.ended_at is not None:
+        return visible(run.ending or "finished")
+    return "working" if run.is_alive else "died"
+
+
+def _projection_lines(projection: Projection | None) -> list[str]:
+    if projection is None:
+        return []
+    cost, left = projection.total_cost_usd, projection.seconds_left
+    return [
+        f"in all {spread_cost_text(cost)}" if cost else "what it will cost in all is not known",
+        f"{counted(projection.jobs_left, 'job')} left" + (f", {spread_duration_text(left)}" if left else ""),
+        f"projected from the latest {counted(projection.answers, 'answer')}, mean ± 2 standard errors",
+    ]
+
+
+def _worker_lines(workers: Sequence[WorkerRow]) -> list[str]:
+    return [
+        f"worker {worker.worker}: process {worker.pid} on {visible(worker.host)}, {worker.done:,} done, "
+        + ("working" if worker.is_alive else "dead; the next work takes its jobs over")
+        for worker in workers
+    ]
+
+
+def _failure_lines(status: Status, width: int | None) -> list[tuple[Style, str]]:
+    lines: list[tuple[Style, str]] = []
+    for group in status.failures:
+        lines += [
+            (Style.PLAIN, ""),
+            (Style.BAD, f"  {group.jobs:,} failed with {visible(group.code)}{_http(group)}"),
+            (Style.PLAIN, cut(f"    {_example(group)}", width)),
+            (Style.COMMAND, f"    {retry_command(group, status.path)}"),
+        ]
+    return lines
+
+
+def _http(group: FailureGroup) -> str:
+    return f" (HTTP {group.status})" if group.status is not None else ""
+
+
+def _example(group: FailureGroup) -> str:
+    message = visible(" ".join((group.message or "").split()))[:200]
+    return f"such as {visible(group.artist_name)[:40]}: {message}"

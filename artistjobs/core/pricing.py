@@ -1,0 +1,143 @@
+"""What an answer cost, from its own usage, model and service tier; unknown is None, never 0.
+
+Prices are those that genai-prices carries, so they work offline and are as new as it is. It takes
+0.1 ms and more for a sum, so the prices of a model and tier are asked for once and kept. Prices
+given by hand come before them, whatever the model and the tier.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from functools import lru_cache
+from typing import TYPE_CHECKING, TypeAlias
+
+from artistjobs.core.attempt import Answer, Usage
+
+if TYPE_CHECKING:
+    from genai_prices.types import TieredPrices
+
+
+PROVIDER = "openai"
+
+
+STANDARD_TIERS = (None, "", "default", "auto")
+
+
+REHEARSAL_MODEL = "rehearsal"
+"""The model of a rehearsal, whose price is known: nothing."""
+
+
+Cost = Callable[[str, str | None, Usage], float | None]
+"""Gives the price of tokens at a model and tier in dollars, None if it is not known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GivenPrices:
+    """Dollars per million tokens, as somebody gave them; cached tokens count as any other input."""
+
+    input_usd: float
+    output_usd: float
+
+    def cost(self, _model: str, _service_tier: str | None, usage: Usage) -> float | None:
+        """Return what tokens cost in dollars, whatever the model and the tier; None if their number is not known."""
+        if usage.input_tokens is None or usage.output_tokens is None:
+            return None
+        return (usage.input_tokens * self.input_usd + usage.output_tokens * self.output_usd) / 1e6
+
+
+def usage_cost(model: str, service_tier: str | None, usage: Usage) -> float | None:
+    """Return what tokens cost at a model and tier in dollars, None if there is no price for them."""
+    into, out = usage.input_tokens, usage.output_tokens
+    if model == REHEARSAL_MODEL:
+        return 0.0
+    if into is None or out is None or not model:
+        return None
+    price_list = _price_list(model, service_tier, datetime.now(UTC).date())
+    rates = next((rates for rates in price_list if into >= rates.input_from), None)
+    return rates.cost(into, out, usage.cached_tokens or 0, usage.cache_write_tokens or 0) if rates else None
+
+
+def cost_by(given: GivenPrices | None) -> Cost:
+    """Return how to count money: by the prices given, or else by those of genai-prices."""
+    return given.cost if given is not None else usage_cost
+
+
+def answer_cost(answer: Answer, cost: Cost = usage_cost) -> float | None:
+    """Return the cost of an answer in dollars, None if model, tier or usage is not known."""
+    return cost(answer.model or "", answer.service_tier, answer.usage)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rates:
+    """Dollars per million tokens, for requests of ``input_from`` tokens and more.
+
+    None for tokens that have no price of their own: they count as plain input.
+    """
+
+    input_from: int
+    plain: float
+    cached: float | None
+    written: float | None
+    output: float
+
+    def cost(self, into: int, out: int, cached: int, written: int) -> float | None:
+        cached = cached if self.cached is not None else 0
+        written = written if self.written is not None else 0
+        if (plain := into - cached - written) < 0:
+            return None
+        special = cached * (self.cached or 0.0) + written * (self.written or 0.0)
+        return (plain * self.plain + special + out * self.output) / 1e6
+
+
+_PriceList: TypeAlias = tuple[_Rates, ...]
+
+
+@lru_cache(maxsize=256)
+def _price_list(model: str, service_tier: str | None, today: date) -> _PriceList:
+    """Return the rates of a model and tier, those for the longest input first; none if it has no price.
+
+    OpenAI's prices change from one day to another, never within one.
+    """
+    standard = _look_up(model, None, today)
+    if service_tier in STANDARD_TIERS:
+        return standard
+    # A tier that has no price of its own silently gets the standard one (genai-prices 0.2.3).
+    of_tier = _look_up(model, service_tier, today)
+    return of_tier if of_tier != standard else ()
+
+
+def _look_up(model: str, service_tier: str | None, today: date) -> _PriceList:
+    from genai_prices import Usage as Tokens
+    from genai_prices import calc_price
+    from genai_prices.types import TieredPrices
+
+    context = {"service_tier": service_tier} if service_tier else None
+    try:
+        found = calc_price(
+            Tokens(),
+            model,
+            provider_id=PROVIDER,
+            genai_request_timestamp=datetime.combine(today, time(), UTC),
+            price_context=context,
+        ).model_price
+    except (LookupError, ValueError):
+        return ()
+    names = ("input_mtok", "cache_read_mtok", "cache_write_mtok", "output_mtok")
+    prices = [getattr(found, name) for name in names]
+
+    def rates_from(start: int) -> _Rates:
+        plain, cached, written, output = (_price_at(price, start) for price in prices)
+        return _Rates(start, plain or 0.0, cached, written, output or 0.0)
+
+    # A tier of genai-prices holds for more than ``start`` tokens.
+    tiered = (price for price in prices if isinstance(price, TieredPrices))
+    starts = {0, *(tier.start + 1 for price in tiered for tier in price.tiers)}
+    return tuple(rates_from(start) for start in sorted(starts, reverse=True))
+
+
+def _price_at(price: "Decimal | TieredPrices | None", input_tokens: int) -> float | None:
+    if price is None or isinstance(price, Decimal):
+        return None if price is None else float(price)
+    held = [tier.price for tier in price.tiers if input_tokens > tier.start]
+    return float(held[-1] if held else price.base)

@@ -1,0 +1,82 @@
+"""Records as rows of a table, one column for each thing that people sort and filter by, and CSV made of them.
+
+CSV as in RFC 4180: a header, CRLF at the end of each row, quotes where they are needed, UTF-8 without a byte-order
+mark. Cells are what the records have, unchanged even where a spreadsheet would take one for a formula; a
+NUL alone becomes U+FFFD, since many readers take it for the end. What is null is an empty cell.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from artistjobs.core.json_values import Json, clean_text
+from artistjobs.export.records import Record, json_text
+
+Cell = str | int | float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of the table: its name, the type of what is in it, and where that stands: in a part of the record."""
+
+    name: str
+    type: type[str | int | float]
+    key: str
+    part: str = ""
+
+
+COLUMNS = (
+    Column("artist_name", str, "artist_name"),
+    Column("artist_data", str, "artist_data"),
+    Column("response_text", str, "response_text"),
+    Column("response_id", str, "response_id"),
+    Column("created", int, "created"),
+    Column("model", str, "model", "request"),
+    Column("prompt_id", str, "prompt_id", "request"),
+    Column("prompt_version", str, "version", "request"),
+    Column("prompt_file", str, "prompt_file", "request"),
+    Column("prompt_sha256", str, "prompt_sha256", "request"),
+    Column("error_type", str, "type", "error"),
+    Column("error_code", str, "code", "error"),
+    Column("error_message", str, "message", "error"),
+    Column("error_status", int, "status", "error"),
+    Column("error_attempts", int, "attempts", "error"),
+)
+
+
+COLUMNS_IN_FULL = (
+    Column("job_id", int, "job_id"),
+    Column("response_model", str, "model"),
+    *(
+        Column(f"{kind}_tokens", int, f"{kind}_tokens", "usage")
+        for kind in ("input", "cached", "cache_write", "output", "reasoning", "total")
+    ),
+    Column("cost_usd", float, "cost_usd"),
+    Column("seconds", float, "seconds"),
+    Column("response", str, "response"),
+)
+"""What a full export appends; ``response`` is JSON."""
+
+
+def columns(*, full: bool) -> tuple[Column, ...]:
+    """Return the columns of an export."""
+    return COLUMNS + COLUMNS_IN_FULL if full else COLUMNS
+
+
+def cells_of(found: Sequence[Column]) -> Callable[[Record], list[Cell]]:
+    """Return the function that makes a record's cells for these columns."""
+    places = [(column.part, column.key) for column in found]
+
+    def cells(record: Record) -> list[Cell]:
+        # A record from the store is Unicode throughout; what is escaped in a response may be anything.
+        parts: dict[str, Record] = {"": record}
+        for name, value in record.items():
+            parts[name] = value if isinstance(value, dict) else {}
+        if response := record.get("response"):
+            parts[""] = {**record, "response": clean_text(json_text(response))}
+        return [_cell(parts[part].get(key)) for part, key in places]
+
+    return cells
+
+
+def _cell(value: Json) -> Cell:
+    return value if isinstance(value, str | int | float) else None

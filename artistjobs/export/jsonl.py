@@ -1,0 +1,147 @@
+"""Records as JSON Lines, written quickly: nearly every job is ordinary, and its text need not be read.
+
+The text of an ordinary job stands in the body of its answer just as a record has it, escapes and all, so it
+is passed on as it is. `record` makes the lines of all other jobs, and would make the same ones of these.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from artistjobs.core.job import Scope
+from artistjobs.export.records import (
+    Record,
+    Recorder,
+    Say,
+    Sink,
+    json_text,
+    record_line,
+    without_commands,
+    write_records,
+)
+from artistjobs.store.models import Quoted
+
+_WRITTEN_AT_ONCE = 1 << 17
+"""Bytes handed on together: enough to be quick, few enough to weigh nothing."""
+
+
+_LINE_BYTES = 512
+"""What a line is reckoned at besides its text."""
+
+
+_EMPTY = b'""'
+
+
+_CONTROL = re.compile(b"\xc2[\x80-\x9f]").search
+
+
+class Lines:
+    """Writes a line for each job."""
+
+    def __init__(self, recorder: Recorder, file: Sink) -> None:
+        self._recorder = recorder
+        self._file = file
+        self._requests: dict[int, bytes] = {}
+
+    def write(self, scope: Scope, states: Sequence[str], say: Say | None) -> int:
+        """Write the jobs and say their texts; return how many."""
+        if self._recorder.is_full:
+            return write_records(self._recorder, scope, states, self._write_record, say)
+        count = 0
+        for rows in _some_at_a_time(self._recorder.records.export_quoted(scope, states)):
+            texts = self.add(rows)
+            if say is not None and texts:
+                # All at once: each alone would take twice the time.
+                say(json.loads(b"[%b]" % b",".join(texts)))
+            count += len(rows)
+        return count
+
+    def add(self, rows: Sequence[Quoted]) -> list[bytes]:
+        """Write some jobs; return the texts of those that are done, in JSON."""
+        texts: list[bytes] = []
+        lines = [self._line(row, texts) for row in rows]
+        whole = b"".join(lines)
+        if _has_other_escapes(whole):
+            whole = b"".join(map(self._rewritten, rows, lines))
+        if _has_commands(whole):
+            whole = without_commands(whole.decode()).encode()
+        self._file.write(whole)
+        return texts
+
+    def end(self) -> None:
+        """Do nothing: all is written."""
+
+    def drop(self) -> None:
+        """Do nothing: what is left goes with the file."""
+
+    def _line(self, row: Quoted, texts: list[bytes]) -> bytes:
+        """Return the line of a job, but for the escapes that the database leaves out; its text joins ``texts``."""
+        if row[4] is None or row[6] is None:
+            return self._line_with_care(row, texts)
+        texts.append(row[4])
+        return self._line_with(row, row[4], row[6])
+
+    def _rewritten(self, row: Quoted, line: bytes) -> bytes:
+        """Return the line of a job with its text as we write it, as it is where it was made with care."""
+        return line if row[4] is None or row[6] is None else self._line_with(row, _rewritten(row[4]), row[6])
+
+    def _line_with(self, row: Quoted, text: bytes, created: int) -> bytes:
+        _, prompt, name, data, _, response_id, _ = row
+        artist = (
+            b'"artist_name": %b' % name if data == _EMPTY else b'"artist_name": %b, "artist_data": %b' % (name, data)
+        )
+        request = self._requests.get(prompt) or self._remember_request(prompt)
+        return (
+            b'{%b, "request": {%b, "variables": {%b}}, "response_text": %b, "response_id": %b, "created": %d, '
+            b'"error": null}\n'
+        ) % (artist, request, artist, text, response_id, created)
+
+    def _line_with_care(self, row: Quoted, texts: list[bytes]) -> bytes:
+        job, _, _, data, *_ = row
+        # A line may have data of its own, which is not sent.
+        exported = self._recorder.records.exported(job)._replace(artist_data=json.loads(data))
+        if exported.state == "done":
+            texts.append(json.dumps(exported.text or "").encode())
+        return record_line(self._recorder.record(exported))
+
+    def _write_record(self, record: Record) -> None:
+        self._file.write(record_line(record))
+
+    def _remember_request(self, number: int) -> bytes:
+        self._requests[number] = request = record_line(self._recorder.request(number)).rstrip()[1:-1]
+        return request
+
+
+def _some_at_a_time(rows: Iterable[Quoted]) -> Iterator[list[Quoted]]:
+    some, size = list[Quoted](), 0
+    for row in rows:
+        some.append(row)
+        size += len(row[4] or b"") + _LINE_BYTES
+        if size > _WRITTEN_AT_ONCE:
+            yield some
+            some, size = [], 0
+    yield some
+
+
+def _rewritten(text: bytes) -> bytes:
+    """Return a JSON string as we write it."""
+    return json_text(json.loads(text)).encode()
+
+
+# Many lines at once are cleared by searches for a few bytes, which are as fast as memory can be read. Searches for an
+# escape begin at the end, since Python's from the end are quicker.
+
+
+def _has_other_escapes(lines: bytes) -> bool:
+    """Tell whether a text may be written in another way by us: without an escape, or with one."""
+    return lines.rfind(b"\\u") >= 0 or (b"/" in lines and lines.rfind(b"\\/") >= 0)
+
+
+def _has_commands(lines: bytes) -> bool:
+    """Tell whether there are characters that we escape and JSON need not."""
+    if b"\x7f" in lines:
+        return True
+    if lines.isascii():
+        return False
+    has_line_end = lines.find(b"\xe2\x80\xa8") >= 0 or lines.find(b"\xe2\x80\xa9") >= 0
+    return has_line_end or (b"\xc2" in lines and _CONTROL(lines) is not None)

@@ -1,0 +1,75 @@
+"""The same table as Parquet, written in row groups so that memory does not grow with it.
+
+This is the one module that names pyarrow, which is installed with the extra ``parquet``.
+"""
+
+import shlex
+import sys
+from collections.abc import Sequence
+from importlib.util import find_spec
+
+from artistjobs.core.job import Scope
+from artistjobs.errors import WrongUseError
+from artistjobs.export.columns import Cell, cells_of, columns
+from artistjobs.export.records import Record, Recorder, Say, Sink, write_records
+
+_GROUP_ROWS = 20_000
+
+
+_GROUP_BYTES = 1 << 23
+"""A row group ends with whichever is reached first."""
+
+
+def refuse_missing_library() -> None:
+    """Raise WrongUseError if Parquet cannot be written here: said before money is spent rather than after."""
+    if find_spec("pyarrow") is None:
+        python = shlex.quote(sys.executable)
+        raise WrongUseError(f"Parquet needs the package pyarrow; install it with: {python} -m pip install pyarrow")
+
+
+class Parquet:
+    """Writes a row for each record."""
+
+    def __init__(self, recorder: Recorder, file: Sink) -> None:
+        refuse_missing_library()
+        import pyarrow as pa
+        from pyarrow.parquet import ParquetWriter
+
+        types = {str: pa.string(), int: pa.int64(), float: pa.float64()}
+        found = columns(full=recorder.is_full)
+        self._recorder = recorder
+        self._cells = cells_of(found)
+        self._schema = pa.schema([(column.name, types[column.type]) for column in found])
+        self._array, self._group = pa.array, pa.RecordBatch.from_arrays
+        self._writer = ParquetWriter(file, self._schema, compression="zstd")
+        self._rows: list[list[Cell]] = []
+        self._bytes = 0
+
+    def write(self, scope: Scope, states: Sequence[str], say: Say | None) -> int:
+        """Write the jobs and say their texts; return how many."""
+        return write_records(self._recorder, scope, states, self.add, say)
+
+    def add(self, record: Record) -> None:
+        """Write a row, soon."""
+        cells = self._cells(record)
+        self._rows.append(cells)
+        self._bytes += sum(len(cell) for cell in cells if isinstance(cell, str))
+        if len(self._rows) >= _GROUP_ROWS or self._bytes >= _GROUP_BYTES:
+            self._flush()
+
+    def end(self) -> None:
+        """Write what is left, and the table of contents with which a Parquet file ends."""
+        if self._rows:
+            self._flush()
+        self._writer.close()
+
+    def drop(self) -> None:
+        """Write no more: what was written so far is thrown away."""
+        self._writer.is_open = False  # else it would end the file when it is collected
+
+    def _flush(self) -> None:
+        values = zip(*self._rows, strict=True)
+        arrays = [self._array(column, field.type) for column, field in zip(values, self._schema, strict=True)]
+        self._writer.write_batch(self._group(arrays, schema=self._schema))
+        self._rows.clear()
+        self._bytes = 0

@@ -1,0 +1,68 @@
+"""Warnings about lines that are skipped."""
+
+import logging
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
+from pathlib import Path
+
+from artistjobs.core.formatting import counted
+from artistjobs.core.job import Artist, BadLine
+from artistjobs.errors import InputError
+from artistjobs.ingest.sniff import suspicion
+from artistjobs.ingest.source import STDIN, IngestConfig
+
+log = logging.getLogger("artistjobs")
+
+
+WARNED_OF = 20
+"""How many bad lines are told one by one; the rest is counted, and all are in the database."""
+
+
+class _Watched:
+    """Rows on their way, with a warning for the first bad ones; ``strict`` refuses them at the end."""
+
+    def __init__(self, rows: Iterable[Artist | BadLine], config: IngestConfig) -> None:
+        self._rows = rows
+        self._source = config.source
+        self._strict = config.strict
+        self.bad = 0
+
+    def __iter__(self) -> Iterator[Artist | BadLine]:
+        first: list[BadLine] = []
+        rows = iter(self._rows)
+        for row in chain(self._suspected(islice(rows, 1)), rows):
+            if isinstance(row, BadLine):
+                self.bad += 1
+                if self.bad <= WARNED_OF:
+                    first.append(row)
+            yield row
+        _warn(self._source, first, self.bad)
+        if self._strict and self.bad:
+            raise InputError(
+                f"{self._source} has {counted(self.bad, 'bad line')}, and nothing was ingested; "
+                "mend that or leave --strict out."
+            )
+
+    def _suspected(self, rows: Iterable[Artist | BadLine]) -> Iterator[Artist | BadLine]:
+        for row in rows:
+            if isinstance(row, Artist) and (reason := suspicion(row)):
+                log.warning(
+                    "%s: %s, so this may be no file of rows such as: Prince,singer; it is read as one all the same",
+                    _name(self._source),
+                    reason,
+                )
+            yield row
+
+
+def _name(path: Path) -> str:
+    return "standard input" if path == STDIN else str(path)
+
+
+def _warn(path: Path, lines: Iterable[BadLine], count: int) -> None:
+    name, told = _name(path), 0
+    for line in lines:
+        log.warning("%s, line %d: %s; skipped: %s", name, line.line, line.reason, line.beginning)
+        told += 1
+    if count > told:
+        more = counted(count - told, "more bad line")
+        log.warning("%s: skipped %s; the table bad_lines has them all", name, more)

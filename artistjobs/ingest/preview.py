@@ -1,0 +1,110 @@
+"""Counts what a file would ask for; writes nothing."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from artistjobs.core.job import Artist, BadLine
+from artistjobs.core.prompt import Body, job_keys, request_builder
+from artistjobs.errors import PromptError
+from artistjobs.ingest.bad_lines import _Watched
+from artistjobs.ingest.parser import ArtistReader
+from artistjobs.ingest.source import IngestConfig, open_artists
+from artistjobs.store.interface import Census
+
+SHOWN_BY_DRY_RUN = 5
+
+
+_COUNTED_AT_ONCE = 5_000
+
+
+class Dry(Protocol):
+    """Shows the request that a row would make."""
+
+    def __call__(self, artist: Artist, body: Body) -> None:
+        """Show one."""
+
+
+@dataclass(slots=True)
+class Rows:
+    """What the rows of a file come to: ``unfit`` are good ones of which the template makes no request."""
+
+    good: int = 0
+    bad: int = 0
+    unfit: int = 0
+    request_bytes: int = 0
+    first: Artist | None = None
+    first_bad: BadLine | None = None
+    reason: str = ""
+
+    @property
+    def mean_bytes(self) -> float:
+        """The bytes of a request, on average."""
+        return self.request_bytes / max(1, self.good - self.unfit)
+
+
+def survey_file(config: IngestConfig, census: Census, show: Dry | None = None) -> Rows:
+    """Read a file and count what it would ask for; the first requests are shown, else nothing is said or written.
+
+    Raises:
+        InputError: if the file cannot be read; with ``strict`` also if any line is bad.
+        PromptError: if one of the requests to be shown cannot be made.
+
+    """
+    surveyor = _Surveyor(config, census, show)
+    with open_artists(config.source) as stream:
+        reader = ArtistReader(stream)
+        for row in _Watched(reader, config) if show else reader:
+            surveyor.take(row)
+    surveyor.flush()
+    return surveyor.rows
+
+
+@dataclass(slots=True)
+class _Surveyor:
+    """Counts rows and the requests that they make, one after another."""
+
+    config: IngestConfig
+    census: Census
+    show: Dry | None
+    rows: Rows = field(default_factory=Rows)
+    _keys: list[bytes] = field(default_factory=list)
+    _build: Callable[[str, str], Body] = field(init=False)
+    _key: Callable[[str, str], bytes] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._build = request_builder(self.config.prompt)
+        self._key = job_keys(self.config.prompt)
+
+    def take(self, row: Artist | BadLine) -> None:
+        """Count one row."""
+        if isinstance(row, BadLine):
+            self.rows.bad += 1
+            self.rows.first_bad = self.rows.first_bad or row
+            return
+        self.rows.good += 1
+        self.rows.first = self.rows.first or row
+        self._weigh(row)
+        self._keys.append(self._key(row.name, row.data))
+        if len(self._keys) >= _COUNTED_AT_ONCE:
+            self.flush()
+
+    def flush(self) -> None:
+        """Hand the keys on."""
+        self.census.add(self._keys)
+        self._keys.clear()
+
+    def _weigh(self, row: Artist) -> None:
+        is_shown = self.show is not None and self.rows.good <= SHOWN_BY_DRY_RUN
+        try:
+            body = self._build(row.name, row.data)
+        except PromptError as error:
+            if is_shown:
+                raise
+            self.rows.unfit += 1
+            self.rows.reason = self.rows.reason or f"line {row.line}: {error}"
+            return
+        self.rows.request_bytes += len(json.dumps(body, ensure_ascii=False).encode("utf-8", "replace"))
+        if is_shown and self.show is not None:
+            self.show(row, body)

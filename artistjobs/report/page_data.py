@@ -1,0 +1,387 @@
+"""What the page says, put together from an overview: sentences, figures, rows. Nothing here is HTML."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from artistjobs import __version__
+from artistjobs.core.formatting import cost_text, counted, duration_text
+from artistjobs.report.axis import moment_at
+from artistjobs.report.chart import Drawing, cost_drawings, latency_drawings, pace_drawings
+from artistjobs.report.render import latency, moment, money
+from artistjobs.report.sanitize import fitted
+from artistjobs.report.timeline import Cell, Timeline, make_timeline
+from artistjobs.store.overview import Answered, Failed, Overview, PromptJobs, Spent
+
+STATES = ("done", "failed", "running", "pending")
+
+
+ROWS = 20
+"""Prompts, models and codes that a table has at most."""
+
+
+LEAST_CELLS = 3
+"""Below which there is no course of things to be seen, and no pace to be told."""
+
+
+NAME_BYTES, DATA_BYTES, TEXT_BYTES, MESSAGE_BYTES = 160, 240, 700, 300
+"""How much of a text is taken along, as HTML: a page of a million jobs stays below a megabyte."""
+
+
+_ENDINGS = {
+    "finished": "nothing was left to do",
+    "interrupted": "somebody pressed Ctrl+C",
+    "terminated": "somebody ended it",
+    "account": "key, credit, model or prompt could not go on",
+    "outage": "one job after another came to nothing",
+    "max-cost": "the budget was reached",
+    "limit": "the number of jobs asked for was reached",
+    "store": "disk or database failed",
+    "died": "it was killed, or the machine died",
+    None: "it has not ended, as far as is known",
+}
+
+
+Row = TypeVar("Row")
+
+
+@dataclass(frozen=True, slots=True)
+class Shown(Generic[Row]):
+    """The first rows of a table, and what is said of the rest."""
+
+    shown: Sequence[Row]
+    rest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """The jobs in one state, and the part of all jobs that they and those before them are."""
+
+    name: str
+    jobs: int
+    from_share: float
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One number of the summary, and what explains it."""
+
+    label: str
+    value: str
+    more: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chart:
+    """One chart at each size; ``said`` gives what a cell says when it is pointed at."""
+
+    id: str
+    title: str
+    caption: str
+    description: str
+    key: Sequence[tuple[str, str]]
+    drawings: Sequence[Drawing]
+    said: Callable[[Cell], str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpendingRow:
+    """What one model at one tier answered."""
+
+    model: str
+    tier: str
+    answers: int
+    input_tokens: int
+    output_tokens: int
+    cost: str
+    share: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromptRow:
+    """One way of asking, and how far it is."""
+
+    asked_with: str
+    model: str
+    params: str
+    jobs: int
+    done: int
+    failed: int
+    left: int
+    cost: float
+
+
+@dataclass(frozen=True, slots=True)
+class EndingRow:
+    """How many runs ended in one way, and how long they took."""
+
+    text: str
+    runs: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerRow:
+    """A job with what came of it."""
+
+    state: str
+    name: str
+    data: str
+    text: str
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Failed jobs with one code, some of them as examples."""
+
+    code: str
+    jobs: int
+    examples: Sequence[AnswerRow]
+
+
+def make_view(overview: Overview, name: str, made_at: float, *, is_rehearsal: bool) -> Mapping[str, object]:
+    """Return all that the template asks for. ``name`` is what the page is called."""
+    timeline = make_timeline(overview)
+    return {
+        "version": __version__,
+        "name": fitted(name, NAME_BYTES),
+        "made_at": f"{moment_at(made_at):%-d %b %Y, %H:%M}",
+        "is_rehearsal": is_rehearsal,
+        "lead": _lead(overview),
+        "total": overview.jobs(),
+        "states": list(_shares(overview)),
+        "figures": list(_figures(overview, timeline, is_rehearsal=is_rehearsal)),
+        "timeline": timeline,
+        "step": _step_text(timeline.width),
+        "charts": list(_charts(overview, timeline)) if len(timeline.cells) >= LEAST_CELLS else [],
+        "spending": _spending(overview.spent)[:ROWS],
+        "prompts": _prompts(overview),
+        "endings": list(_endings(overview)),
+        "groups": _groups(overview),
+        "sample": _sample(overview),
+        "rows": [*map(_answer, overview.answered), *map(_failure, overview.failed)],
+    }
+
+
+def _lead(overview: Overview) -> str:
+    total, done, failed = overview.jobs(), overview.jobs("done"), overview.jobs("failed")
+    left = total - done - failed
+    if not total:
+        return "There are no jobs yet."
+    if done == total:
+        return f"All {counted(total, 'job')} are done." if total > 1 else "The one job is done."
+    parts = [f"{done:,} of {counted(total, 'job')} {'is' if done == 1 else 'are'} done"]
+    parts += [f"{failed:,} failed"] if failed else []
+    parts += [f"{left:,} {'is' if left == 1 else 'are'} left"] if left else []
+    return (", ".join(parts[:-1]) + " and " if parts[1:] else "") + parts[-1] + "."
+
+
+def _shares(overview: Overview) -> Iterator[Share]:
+    total, before = overview.jobs(), 0
+    for state in STATES:
+        if jobs := overview.jobs(state):
+            yield Share(state, jobs, before / total, jobs / total)
+            before += jobs
+
+
+def _step_text(seconds: int) -> str:
+    for unit, name in ((86_400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds % unit == 0:
+            return counted(seconds // unit, name)
+    return counted(seconds, "second")
+
+
+def _figures(overview: Overview, timeline: Timeline, *, is_rehearsal: bool) -> Iterator[Figure]:
+    answers = sum(row.answers for row in overview.spent)
+    yield Figure("Cost", *_cost(overview, answers, is_rehearsal=is_rehearsal))
+    yield Figure("Tokens", *_tokens(overview.spent))
+    yield Figure("Calls", f"{overview.calls:,}", [f"{overview.retries:,} of them repeated"] if overview.retries else [])
+    runs = len(overview.workers)
+    if not timeline.cells:
+        return
+    first, last = timeline.cells[0].start, timeline.cells[-1].end
+    worked = duration_text(timeline.worked) if timeline.worked >= 1 else "under 1 s"
+    yield Figure("Time worked", worked, [f"in {counted(runs, 'run')}, {_span(first, last)} UTC"])
+    if len(timeline.cells) >= LEAST_CELLS:
+        done = sum(cell.done for cell in timeline.cells)
+        yield Figure("Jobs a minute", f"{done * 60 / timeline.worked:,.1f}", ["while somebody worked"])
+    median, slow = timeline.seconds(0.5), timeline.seconds(0.95)
+    if median is not None:
+        yield Figure("Time for an answer", latency(median), [f"the median; 95 % took {latency(slow)} at most"])
+
+
+def _span(first: float, last: float) -> str:
+    if moment(first) == moment(last):
+        return moment(first)
+    is_same_day = moment_at(first).date() == moment_at(last).date()
+    return f"{moment(first)} to " + (f"{moment_at(last):%H:%M}" if is_same_day else moment(last))
+
+
+def _cost(overview: Overview, answers: int, *, is_rehearsal: bool) -> tuple[str, list[str]]:
+    if is_rehearsal:
+        return "nothing", ["a rehearsal is free"]
+    usd, unpriced = overview.spent_usd(), sum(row.unpriced for row in overview.spent)
+    priced = answers - unpriced
+    more = [f"{cost_text(usd / priced)} an answer"] if priced and usd else []
+    more += [f"{counted(unpriced, 'answer')} of unknown price besides"] if unpriced else []
+    more += [f"and at most {cost_text(overview.lost_usd)} for calls that were lost"] if overview.lost_usd > 0 else []
+    return (cost_text(usd) if priced or not unpriced else "unknown"), more
+
+
+def _tokens(spent: Sequence[Spent]) -> tuple[str, list[str]]:
+    into, out = sum(row.input_tokens for row in spent), sum(row.output_tokens for row in spent)
+    cached, reasoning = sum(row.cached_tokens for row in spent), sum(row.reasoning_tokens for row in spent)
+    detail = [f"in {into:,}" + (f", {cached:,} of them cached" if cached else "")]
+    detail += [f"out {out:,}" + (f", {reasoning:,} of them reasoning" if reasoning else "")]
+    return f"{into + out:,}", detail
+
+
+def _charts(overview: Overview, timeline: Timeline) -> Iterator[Chart]:
+    median, slow, usd = timeline.seconds(0.5), timeline.seconds(0.95), sum(cell.cost_usd for cell in timeline.cells)
+    key = [("done", "done"), ("failed", "failed")] if overview.jobs("failed") else [("done", "done")]
+    best = max(cell.done_a_minute() for cell in timeline.cells)
+    yield Chart(
+        id="pace", title="Jobs a minute", caption="Jobs that came to an end, for each minute that was worked.",
+        description=f"At its best {best:,.1f} jobs a minute were done.", key=key,
+        drawings=pace_drawings(timeline), said=_pace_said,
+    )  # fmt: skip
+    if median is not None:
+        yield Chart(
+            id="latency", title="Time for an answer",
+            caption="Seconds from the call to the answer, its repetitions apart; within 2.5 %.",
+            description=f"Over all, the median is {latency(median)}, and 95 % took {latency(slow)} at most.",
+            key=[("median", "median"), ("slow", "95 % took this long at most")],
+            drawings=latency_drawings(timeline), said=_latency_said,
+        )  # fmt: skip
+    if usd > 0:
+        yield Chart(
+            id="cost", title="Cost so far", caption="Dollars spent up to each moment, as far as prices are known.",
+            description=f"In the end {cost_text(usd)} were spent.", key=(),
+            drawings=cost_drawings(timeline), said=_cost_said,
+        )  # fmt: skip
+
+
+def _pace_said(cell: Cell) -> str:
+    failed = f", {cell.failed_a_minute():,.1f} failed" if cell.failed else ""
+    return f"{moment(cell.start)}: {cell.done_a_minute():,.1f} done a minute{failed}"
+
+
+def _latency_said(cell: Cell) -> str:
+    return f"{moment(cell.start)}: median {latency(cell.seconds(0.5))}, 95 % {latency(cell.seconds(0.95))}"
+
+
+def _cost_said(cell: Cell) -> str:
+    return f"{moment(cell.start)}: {money(cell.cost_usd)} in {duration_text(cell.worked)}"
+
+
+def _spending(spent: Sequence[Spent]) -> list[SpendingRow]:
+    groups: defaultdict[tuple[str, str], list[Spent]] = defaultdict(list)
+    for row in spent:
+        groups[row.model or "unknown", row.service_tier or "not told"].append(row)
+    total = sum(row.cost_usd for row in spent)
+    rows = [_spending_row(model, tier, rows, total) for (model, tier), rows in groups.items()]
+    return sorted(rows, key=lambda row: (-row.share, -row.answers))
+
+
+def _spending_row(model: str, tier: str, rows: Sequence[Spent], total: float) -> SpendingRow:
+    usd, answers = sum(row.cost_usd for row in rows), sum(row.answers for row in rows)
+    unpriced = sum(row.unpriced for row in rows)
+    return SpendingRow(
+        model=fitted(model, NAME_BYTES),
+        tier=fitted(tier, NAME_BYTES),
+        answers=answers,
+        input_tokens=sum(row.input_tokens for row in rows),
+        output_tokens=sum(row.output_tokens for row in rows),
+        cost=cost_text(usd, unpriced) if unpriced < answers else "unknown",
+        share=usd / total if total else 0.0,
+    )
+
+
+def _prompts(overview: Overview) -> Shown[PromptRow]:
+    rows = [_prompt(row, overview.spent_usd(row.prompt)) for row in overview.asked[:ROWS]]
+    rest = len(overview.asked) - len(rows)
+    return Shown(rows, f"; {rest:,} more are left out" if rest else "")
+
+
+def _prompt(row: PromptJobs, usd: float) -> PromptRow:
+    version = f", version {row.version}" if row.version else ""
+    return PromptRow(
+        asked_with=fitted(row.asked_with + version, NAME_BYTES),
+        model=fitted(row.model, NAME_BYTES),
+        params=fitted(row.params, DATA_BYTES) if row.params != "{}" else "",
+        jobs=row.jobs,
+        done=row.done,
+        failed=row.failed,
+        left=row.pending + row.running,
+        cost=usd,
+    )
+
+
+def _endings(overview: Overview) -> Iterator[EndingRow]:
+    runs: Counter[str | None] = Counter(worker.ending for worker in overview.workers)
+    for ending, count in runs.most_common(ROWS):
+        seconds = sum(max(0.0, worker.end - worker.start) for worker in overview.workers if worker.ending == ending)
+        yield EndingRow(_ENDINGS.get(ending) or fitted(ending, NAME_BYTES), count, seconds)
+
+
+def _groups(overview: Overview) -> Shown[Group]:
+    examples: defaultdict[str, list[Failed]] = defaultdict(list)
+    for row in overview.failed:
+        examples[row.code].append(row)
+    groups = [
+        Group(fitted(code, NAME_BYTES), jobs, [*map(_failure, examples[code][:3])])
+        for code, jobs in list(overview.codes.items())[:ROWS]
+    ]
+    rest = len(overview.codes) - len(groups)
+    return Shown(groups, f"; {rest:,} more codes are left out" if rest else "")
+
+
+def _sample(overview: Overview) -> str:
+    done, failed = overview.jobs("done"), overview.jobs("failed")
+    if not overview.answered and not overview.failed:
+        return "There are none yet."
+    parts = [
+        _part(len(overview.answered), done, "answer", "spread evenly over all of them"),
+        _part(len(overview.failed), failed, "failed job", "the oldest of each kind"),
+    ]
+    return " and ".join(part for part in parts if part) + ". Long texts are cut; an export has everything."
+
+
+def _part(shown: int, total: int, noun: str, how: str) -> str:
+    if not total:
+        return ""
+    return f"{shown:,} of {counted(total, noun)}, {how}" if shown < total else f"All {counted(total, noun)}"
+
+
+def _answer(row: Answered) -> AnswerRow:
+    tier = f"{row.service_tier} tier" if row.service_tier not in (None, "default") else ""
+    tokens = f"{row.input_tokens or 0:,} tokens in, {row.output_tokens or 0:,} out"
+    known = [f"job {row.job}", row.model or "", tier, tokens, money(row.cost_usd), latency(row.seconds)]
+    return AnswerRow(
+        state="done",
+        name=fitted(row.artist_name, NAME_BYTES),
+        data=fitted(row.artist_data, DATA_BYTES),
+        text=fitted(row.text, TEXT_BYTES),
+        how=" · ".join(fitted(part, NAME_BYTES) for part in [*known, _at(row.received_at)] if part),
+    )
+
+
+def _failure(row: Failed) -> AnswerRow:
+    status = f"HTTP {row.status}" if row.status else ""
+    known = [f"job {row.job}", row.code, status, counted(row.attempts, "attempt"), _at(row.failed_at)]
+    message = " ".join((row.message or "").split())
+    return AnswerRow(
+        state="failed",
+        name=fitted(row.artist_name, NAME_BYTES),
+        data=fitted(row.artist_data, DATA_BYTES),
+        text=fitted(message or "no message", MESSAGE_BYTES),
+        how=" · ".join(fitted(part, NAME_BYTES) for part in known if part),
+    )
+
+
+def _at(text: str | None) -> str:
+    """Return a stored moment to the minute, as text that somebody else may have written."""
+    return text[:16].replace("T", " ") if text else ""

@@ -1,0 +1,27 @@
+"""Which database a command works on, and what it has to hold."""
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+from artistjobs.store.interface import Census, Store
+from artistjobs.store.models import Kind
+from artistjobs.store.sqlite.store import open_store
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """Which database, and what it has to hold; ``kind`` is None where either will do."""
+
+    path: Path
+    kind: Kind | None
+
+    def open(self, *, create: bool = False) -> AbstractContextManager[Store]:
+        """Open it; raises StoreError or WrongUseError."""
+        return open_store(self.path, self.kind, create=create)
+
+    def census(self) -> AbstractContextManager[Census]:
+        """Open it only to be looked at, and make none; raises StoreError or WrongUseError."""
+        from artistjobs.store.sqlite.dry_run import open_census
+
+        return open_census(self.path, self.kind or Kind.REAL)

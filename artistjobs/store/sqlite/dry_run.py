@@ -1,0 +1,100 @@
+"""Counting what a file would ask for, against a database that is only looked at: nothing is written to it.
+
+Keys wait in a table of SQLite's own, in a file aside that nobody sees, so that memory does not grow
+with them.
+"""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from artistjobs.core.prompt import Prompt
+from artistjobs.core.statistics import Measured, sums_of
+from artistjobs.errors import StoreError, WrongUseError
+from artistjobs.store.models import Asked, Kind
+from artistjobs.store.sqlite.migrations import APPLICATION_ID
+from artistjobs.store.sqlite.read_connection import sql
+from artistjobs.store.sqlite.store import mixed_up
+
+
+class SqliteCensus:
+    """Counts keys, and looks them up in a database if there is one."""
+
+    def __init__(self, db: sqlite3.Connection, path: Path | None) -> None:
+        self._db = db
+        self._path = path
+        db.execute("PRAGMA temp_store = FILE")
+        db.execute(sql("census_table"))
+
+    @property
+    def has_database(self) -> bool:
+        """Whether there is a database to compare with."""
+        return self._path is not None
+
+    def add(self, keys: Sequence[bytes]) -> None:
+        """Count the keys of some more rows."""
+        self._db.execute("BEGIN")
+        self._db.executemany(sql("census_add"), [(key,) for key in keys])
+        self._db.execute("COMMIT")
+
+    def asked(self) -> Asked:
+        """Return how many distinct jobs were counted, and how many of them the database has in each state."""
+        ((distinct,),) = self._db.execute(sql("census_distinct")).fetchall()
+        states = dict(self._db.execute(sql("census_states")).fetchall()) if self.has_database else {}
+        return Asked(distinct=distinct, **{name: states.get(name, 0) for name in Asked.STATES})
+
+    def measured(self, prompt: Prompt) -> Measured | None:
+        """Return what the latest answers to the same prompt came to, None if there are none."""
+        if not self.has_database:
+            return None
+        rows = self._db.execute(sql("measured"), {"key": prompt.key}).fetchall()
+        if not rows:
+            return None
+        into, out, cost, seconds = (sums_of(column) for column in zip(*rows, strict=True))
+        return Measured(answers=len(rows), input_tokens=into, output_tokens=out, cost_usd=cost, seconds=seconds)
+
+
+@contextmanager
+def open_census(path: Path | None, kind: Kind) -> Iterator[SqliteCensus]:
+    """Open a census; a database that is not there is not made.
+
+    Raises:
+        WrongUseError: if the database holds the other kind, or is another program's.
+        StoreError: if it cannot be read.
+
+    """
+    found = path if path is not None and path.exists() and (path.is_dir() or path.stat().st_size) else None
+    with _translated(path), closing(_connect(found)) as db:
+        if found is not None:
+            _refuse_other(db, found, kind)
+        yield SqliteCensus(db, found)
+
+
+def _connect(path: Path | None) -> sqlite3.Connection:
+    if path is None:
+        return sqlite3.connect("", isolation_level=None)
+    real = path.resolve()
+    # Without a log beside it nobody works there, and SQLite need not make one only to read.
+    how = "mode=ro" if real.with_name(real.name + "-wal").exists() else "mode=ro&immutable=1"
+    return sqlite3.connect(f"{real.as_uri()}?{how}", uri=True, isolation_level=None)
+
+
+def _refuse_other(db: sqlite3.Connection, path: Path, kind: Kind) -> None:
+    ((application,),) = db.execute("PRAGMA application_id").fetchall()
+    if application != APPLICATION_ID:
+        raise WrongUseError(f"{path} is another program's database; name a file of your own with --db.")
+    row = db.execute(sql("kind")).fetchone()
+    if row is not None and Kind(row[0]) is not kind:
+        raise WrongUseError(mixed_up(path, Kind(row[0])))
+
+
+@contextmanager
+def _translated(path: Path | None) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        name = path or "the temporary folder"
+        raise StoreError(
+            f"{name} cannot be looked into ({error}); mend that and run the same command again."
+        ) from error

@@ -1,0 +1,96 @@
+"""Bringing a database to the schema of this version: numbered SQL files, forward only."""
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from artistjobs.errors import NewerDatabaseError, StoreError
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+
+APPLICATION_ID = 1634890857
+"""Set by the first migration, so that a foreign SQLite file is told from ours."""
+
+
+_SET = "artistjobs"
+
+
+def migration_files() -> list[Path]:
+    """Return the migrations in order: inside the installed package, or beside it in a checkout."""
+    package = Path(__file__).resolve().parents[2]
+    inside, beside = (place / "migrations" / "sqlite" for place in (package, package.parent))
+    folder = inside if inside.is_dir() else beside
+    found = [file for file in folder.iterdir() if file.name.endswith(".sql")] if folder.is_dir() else []
+    if not found:
+        raise StoreError("the migrations are missing from this installation; install artistjobs again.")
+    return sorted(found, key=lambda file: file.name)
+
+
+def needs_migration(db: sqlite3.Connection, path: Path) -> bool:
+    """Say whether migrations are to be applied. Asks without sqlite-utils, so that a look need not wait for it.
+
+    Raises:
+        NewerDatabaseError: if the database has one that this version does not know.
+
+    """
+    known = {_name(file) for file in migration_files()}
+    applied = _applied(db)
+    if applied - known:
+        raise NewerDatabaseError(
+            f"{path} was made by a later version of artistjobs (it has {min(applied - known)}); upgrade artistjobs."
+        )
+    return bool(known - applied)
+
+
+def migrate(db: "Database") -> None:
+    """Apply what is missing; the caller holds the write lock and an open transaction.
+
+    Whoever comes second finds nothing left to do.
+    """
+    from sqlite_utils import Migrations
+
+    migrations = Migrations(_SET)
+    for file in migration_files():
+        migrations(name=_name(file))(_step(file))
+    migrations.apply(db)
+
+
+def _applied(db: sqlite3.Connection) -> set[str]:
+    # The table that sqlite-utils keeps; a new database does not have it yet.
+    if not db.execute("SELECT 1 FROM sqlite_master WHERE name = '_sqlite_migrations'").fetchall():
+        return set()
+    # Read from the table and not from its index: a table that is damaged must not go unseen.
+    rows = db.execute("SELECT name FROM _sqlite_migrations NOT INDEXED WHERE migration_set = ?", (_SET,))
+    return {name for (name,) in rows}
+
+
+class _step:  # noqa: N801 - stands where a function is expected
+    """One migration as sqlite-utils wants it: a callable with a name."""
+
+    def __init__(self, file: Path) -> None:
+        self.__name__ = _name(file)
+        self._file = file
+
+    def __call__(self, db: "Database", /) -> None:
+        # executescript would commit the transaction away that keeps other processes out.
+        for statement in _statements(self._file.read_text(encoding="utf-8")):
+            db.conn.execute(statement)
+
+
+def _statements(script: str) -> Iterator[str]:
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        if statement or (line.strip() and not line.startswith("--")):
+            statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+    if statement:
+        raise ValueError(f"a statement never ends: {statement}")
+
+
+def _name(file: Path) -> str:
+    return file.name.removesuffix(".sql")

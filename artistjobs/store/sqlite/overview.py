@@ -1,0 +1,100 @@
+"""Reading what a report tells: sums made by SQLite and a bounded sample, all of one snapshot."""
+
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+from artistjobs.store.overview import Answered, Bounds, Failed, Latency, Overview, PromptJobs, Slot, Spent, WorkerSpan
+from artistjobs.store.sqlite.connection import Connection, Parameters
+
+_WIDTHS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 43_200, 86_400, 604_800)
+"""Seconds that a slot may last; people count in them."""
+
+
+class SqliteSurvey:
+    """Reads a database as a whole."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def overview(self, bounds: Bounds) -> Overview:
+        """Return all of one moment, however much is written meanwhile; memory does not grow with the jobs."""
+        with self._connection.snapshot():
+            return self._read(bounds)
+
+    def _read(self, bounds: Bounds) -> Overview:
+        workers = [WorkerSpan(**row) for row in self._rows("overview_workers")]
+        slot_seconds = _slot_seconds(workers, bounds.slots)
+        codes = {str(row["code"]): int(row["jobs"]) for row in self._rows("failures_by_code")}
+        spent, dollars = self._spent(slot_seconds)
+        (work,), (money,) = self._rows("sum_work"), self._rows("sum_money")
+        return Overview(
+            calls=work["calls"],
+            retries=work["retries"],
+            lost_usd=max(0.0, money["spent_usd"] - work["cost_usd"]),
+            asked=[PromptJobs(**row) for row in self._rows("overview_asked")],
+            spent=spent,
+            workers=workers,
+            slots=list(self._slots(slot_seconds, dollars)),
+            slot_seconds=slot_seconds,
+            codes=codes,
+            failed=sorted(self._failed(codes, bounds.failed), key=lambda row: row.job),
+            answered=list(self._answered(bounds.answers)),
+        )
+
+    def _spent(self, seconds: int) -> tuple[list[Spent], Counter[int]]:
+        """Return what was spent on what, and the dollars spent in each slot."""
+        spent: dict[tuple[object, ...], Spent] = {}
+        dollars: Counter[int] = Counter()
+        for row in self._rows("overview_spent", {"slot_seconds": seconds}):
+            start = row.pop("start")
+            dollars[start] += row["cost_usd"]
+            found = Spent(**row)
+            key = (found.prompt, found.model, found.service_tier)
+            spent[key] = spent[key].plus(found) if key in spent else found
+        return list(spent.values()), dollars
+
+    def _slots(self, seconds: int, dollars: Counter[int]) -> Iterator[Slot]:
+        rows = self._connection.rows("overview_pace", {"slot_seconds": seconds})
+        slots = {start: list(found) for start, found in groupby(rows, lambda row: row["start"])}
+        for start in sorted({*slots, *dollars}):
+            yield _slot(start, slots.get(start, ()), dollars[start])
+
+    def _failed(self, codes: Mapping[str, int], most: int) -> Iterator[Failed]:
+        """Yield failed jobs, those with a rare code first, so that none is crowded out by a frequent one."""
+        ahead = min(len(codes), most)
+        for code, jobs in sorted(codes.items(), key=lambda item: item[1])[:ahead]:
+            limit = min(jobs, most // ahead)
+            for row in self._rows("overview_failed", {"code": code, "limit": limit}):
+                yield Failed(**row)
+            most, ahead = most - limit, ahead - 1
+
+    def _answered(self, most: int) -> Iterator[Answered]:
+        """Yield completed jobs that are spread evenly over all answers, in the order in which they came."""
+        ((last,),) = (row.values() for row in self._rows("overview_answers"))
+        stride = max(1.0, last / most)
+        for number in range(min(most, last)):
+            span = {"first": int(number * stride) + 1, "last": int((number + 1) * stride)}
+            for row in self._rows("overview_answered", span):
+                yield Answered(**row)
+
+    def _rows(self, statement: str, parameters: Parameters | None = None) -> list[dict[str, Any]]:
+        return [dict(row) for row in self._connection.rows(statement, parameters)]
+
+
+def _slot_seconds(workers: Sequence[WorkerSpan], slots: int) -> int:
+    """Return how long a slot has to last for about so many of them."""
+    worked = sum(max(0.0, worker.end - worker.start) for worker in workers)
+    return next((width for width in _WIDTHS if worked <= width * slots), _WIDTHS[-1])
+
+
+def _slot(start: int, rows: Sequence[sqlite3.Row], dollars: float) -> Slot:
+    return Slot(
+        start=start,
+        done=sum(row["done"] for row in rows),
+        failed=sum(row["failed"] for row in rows),
+        cost_usd=dollars,
+        latencies=[Latency(row["low"], row["width"], row["done"]) for row in rows if row["done"]],
+    )

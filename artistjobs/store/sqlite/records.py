@@ -1,0 +1,156 @@
+"""Reading back from SQLite: counts, failures, and the jobs of an export."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import pairwise
+from time import time
+from typing import Any
+
+from artistjobs.core.job import Scope
+from artistjobs.core.prompt import Prompt
+from artistjobs.core.statistics import sums_of
+from artistjobs.core.timestamps import moment_text
+from artistjobs.errors import WrongUseError
+from artistjobs.store.models import Counts, Exported, FailureGroup, Latest, Quoted, Work, WorkerRow
+from artistjobs.store.sqlite.locks import is_alive
+from artistjobs.store.sqlite.read_connection import LARGEST_INTEGER, Reading, sql
+from artistjobs.store.sqlite.rows import span
+
+_DAY_SECONDS = 86_400.0
+
+
+_PAUSE_SECONDS = 60.0
+"""Beyond the time of its call, after which an answer does not follow the one before."""
+
+
+class SqliteRecords:
+    """Reads back what is stored."""
+
+    def __init__(self, connection: Reading, clock: Callable[[], float] = time) -> None:
+        self._connection = connection
+        self._clock = clock
+
+    def scope(self, ingest: int | None) -> Scope:
+        """Return the scope of an ingest, the latest for None."""
+        may_be = ingest is None or ingest <= LARGEST_INTEGER
+        row = self._connection.row("ingest_scope", {"ingest": ingest}) if may_be else None
+        if row is None:
+            which = f"ingest {ingest}" if ingest is not None else "ingest"
+            raise WrongUseError(f"{self._connection.name} has no {which}; see its table ingests for what it has.")
+        first, last = row["first_job"] or 0, row["last_job"] or -1
+        # Where the ingest's jobs are all those between its first and last, the ids alone tell them.
+        is_span = row["jobs"] == last - first + 1
+        return Scope(row["ingest"], first, last, is_span=is_span)
+
+    def counts(self, scope: Scope) -> Counts:
+        """Return the jobs in each state."""
+        row = self._connection.row(*_counting(scope))
+        assert row is not None
+        total, pending, running, failed = (row[name] for name in ("total", "pending", "running", "failed"))
+        return Counts(pending=pending, running=running, failed=failed, done=total - pending - running - failed)
+
+    def prompt(self, number: int) -> Prompt:
+        """Return a way of asking by its number."""
+        row = self._connection.row("prompt", {"prompt": number})
+        assert row is not None
+        return Prompt(
+            model=row["model"],
+            prompt_id=row["prompt_id"],
+            version=row["version"],
+            template=row["template"],
+            template_file=row["prompt_file"],
+            instructions=row["instructions"],
+            params=row["params"],
+        )
+
+    def pending_prompts(self, scope: Scope) -> Sequence[Prompt]:
+        """Return the ways of asking that pending jobs have."""
+        rows = self._connection.rows("pending_prompts", span(scope))
+        return [self.prompt(row["prompt"]) for row in rows]
+
+    def work(self) -> Work:
+        """Return what all workers ever did."""
+        row = self._connection.row("sum_work")
+        assert row is not None
+        return Work(**{name: row[name] for name in row.keys()})  # noqa: SIM118 - a Row iterates over values
+
+    def latest(self) -> Latest:
+        """Return what the latest answers came to."""
+        rows = self._connection.rows("latest_answers")
+        gaps = (
+            ((later["received_day"] - earlier["received_day"]) * _DAY_SECONDS, later["seconds"])
+            for earlier, later in pairwise(rows)
+        )
+        return Latest(
+            answers=len(rows),
+            cost_usd=sums_of(row["cost_usd"] for row in rows),
+            # What is longer than its call and some more is a pause, in which nobody worked.
+            gap_seconds=sums_of(gap for gap, seconds in gaps if gap <= seconds + _PAUSE_SECONDS),
+        )
+
+    def failures(self) -> Sequence[FailureGroup]:
+        """Return the failed jobs by error code, the most frequent first."""
+        groups = []
+        for row in self._connection.rows("failures_by_code"):
+            last = self._connection.row("last_attempt", {"job": row["example"]})
+            assert last is not None
+            groups.append(
+                FailureGroup(
+                    code=row["code"],
+                    jobs=row["jobs"],
+                    artist_name=last["artist_name"],
+                    message=last["error_message"],
+                    status=last["http_status"],
+                )
+            )
+        return groups
+
+    def workers(self) -> Sequence[WorkerRow]:
+        """Return the workers that have not ended."""
+        path = self._connection.path
+        return [
+            WorkerRow(**{name: row[name] for name in row.keys()}, is_alive=is_alive(path, row["worker"]))  # noqa: SIM118
+            for row in self._connection.rows("latest_workers")
+        ]
+
+    def jobs_per_minute(self, seconds: float) -> float:
+        """Return the jobs done a minute, over the last ``seconds``."""
+        row = self._connection.row("recent_pace", {"since": moment_text(self._clock() - seconds)})
+        return row["done"] * 60 / seconds if row else 0.0
+
+    def export(self, scope: Scope, states: Sequence[str]) -> Iterator[Exported]:
+        """Yield final jobs of one consistent snapshot: in the order of the file, or oldest first."""
+        yield from map(Exported._make, self._final_jobs("export", scope, states))
+
+    def export_quoted(self, scope: Scope, states: Sequence[str]) -> Iterator[Quoted]:
+        """Yield the same jobs as JSON, as far as it can be had without reading it."""
+        yield from self._final_jobs("export_quoted", scope, states)
+
+    def exported(self, job: int) -> Exported:
+        """Return one job as ``export`` does."""
+        row = self._connection.row("export_job", {"job": job})
+        assert row is not None
+        return Exported._make(row)
+
+    def _final_jobs(self, statement: str, scope: Scope, states: Sequence[str]) -> Iterator[Any]:
+        statement += "_jobs" if scope.ingest is None else "_ingest"
+        parameters = {"ingest": scope.ingest, "state": states[0], "other_state": states[-1]}
+        with self._connection.snapshot() as db:
+            yield from db.execute(sql(statement), parameters)
+
+    def details(self, job: int) -> Mapping[str, object]:
+        """Return all that is kept with a job's answer, empty if it has none."""
+        row = self._connection.row("answer_in_full", {"job": job})
+        return dict(row) if row else {}
+
+    def last_error(self, job: int) -> Mapping[str, object]:
+        """Return type, message and HTTP status of a job's last attempt."""
+        row = self._connection.row("last_attempt", {"job": job})
+        return dict(row) if row else {}
+
+
+def _counting(scope: Scope) -> tuple[str, dict[str, object]]:
+    if scope.ingest is None:
+        return "count_by_state", {}
+    if scope.is_span:
+        return "count_span_by_state", {"first_job": scope.first_job, "last_job": scope.last_job}
+    return "count_scope_by_state", {"ingest": scope.ingest}

@@ -1,0 +1,114 @@
+"""What an attempt is as rows: for the attempts it joins, the answers it brings, the job it settles."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from artistjobs.core.attempt import Answer, Attempt, Outcome
+from artistjobs.core.job import JobState, Scope
+from artistjobs.core.timestamps import moment_text
+
+Row: TypeAlias = dict[str, object]
+
+
+Values: TypeAlias = tuple[object, ...]
+
+
+_STATE_AFTER = {
+    Outcome.DONE: JobState.DONE.value,
+    Outcome.RETRY: JobState.RUNNING.value,  # held on to: the same worker calls again
+    Outcome.FAILED: JobState.FAILED.value,
+    Outcome.RELEASED: JobState.PENDING.value,
+}
+
+
+def attempt_values(attempt: Attempt, worker: int | None) -> Values:
+    """Return an attempt as the statement ``record_attempts`` takes it."""
+    claim, failure, answer = attempt.claim, attempt.failure, attempt.answer
+    told = failure or answer
+    return (
+        claim.job,
+        claim.attempt,
+        worker,
+        moment_text(attempt.started_at),
+        moment_text(attempt.ended_at),
+        attempt.calls,
+        attempt.outcome.value,
+        failure and failure.status,
+        failure and failure.type,
+        failure and failure.code,
+        failure and failure.message,
+        told.request_id if told else None,
+    )
+
+
+def answer_values(answer: Answer, attempt: Attempt, worker: int | None) -> Values:
+    """Return an answer as the statement ``keep_answers`` takes it."""
+    usage = answer.usage
+    return (
+        attempt.claim.job,
+        attempt.claim.attempt,
+        worker,
+        moment_text(attempt.ended_at),
+        answer.response_id,
+        answer.created,
+        answer.status,
+        answer.model,
+        answer.service_tier,
+        usage.input_tokens,
+        usage.cached_tokens,
+        usage.cache_write_tokens,
+        usage.output_tokens,
+        usage.reasoning_tokens,
+        usage.total_tokens,
+        answer.cost_usd,
+        round(attempt.ended_at - attempt.started_at, 3),
+        answer.body,
+        answer.text_path,
+        answer.text,
+    )
+
+
+def settled_values(attempt: Attempt, answer: int | None) -> Values:
+    """Return what an attempt means for its job, as the statement ``settle`` takes it."""
+    later = attempt.available_at
+    return (
+        attempt.claim.job,
+        _STATE_AFTER[attempt.outcome],
+        _next_attempt(attempt),
+        answer,
+        attempt.failure and attempt.failure.code,
+        None if later is None else moment_text(later),
+    )
+
+
+def work_row(attempts: Sequence[Attempt], settled: Sequence[Attempt]) -> Row:
+    """Return what attempts add to the counters of a worker; jobs that others settled are not its own."""
+    answers = [attempt.answer for attempt in attempts if attempt.answer]
+    outcomes = Counter(attempt.outcome.value for attempt in settled)
+    return {
+        "calls": sum(attempt.calls for attempt in attempts),
+        "retries": outcomes["retry"],
+        "done": outcomes["done"],
+        "failed": outcomes["failed"],
+        "input_tokens": sum(answer.usage.input_tokens or 0 for answer in answers),
+        "output_tokens": sum(answer.usage.output_tokens or 0 for answer in answers),
+        "cost_usd": sum(answer.cost_usd or 0.0 for answer in answers),
+        "unpriced": sum(answer.cost_usd is None for answer in answers),
+        "reserved_usd": sum(attempt.reserved_usd for attempt in attempts),
+        "lost_usd": sum(attempt.lost_usd for attempt in attempts),
+    }
+
+
+def _next_attempt(attempt: Attempt) -> int:
+    """Return a job's number of attempts from then on: one more in hand, or less by what does not count."""
+    if attempt.outcome is Outcome.RELEASED:
+        return max(0, attempt.claim.attempt - attempt.uncounted)
+    return attempt.claim.attempt + (attempt.outcome is Outcome.RETRY)
+
+
+def span(scope: Scope) -> Row:
+    """Return a scope as the statements know it."""
+    # The ids alone tell an ingest's jobs where no other job stands between them.
+    ingest = None if scope.is_span else scope.ingest
+    return {"ingest": ingest, "first_job": scope.first_job, "last_job": scope.last_job}

@@ -1,0 +1,77 @@
+"""The SQLite store: one file, opened as intake, queue, records and controls on one connection."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import time
+
+from artistjobs.core.timestamps import moment_text
+from artistjobs.errors import WrongUseError
+from artistjobs.store.models import Kind
+from artistjobs.store.sqlite.connection import Connection, sql
+from artistjobs.store.sqlite.controls import SqliteControls
+from artistjobs.store.sqlite.ingest import SqliteIntake
+from artistjobs.store.sqlite.overview import SqliteSurvey
+from artistjobs.store.sqlite.queue import SqliteQueue
+from artistjobs.store.sqlite.records import SqliteRecords
+
+
+class SqliteStore:
+    """One open database."""
+
+    def __init__(self, path: Path, kind: Kind | None, *, create: bool) -> None:
+        self.path = path
+        self._connection = Connection(path, create=create)
+        self.intake = SqliteIntake(self._connection)
+        self.queue = SqliteQueue(self._connection)
+        self.records = SqliteRecords(self._connection)
+        self.survey = SqliteSurvey(self._connection)
+        self.controls = SqliteControls(self._connection)
+        try:
+            self.kind = self._settle_kind(kind)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Let go of the database; others take a worker that has not ended for dead."""
+        self.queue.close()
+        self._connection.close()
+
+    def _settle_kind(self, wanted: Kind | None) -> Kind:
+        row = self._connection.row("kind")
+        if row is None:
+            # Several processes may open a new file at once: the first one says what it holds.
+            with self._connection.transaction() as db:
+                db.execute(sql("set_kind"), {"kind": wanted or Kind.REAL, "now": moment_text(time())})
+            row = self._connection.row("kind")
+        kind = Kind(row["kind"]) if row else Kind.REAL
+        if wanted is not None and kind is not wanted:
+            raise WrongUseError(mixed_up(self.path, kind))
+        return kind
+
+
+@contextmanager
+def open_store(path: Path, kind: Kind | None = None, *, create: bool = False) -> Iterator[SqliteStore]:
+    """Open a database, made and migrated as needed, and close it at the end.
+
+    ``kind`` is what it has to hold, None if either will do.
+
+    Raises:
+        NoDatabaseError: if there is none and ``create`` is false.
+        WrongUseError: if it holds the other kind, or is another program's.
+        StoreError: if disk or database fail.
+
+    """
+    store = SqliteStore(path, kind, create=create)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def mixed_up(path: Path, kind: Kind) -> str:
+    """Return the sentence for a database of the other kind."""
+    if kind is Kind.REHEARSAL:
+        return f"{path} holds rehearsed jobs; add --rehearse, or name another database with --db."
+    return f"{path} holds real jobs, and rehearsed ones never mix with them; name another database with --db."

@@ -1,0 +1,222 @@
+"""One claimed job and the calls made for it."""
+
+import logging
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from time import time
+
+from tenacity import RetryCallState
+
+from artistjobs.api.classify import judge
+from artistjobs.api.interface import Api
+from artistjobs.api.remedies import account_trouble, describe
+from artistjobs.api.reply import Reply
+from artistjobs.core.attempt import Answer, Attempt, Failure, Outcome, Reach
+from artistjobs.core.formatting import brief
+from artistjobs.core.job import LONGEST_DELAY_SECONDS, Claim
+from artistjobs.core.pricing import Cost, answer_cost
+from artistjobs.core.prompt import Body
+from artistjobs.core.retry import last_attempt
+from artistjobs.errors import PromptError
+from artistjobs.terminal.log import grouped
+from artistjobs.worker.limits.budget import Budget
+from artistjobs.worker.limits.circuit_breaker import Breaker
+from artistjobs.worker.limits.rate_limiter import Limiter
+from artistjobs.worker.progress.counters import Tally
+from artistjobs.worker.stop import Reason, Stop, StoppingError
+from artistjobs.worker.store_client import Writer, released
+
+log = logging.getLogger("artistjobs")
+
+
+SAT_THROUGH_SECONDS = 1.0
+"""A wait that a server asks of us and that is longer than this is one for all calls, not for one job."""
+
+
+Requests = Callable[[Claim], Body]
+"""Makes the request body of a claim; raises PromptError if the template stumbles over the row."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """What all workers' tasks of a process have in common."""
+
+    api: Api
+    writer: Writer
+    limiter: Limiter
+    budget: Budget
+    breaker: Breaker
+    stop: Stop
+    tally: Tally
+    requests: Requests
+    cost: Cost
+    max_attempts: int
+    flex_fallback: int | None
+    clock: Callable[[], float]
+    chance: random.Random
+
+
+class _Hold:
+    """A job in hand: its claim, whose attempt number goes up with each call."""
+
+    def __init__(self, shared: Shared, claim: Claim) -> None:
+        self._shared = shared
+        self.claim = claim
+        self.calls_under_way = 0
+        self.repeated = 0
+        self._not_before: float | None = None
+        self._flex_refusals = 0
+
+    async def call(self) -> Attempt:
+        """Make one call, once it may begin, and say what it came to."""
+        shared = self._shared
+        if shared.stop.is_halted():
+            raise StoppingError
+        started_at = time()
+        try:
+            body = self._at_its_tier(shared.requests(self.claim))
+        except PromptError as error:
+            failure = Failure(reach=Reach.JOB, code="template_error", message=str(error))
+            return self._attempt(started_at, failure=failure, calls=0)
+        await shared.limiter.acquire(lambda: shared.budget.expected_tokens)
+        # From here on a place among the calls in flight is taken, and has to be given back.
+        is_answered = False
+        try:
+            attempt = await self._send(body) if await self._may_spend(body) else None
+            is_answered = attempt is not None and _is_answered(attempt)
+        finally:
+            shared.limiter.ended(answered=is_answered)
+        if attempt is None:
+            raise StoppingError
+        return attempt
+
+    async def before_backoff(self, state: RetryCallState) -> None:
+        """Record a failed call that is going to be repeated, and move on to the next number."""
+        attempt = last_attempt(state)
+        seconds = state.next_action.sleep if state.next_action else 0.0
+        asked = attempt.failure.retry_after_seconds if attempt.failure else None
+        self._not_before = time() + min(asked, LONGEST_DELAY_SECONDS) if asked else None
+        await self._shared.writer.record(attempt)
+        self._shared.tally.add(attempt, self._shared.clock())
+        self._count_refusals(attempt.failure)
+        self.claim = replace(self.claim, attempt=self.claim.attempt + 1)
+        self.repeated += 1
+        if attempt.failure is not None:
+            why, name = describe(attempt.failure), brief(self.claim.artist_name)
+            log.info(
+                "%s: call %d: %s; again in %.1f s", name, attempt.claim.attempt, why, seconds,
+                extra=grouped("calls repeated", attempt.failure.code),
+            )  # fmt: skip
+
+    def given_back(self) -> Attempt:
+        """Return the attempt that gives the claim back, not to be claimed before the server allows."""
+        attempt = replace(released(self.claim, calls=0), available_at=self._not_before)
+        return self._shared.budget.settle(attempt)
+
+    def abandoned(self) -> Attempt:
+        """Return the attempt that gives the claim back at once, whatever becomes of a call that is under way."""
+        return self._shared.budget.settle(released(self.claim, calls=self.calls_under_way))
+
+    def _count_refusals(self, failure: Failure | None) -> None:
+        """Count how often in a row the flex tier had no room; enough of them are never forgotten."""
+        if self._has_left_flex():
+            return
+        self._flex_refusals = self._flex_refusals + 1 if failure and failure.is_flex_full else 0
+        if self._has_left_flex():
+            name = brief(self.claim.artist_name)
+            log.info("%s: flex was full %d times; the next call is at the standard tier", name, self._flex_refusals)
+
+    def _has_left_flex(self) -> bool:
+        fallback = self._shared.flex_fallback
+        return fallback is not None and self._flex_refusals >= fallback
+
+    def _at_its_tier(self, body: Body) -> Body:
+        return {**body, "service_tier": "default"} if self._has_left_flex() else body
+
+    async def _may_spend(self, body: Body) -> bool:
+        shared = self._shared
+        if not await shared.budget.reserve(self.claim.job, body):
+            shared.stop.request(Reason.MAX_COST, _cap_reached(max(shared.budget.spent_usd, shared.writer.spent_usd)))
+        return not shared.stop.is_halted()
+
+    async def _send(self, body: Body) -> Attempt:
+        shared, started_at = self._shared, time()
+        self.calls_under_way = 1
+        shared.tally.in_flight += 1
+        try:
+            reply = await shared.api.create(body)
+        finally:
+            shared.tally.in_flight -= 1
+        self.calls_under_way = 0
+        attempt = shared.budget.settle(self._judge(reply, started_at))
+        self._mind_the_others(reply, attempt.failure)
+        _log_call(attempt)
+        return attempt
+
+    def _judge(self, reply: Reply, started_at: float) -> Attempt:
+        judgement = judge(reply)
+        answer = judgement.answer
+        if answer is not None:
+            answer = replace(answer, cost_usd=answer_cost(answer, self._shared.cost))
+        return self._attempt(started_at, answer=answer, failure=judgement.failure)
+
+    def _attempt(
+        self,
+        started_at: float,
+        *,
+        answer: Answer | None = None,
+        failure: Failure | None = None,
+        calls: int = 1,
+    ) -> Attempt:
+        outcome = _OUTCOMES[failure.reach] if failure else Outcome.DONE
+        return Attempt(
+            claim=self.claim,
+            outcome=outcome,
+            started_at=started_at,
+            ended_at=time(),
+            calls=calls,
+            answer=answer,
+            failure=failure,
+        )
+
+    def _mind_the_others(self, reply: Reply, failure: Failure | None) -> None:
+        """Pass on what a reply means for all calls: limits, pauses, the end of the run."""
+        shared = self._shared
+        shared.limiter.learn(reply.headers)
+        if failure is None:
+            return
+        if failure.reach is Reach.RUN:
+            shared.stop.request(Reason.ACCOUNT, account_trouble(failure))
+        elif failure.slow_down:
+            seconds = failure.retry_after_seconds
+            shared.limiter.refused(SAT_THROUGH_SECONDS if seconds is None else seconds, failure.code)
+        elif (failure.retry_after_seconds or 0) > SAT_THROUGH_SECONDS and not failure.is_flex_full:
+            shared.limiter.pause(failure.retry_after_seconds or 0, failure.code)
+
+
+_OUTCOMES = {Reach.CALL: Outcome.RETRY, Reach.JOB: Outcome.FAILED, Reach.RUN: Outcome.RELEASED}
+
+
+def _is_answered(attempt: Attempt) -> bool:
+    failure = attempt.failure
+    return failure is None or (failure.status is not None and not failure.slow_down)
+
+
+def _cap_reached(spent_usd: float) -> str:
+    return (
+        f"${spent_usd:.4f} are spent, and the next call might cost more than --max-cost leaves; "
+        "raise --max-cost to go on, or bound the answers with --param max_output_tokens=N."
+    )
+
+
+def _log_call(attempt: Attempt) -> None:
+    if log.isEnabledFor(logging.DEBUG):
+        what = describe(attempt.failure) if attempt.failure else "answered"
+        log.debug(
+            "%s: call %d: %s (%.2f s)",
+            brief(attempt.claim.artist_name),
+            attempt.claim.attempt,
+            what,
+            attempt.ended_at - attempt.started_at,
+        )

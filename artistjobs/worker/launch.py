@@ -1,0 +1,56 @@
+"""A run that calls the real API, or what stands in its place: with the SDK, which is imported as late as this."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any, TypeVar
+
+from artistjobs.api.config import ApiConfig
+from artistjobs.core.job import Scope
+from artistjobs.store.interface import OpenStore
+from artistjobs.worker.config import WorkConfig
+from artistjobs.worker.gc_tuning import tuned
+from artistjobs.worker.progress.snapshot import Watch
+from artistjobs.worker.run import RunReport, run
+from artistjobs.worker.signals import Orders
+
+
+async def run_calling(
+    work: WorkConfig, scope: Scope, open_store: OpenStore, api: ApiConfig, watcher: Watch, orders: Orders | None = None
+) -> RunReport:
+    """Do what ``runner.run`` does, with calls to ``api``; raises what it raises."""
+    with tuned() as keep:
+        # It takes longer than all the rest.
+        from artistjobs.api.responses import open_responses_api
+
+        keep()
+        return await run(work, scope, open_store, partial(open_responses_api, api), watcher, orders)
+
+
+Result = TypeVar("Result")
+
+
+def run_in_loop(main: Coroutine[Any, Any, Result]) -> Result:
+    """Do what ``asyncio.run`` does, in the quickest loop that there is here. Raises OSError if it cannot begin."""
+    try:
+        with asyncio.Runner(loop_factory=_quickest_loop()) as runner:
+            return runner.run(main)
+    except RuntimeError as error:
+        # A loop of uvloop that cannot begin, for want of file handles, cannot be closed either and says only that.
+        if isinstance(first := _first_cause(error), OSError):
+            raise first from None
+        raise
+
+
+def _quickest_loop() -> Callable[[], asyncio.AbstractEventLoop]:
+    try:
+        from uvloop import new_event_loop
+    except ImportError:  # PyPy has none
+        return asyncio.new_event_loop
+    return new_event_loop
+
+
+def _first_cause(error: BaseException) -> BaseException:
+    while error.__context__ is not None:
+        error = error.__context__
+    return error

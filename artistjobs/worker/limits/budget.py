@@ -1,0 +1,168 @@
+"""Money: what is spent, what the calls in flight may cost, and the cap that both together never pass."""
+
+import asyncio
+import math
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from artistjobs.core.attempt import Attempt, Usage
+from artistjobs.core.json_values import Json
+from artistjobs.core.pricing import Cost
+from artistjobs.core.prompt import Body
+
+OUTPUT_PRIOR_TOKENS: Final = 8_192
+"""Taken for the longest answer before enough of them are there, if the request sets no bound."""
+
+
+HIDDEN_INPUT_TOKENS: Final = 4_096
+"""Taken for the text of a stored prompt, which only the API knows, before enough answers are there."""
+
+
+TOKENS_PRIOR: Final = 1_000.0
+"""Taken for the tokens of a call before the first answer is there, where tokens a minute are limited."""
+
+
+ENOUGH_ANSWERS: Final = 10
+"""Answers from which the next one is judged: the first may be a short refusal, and the second a long text."""
+
+
+MAYBE_ANSWERED: Final = frozenset({408, 502, 504, 520, 522, 524})
+"""Error statuses that a proxy sends when it lost or gave up an answer, which was then paid for."""
+
+
+MARGIN: Final = 1.5
+"""By how much the next answer may be longer than the longest so far."""
+
+
+HoldBack = Callable[[float], Awaitable[bool]]
+"""Holds money back for a call where all workers of a database see it; False if the cap leaves no room for it."""
+
+
+async def _granted(_usd: float) -> bool:
+    return True
+
+
+@dataclass(slots=True)
+class _Largest:
+    """The largest usage so far, and what to expect at most of the next call."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    answers: int = 0
+
+    def learn(self, usage: Usage) -> None:
+        if usage.input_tokens and usage.output_tokens:
+            self.input_tokens = max(self.input_tokens, usage.input_tokens)
+            self.output_tokens = max(self.output_tokens, usage.output_tokens)
+            self.answers += 1
+
+    @property
+    def hidden_input(self) -> int:
+        return self._expect(self.input_tokens, HIDDEN_INPUT_TOKENS)
+
+    @property
+    def output(self) -> int:
+        return self._expect(self.output_tokens, OUTPUT_PRIOR_TOKENS)
+
+    def _expect(self, largest: int, prior: int) -> int:
+        expected = math.ceil(largest * MARGIN)
+        return expected if self.answers >= ENOUGH_ANSWERS else max(prior, expected)
+
+
+class Budget:
+    """Reserves the worst case of a call before it is made, and settles it with the cost it had.
+
+    Without a cap everything is granted. What this process knows of its own calls settles most
+    questions at once; ``hold_back`` has the last word, since other processes spend as well.
+    """
+
+    def __init__(self, cap_usd: float | None, spent_usd: float, cost: Cost, hold_back: HoldBack = _granted) -> None:
+        self._cap = cap_usd
+        self._hold_back = hold_back
+        self._cost = cost
+        self.spent_usd = spent_usd
+        self._reserved: dict[int, float] = {}
+        self._changed = asyncio.Event()
+        self._largest = _Largest()
+        self._tokens = 0.0
+        self._answers = 0
+
+    def change_cap(self, cap_usd: float | None) -> None:
+        """Keep to another cap, or to none, from the next call on; whoever waits for room looks again."""
+        self._cap = cap_usd
+        self._changed.set()
+
+    async def reserve(self, job: int, body: Body) -> bool:
+        """Reserve what a call may cost at worst; False if the cap leaves no room for it.
+
+        As long as other calls are in flight their settling may make room, so that is waited for.
+        """
+        worst = 0.0
+        while self._cap is not None and self._taken_usd + (worst := self._worst_case(body)) > self._cap:
+            if not self._reserved:
+                return False
+            self._changed.clear()
+            await self._changed.wait()
+        if self._cap is None:
+            return True
+        if not await self._hold_back(worst):
+            return False
+        self._reserved[job] = worst
+        return True
+
+    def settle(self, attempt: Attempt) -> Attempt:
+        """Replace what was reserved for a call by what it cost, and return the attempt with both told.
+
+        A call that may have been answered although nothing reached us counts with its worst case,
+        one that was not made with nothing.
+        """
+        reserved = self._reserved.pop(attempt.claim.job, 0.0)
+        lost = reserved if _is_lost(attempt) else 0.0
+        self.spent_usd += lost
+        if attempt.answer is not None:
+            self.spent_usd += attempt.answer.cost_usd or 0.0
+            self._learn(attempt.answer.usage)
+        self._changed.set()
+        return replace(attempt, reserved_usd=reserved, lost_usd=lost) if reserved else attempt
+
+    @property
+    def expected_tokens(self) -> float:
+        """Tokens that a call is expected to consume, from the mean of the answers so far."""
+        return self._tokens / self._answers if self._answers else TOKENS_PRIOR
+
+    @property
+    def _taken_usd(self) -> float:
+        return self.spent_usd + sum(self._reserved.values())
+
+    def _worst_case(self, body: Body) -> float:
+        # A token is at least one byte, so the bytes of the request bound the tokens of its text.
+        size = len(str(body).encode("utf-8", "replace"))
+        usage = Usage(
+            input_tokens=size + (self._largest.hidden_input if "prompt" in body else 0),
+            output_tokens=_bound(body.get("max_output_tokens")) or self._largest.output,
+        )
+        tier = body.get("service_tier")
+        cost = self._cost(str(body["model"]), tier if isinstance(tier, str) else None, usage)
+        return cost if cost is not None else float("inf")
+
+    def _learn(self, usage: Usage) -> None:
+        self._tokens += usage.total_tokens or 0
+        self._answers += usage.total_tokens is not None
+        self._largest.learn(usage)
+
+
+def _is_lost(attempt: Attempt) -> bool:
+    """Say whether a call may have cost something that nobody tells."""
+    if attempt.answer is not None:
+        return attempt.answer.cost_usd is None
+    return bool(attempt.calls) and (attempt.failure is None or not _is_free(attempt.failure.status))
+
+
+def _is_free(status: int | None) -> bool:
+    """Say whether a refused call was surely not billed: the API answers with an error or else with an answer."""
+    return status is not None and status >= 400 and status not in MAYBE_ANSWERED  # noqa: PLR2004
+
+
+def _bound(value: Json) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None

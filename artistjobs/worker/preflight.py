@@ -1,0 +1,50 @@
+"""One free request per model before the first call: is the key good, is the model there, and for how long."""
+
+import logging
+from collections.abc import Sequence
+
+from artistjobs.api.interface import Api
+from artistjobs.api.model_lookup import shutdown_date, shutdown_sentence, why_hopeless
+from artistjobs.api.reply import Reply
+from artistjobs.worker.stop import Reason, Stop, StoppingError
+
+log = logging.getLogger("artistjobs")
+
+
+TRIES = 4
+"""How often a server that cannot be reached is tried before the run is given up, 1, 2 and 4 s apart."""
+
+
+async def check_models(api: Api, models: Sequence[str], stop: Stop) -> bool:
+    """Look every model up; False, with the stop requested, if no call could work.
+
+    A server that does not have the look-up is no error.
+    """
+    for model in models:
+        reply = await _look_up(api, model, stop)
+        if stop.is_requested():
+            return False
+        if sentence := why_hopeless(reply):
+            stop.request(Reason.ACCOUNT, sentence)
+            return False
+        if date := shutdown_date(reply):
+            log.warning("%s", shutdown_sentence(model, date))
+    return True
+
+
+async def _look_up(api: Api, model: str, stop: Stop) -> Reply:
+    reply = await api.look_up_model(model)
+    for wait in (2.0**number for number in range(TRIES - 1)):
+        if reply.fault is None or stop.is_requested():
+            break
+        log.info("cannot reach the API (%s); again in %.0f s", reply.message, wait)
+        await _pause(stop, wait)
+        reply = await api.look_up_model(model)
+    return reply
+
+
+async def _pause(stop: Stop, seconds: float) -> None:
+    try:
+        await stop.sleep(seconds)
+    except StoppingError:
+        return

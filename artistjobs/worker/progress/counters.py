@@ -1,0 +1,134 @@
+"""What a run has come to so far: the numbers that display, summary and exit code are made of."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+
+from artistjobs.core.attempt import Attempt, Outcome
+from artistjobs.core.formatting import brief
+from artistjobs.core.json_values import Json
+from artistjobs.store.models import Counts
+from artistjobs.worker.progress.throughput import Latencies, Pace
+
+FAILURES_SHOWN = 3
+
+
+LONGEST_NAME = 200
+"""Of an artist that is shown: no terminal has room for more, and a name may be a whole cell of a table."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Totals:
+    """What the attempts of one process, or of several, came to; ``codes`` counts what jobs failed with."""
+
+    done: int = 0
+    failed: int = 0
+    calls: int = 0
+    retries: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: float = 0.0
+    unpriced: int = 0
+    codes: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The latest job that failed with a code: its artist, and when on the monotonic clock."""
+
+    code: str
+    artist_name: str
+    at: float
+
+
+def merge_totals(totals: Iterable[Totals]) -> Totals:
+    """Return the sums of several processes."""
+    merged: Counter[str] = Counter()
+    codes: Counter[str] = Counter()
+    cost_usd = 0.0
+    for each in totals:
+        counts = asdict(each)
+        codes.update(counts.pop("codes"))
+        cost_usd += counts.pop("cost_usd")
+        merged.update(counts)
+    return Totals(**merged, cost_usd=cost_usd, codes=dict(codes))
+
+
+def totals_json(totals: Totals) -> dict[str, Json]:
+    """Return totals as JSON, for another process."""
+    return asdict(totals)
+
+
+def totals_from_json(value: Mapping[str, Json]) -> Totals:
+    """Return the totals that ``totals_json`` made JSON of."""
+    return Totals(**value)  # type: ignore[arg-type]  # what was made by totals_json has its types
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counted as attempts are settled; ``before`` is how the jobs stood when the run began."""
+
+    before: Counts
+    started_at: float
+    done: int = 0
+    failed: int = 0
+    calls: int = 0
+    retries: int = 0
+    in_flight: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: float = 0.0
+    unpriced: int = 0
+    codes: Counter[str] = field(default_factory=Counter)
+    failures: dict[str, Seen] = field(default_factory=dict)
+    pace: Pace = field(default_factory=Pace)
+    latencies: Latencies = field(default_factory=Latencies)
+
+    def add(self, attempt: Attempt, now: float) -> None:
+        """Count an attempt that was made; ``now`` is on the clock of ``started_at``."""
+        self.calls += attempt.calls
+        self.retries += attempt.outcome is Outcome.RETRY
+        if attempt.outcome is Outcome.FAILED:
+            self._add_failed(attempt, now)
+        if attempt.outcome is Outcome.DONE:
+            self.done += 1
+            self.pace.add(now)
+            self.latencies.add(attempt.ended_at - attempt.started_at)
+        self._add_cost(attempt)
+
+    def _add_failed(self, attempt: Attempt, now: float) -> None:
+        self.failed += 1
+        if (failure := attempt.failure) is None:
+            return
+        self.codes[failure.code] += 1
+        self.failures.pop(failure.code, None)
+        self.failures[failure.code] = Seen(failure.code, brief(attempt.claim.artist_name, LONGEST_NAME), now)
+        if len(self.failures) > FAILURES_SHOWN:
+            del self.failures[next(iter(self.failures))]
+
+    def _add_cost(self, attempt: Attempt) -> None:
+        if (answer := attempt.answer) is None:
+            return
+        self.input_tokens += answer.usage.input_tokens or 0
+        self.output_tokens += answer.usage.output_tokens or 0
+        self.cost_usd += answer.cost_usd or 0.0
+        self.unpriced += answer.cost_usd is None
+
+    @property
+    def pending(self) -> int:
+        """Jobs neither done nor failed, as far as this process knows."""
+        return max(0, self.before.pending + self.before.running - self.done - self.failed)
+
+    def totals(self) -> Totals:
+        """Return how it stands now, as a value."""
+        return Totals(
+            done=self.done,
+            failed=self.failed,
+            calls=self.calls,
+            retries=self.retries,
+            input_tokens=self.input_tokens,
+            output_tokens=self.output_tokens,
+            cost_usd=self.cost_usd,
+            unpriced=self.unpriced,
+            codes=dict(self.codes),
+        )

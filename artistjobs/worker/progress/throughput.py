@@ -1,0 +1,73 @@
+"""How fast it goes: jobs done a minute, and the seconds that an answer takes."""
+
+import math
+from collections import Counter, deque
+from collections.abc import Mapping
+from typing import Final
+
+LATENCY_STEP: Final = 1.05
+"""One bucket of latencies ends where its beginning times this is, so that a median is right to 3 %."""
+
+
+LATEST_ANSWERS: Final = 1000
+"""Whose latency is shown: how long calls take now, not how long they took hours ago."""
+
+
+class Pace:
+    """How many jobs were done in the last minute, counted by the second."""
+
+    SECONDS = 60
+
+    def __init__(self) -> None:
+        self._seconds: deque[tuple[int, int]] = deque()
+
+    def add(self, now: float) -> None:
+        """Count a job that is done now."""
+        second = math.floor(now)
+        before = self._seconds.pop()[1] if self._seconds and self._seconds[-1][0] == second else 0
+        self._seconds.append((second, before + 1))
+        self._forget(second)
+
+    def per_minute(self, now: float, started_at: float) -> float:
+        """Return the jobs done a minute, lately."""
+        first = self._forget(math.floor(now))
+        return sum(count for _, count in self._seconds) * 60 / max(now - max(first, started_at), 0.001)
+
+    def _forget(self, second: int) -> int:
+        first = second - self.SECONDS
+        while self._seconds and self._seconds[0][0] < first:
+            self._seconds.popleft()
+        return first
+
+
+class Latencies:
+    """How long the latest answers took, in buckets that can be added to those of other processes."""
+
+    def __init__(self) -> None:
+        self._latest: deque[int] = deque()
+        self._buckets: Counter[int] = Counter()
+
+    def add(self, seconds: float) -> None:
+        """Count an answer, and forget the oldest one."""
+        bucket = math.floor(math.log(max(seconds, 0.001), LATENCY_STEP))
+        self._latest.append(bucket)
+        self._buckets[bucket] += 1
+        if len(self._latest) > LATEST_ANSWERS:
+            oldest = self._latest.popleft()
+            self._buckets[oldest] -= 1
+            if not self._buckets[oldest]:
+                del self._buckets[oldest]
+
+    def buckets(self) -> dict[int, int]:
+        """Return the answers in each bucket."""
+        return dict(self._buckets)
+
+
+def quantile(buckets: Mapping[int, int], share: float) -> float | None:
+    """Return the latency in seconds that ``share`` of the answers did not exceed, None if there are none."""
+    needed = share * sum(buckets.values())
+    for bucket in sorted(buckets):
+        needed -= buckets[bucket]
+        if needed <= 0:
+            return float(LATENCY_STEP ** (bucket + 0.5))
+    return None

@@ -1,0 +1,186 @@
+"""The one thread of a process that writes to the store, as the event loop sees it.
+
+Workers hand in an attempt and get the next claim for it, and the event loop never waits for a disk.
+"""
+
+import asyncio
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
+from time import time
+from typing import TypeAlias
+
+from artistjobs.core.attempt import Attempt, Outcome
+from artistjobs.core.controls import WHOLE, Part, Tuning
+from artistjobs.core.job import Claim, Scope
+from artistjobs.store.interface import OpenStore
+from artistjobs.worker.progress.job_counts import Standing
+from artistjobs.worker.reservations import Till, Wish, answer
+from artistjobs.worker.settings_poller import Hear, Hearing
+from artistjobs.worker.store_thread import Desk, Message, Served
+
+_UNBOUNDED = Tuning(max_workers=sys.maxsize)
+
+
+_Answered: TypeAlias = "asyncio.Future[Claim | None] | asyncio.Future[bool]"
+
+
+class Writer:
+    """Exchanges attempts for claims; this is its side in the event loop."""
+
+    def __init__(
+        self,
+        open_store: OpenStore,
+        scope: Scope,
+        limit: int | None = None,
+        tuning: Tuning = _UNBOUNDED,
+        part: Callable[[], Part] = lambda: WHOLE,
+        hear: Hear = lambda _tuning: None,
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._ready: asyncio.Future[None] = self._loop.create_future()
+        self._ended: asyncio.Future[None] = self._loop.create_future()
+        self._trouble: Exception | None = None
+        hearing = Hearing(tuning, part, partial(self._tell, hear))
+        self._desk = Desk(scope, limit, Till(tuning.max_cost_usd, self._tell_wishes), hearing, self._hand_over)
+        self._desk.others = part().of - 1
+        self._thread = threading.Thread(target=self._run, args=[open_store], name="writer", daemon=True)
+
+    @property
+    def reached_limit(self) -> bool:
+        """Whether claiming ended because as many jobs as allowed were claimed."""
+        return self._desk.reached_limit
+
+    @property
+    def held_elsewhere(self) -> int:
+        """Jobs that other workers held when there was last nothing left to claim."""
+        return self._desk.held_elsewhere
+
+    @property
+    def living(self) -> int:
+        """Workers that share the limits of the account, this one included."""
+        return 1 + self._desk.others
+
+    @property
+    def spent_usd(self) -> float:
+        """What all workers have spent, as of the last time that money was held back."""
+        return self._desk.till.spent_usd
+
+    @property
+    def tuning(self) -> Tuning:
+        """How to work, as it was told last."""
+        return self._desk.hearing.tuning
+
+    @property
+    def standing(self) -> Standing | None:
+        """How the jobs of the scope stand in the database, None before it was looked at."""
+        return self._desk.lookout.standing
+
+    async def start(self) -> None:
+        """Register as a worker, and take over from dead ones. Raises StoreError."""
+        self._thread.start()
+        await self._ready
+
+    async def exchange(self, attempt: Attempt | None) -> Claim | None:
+        """Have an attempt stored and get the next claim; None once there is nothing left to claim.
+
+        Returns after the commit. Raises StoreError if disk or database fail.
+        """
+        return await self._send(attempt, wants_claim=True)
+
+    async def record(self, attempt: Attempt) -> None:
+        """Have an attempt stored; returns after the commit. Raises StoreError."""
+        await self._send(attempt, wants_claim=False)
+
+    async def hold_back(self, usd: float) -> bool:
+        """Have money held back for a call, on disk before it is made; False if the cap has no room for it.
+
+        As long as calls are in flight anywhere their end may make room, so that is waited for.
+        Its attempt, once stored, gives it back. Raises StoreError.
+        """
+        if self._trouble is not None:
+            raise self._trouble
+        future: asyncio.Future[bool] = self._loop.create_future()
+        self._desk.inbox.put(Wish(usd, future))
+        return await future
+
+    def release(self, attempt: Attempt) -> None:
+        """Have a claim given back, without waiting for it."""
+        self._desk.inbox.put(Message(attempt, wants_claim=False, future=None))
+
+    def drain(self) -> None:
+        """Claim no more: whoever waits for a claim gets none."""
+        self._desk.is_draining = True
+        self._desk.inbox.put(Message(None, wants_claim=False, future=None))
+
+    async def close(self, ending: str, retry: Sequence[int]) -> None:
+        """Store all that was handed in, make the jobs of ``retry`` pending again, and end the thread."""
+        self._desk.close(ending, retry)
+        self.drain()
+        await self._ended
+
+    async def _send(self, attempt: Attempt | None, *, wants_claim: bool) -> Claim | None:
+        if self._trouble is not None:
+            raise self._trouble
+        future: asyncio.Future[Claim | None] = self._loop.create_future()
+        self._desk.inbox.put(Message(attempt, wants_claim, future))
+        try:
+            return await future
+        except asyncio.CancelledError:
+            self._take_back(future)
+            raise
+
+    def _take_back(self, given: "asyncio.Future[Claim | None]") -> None:
+        """Release a claim that was given at the very moment when nobody wanted it any more."""
+        if given.done() and not given.cancelled() and given.exception() is None and (claim := given.result()):
+            self.release(released(claim, calls=0))
+
+    def _run(self, open_store: OpenStore) -> None:
+        """Do all the work of the thread; whatever goes wrong is handed over to who waits in the event loop."""
+        try:
+            with open_store() as store:
+                self._desk.open(store)
+                self._tell(_settle, self._ready)
+                self._desk.serve(store.queue)
+        except Exception as trouble:  # noqa: BLE001
+            self._trouble = trouble
+            self._tell(self._fail, trouble)
+        finally:
+            self._tell(_settle, self._ended)
+
+    def _hand_over(self, served: Sequence[Served]) -> None:
+        self._tell(self._deliver, served)
+
+    def _tell_wishes(self, wishes: Sequence[Wish], granted: bool) -> None:  # noqa: FBT001
+        self._tell(answer, wishes, granted)
+
+    def _deliver(self, served: Sequence[Served]) -> None:
+        for future, claim in served:
+            if future is not None and not future.done():
+                future.set_result(claim)
+            elif claim is not None:
+                # Whoever wanted it was cancelled meanwhile.
+                self.release(released(claim, calls=0))
+
+    def _fail(self, trouble: Exception) -> None:
+        futures: list[_Answered | asyncio.Future[None]] = [self._ready, *self._desk.waiting()]
+        for future in futures:
+            if not future.done():
+                future.set_exception(trouble)
+
+    def _tell(self, function: Callable[..., None], *arguments: object) -> None:
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            self._loop.call_soon_threadsafe(function, *arguments)
+
+
+def released(claim: Claim, *, calls: int) -> Attempt:
+    """Return the attempt that gives a claim back."""
+    now = time()
+    return Attempt(claim=claim, outcome=Outcome.RELEASED, started_at=now, ended_at=now, calls=calls)
+
+
+def _settle(future: "asyncio.Future[None]") -> None:
+    if not future.done():
+        future.set_result(None)

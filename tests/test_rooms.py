@@ -1,0 +1,116 @@
+"""Which way imports point: the rooms of the package and what each may use."""
+
+import ast
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "artistjobs"
+
+MAY_USE: dict[str, set[str]] = {
+    "errors": set(),
+    "core": {"errors"},
+    "browse": {"errors"},
+    "rehearsal": {"errors"},
+    "api": {"core", "errors"},
+    "store": {"core", "errors"},
+    "terminal": {"core", "errors"},
+    "ingest": {"store", "core", "errors"},
+    "export": {"store", "terminal", "core", "errors"},
+    "worker": {"api", "store", "terminal", "core", "errors"},
+    "report": {"export", "store", "core", "errors"},
+    "commands": {"worker", "ingest", "export", "rehearsal", "api", "store", "terminal", "core", "errors"},
+    "cli": {
+        "commands", "worker", "ingest", "export", "report", "browse", "rehearsal",
+        "api", "store", "terminal", "core", "errors",
+    },
+    "__main__": {"cli", "worker"},
+}  # fmt: skip
+"""Each room with the rooms that it may import from. ``__init__`` holds the version and imports nothing."""
+
+EDGES = {
+    "sqlite3": "store/sqlite",
+    "sqlite_utils": "store/sqlite",
+    "openai": "api",
+    "httpx2": "api",
+}
+"""Third-party modules that only one place may import: its exceptions are translated there."""
+
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).as_posix()
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imports(path: Path, *, for_types: bool) -> Iterator[str]:
+    """Return the modules that a file imports, wherever in the file; those for type checkers only if asked."""
+    for node in _nodes(ast.parse(path.read_text()), for_types=for_types):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module or ""
+
+
+def _nodes(tree: ast.AST, *, for_types: bool) -> Iterator[ast.AST]:
+    for node in ast.iter_child_nodes(tree):
+        if for_types or not (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"):
+            yield node
+            yield from _nodes(node, for_types=for_types)
+
+
+def rooms_used(path: Path, *, for_types: bool) -> set[str]:
+    names = [name.split(".") for name in imports(path, for_types=for_types)]
+    return {parts[1] for parts in names if parts[0] == "artistjobs" and len(parts) > 1}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_a_room_uses_what_it_may(path):
+    room = room_of(path)
+    if room == "__init__":
+        return
+
+    assert rooms_used(path, for_types=False) - {room} <= MAY_USE[room]
+
+
+def test_every_room_has_its_rule():
+    assert {room_of(path) for path in MODULES} - {"__init__"} == set(MAY_USE)
+
+
+def test_the_rules_make_no_circle():
+    assert set(TopologicalSorter(MAY_USE).static_order()) == set(MAY_USE)
+
+
+@pytest.mark.parametrize("module", EDGES)
+def test_a_library_is_named_at_its_edge_alone(module):
+    users = [path for path in MODULES if module in {name.split(".")[0] for name in imports(path, for_types=True)}]
+
+    assert users
+    assert all(name_of(path).startswith(f"{EDGES[module]}/") for path in users), users
+
+
+def test_store_and_api_do_not_know_each_other():
+    for path in MODULES:
+        used = rooms_used(path, for_types=True)
+        assert room_of(path) != "store" or not used & {"api", "rehearsal"}, path
+        assert room_of(path) not in ("api", "rehearsal") or "store" not in used, path
+
+
+def test_only_the_command_line_and_the_terminal_read_the_environment():
+    readers = {name_of(path) for path in MODULES if "os.environ" in path.read_text()}
+
+    assert readers <= {"cli/arguments.py", "terminal/live_block.py", "terminal/screen.py"}
+
+
+def test_workers_know_protocols_and_not_their_makers():
+    for path in MODULES:
+        if room_of(path) == "worker":
+            used = set(imports(path, for_types=True))
+            makers = {name for name in used if name.startswith(("artistjobs.store.sqlite", "artistjobs.api.responses"))}
+            assert not makers or name_of(path) in ("worker/launch.py", "worker/processes/child.py"), path
