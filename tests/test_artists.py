@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from artistjobs.core.job import Artist, BadLine
 from artistjobs.errors import InputError
 from artistjobs.ingest import parser as artists
-from artistjobs.ingest.parser import FIELD_LIMIT, ArtistReader, read_artists
+from artistjobs.ingest.parser import FIELD_LIMIT, ArtistReader
 from artistjobs.ingest.source import open_artists
 
 ROOT = Path(__file__).parents[1]
@@ -349,7 +349,7 @@ def test_looking_for_a_closing_quote_holds_little_however_short_the_lines():
     blocks = itertools.chain([b'"never\n'], itertools.repeat(b"a\n" * 50_000, 30), [b'x"'])
 
     tracemalloc.start(1)
-    first = next(read_artists(Blocks(blocks)))
+    first = next(iter(ArtistReader(Blocks(blocks))))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
 
@@ -495,7 +495,7 @@ def test_the_example_has_one_bad_line():
 @pytest.mark.skipif(not TATE.exists(), reason="the Tate's artists are not beside this checkout")
 def test_all_artists_of_the_tate_are_read():
     with open_artists(TATE) as stream:
-        rows = list(read_artists(stream))
+        rows = list(ArtistReader(stream))
 
     assert len(rows) == 3532
     assert all(isinstance(row, Artist) for row in rows)
@@ -510,7 +510,7 @@ def set_stdin(monkeypatch, buffer):
 
 def refusal(path):
     with pytest.raises(InputError) as caught, open_artists(path) as stream:
-        list(read_artists(stream))
+        list(ArtistReader(stream))
     return str(caught.value)
 
 
@@ -519,7 +519,7 @@ def test_a_file_is_opened_and_closed(tmp_path):
     path.write_bytes(MARK + b"Prince,singer\n")
 
     with open_artists(path) as stream:
-        assert list(read_artists(stream)) == [Artist(1, "Prince", "singer")]
+        assert list(ArtistReader(stream)) == [Artist(1, "Prince", "singer")]
 
 
 def test_a_dash_is_stdin_and_is_left_open(monkeypatch):
@@ -527,7 +527,7 @@ def test_a_dash_is_stdin_and_is_left_open(monkeypatch):
     set_stdin(monkeypatch, buffer)
 
     with open_artists(Path("-")) as stream:
-        assert sum(1 for _ in read_artists(stream)) == 100_000
+        assert sum(1 for _ in ArtistReader(stream)) == 100_000
 
     assert not buffer.closed
 

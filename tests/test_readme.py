@@ -122,12 +122,12 @@ def test_every_exit_code_is_in_the_table():
 
 def test_the_input_shown_is_read_as_the_text_says(tmp_path):
     from artistjobs.core.job import Artist
-    from artistjobs.ingest.parser import read_artists
+    from artistjobs.ingest.parser import ArtistReader
 
     path = tmp_path / "shown.csv"
     path.write_text(blocks("csv")[0])
     with path.open("rb") as stream:
-        rows = list(read_artists(stream))
+        rows = list(ArtistReader(stream))
 
     assert [row.name for row in rows if isinstance(row, Artist)] == [
         "Frida Kahlo", "Prince", '"Weird Al" Yankovic', "Caravaggio",

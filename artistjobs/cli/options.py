@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., object])
 
 
-Decorator = Callable[[Command], Command]
-
-
 SERVICE_TIERS = ("auto", "default", "flex", "priority")
 
 

@@ -9,7 +9,6 @@ from typing import Final
 
 from artistjobs.core.attempt import Usage
 from artistjobs.core.formatting import counted
-from artistjobs.core.json_values import Json, parse_json
 from artistjobs.core.pricing import Cost
 from artistjobs.core.prompt import Prompt
 from artistjobs.core.statistics import Measured, Spread, Sums
@@ -91,7 +90,7 @@ def _input(workload: Workload, measured: Measured | None) -> tuple[Spread, str]:
 def _output(workload: Workload, measured: Measured | None) -> tuple[Spread, str]:
     if measured is not None:
         return measured.output_tokens.ahead(workload.calls), _measured_text(measured)
-    bound = _param(workload.prompt, "max_output_tokens")
+    bound = workload.prompt.param("max_output_tokens")
     if isinstance(bound, int) and not isinstance(bound, bool) and bound > 0:
         spread = Spread(bound / 10, bound / 2, bound)
         how = f"at most max_output_tokens, {bound:,} a call; half of that is assumed, a tenth at least"
@@ -114,7 +113,7 @@ def _money(
     if measured is not None and measured.cost_usd.count == measured.answers:
         return measured.cost_usd.ahead(workload.calls), _measured_text(measured)
     model, into, out = workload.prompt.model, *tokens
-    tier = service_tier(workload.prompt)
+    tier = workload.prompt.service_tier
     sums = [
         _dollars(model, tier, cost, (a / max(workload.calls, 1), b / max(workload.calls, 1)))
         for a, b in ((into.low, out.low), (into.middle, out.middle), (into.high, out.high))
@@ -137,7 +136,7 @@ def _dollars(model: str, tier: str | None, cost: Cost, tokens: tuple[float, floa
 
 def price_per_million(prompt: Prompt, cost: Cost) -> tuple[float, float] | None:
     """Return the dollars for a million tokens in and out, in requests of usual length; None if there is no price."""
-    tier, usual = service_tier(prompt), 1_000
+    tier, usual = prompt.service_tier, 1_000
     into = cost(prompt.model, tier, Usage(input_tokens=usual, output_tokens=0))
     both = cost(prompt.model, tier, Usage(input_tokens=usual, output_tokens=usual))
     if into is None or both is None:
@@ -155,19 +154,8 @@ def price_text(prompt: Prompt, cost: Cost) -> str:
 
 def price_name(prompt: Prompt) -> str:
     """Return what a price is for: a model, and a service tier if one is asked for."""
-    tier = service_tier(prompt)
+    tier = prompt.service_tier
     return f"{prompt.model} ({tier})" if tier else prompt.model
-
-
-def service_tier(prompt: Prompt) -> str | None:
-    """Return the service tier that a prompt asks for."""
-    tier = _param(prompt, "service_tier")
-    return tier if isinstance(tier, str) else None
-
-
-def _param(prompt: Prompt, name: str) -> Json:
-    params = parse_json(prompt.params.encode())
-    return params.get(name) if isinstance(params, dict) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,9 +42,13 @@ class Prompt:
     @property
     def service_tier(self) -> str | None:
         """The tier that is asked for, None if it is left to the project's settings."""
-        params = parse_json(self.params.encode())
-        tier = params.get("service_tier") if isinstance(params, dict) else None
+        tier = self.param("service_tier")
         return tier if isinstance(tier, str) else None
+
+    def param(self, name: str) -> Json:
+        """Return one of the further fields of the request, None if it is not set."""
+        params = parse_json(self.params.encode())
+        return params.get(name) if isinstance(params, dict) else None
 
     @property
     def sends_artist_data(self) -> bool:

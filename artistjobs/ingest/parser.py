@@ -84,11 +84,6 @@ class _BadRowError(Exception):
         self.last = last
 
 
-def read_artists(stream: BinaryIO) -> Iterator[Artist | BadLine]:
-    """Yield what each row of a stream comes to, in order and in constant memory."""
-    return iter(ArtistReader(stream))
-
-
 class ArtistReader:
     """Reads a stream, once. `lines` is the number of lines passed so far, skipped ones too."""
 
