@@ -1,11 +1,9 @@
 """Further fields of a request, from ``--param KEY=VALUE`` and from the options that have a field of their own."""
 
-import json
-import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from artistjobs.core.json_values import Json, canonical_json
+from artistjobs.core.json_values import Json, canonical_json, finite, read_json
 from artistjobs.errors import PromptError
 
 OWN_FIELDS = {
@@ -99,10 +97,9 @@ def _read_value(key: str, text: str) -> Json:
     if text.startswith("@"):
         text = _read_file(key, Path(text[1:]))
     try:
-        value: Json = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
+        return read_json(text, _writable)
     except (ValueError, RecursionError):
         return text
-    return value
 
 
 def _refuse_long_pair(key: str, value: str) -> None:
@@ -131,12 +128,8 @@ def _read_file(key: str, path: Path) -> str:
         raise PromptError(f"--param {key}: cannot read {path}: {reason}; name a file of JSON or text.") from error
 
 
-def _refuse_constant(name: str) -> float:
-    # NaN and Infinity are no JSON: taken as the text they are.
-    raise ValueError(name)
-
-
-def _finite(text: str) -> float:
-    # Python reads 1e999 as infinity, which could not be written again.
-    number = float(text)
-    return number if math.isfinite(number) else _refuse_constant(text)
+def _writable(text: str) -> float:
+    # What could not be written again, such as 1e999, is taken as the text it is, like NaN and Infinity.
+    if (number := finite(text)) is None:
+        raise ValueError(text)
+    return number

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from artistjobs.core.command_text import command
 from artistjobs.core.formatting import brief, cost_text
-from artistjobs.core.json_values import Json
+from artistjobs.core.json_values import Json, scalar
 from artistjobs.core.prompt import Body, Prompt, request_builder
 from artistjobs.core.timestamps import moment_local
 from artistjobs.errors import PromptError
@@ -93,13 +93,13 @@ def dossier_json(dossier: Dossier) -> dict[str, Json]:
     kept = [_plain(answer, "is_kept", "late") for answer in dossier.answers if answer["is_kept"]]
     others = [_plain(answer, "is_kept") for answer in dossier.answers if not answer["is_kept"]]
     return {
-        "job": _scalar(job["job"]),
-        "artist_name": _scalar(job["artist_name"]),
-        "artist_data": _scalar(job["artist_data"]),
-        "state": _scalar(job["state"]),
-        "error_code": _scalar(job["error_code"]),
-        "available_at": _scalar(job["available_at"]),
-        "worker": _scalar(job["worker"]),
+        "job": scalar(job["job"]),
+        "artist_name": scalar(job["artist_name"]),
+        "artist_data": scalar(job["artist_data"]),
+        "state": scalar(job["state"]),
+        "error_code": scalar(job["error_code"]),
+        "available_at": scalar(job["available_at"]),
+        "worker": scalar(job["worker"]),
         "request": dossier.request,
         "attempts": [_plain(attempt) for attempt in dossier.attempts],
         "answer": kept[0] if kept else None,
@@ -178,8 +178,4 @@ def _text(value: object) -> str:
 
 
 def _plain(row: Row, *without: str) -> dict[str, Json]:
-    return {name: _scalar(value) for name, value in row.items() if name not in without}
-
-
-def _scalar(value: object) -> Json:
-    return value if isinstance(value, str | int | float) else None
+    return {name: scalar(value) for name, value in row.items() if name not in without}

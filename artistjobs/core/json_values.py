@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final, TypeAlias
 
 Json: TypeAlias = bool | int | float | str | list["Json"] | dict[str, "Json"] | None
@@ -24,10 +24,33 @@ def parse_json(body: bytes) -> Json | Broken:
     try:
         # Python passes lone surrogates on, raw and escaped: whoever takes a text out makes it clean.
         text = body.decode("utf-8-sig", "surrogatepass")
-        value: Json = json.loads(text, parse_constant=_refuse_constant)
+        value = read_json(text)
     except (ValueError, RecursionError):  # not UTF-8 is a ValueError too
         return BROKEN
     return BROKEN if text.count("[") + text.count("{") > DEEPEST and _is_too_deep(value) else value
+
+
+def read_json(text: str, number: Callable[[str], float | None] = float) -> Json:
+    """Return the value of a JSON text; ``number`` reads what has a fraction or an exponent.
+
+    Raises:
+        ValueError: if the text is no JSON, or ``number`` refuses one.
+        RecursionError: if it is nested too deeply.
+
+    """
+    value: Json = json.loads(text, parse_constant=_refuse_constant, parse_float=number)
+    return value
+
+
+def finite(text: str) -> float | None:
+    """Return a number, None if it is past all floats: Python reads 1e999 as infinity, for which JSON has no word."""
+    number = float(text)
+    return number if math.isfinite(number) else None
+
+
+def scalar(value: object) -> Json:
+    """Return a value that JSON has as it is, None for any other."""
+    return value if isinstance(value, str | int | float) else None
 
 
 def clean_text(text: str) -> str:
@@ -74,13 +97,3 @@ def _refuse_constant(name: str) -> float:
 def canonical_json(value: Json) -> str:
     """Return JSON that is the same for the same value, fit for hashing and storing."""
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
-
-
-def _finite(text: str) -> float | None:
-    # Python reads 1e999 as infinity, for which JSON has no word.
-    number = float(text)
-    return number if math.isfinite(number) else None
-
-
-def _plain(value: object) -> Json:
-    return value if isinstance(value, str | int | float) else None

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TypeAlias
 
 from artistjobs.core.job import Scope
-from artistjobs.core.json_values import Json, _finite, _plain
+from artistjobs.core.json_values import Json, finite, read_json, scalar
 from artistjobs.core.prompt import Prompt, text_sha256, variables
 from artistjobs.core.timestamps import moment_seconds
 from artistjobs.store.interface import Records
@@ -54,12 +54,12 @@ def make_record(row: Exported, request: Record, error: Mapping[str, object]) -> 
 def add_details(record: Record, row: Exported, details: Mapping[str, object]) -> None:
     """Append what a full record has besides: the number of the job, and all that is kept of its answer."""
     record["job_id"] = row.job
-    record["model"] = _plain(details.get("model"))
-    record["usage"] = {name: _plain(details[name]) for name in details if name.endswith("_tokens")} or None
-    record["cost_usd"] = _plain(details.get("cost_usd"))
-    record["seconds"] = _plain(details.get("seconds"))
+    record["model"] = scalar(details.get("model"))
+    record["usage"] = {name: scalar(details[name]) for name in details if name.endswith("_tokens")} or None
+    record["cost_usd"] = scalar(details.get("cost_usd"))
+    record["seconds"] = scalar(details.get("seconds"))
     body = details.get("body")
-    record["response"] = json.loads(body, parse_float=_finite) if isinstance(body, str) else None
+    record["response"] = read_json(body, finite) if isinstance(body, str) else None
 
 
 def record_line(record: Record) -> bytes:
@@ -135,9 +135,9 @@ def _created(row: Exported) -> int | None:
 
 def _error(row: Exported, error: Mapping[str, object]) -> Record:
     return {
-        "type": _plain(error.get("error_type")),
+        "type": scalar(error.get("error_type")),
         "code": row.error_code,
-        "message": _plain(error.get("error_message")),
-        "status": _plain(error.get("http_status")),
+        "message": scalar(error.get("error_message")),
+        "status": scalar(error.get("http_status")),
         "attempts": row.attempts,
     }

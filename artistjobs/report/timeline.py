@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from artistjobs.store.overview import Latency, Overview
+from artistjobs.store.overview import SLOT_WIDTHS, Latency, Overview
 
 SILENCE_SECONDS = 1800.0
 """After which nobody worked, whatever the workers say: no call takes that long unless it is told to."""
@@ -26,9 +26,6 @@ _SHORT_SECONDS = 30.0
 
 _MOST_CELLS = 400
 """Beyond which neighbours are joined, across pauses too: thousands of short runs make one page all the same."""
-
-
-_WIDTHS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 43_200, 86_400, 604_800)
 
 
 Span = tuple[float, float]
@@ -140,7 +137,7 @@ def _width(worked: float, slot_seconds: int) -> int:
     """Return the length of a cell: one that people count in, made of whole slots."""
     # In a second or two answers come by chance, which is no pace.
     least = max(worked / CELLS, 5.0 if worked > _SHORT_SECONDS else 1.0)
-    fitting = (width for width in _WIDTHS if width % slot_seconds == 0 and width >= least)
+    fitting = (width for width in SLOT_WIDTHS if width % slot_seconds == 0 and width >= least)
     return next(fitting, 4 * slot_seconds)
 
 

@@ -4,6 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+SLOT_WIDTHS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 43_200, 86_400, 604_800)
+"""Seconds that a slot or a cell made of slots may last: lengths that people count in."""
+
 
 class Latency(NamedTuple):
     """Answers that took from ``low`` to ``low + width`` seconds."""

@@ -6,11 +6,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from artistjobs.store.overview import Answered, Bounds, Failed, Latency, Overview, PromptJobs, Slot, Spent, WorkerSpan
+from artistjobs.store.overview import (
+    SLOT_WIDTHS,
+    Answered,
+    Bounds,
+    Failed,
+    Latency,
+    Overview,
+    PromptJobs,
+    Slot,
+    Spent,
+    WorkerSpan,
+)
 from artistjobs.store.sqlite.connection import Connection, Parameters
-
-_WIDTHS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 43_200, 86_400, 604_800)
-"""Seconds that a slot may last; people count in them."""
 
 
 class SqliteSurvey:
@@ -87,7 +95,7 @@ class SqliteSurvey:
 def _slot_seconds(workers: Sequence[WorkerSpan], slots: int) -> int:
     """Return how long a slot has to last for about so many of them."""
     worked = sum(max(0.0, worker.end - worker.start) for worker in workers)
-    return next((width for width in _WIDTHS if worked <= width * slots), _WIDTHS[-1])
+    return next((width for width in SLOT_WIDTHS if worked <= width * slots), SLOT_WIDTHS[-1])
 
 
 def _slot(start: int, rows: Sequence[sqlite3.Row], dollars: float) -> Slot:
