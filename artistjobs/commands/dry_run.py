@@ -1,19 +1,19 @@
 """Shows what would be sent, and an estimate."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from artistjobs.core.prompt import Body
 from artistjobs.core.statistics import Measured
-from artistjobs.ingest.preview import Dry, Rows, survey_file
+from artistjobs.ingest.preview import Rows, survey_file
 from artistjobs.ingest.source import IngestConfig
 from artistjobs.store.database import Database
 from artistjobs.store.models import Asked
 
 if TYPE_CHECKING:
     from artistjobs.cli.arguments import Given
-    from artistjobs.core.job import Artist
     from artistjobs.core.json_values import Json
-    from artistjobs.core.prompt import Body
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,8 +36,7 @@ def _dry_run(given: "Given", config: "IngestConfig") -> None:
     limit = given.limit()
     bodies: list[Json] = []
 
-    def show(artist: "Artist", body: "Body") -> None:
-        del artist
+    def show(body: Body) -> None:
         if limit is None or len(bodies) < limit:
             bodies.append(body)
             if not given.as_json:
@@ -55,7 +54,9 @@ def _dry_run(given: "Given", config: "IngestConfig") -> None:
     say("\n".join(map(visible, estimate_lines(made))))
 
 
-def count_file(database: Database, config: IngestConfig, show: Dry | None = None) -> tuple[FileCount, Measured | None]:
+def count_file(
+    database: Database, config: IngestConfig, show: Callable[[Body], None] | None = None
+) -> tuple[FileCount, Measured | None]:
     """Count what a file would ask for and what such answers came to before; nothing is written.
 
     Raises:

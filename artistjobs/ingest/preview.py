@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from artistjobs.core.job import Artist, BadLine
 from artistjobs.core.prompt import Body, job_keys, request_builder
@@ -17,13 +16,6 @@ SHOWN_BY_DRY_RUN = 5
 
 
 _COUNTED_AT_ONCE = 5_000
-
-
-class Dry(Protocol):
-    """Shows the request that a row would make."""
-
-    def __call__(self, artist: Artist, body: Body) -> None:
-        """Show one."""
 
 
 @dataclass(slots=True)
@@ -44,7 +36,7 @@ class Rows:
         return self.request_bytes / max(1, self.good - self.unfit)
 
 
-def survey_file(config: IngestConfig, census: Census, show: Dry | None = None) -> Rows:
+def survey_file(config: IngestConfig, census: Census, show: Callable[[Body], None] | None = None) -> Rows:
     """Read a file and count what it would ask for; the first requests are shown, else nothing is said or written.
 
     Raises:
@@ -67,7 +59,7 @@ class _Surveyor:
 
     config: IngestConfig
     census: Census
-    show: Dry | None
+    show: Callable[[Body], None] | None
     rows: Rows = field(default_factory=Rows)
     _keys: list[bytes] = field(default_factory=list)
     _build: Callable[[str, str], Body] = field(init=False)
@@ -107,4 +99,4 @@ class _Surveyor:
             return
         self.rows.request_bytes += len(json.dumps(body, ensure_ascii=False).encode("utf-8", "replace"))
         if is_shown and self.show is not None:
-            self.show(row, body)
+            self.show(body)

@@ -1,6 +1,6 @@
 """The protocols of a store."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
@@ -37,22 +37,18 @@ class Intake(Protocol):
     """Takes files in."""
 
     def ingest(
-        self, source: Source, prompt: Prompt, rows: Iterable[Artist | BadLine], count_lines: "LineCount"
+        self, source: Source, prompt: Prompt, rows: Iterable[Artist | BadLine], count_lines: Callable[[], int]
     ) -> Ingested:
-        """Add a pending job for each new row, in one transaction; the rows are read to their end."""
+        """Add a pending job for each new row, in one transaction; the rows are read to their end.
+
+        ``count_lines`` returns how many lines have been read so far.
+        """
 
     def find_same(self, source: Source, prompt: Prompt) -> Ingested | None:
         """Record that a file already taken in was met again; None if it never was."""
 
     def bad_lines(self, ingest: int, limit: int) -> Sequence[BadLine]:
         """Return the first lines that an ingest skipped."""
-
-
-class LineCount(Protocol):
-    """Says how many lines have been read so far."""
-
-    def __call__(self) -> int:
-        """Return their number."""
 
 
 class Queue(Protocol):

@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from threading import RLock
-from typing import Protocol, TextIO
+from typing import TextIO
 
 # Shown at once if the terminal can do that, and without a cursor that runs about.
 _BEGIN, _END = "\x1b[?2026h\x1b[?25l\r", "\x1b[?25h\x1b[?2026l"
@@ -25,14 +25,7 @@ _ERASE_LINE, _ERASE_BELOW = "\x1b[K", "\x1b[J"
 USUAL_SIZE = (80, 24)
 
 
-class Terminal(Protocol):
-    """What can say whether somebody looks at it."""
-
-    def isatty(self) -> bool:
-        """Say whether this is a terminal."""
-
-
-def is_live(stream: Terminal) -> bool:
+def is_live(stream: TextIO) -> bool:
     """Say whether a stream is a terminal that can redraw."""
     # Asked of the stream itself: rich believes FORCE_COLOR, and would animate into a log file.
     return stream.isatty() and os.environ.get("TERM", "") not in ("", "dumb", "unknown")

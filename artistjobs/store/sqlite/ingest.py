@@ -10,7 +10,6 @@ from artistjobs.core.job import Artist, BadLine
 from artistjobs.core.prompt import Prompt, job_keys, text_sha256
 from artistjobs.core.timestamps import moment_text
 from artistjobs.errors import StoreError
-from artistjobs.store.interface import LineCount
 from artistjobs.store.models import Ingested, Source
 from artistjobs.store.sqlite.connection import Connection, sql, sql_of_rows, write
 
@@ -42,7 +41,7 @@ class SqliteIntake:
         self._clock = clock
 
     def ingest(
-        self, source: Source, prompt: Prompt, rows: Iterable[Artist | BadLine], count_lines: LineCount
+        self, source: Source, prompt: Prompt, rows: Iterable[Artist | BadLine], count_lines: Callable[[], int]
     ) -> Ingested:
         """Add a pending job for each new row, in one transaction."""
         # Ways of asking, jobs and lines refer to what the same transaction has just stored or looked up: to look each
