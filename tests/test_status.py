@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from dataclasses import astuple
 from pathlib import Path
 
 import factories as make
@@ -72,10 +73,7 @@ def test_jobs_are_counted_by_way_of_asking_as_a_count_of_all_rows_would(path):
                 make.settle(store, make.make_attempt(claimed, outcome))
 
         with open_reader(path) as reader:
-            found = {
-                row.prompt: (row.total, row.pending, row.running, row.done, row.failed)
-                for row in reader.insight.progress()
-            }
+            found = {row.prompt: (row.counts.total, *astuple(row.counts)) for row in reader.insight.progress()}
             counts = reader.records.counts(EVERYTHING)
 
     assert found == by_hand(path)

@@ -229,9 +229,9 @@ def _check_file(checkup: Checkup) -> None:
     file = checkup.plan.file
     if file is None:
         return
-    rows, asked = file.rows, file.asked
-    known = f"; {asked.new:,} of them new for {file.database}, {asked.done:,} done before" if file.database else ""
-    failed = f", {asked.failed:,} failed before (--retry-failed)" if asked.failed else ""
+    rows, asked, before = file.rows, file.asked, file.asked.known
+    known = f"; {asked.new:,} of them new for {file.database}, {before.done:,} done before" if file.database else ""
+    failed = f", {before.failed:,} failed before (--retry-failed)" if before.failed else ""
     text = f"{file.name}: {counted(rows.good, 'good row')}, {asked.distinct:,} distinct{known}{failed}"
     checkup.add(
         Level.OK if rows.good else Level.WARN, "file", text if rows.good else f"{text}; there is nothing to ask"

@@ -74,7 +74,7 @@ def _file_json(file: FileCount | None) -> dict[str, Json] | None:
         "distinct": asked.distinct,
         "database": file.database,
         "new": asked.new,
-        "done": asked.done,
-        "failed": asked.failed,
+        "done": asked.known.done,
+        "failed": asked.known.failed,
         "calls": asked.ahead,
     }

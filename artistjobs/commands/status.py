@@ -111,13 +111,7 @@ def status_json(status: Status) -> dict[str, Json]:
         "at": moment_text(status.at),
         "database": str(status.path),
         "kind": status.kind.value,
-        "jobs": {
-            "total": status.counts.total,
-            "pending": status.counts.pending,
-            "running": status.counts.running,
-            "done": status.counts.done,
-            "failed": status.counts.failed,
-        },
+        "jobs": {"total": status.counts.total, **asdict(status.counts)},
         "jobs_per_minute": round(status.jobs_per_minute, 1),
         "calls": work.calls,
         "retries": work.retries,
@@ -128,9 +122,26 @@ def status_json(status: Status) -> dict[str, Json]:
         "projection": _projection_json(project(status)),
         "failures": [{**asdict(group), "retry": retry_command(group, status.path)} for group in status.failures],
         "workers": [asdict(worker) for worker in status.workers],
-        "prompts": [{**asdict(progress), "done": progress.done} for progress in status.progress],
+        "prompts": [_prompt_json(progress) for progress in status.progress],
         "runs": [_run_json(run, status.at) for run in status.runs],
         "control": control_json(status.said, status.workers),
+    }
+
+
+def _prompt_json(progress: Progress) -> dict[str, Json]:
+    counts = progress.counts
+    return {
+        "prompt": progress.prompt,
+        "prompt_id": progress.prompt_id,
+        "version": progress.version,
+        "prompt_file": progress.prompt_file,
+        "model": progress.model,
+        "params": progress.params,
+        "total": counts.total,
+        "pending": counts.pending,
+        "running": counts.running,
+        "failed": counts.failed,
+        "done": counts.done,
     }
 
 

@@ -72,15 +72,16 @@ def _section(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: in
 
 
 def _prompt_row(progress: Progress) -> list[str]:
+    counts = progress.counts
     return [
         visible(_asked_with(progress)),
         visible(progress.model),
-        f"{progress.total:,}",
-        f"{progress.done:,}",
-        f"{progress.failed:,}",
-        f"{progress.running:,}",
-        f"{progress.pending:,}",
-        f"{100 * progress.done / max(progress.total, 1):.1f}",
+        f"{counts.total:,}",
+        f"{counts.done:,}",
+        f"{counts.failed:,}",
+        f"{counts.running:,}",
+        f"{counts.pending:,}",
+        f"{100 * counts.done / max(counts.total, 1):.1f}",
     ]
 
 

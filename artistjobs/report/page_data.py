@@ -12,7 +12,8 @@ from artistjobs.report.chart import Drawing, cost_drawings, latency_drawings, pa
 from artistjobs.report.render import latency, moment, money
 from artistjobs.report.sanitize import fitted
 from artistjobs.report.timeline import Cell, Timeline, make_timeline
-from artistjobs.store.overview import Answered, Failed, Overview, PromptJobs, Spent
+from artistjobs.store.models import Progress
+from artistjobs.store.overview import Answered, Failed, Overview, Spent
 
 STATES = ("done", "failed", "running", "pending")
 
@@ -306,16 +307,18 @@ def _prompts(overview: Overview) -> Shown[PromptRow]:
     return Shown(rows, f"; {rest:,} more are left out" if rest else "")
 
 
-def _prompt(row: PromptJobs, usd: float) -> PromptRow:
+def _prompt(row: Progress, usd: float) -> PromptRow:
+    name = row.prompt_id or row.prompt_file or "a template"
     version = f", version {row.version}" if row.version else ""
+    counts = row.counts
     return PromptRow(
-        asked_with=fitted(row.asked_with + version, NAME_BYTES),
+        asked_with=fitted(name + version, NAME_BYTES),
         model=fitted(row.model, NAME_BYTES),
         params=fitted(row.params, DATA_BYTES) if row.params != "{}" else "",
-        jobs=row.jobs,
-        done=row.done,
-        failed=row.failed,
-        left=row.pending + row.running,
+        jobs=counts.total,
+        done=counts.done,
+        failed=counts.failed,
+        left=counts.pending + counts.running,
         cost=usd,
     )
 

@@ -8,7 +8,7 @@ Anything that goes wrong with the disk or the database is raised as ``StoreError
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import ClassVar, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from artistjobs.core.statistics import Sums
 
@@ -89,23 +89,18 @@ class Latest:
 class Asked:
     """How many distinct jobs a file asks for, and how many of them are known, in each state."""
 
-    STATES: ClassVar = ("pending", "running", "done", "failed")
-
     distinct: int
-    pending: int
-    running: int
-    done: int
-    failed: int
+    known: Counts
 
     @property
     def new(self) -> int:
         """Those that are not known."""
-        return self.distinct - self.pending - self.running - self.done - self.failed
+        return self.distinct - self.known.total
 
     @property
     def ahead(self) -> int:
         """Those that a run would call for."""
-        return self.distinct - self.done - self.failed
+        return self.distinct - self.known.done - self.known.failed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,15 +197,7 @@ class Progress:
     prompt_file: str | None
     model: str
     params: str
-    total: int
-    pending: int
-    running: int
-    failed: int
-
-    @property
-    def done(self) -> int:
-        """Those that are answered."""
-        return self.total - self.pending - self.running - self.failed
+    counts: Counts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

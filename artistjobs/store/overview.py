@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from artistjobs.store.models import Progress
+
 SLOT_WIDTHS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 43_200, 86_400, 604_800)
 """Seconds that a slot or a cell made of slots may last: lengths that people count in."""
 
@@ -34,26 +36,6 @@ class WorkerSpan:
     start: float
     end: float
     ending: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PromptJobs:
-    """The jobs that one way of asking has in each state."""
-
-    prompt: int
-    asked_with: str
-    version: str | None
-    model: str
-    params: str
-    pending: int
-    running: int
-    done: int
-    failed: int
-
-    @property
-    def jobs(self) -> int:
-        """All of them."""
-        return self.pending + self.running + self.done + self.failed
 
 
 _SUMS = ("answers", "input_tokens", "cached_tokens", "output_tokens", "reasoning_tokens", "cost_usd", "unpriced")
@@ -127,7 +109,7 @@ class Overview:
     calls: int
     retries: int
     lost_usd: float
-    asked: Sequence[PromptJobs]
+    asked: Sequence[Progress]
     spent: Sequence[Spent]
     workers: Sequence[WorkerSpan]
     slots: Sequence[Slot]
@@ -138,7 +120,7 @@ class Overview:
 
     def jobs(self, state: str | None = None) -> int:
         """Return how many jobs there are, in one state or in all."""
-        return sum(row.jobs if state is None else getattr(row, state) for row in self.asked)
+        return sum(getattr(row.counts, state or "total") for row in self.asked)
 
     def spent_usd(self, prompt: int | None = None) -> float:
         """Return what answers cost as far as it is known, to one way of asking or to all."""

@@ -9,10 +9,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from artistjobs.core.job import JobState
 from artistjobs.core.prompt import Prompt
 from artistjobs.core.statistics import Measured, sums_of
 from artistjobs.errors import StoreError, WrongUseError
-from artistjobs.store.models import Asked, Kind
+from artistjobs.store.models import Asked, Counts, Kind
 from artistjobs.store.sqlite.migrations import APPLICATION_ID
 from artistjobs.store.sqlite.read_connection import sql
 from artistjobs.store.sqlite.store import mixed_up
@@ -42,7 +43,7 @@ class SqliteCensus:
         """Return how many distinct jobs were counted, and how many of them the database has in each state."""
         ((distinct,),) = self._db.execute(sql("census_distinct")).fetchall()
         states = dict(self._db.execute(sql("census_states")).fetchall()) if self.has_database else {}
-        return Asked(distinct=distinct, **{name: states.get(name, 0) for name in Asked.STATES})
+        return Asked(distinct=distinct, known=Counts(**{state.value: states.get(state, 0) for state in JobState}))
 
     def measured(self, prompt: Prompt) -> Measured | None:
         """Return what the latest answers to the same prompt came to, None if there are none."""

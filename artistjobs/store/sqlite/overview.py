@@ -13,12 +13,12 @@ from artistjobs.store.overview import (
     Failed,
     Latency,
     Overview,
-    PromptJobs,
     Slot,
     Spent,
     WorkerSpan,
 )
 from artistjobs.store.sqlite.connection import Connection, Parameters
+from artistjobs.store.sqlite.rows import progress_of
 
 
 class SqliteSurvey:
@@ -42,7 +42,7 @@ class SqliteSurvey:
             calls=work["calls"],
             retries=work["retries"],
             lost_usd=max(0.0, money["spent_usd"] - work["cost_usd"]),
-            asked=[PromptJobs(**row) for row in self._rows("overview_asked")],
+            asked=[progress_of(row) for row in self._connection.rows("overview_asked")],
             spent=spent,
             workers=workers,
             slots=list(self._slots(slot_seconds, dollars)),

@@ -24,6 +24,7 @@ from artistjobs.store.sqlite.read_connection import (
     translated,
 )
 from artistjobs.store.sqlite.records import SqliteRecords
+from artistjobs.store.sqlite.rows import progress_of
 
 Row = dict[str, object]
 
@@ -40,7 +41,7 @@ class SqliteInsight:
 
     def progress(self) -> list[Progress]:
         """Return how far each way of asking is."""
-        return [Progress(**dict(row)) for row in self._reading.rows("progress_by_prompt")]
+        return [progress_of(row) for row in self._reading.rows("progress_by_prompt")]
 
     def runs(self, limit: int) -> list[Run]:
         """Return the latest runs, the last one first."""

@@ -13,7 +13,7 @@ from artistjobs.errors import WrongUseError
 from artistjobs.store.models import Counts, Exported, FailureGroup, Latest, Quoted, Work, WorkerRow
 from artistjobs.store.sqlite.locks import is_alive
 from artistjobs.store.sqlite.read_connection import LARGEST_INTEGER, Reading, sql
-from artistjobs.store.sqlite.rows import span
+from artistjobs.store.sqlite.rows import counts_of, span
 
 _DAY_SECONDS = 86_400.0
 
@@ -45,8 +45,7 @@ class SqliteRecords:
         """Return the jobs in each state."""
         row = self._connection.row(*_counting(scope))
         assert row is not None
-        total, pending, running, failed = (row[name] for name in ("total", "pending", "running", "failed"))
-        return Counts(pending=pending, running=running, failed=failed, done=total - pending - running - failed)
+        return counts_of(row)
 
     def prompt(self, number: int) -> Prompt:
         """Return a way of asking by its number."""

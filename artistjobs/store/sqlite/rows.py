@@ -1,5 +1,6 @@
 """What an attempt is as rows: for the attempts it joins, the answers it brings, the job it settles."""
 
+import sqlite3
 from collections import Counter
 from collections.abc import Sequence
 from typing import TypeAlias
@@ -7,6 +8,7 @@ from typing import TypeAlias
 from artistjobs.core.attempt import Answer, Attempt, Outcome
 from artistjobs.core.job import JobState, Scope
 from artistjobs.core.timestamps import moment_text
+from artistjobs.store.models import Counts, Progress
 
 Row: TypeAlias = dict[str, object]
 
@@ -98,6 +100,25 @@ def work_row(attempts: Sequence[Attempt], settled: Sequence[Attempt]) -> Row:
         "reserved_usd": sum(attempt.reserved_usd for attempt in attempts),
         "lost_usd": sum(attempt.lost_usd for attempt in attempts),
     }
+
+
+def counts_of(row: sqlite3.Row) -> Counts:
+    """Return the jobs in each state; a row has all but those done, which are the rest of the total."""
+    pending, running, failed = row["pending"], row["running"], row["failed"]
+    return Counts(pending=pending, running=running, failed=failed, done=row["total"] - pending - running - failed)
+
+
+def progress_of(row: sqlite3.Row) -> Progress:
+    """Return a way of asking with its jobs in each state."""
+    return Progress(
+        prompt=row["prompt"],
+        prompt_id=row["prompt_id"],
+        version=row["version"],
+        prompt_file=row["prompt_file"],
+        model=row["model"],
+        params=row["params"],
+        counts=counts_of(row),
+    )
 
 
 def _next_attempt(attempt: Attempt) -> int:
