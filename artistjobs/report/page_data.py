@@ -12,8 +12,8 @@ from artistjobs.report.chart import Drawing, cost_drawings, latency_drawings, pa
 from artistjobs.report.render import latency, moment, money
 from artistjobs.report.sanitize import fitted
 from artistjobs.report.timeline import Cell, Timeline, make_timeline
-from artistjobs.store.models import Progress
-from artistjobs.store.overview import Answered, Failed, Overview, Spent
+from artistjobs.store.models import FailedJob, Progress
+from artistjobs.store.overview import Answered, Overview, Spent
 
 STATES = ("done", "failed", "running", "pending")
 
@@ -331,7 +331,7 @@ def _endings(overview: Overview) -> Iterator[EndingRow]:
 
 
 def _groups(overview: Overview) -> Shown[Group]:
-    examples: defaultdict[str, list[Failed]] = defaultdict(list)
+    examples: defaultdict[str, list[FailedJob]] = defaultdict(list)
     for row in overview.failed:
         examples[row.code].append(row)
     groups = [
@@ -372,7 +372,7 @@ def _answer(row: Answered) -> AnswerRow:
     )
 
 
-def _failure(row: Failed) -> AnswerRow:
+def _failure(row: FailedJob) -> AnswerRow:
     status = f"HTTP {row.status}" if row.status else ""
     known = [f"job {row.job}", row.code, status, counted(row.attempts, "attempt"), _at(row.failed_at)]
     message = " ".join((row.message or "").split())

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from artistjobs.store.models import Progress
+from artistjobs.store.models import FailedJob, Progress
 
 SLOT_WIDTHS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 43_200, 86_400, 604_800)
 """Seconds that a slot or a cell made of slots may last: lengths that people count in."""
@@ -63,20 +63,6 @@ class Spent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Failed:
-    """A failed job, and the attempt that ended it."""
-
-    job: int
-    artist_name: str
-    artist_data: str
-    code: str
-    message: str | None
-    status: int | None
-    attempts: int
-    failed_at: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Answered:
     """A completed job with its answer."""
 
@@ -115,7 +101,7 @@ class Overview:
     slots: Sequence[Slot]
     slot_seconds: int
     codes: Mapping[str, int]
-    failed: Sequence[Failed]
+    failed: Sequence[FailedJob]
     answered: Sequence[Answered]
 
     def jobs(self, state: str | None = None) -> int:

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
+from artistjobs.store.models import FailedJob
 from artistjobs.store.overview import (
     SLOT_WIDTHS,
     Answered,
     Bounds,
-    Failed,
     Latency,
     Overview,
     Slot,
@@ -70,13 +70,12 @@ class SqliteSurvey:
         for start in sorted({*slots, *dollars}):
             yield _slot(start, slots.get(start, ()), dollars[start])
 
-    def _failed(self, codes: Mapping[str, int], most: int) -> Iterator[Failed]:
+    def _failed(self, codes: Mapping[str, int], most: int) -> Iterator[FailedJob]:
         """Yield failed jobs, those with a rare code first, so that none is crowded out by a frequent one."""
         ahead = min(len(codes), most)
         for code, jobs in sorted(codes.items(), key=lambda item: item[1])[:ahead]:
             limit = min(jobs, most // ahead)
-            for row in self._rows("overview_failed", {"code": code, "limit": limit}):
-                yield Failed(**row)
+            yield from map(FailedJob._make, self._connection.rows("overview_failed", {"code": code, "limit": limit}))
             most, ahead = most - limit, ahead - 1
 
     def _answered(self, most: int) -> Iterator[Answered]:

@@ -1,6 +1,7 @@
 -- Failed jobs with one code, oldest first, each with the attempt that ended it. One that came late has another outcome.
-SELECT jobs.id AS job, jobs.artist_name, jobs.artist_data, jobs.error_code AS code, attempts.error_message AS message,
-       attempts.http_status AS status, jobs.attempt AS attempts, attempts.ended_at AS failed_at
+SELECT jobs.id AS job, jobs.artist_name, jobs.artist_data, jobs.error_code AS code, attempts.http_status AS status,
+       jobs.attempt AS attempts, attempts.ended_at AS failed_at, attempts.error_message AS message,
+       attempts.request_id
   FROM jobs INDEXED BY jobs_failed
   LEFT JOIN attempts ON attempts.id = (
         SELECT max(id) FROM attempts WHERE attempts.job = jobs.id AND attempts.outcome IN ('failed', 'died'))
