@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from artistjobs.commands.control import control_lines
 from artistjobs.core.controls import Control, Part, Said, Tuning
-from artistjobs.store.models import WorkerRow
+from artistjobs.store.models import Run
 from artistjobs.store.sqlite.store import open_store
 
 BOUNDED = ("--param", "max_output_tokens=400")
@@ -313,8 +313,9 @@ def test_what_was_said_is_shown_once_for_each_moment_by_the_clock_on_the_wall():
         Said(Control.MAX_COST, 5, 3, at),
         Said(Control.MAX_WORKERS, 8, 5, later),
     ]
-    worker = WorkerRow(
-        worker=1, host="host", pid=42, started_at=at, seen_at=at, done=0, failed=0, calls=0, is_alive=True
+    worker = Run(
+        worker=1, host="host", pid=42, started_at=at, seen_at=at, ended_at=None, ending=None, done=0, failed=0, calls=0,
+        retries=0, input_tokens=0, output_tokens=0, cost_usd=0.0, unpriced=0, is_alive=True,
     )  # fmt: skip
 
     with pytest.MonkeyPatch.context() as patch:

@@ -10,7 +10,7 @@ from artistjobs.core.json_values import Json
 from artistjobs.core.timestamps import moment_local
 from artistjobs.errors import WrongUseError
 from artistjobs.store.interface import Store
-from artistjobs.store.models import WorkerRow
+from artistjobs.store.models import Run
 from artistjobs.terminal.escape import visible
 
 
@@ -54,7 +54,7 @@ def tune_workers(store: Store, values: Mapping[Control, float | None]) -> str:
     return f"{counted(count, 'worker')} told: {values_text(values)}{paused}"
 
 
-def control_lines(said: Sequence[Said], workers: Sequence[WorkerRow], path: Path) -> list[str]:
+def control_lines(said: Sequence[Said], workers: Sequence[Run], path: Path) -> list[str]:
     """Return what was said to workers, as far as it still has an effect, a line each."""
     since = paused_at(said)
     lines = [f"paused since {_moment(since)}; go on with: {visible(command(path, 'resume'))}"] if since else []
@@ -66,7 +66,7 @@ def control_lines(said: Sequence[Said], workers: Sequence[WorkerRow], path: Path
     ]
 
 
-def control_json(said: Sequence[Said], workers: Sequence[WorkerRow]) -> dict[str, Json]:
+def control_json(said: Sequence[Said], workers: Sequence[Run]) -> dict[str, Json]:
     """Return the same as JSON."""
     return {
         "paused_since": paused_at(said),
@@ -76,7 +76,7 @@ def control_json(said: Sequence[Said], workers: Sequence[WorkerRow]) -> dict[str
     }
 
 
-def _in_effect(said: Sequence[Said], workers: Sequence[WorkerRow]) -> list[Said]:
+def _in_effect(said: Sequence[Said], workers: Sequence[Run]) -> list[Said]:
     """Return what was set while a worker lived that still lives."""
     begun = min((worker.started_at for worker in workers if worker.is_alive), default=None)
     return [one for one in said if begun is not None and one.control is not Control.PAUSED and one.changed_at >= begun]

@@ -15,7 +15,7 @@ from artistjobs.core.json_values import Json
 from artistjobs.core.statistics import Spread
 from artistjobs.core.timestamps import moment_seconds, moment_text
 from artistjobs.store.interface import Reader
-from artistjobs.store.models import Counts, FailureGroup, Kind, Latest, Progress, Run, Work, WorkerRow
+from artistjobs.store.models import Counts, FailureGroup, Kind, Latest, Progress, Run, Work
 
 PACE_SECONDS = 60.0
 
@@ -36,7 +36,7 @@ class Status:
     jobs_per_minute: float
     latest: Latest
     failures: Sequence[FailureGroup]
-    workers: Sequence[WorkerRow]
+    workers: Sequence[Run]
     progress: Sequence[Progress]
     runs: Sequence[Run]
     said: Sequence[Said] = ()
@@ -121,10 +121,24 @@ def status_json(status: Status) -> dict[str, Json]:
         "unpriced_answers": work.unpriced,
         "projection": _projection_json(project(status)),
         "failures": [{**asdict(group), "retry": retry_command(group, status.path)} for group in status.failures],
-        "workers": [asdict(worker) for worker in status.workers],
+        "workers": [_worker_json(worker) for worker in status.workers],
         "prompts": [_prompt_json(progress) for progress in status.progress],
         "runs": [_run_json(run, status.at) for run in status.runs],
         "control": control_json(status.said, status.workers),
+    }
+
+
+def _worker_json(worker: Run) -> dict[str, Json]:
+    return {
+        "worker": worker.worker,
+        "host": worker.host,
+        "pid": worker.pid,
+        "started_at": worker.started_at,
+        "seen_at": worker.seen_at,
+        "done": worker.done,
+        "failed": worker.failed,
+        "calls": worker.calls,
+        "is_alive": worker.is_alive,
     }
 
 

@@ -8,7 +8,7 @@ from artistjobs.commands.estimate_text import spread_cost_text, spread_duration_
 from artistjobs.commands.status import Projection, Status, project, retry_command, run_pace, run_seconds
 from artistjobs.core.formatting import cost_text, counted, duration_text
 from artistjobs.core.timestamps import moment_local
-from artistjobs.store.models import FailureGroup, Kind, Progress, Run, WorkerRow
+from artistjobs.store.models import FailureGroup, Kind, Progress, Run
 from artistjobs.terminal.escape import visible
 from artistjobs.terminal.screen import Style, paint
 from artistjobs.terminal.table import Column, cut, table, wrapped
@@ -137,7 +137,7 @@ def _projection_lines(projection: Projection | None) -> list[str]:
     ]
 
 
-def _worker_lines(workers: Sequence[WorkerRow]) -> list[str]:
+def _worker_lines(workers: Sequence[Run]) -> list[str]:
     return [
         f"worker {worker.worker}: process {worker.pid} on {visible(worker.host)}, {worker.done:,} done, "
         + ("working" if worker.is_alive else "dead; the next work takes its jobs over")

@@ -28,7 +28,6 @@ from artistjobs.store.models import (
     Run,
     Source,
     Work,
-    WorkerRow,
 )
 from artistjobs.store.overview import Bounds, Overview
 
@@ -106,7 +105,7 @@ class Records(Protocol):
     def failures(self) -> Sequence[FailureGroup]:
         """Return the failed jobs by error code, the most frequent first."""
 
-    def workers(self) -> Sequence[WorkerRow]:
+    def workers(self) -> Sequence[Run]:
         """Return the workers that have not ended."""
 
     def jobs_per_minute(self, seconds: float) -> float:

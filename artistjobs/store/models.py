@@ -115,21 +115,6 @@ class FailureGroup:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerRow:
-    """A worker that has not ended; ``is_alive`` is told by the lock that dies with its process."""
-
-    worker: int
-    host: str
-    pid: int
-    started_at: str
-    seen_at: str
-    done: int
-    failed: int
-    calls: int
-    is_alive: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Rescue:
     """What was taken from dead workers: jobs pending again, and jobs failed as ``worker_died``.
 

@@ -11,7 +11,6 @@ from artistjobs.core.timestamps import moment_seconds
 from artistjobs.store.models import FailedJob, Kind, Namesake, Progress, Run
 from artistjobs.store.sqlite.controls import read_controls
 from artistjobs.store.sqlite.filesystem import refuse_network
-from artistjobs.store.sqlite.locks import is_alive
 from artistjobs.store.sqlite.migrations import needs_migration
 from artistjobs.store.sqlite.read_connection import (
     BUSY_SECONDS,
@@ -24,7 +23,7 @@ from artistjobs.store.sqlite.read_connection import (
     translated,
 )
 from artistjobs.store.sqlite.records import SqliteRecords
-from artistjobs.store.sqlite.rows import progress_of
+from artistjobs.store.sqlite.rows import progress_of, run_of
 
 Row = dict[str, object]
 
@@ -46,10 +45,7 @@ class SqliteInsight:
     def runs(self, limit: int) -> list[Run]:
         """Return the latest runs, the last one first."""
         path = self._reading.path
-        return [
-            Run(**dict(row), is_alive=row["ended_at"] is None and is_alive(path, row["worker"]))
-            for row in self._reading.rows("latest_runs", {"limit": limit})
-        ]
+        return [run_of(row, path) for row in self._reading.rows("latest_runs", {"limit": limit})]
 
     def said(self) -> list[Said]:
         """Return what was said to workers from another terminal."""

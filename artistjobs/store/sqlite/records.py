@@ -10,10 +10,9 @@ from artistjobs.core.prompt import Prompt
 from artistjobs.core.statistics import sums_of
 from artistjobs.core.timestamps import moment_text
 from artistjobs.errors import WrongUseError
-from artistjobs.store.models import Counts, Exported, FailureGroup, Latest, Quoted, Work, WorkerRow
-from artistjobs.store.sqlite.locks import is_alive
+from artistjobs.store.models import Counts, Exported, FailureGroup, Latest, Quoted, Run, Work
 from artistjobs.store.sqlite.read_connection import LARGEST_INTEGER, Reading, sql
-from artistjobs.store.sqlite.rows import counts_of, span
+from artistjobs.store.sqlite.rows import counts_of, run_of, span
 
 _DAY_SECONDS = 86_400.0
 
@@ -70,7 +69,7 @@ class SqliteRecords:
         """Return what all workers ever did."""
         row = self._connection.row("sum_work")
         assert row is not None
-        return Work(**{name: row[name] for name in row.keys()})  # noqa: SIM118 - a Row iterates over values
+        return Work(**dict(row))
 
     def latest(self) -> Latest:
         """Return what the latest answers came to."""
@@ -103,13 +102,10 @@ class SqliteRecords:
             )
         return groups
 
-    def workers(self) -> Sequence[WorkerRow]:
+    def workers(self) -> Sequence[Run]:
         """Return the workers that have not ended."""
         path = self._connection.path
-        return [
-            WorkerRow(**{name: row[name] for name in row.keys()}, is_alive=is_alive(path, row["worker"]))  # noqa: SIM118
-            for row in self._connection.rows("latest_workers")
-        ]
+        return [run_of(row, path) for row in self._connection.rows("latest_workers")]
 
     def jobs_per_minute(self, seconds: float) -> float:
         """Return the jobs done a minute, over the last ``seconds``."""

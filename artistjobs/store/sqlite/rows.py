@@ -3,12 +3,14 @@
 import sqlite3
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TypeAlias
 
 from artistjobs.core.attempt import Answer, Attempt, Outcome
 from artistjobs.core.job import JobState, Scope
 from artistjobs.core.timestamps import moment_text
-from artistjobs.store.models import Counts, Progress
+from artistjobs.store.models import Counts, Progress, Run
+from artistjobs.store.sqlite.locks import is_alive
 
 Row: TypeAlias = dict[str, object]
 
@@ -119,6 +121,11 @@ def progress_of(row: sqlite3.Row) -> Progress:
         params=row["params"],
         counts=counts_of(row),
     )
+
+
+def run_of(row: sqlite3.Row, path: Path) -> Run:
+    """Return a worker with what it did; whether it lives is known by its lock beside the database at ``path``."""
+    return Run(**dict(row), is_alive=row["ended_at"] is None and is_alive(path, row["worker"]))
 
 
 def _next_attempt(attempt: Attempt) -> int:

@@ -1,5 +1,6 @@
 -- Workers that have not ended, as far as the table knows, with what they did.
-SELECT id AS worker, host, pid, started_at, seen_at, done, failed, calls
+SELECT id AS worker, host, pid, started_at, seen_at, ended_at, ending, done, failed, calls, retries,
+       input_tokens, output_tokens, cost_usd, unpriced
   FROM workers
  WHERE ended_at IS NULL
  ORDER BY id
