@@ -144,7 +144,7 @@ async def test_a_wish_that_was_cancelled_holds_nothing_back():
 async def refused(writer: Writer) -> None:
     """Return once a wish was found to have no room, and waits."""
     async with asyncio.timeout(20):
-        while not writer._desk.till.wishes:
+        while not writer.desk.till.wishes:
             await asyncio.sleep(0.01)
 
 
@@ -161,7 +161,7 @@ async def test_a_worker_hears_of_room_that_another_one_makes(path, queues):
     one.exchange([make.make_attempt(claim, reserved_usd=2.0)], 0, EVERYTHING)
 
     assert await asyncio.wait_for(waiting, 10)
-    assert writer.spent_usd == 0.5
+    assert writer.desk.till.spent_usd == 0.5
     await writer.close("finished", [])
 
 

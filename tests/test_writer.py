@@ -138,7 +138,7 @@ async def test_a_limit_bounds_the_claims_and_is_told():
     await writer.close("limit", [])
 
     assert sum(claim is not None for claim in claims) == 3
-    assert writer.reached_limit
+    assert writer.desk.reached_limit
     assert queue.left == 7
 
 
@@ -153,7 +153,7 @@ async def test_a_job_that_was_given_back_without_a_call_does_not_count_for_a_lim
 
     assert third is not None
     assert after == [None, None]
-    assert writer.reached_limit
+    assert writer.desk.reached_limit
 
 
 async def test_a_slot_that_is_free_is_filled_in_the_transaction_that_frees_it():
@@ -274,7 +274,7 @@ async def test_a_worker_hears_while_all_its_calls_are_slow():
     await writer.close("finished", [])
 
     assert heard == [Tuning(max_workers=4, rpm=60), Tuning(max_workers=4)]
-    assert writer.tuning == heard[-1]
+    assert writer.desk.hearing.tuning == heard[-1]
 
 
 async def test_whoever_wants_a_job_of_a_paused_database_waits_without_unrest():
@@ -310,7 +310,7 @@ async def test_no_more_jobs_are_in_hand_than_calls_may_be_in_flight():
     await until(lambda: sum(wish.done() for wish in wishes) == 3)
 
     queue.terminal.say(Control.MAX_WORKERS, 1)
-    await until(lambda: writer.tuning.max_workers == 1)
+    await until(lambda: writer.desk.hearing.tuning.max_workers == 1)
     for wish in [wish for wish in wishes if wish.done()]:
         await writer.record(make_attempt(wish.result()))
     await until(lambda: sum(wish.done() for wish in wishes) == 4)
@@ -328,14 +328,14 @@ async def test_what_was_said_before_a_worker_began_is_for_others():
     await until(lambda: queue.terminal.heard >= 3)
     await writer.close("finished", [])
 
-    assert writer.tuning == Tuning(max_workers=4)
+    assert writer.desk.hearing.tuning == Tuning(max_workers=4)
 
 
 async def test_a_process_whose_share_is_nothing_rests_until_it_gets_one():
     queue = QueueOfClaims(5)
     writer = await started(queue, tuning=Tuning(max_workers=4), part=lambda: Part(1, 2))
     queue.terminal.say(Control.MAX_WORKERS, 1)
-    await until(lambda: writer.tuning.is_resting)
+    await until(lambda: writer.desk.hearing.tuning.is_resting)
 
     waiting = asyncio.create_task(writer.exchange(None))
     heard = queue.terminal.heard

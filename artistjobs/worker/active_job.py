@@ -137,7 +137,8 @@ class _Hold:
     async def _may_spend(self, body: Body) -> bool:
         shared = self._shared
         if not await shared.budget.reserve(self.claim.job, body):
-            shared.stop.request(Reason.MAX_COST, _cap_reached(max(shared.budget.spent_usd, shared.writer.spent_usd)))
+            spent_usd = max(shared.budget.spent_usd, shared.writer.desk.till.spent_usd)
+            shared.stop.request(Reason.MAX_COST, _cap_reached(spent_usd))
         return not shared.stop.is_halted()
 
     async def _send(self, body: Body) -> Attempt:

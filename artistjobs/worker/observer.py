@@ -11,7 +11,7 @@ from artistjobs.worker.progress.counters import Tally
 from artistjobs.worker.progress.job_counts import Standing, standing_at_first
 from artistjobs.worker.progress.snapshot import Glance
 from artistjobs.worker.stop import Stop
-from artistjobs.worker.store_client import Writer
+from artistjobs.worker.store_thread import Desk
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,30 +23,30 @@ class Looking:
     limiter: Limiter
     budget: Budget
     stop: Stop
-    writer: Writer
+    desk: Desk
     clock: Callable[[], float] = monotonic
 
     def __call__(self) -> Glance:
         """Return how the run stands now."""
-        now, tally, writer = self.clock(), self.tally, self.writer
+        now, tally, desk, tuning = self.clock(), self.tally, self.desk, self.desk.hearing.tuning
         return Glance(
             at=now,
             started_at=tally.started_at,
-            standing=writer.standing or self._before(),
+            standing=desk.lookout.standing or self._before(),
             totals=tally.totals(),
             jobs_per_minute=tally.pace.per_minute(now, tally.started_at),
             in_flight=tally.in_flight,
-            max_workers=writer.tuning.max_workers,
-            workers=writer.living,
-            held_elsewhere=writer.held_elsewhere,
+            max_workers=tuning.max_workers,
+            workers=desk.living,
+            held_elsewhere=desk.held_elsewhere,
             limit=self.config.limit,
-            cap_usd=writer.tuning.max_cost_usd,
-            spent_usd=max(self.budget.spent_usd, writer.spent_usd),
+            cap_usd=tuning.max_cost_usd,
+            spent_usd=max(self.budget.spent_usd, desk.till.spent_usd),
             slowed_to=self.limiter.slowed_to,
             latencies=tally.latencies.buckets(),
             wait=self.limiter.waiting,
             failures=tuple(reversed(tally.failures.values())),
-            paused=writer.tuning.is_paused,
+            paused=tuning.is_paused,
             stopping=self.stop.is_requested(),
         )
 

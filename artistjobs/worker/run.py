@@ -124,7 +124,7 @@ class _Run:
             clock=monotonic,
             sleep=self._stop.sleep,
             window=Window(config.max_workers, monotonic),
-            sharers=lambda: self._writer.living,
+            sharers=lambda: self._writer.desk.living,
             first_gap=FIRST_GAP_SECONDS,
         )
         self._slots: Slots | None = None
@@ -162,7 +162,7 @@ class _Run:
         )
 
     def _looking(self) -> Look:
-        return Looking(self._config, self._tally, self._limiter, self._budget, self._stop, self._writer)
+        return Looking(self._config, self._tally, self._limiter, self._budget, self._stop, self._writer.desk)
 
     async def _drain(self, shared: Shared, abandoned: asyncio.Event) -> ArtistjobsError | None:
         """Let all slots work to their end; return the trouble that ended them, if any."""
@@ -218,7 +218,7 @@ class _Run:
         self._writer.drain()
 
     def _has_reached_limit(self) -> bool:
-        return self._writer.reached_limit and self._tally.pending > 0
+        return self._writer.desk.reached_limit and self._tally.pending > 0
 
     def _ending(self) -> str:
         return self._stop.reason or (Reason.LIMIT if self._has_reached_limit() else "finished")

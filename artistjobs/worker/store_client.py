@@ -10,25 +10,23 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from time import time
-from typing import TypeAlias
 
 from artistjobs.core.attempt import Attempt, Outcome
 from artistjobs.core.controls import WHOLE, Part, Tuning
 from artistjobs.core.job import Claim, Scope
 from artistjobs.store.interface import OpenStore
-from artistjobs.worker.progress.job_counts import Standing
 from artistjobs.worker.reservations import Till, Wish, answer
 from artistjobs.worker.settings_poller import Hear, Hearing
-from artistjobs.worker.store_thread import Desk, Message, Served
+from artistjobs.worker.store_thread import Answered, Desk, Message, Served
 
 _UNBOUNDED = Tuning(max_workers=sys.maxsize)
 
 
-_Answered: TypeAlias = "asyncio.Future[Claim | None] | asyncio.Future[bool]"
-
-
 class Writer:
-    """Exchanges attempts for claims; this is its side in the event loop."""
+    """Exchanges attempts for claims; this is its side in the event loop.
+
+    ``desk`` is the side of the thread; the event loop may read its values, which change with each transaction.
+    """
 
     def __init__(
         self,
@@ -44,39 +42,9 @@ class Writer:
         self._ended: asyncio.Future[None] = self._loop.create_future()
         self._trouble: Exception | None = None
         hearing = Hearing(tuning, part, partial(self._tell, hear))
-        self._desk = Desk(scope, limit, Till(tuning.max_cost_usd, self._tell_wishes), hearing, self._hand_over)
-        self._desk.others = part().of - 1
+        self.desk = Desk(scope, limit, Till(tuning.max_cost_usd, self._tell_wishes), hearing, self._hand_over)
+        self.desk.others = part().of - 1
         self._thread = threading.Thread(target=self._run, args=[open_store], name="writer", daemon=True)
-
-    @property
-    def reached_limit(self) -> bool:
-        """Whether claiming ended because as many jobs as allowed were claimed."""
-        return self._desk.reached_limit
-
-    @property
-    def held_elsewhere(self) -> int:
-        """Jobs that other workers held when there was last nothing left to claim."""
-        return self._desk.held_elsewhere
-
-    @property
-    def living(self) -> int:
-        """Workers that share the limits of the account, this one included."""
-        return 1 + self._desk.others
-
-    @property
-    def spent_usd(self) -> float:
-        """What all workers have spent, as of the last time that money was held back."""
-        return self._desk.till.spent_usd
-
-    @property
-    def tuning(self) -> Tuning:
-        """How to work, as it was told last."""
-        return self._desk.hearing.tuning
-
-    @property
-    def standing(self) -> Standing | None:
-        """How the jobs of the scope stand in the database, None before it was looked at."""
-        return self._desk.lookout.standing
 
     async def start(self) -> None:
         """Register as a worker, and take over from dead ones. Raises StoreError."""
@@ -103,21 +71,21 @@ class Writer:
         if self._trouble is not None:
             raise self._trouble
         future: asyncio.Future[bool] = self._loop.create_future()
-        self._desk.inbox.put(Wish(usd, future))
+        self.desk.inbox.put(Wish(usd, future))
         return await future
 
     def release(self, attempt: Attempt) -> None:
         """Have a claim given back, without waiting for it."""
-        self._desk.inbox.put(Message(attempt, wants_claim=False, future=None))
+        self.desk.inbox.put(Message(attempt, wants_claim=False, future=None))
 
     def drain(self) -> None:
         """Claim no more: whoever waits for a claim gets none."""
-        self._desk.is_draining = True
-        self._desk.inbox.put(Message(None, wants_claim=False, future=None))
+        self.desk.is_draining = True
+        self.desk.inbox.put(Message(None, wants_claim=False, future=None))
 
     async def close(self, ending: str, retry: Sequence[int]) -> None:
         """Store all that was handed in, make the jobs of ``retry`` pending again, and end the thread."""
-        self._desk.close(ending, retry)
+        self.desk.close(ending, retry)
         self.drain()
         await self._ended
 
@@ -125,7 +93,7 @@ class Writer:
         if self._trouble is not None:
             raise self._trouble
         future: asyncio.Future[Claim | None] = self._loop.create_future()
-        self._desk.inbox.put(Message(attempt, wants_claim, future))
+        self.desk.inbox.put(Message(attempt, wants_claim, future))
         try:
             return await future
         except asyncio.CancelledError:
@@ -141,9 +109,9 @@ class Writer:
         """Do all the work of the thread; whatever goes wrong is handed over to who waits in the event loop."""
         try:
             with open_store() as store:
-                self._desk.open(store)
+                self.desk.open(store)
                 self._tell(_settle, self._ready)
-                self._desk.serve(store.queue)
+                self.desk.serve(store.queue)
         except Exception as trouble:  # noqa: BLE001
             self._trouble = trouble
             self._tell(self._fail, trouble)
@@ -165,7 +133,7 @@ class Writer:
                 self.release(released(claim, calls=0))
 
     def _fail(self, trouble: Exception) -> None:
-        futures: list[_Answered | asyncio.Future[None]] = [self._ready, *self._desk.waiting()]
+        futures: list[Answered | asyncio.Future[None]] = [self._ready, *self.desk.waiting()]
         for future in futures:
             if not future.done():
                 future.set_exception(trouble)

@@ -48,11 +48,15 @@ class Message:
 Served: TypeAlias = "tuple[asyncio.Future[Claim | None] | None, Claim | None]"
 
 
-_Answered: TypeAlias = "asyncio.Future[Claim | None] | asyncio.Future[bool]"
+Answered: TypeAlias = "asyncio.Future[Claim | None] | asyncio.Future[bool]"
 
 
 class Desk:
-    """Takes in messages, makes one transaction of all there are, and answers them."""
+    """Takes in messages, makes one transaction of all there are, and answers them.
+
+    Other threads may read its values. ``reached_limit`` is True once claiming ended because as many jobs as allowed
+    were claimed. ``held_elsewhere`` counts the jobs that other workers held when there was last nothing to claim.
+    """
 
     def __init__(
         self,
@@ -81,6 +85,11 @@ class Desk:
         self._in_hand = 0
         self._ending: str | None = None
         self._to_retry: Sequence[int] = ()
+
+    @property
+    def living(self) -> int:
+        """Workers that share the limits of the account, this one included."""
+        return 1 + self.others
 
     def open(self, store: Store) -> None:
         """Register as a worker, and take over from dead ones."""
@@ -112,7 +121,7 @@ class Desk:
             queue.retry(scope=EVERYTHING, job=job)
         queue.end(self._ending)
 
-    def waiting(self) -> "list[_Answered]":
+    def waiting(self) -> "list[Answered]":
         """Return the futures of all messages that were not answered."""
         messages: list[Message | Wish] = [*self._wanting, *self._messages, *self.till.wishes]
         while not self.inbox.empty():
