@@ -48,7 +48,7 @@ def finite(text: str) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def scalar(value: object) -> Json:
+def scalar(value: object) -> bool | int | float | str | None:
     """Return a value that JSON has as it is, None for any other."""
     return value if isinstance(value, str | int | float) else None
 

@@ -8,7 +8,7 @@ NUL alone becomes U+FFFD, since many readers take it for the end. What is null i
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from artistjobs.core.json_values import Json, clean_text
+from artistjobs.core.json_values import clean_text, scalar
 from artistjobs.export.records import Record, json_text
 
 Cell = str | int | float | None
@@ -73,10 +73,6 @@ def cells_of(found: Sequence[Column]) -> Callable[[Record], list[Cell]]:
             parts[name] = value if isinstance(value, dict) else {}
         if response := record.get("response"):
             parts[""] = {**record, "response": clean_text(json_text(response))}
-        return [_cell(parts[part].get(key)) for part, key in places]
+        return [scalar(parts[part].get(key)) for part, key in places]
 
     return cells
-
-
-def _cell(value: Json) -> Cell:
-    return value if isinstance(value, str | int | float) else None

@@ -14,10 +14,9 @@ from pathlib import Path
 from threading import Lock
 from typing import BinaryIO, Self
 
+from artistjobs.rehearsal.replies import encode
+
 _canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
-
-
-_compact = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class Detail(StrEnum):
@@ -195,4 +194,4 @@ def _line(call: Call, *, with_body: bool) -> bytes:
     values = {name: getattr(call, name) for name in _CALL_FIELDS}
     if not with_body:
         values["body"] = None
-    return _compact(values).encode("ascii") + b"\n"
+    return encode(values) + b"\n"
