@@ -1,4 +1,4 @@
-"""What an attempt is as rows: for the attempts it joins, the answers it brings, the job it settles."""
+"""Attempts as rows for the statements that store them, and rows that are read as values."""
 
 import sqlite3
 from collections import Counter
