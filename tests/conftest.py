@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner, Result
+from paths import ROOT
 
 from artistjobs.rehearsal import rehearsal
 from artistjobs.rehearsal.server_thread import Rehearsal
@@ -20,7 +21,6 @@ from artistjobs.rehearsal.server_thread import Rehearsal
 if TYPE_CHECKING:
     from launching import Launcher, World
 
-SHARED = Path(__file__).parents[2] / "shared"
 KEY = "sk-test-0123456789abcdef"
 
 
@@ -112,7 +112,7 @@ class Program:
 def program(folder) -> Iterator[Program]:
     """The real program, to be started in a folder of its own."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
-    program = Program(folder, kept | {"PYTHONPATH": str(Path(__file__).parents[1])})
+    program = Program(folder, kept | {"PYTHONPATH": str(ROOT)})
     yield program
     program.end()
 

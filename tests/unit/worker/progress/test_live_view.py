@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
-from test_view import GLANCES, make_glance
+from test_snapshot import GLANCES, make_glance
 
 from artistjobs.store.models import Counts
 from artistjobs.terminal.table import cut

@@ -550,7 +550,7 @@ def test_a_living_workers_jobs_are_left_alone(worker, open_worker):
 
     rescued = worker.queue.rescue()
 
-    assert (rescued.pending, rescued.failed) == (0, 0)
+    assert (rescued.pending, rescued.failed, rescued.living) == (0, 0, 1)
     assert states(worker) == (0, 2, 0, 0)
 
 

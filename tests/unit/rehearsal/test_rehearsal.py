@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import aiohttp
 import jsonschema
@@ -17,6 +16,7 @@ import openai
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from paths import BESIDE, ROOT
 
 from artistjobs.errors import WrongUseError
 from artistjobs.rehearsal import SCENARIOS, Detail, Fault, Journal, Scenario, rehearsal, request_key
@@ -26,10 +26,9 @@ from artistjobs.rehearsal.sampling import draw
 from artistjobs.rehearsal.server_thread import Rehearsal
 from artistjobs.rehearsal.validation import check_request
 
-SCHEMA_PATH = Path(__file__).parents[2] / "shared" / "create_response.schema.json"
+SCHEMA_PATH = BESIDE / "create_response.schema.json"
 PLAIN = Scenario(name="plain", hang_seconds=0.05)
 STORM_AT_ONCE = replace(SCENARIOS["storm"], latency_seconds=0.0, hang_seconds=0.01)
-ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from paths import BESIDE, ROOT
 
 from artistjobs.core.job import Artist, BadLine
 from artistjobs.errors import InputError
@@ -19,8 +20,7 @@ from artistjobs.ingest import parser as artists
 from artistjobs.ingest.parser import FIELD_LIMIT, ArtistReader
 from artistjobs.ingest.source import open_artists
 
-ROOT = Path(__file__).parents[1]
-TATE = ROOT.parent / "shared" / "data" / "tate_artists.csv"
+TATE = BESIDE / "data" / "tate_artists.csv"
 MARK = b"\xef\xbb\xbf"
 MIB = 1 << 20
 

@@ -7,14 +7,13 @@ import shlex
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from dotenv import load_dotenv
+from paths import ROOT
 
 from artistjobs.cli import cli
 
-ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 ELSEWHERE = ("python3 -m venv", "eval ", "_ARTISTJOBS_COMPLETE=fish", "pip install '.[browse]'", "artistjobs browse")
 """The set-up commands are run by .ci/run and test_packaging.py, completion by test_cli.py, and browse, which goes on

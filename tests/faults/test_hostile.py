@@ -18,6 +18,7 @@ from types import SimpleNamespace
 import pytest
 from conftest import KEY, Program, read_records
 from hostile import Hostile, answer, hostile_server, raw_answer, refusal, reply
+from paths import ROOT
 
 from artistjobs.cli.console import same_command
 
@@ -199,7 +200,7 @@ class Evening:
         self.folder = folder
         environment = {name: value for name, value in os.environ.items() if not name.startswith("OPENAI_")}
         environment |= {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": hostile.base_url, "OPENAI_PROMPT_ID": "pmpt_test"}
-        self._program = Program(folder, environment | {"PYTHONPATH": str(Path(__file__).parents[1])})
+        self._program = Program(folder, environment | {"PYTHONPATH": str(ROOT)})
         cases = GOOD | BAD
         hostile.replies |= {case: speech for case, (speech, _) in cases.items()}
         # A good answer after each: a server that is bad to everybody would stop the run.

@@ -2,7 +2,7 @@
 
 import asyncio
 from bisect import bisect_left
-from itertools import pairwise
+from itertools import chain, pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -31,9 +31,9 @@ class Time:
         await asyncio.sleep(0)
 
 
-def make_limiter(time, rpm=None, tpm=None):
+def make_limiter(time, rpm=None, tpm=None, **options):
     window = Window(MANY, time.clock, first=MANY)
-    return Limiter(rpm=rpm, tpm=tpm, clock=time.clock, sleep=time.sleep, window=window)
+    return Limiter(rpm=rpm, tpm=tpm, clock=time.clock, sleep=time.sleep, window=window, **options)
 
 
 def make_headers(kind="requests", limit=600, remaining=599, reset="100ms"):
@@ -421,6 +421,59 @@ def test_whatever_is_set_the_latest_limit_is_kept_and_nobody_waits_for_ever(told
             assert rpm is None or busiest_minute(starts) <= rpm + 1
 
     asyncio.run(work())
+
+
+LIMITS = {
+    "requests": {"rpm": 600},
+    "tokens": {"tpm": 6000},
+    "requests of the headers": make_headers("requests", limit=600),
+    "tokens of the headers": make_headers("tokens", limit=6000, remaining=5990),
+}
+"""Limits of 600 calls a minute, each call of ten tokens."""
+
+
+def make_limited(time, kind, **options):
+    if "headers" not in kind:
+        return make_limiter(time, **LIMITS[kind], **options)
+    limiter = make_limiter(time, **options)
+    limiter.learn(LIMITS[kind])
+    return limiter
+
+
+@pytest.mark.parametrize("kind", LIMITS)
+@pytest.mark.parametrize("workers", [2, 3, 10])
+async def test_workers_that_share_a_limit_keep_to_it_together_and_use_nearly_all_of_it(kind, workers):
+    # Each with a clock of its own that begins at the same moment: they wait side by side.
+    times = [Time() for _ in range(workers)]
+    starts = [
+        await start(make_limited(time, kind, sharers=lambda: workers), time, 1800 // workers + 1, tokens=10)
+        for time in times
+    ]
+
+    assert busiest_minute(sorted(chain(*starts))) <= 600
+    assert max(each[-1] - each[0] for each in starts) <= 180 / 0.95
+
+
+@pytest.mark.parametrize("kind", LIMITS)
+async def test_how_many_share_a_limit_is_asked_at_each_call(kind):
+    time, sharers = Time(), [1]
+    limiter = make_limited(time, kind, sharers=lambda: sharers[0])
+    gaps = []
+    for sharers[0] in (1, 4, 2, 1):
+        starts = await start(limiter, time, 12, tokens=10)
+        # The first call of each round still waits by how many there were before.
+        gaps.append([after - before for before, after in pairwise(starts[1:])])
+
+    alone = gaps[0][-1]
+    assert gaps[1:] == [pytest.approx([times * alone] * 10, rel=1e-6) for times in (4, 2, 1)]
+
+
+async def test_a_worker_that_does_not_know_of_itself_is_alone():
+    time = Time()
+
+    starts = await start(make_limiter(time, rpm=60, sharers=lambda: 0), time, 4)
+
+    assert starts[3] - starts[2] == pytest.approx(60.25 / 60)
 
 
 def make_filling(time, slots):

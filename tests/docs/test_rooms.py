@@ -6,8 +6,9 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
+from paths import ROOT
 
-PACKAGE = Path(__file__).parents[1] / "artistjobs"
+PACKAGE = ROOT / "artistjobs"
 
 MAY_USE: dict[str, set[str]] = {
     "errors": set(),

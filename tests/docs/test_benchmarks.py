@@ -4,11 +4,9 @@ import asyncio
 import json
 import re
 import xml.etree.ElementTree as ET
-from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).parents[1]
+from paths import ROOT
 
 
 @pytest.fixture(autouse=True)

@@ -3,12 +3,12 @@
 import itertools
 import json
 from dataclasses import replace
-from pathlib import Path
 
 import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from paths import BESIDE
 
 from artistjobs.cli.params import parse_params
 from artistjobs.core.json_values import canonical_json
@@ -16,7 +16,7 @@ from artistjobs.core.prompt import Prompt, job_keys, request_builder, text_sha25
 from artistjobs.errors import PromptError
 from artistjobs.rehearsal.validation import check_request
 
-SCHEMA_PATH = Path(__file__).parents[2] / "shared" / "create_response.schema.json"
+SCHEMA_PATH = BESIDE / "create_response.schema.json"
 
 SCHEMA_PARAM = {
     "type": "json_schema",

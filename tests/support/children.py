@@ -6,9 +6,9 @@ import sys
 import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+from paths import ROOT, SUPPORT
+
 SECONDS = 60
 
 
@@ -16,7 +16,7 @@ SECONDS = 60
 def child(script: str, *arguments: object) -> Iterator["subprocess.Popen[str]"]:
     """Start a process; it is killed at the end if it still lives. Its stdin ends when ours does."""
     command = [sys.executable, "-W", "error", "-c", textwrap.dedent(script), *map(str, arguments)]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(SUPPORT)])}
     process = subprocess.Popen(
         command, env=environment, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )

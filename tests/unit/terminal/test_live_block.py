@@ -5,15 +5,13 @@ import shutil
 import subprocess
 import sys
 import textwrap
-from pathlib import Path
 
 import pyte
 import pytest
 from conftest import wait_until
+from paths import ROOT
 
 from artistjobs.terminal.live_block import Block
-
-ROOT = Path(__file__).parents[1]
 
 
 class Emulator:

@@ -48,12 +48,13 @@ class QueueOfClaims:
         self.trouble: Exception | None = None
         self.ended: str | None = None
         self.terminal = Terminal()
+        self.living = 0
 
     def register(self) -> int:
         return 1
 
     def rescue(self) -> Rescue:
-        return Rescue()
+        return Rescue(living=self.living)
 
     def exchange(self, attempts, limit, _scope):
         if self.trouble is not None:
@@ -345,3 +346,52 @@ async def test_a_process_whose_share_is_nothing_rests_until_it_gets_one():
 
     assert await asyncio.wait_for(waiting, 20) is not None
     await writer.close("finished", [])
+
+
+@pytest.fixture
+def watchful(monkeypatch):
+    """Have workers count one another all the time, not once a second."""
+    monkeypatch.setattr("artistjobs.worker.store_thread.RESCUE_SECONDS", 0.0)
+
+
+async def test_a_worker_knows_from_its_first_claim_on_how_many_share_the_limits():
+    queue = QueueOfClaims(1)
+    queue.living = 2
+
+    writer = await started(queue)
+
+    assert writer.desk.living == 3
+    await writer.close("finished", [])
+
+
+async def test_processes_that_are_about_to_begin_share_the_limits_already():
+    writer = await started(QueueOfClaims(1), part=lambda: Part(1, 4))
+
+    assert writer.desk.living == 4
+    await writer.close("finished", [])
+
+
+async def test_workers_that_come_and_go_are_counted_while_all_calls_are_slow(watchful):
+    queue = QueueOfClaims(1)
+    writer = await started(queue)
+    assert writer.desk.living == 1
+
+    for queue.living in (1, 5, 2, 0):
+        await until(lambda: writer.desk.living == 1 + queue.living)
+    await writer.close("finished", [])
+
+
+async def test_two_workers_of_one_database_know_of_each_other_until_one_ends(tmp_path, watchful):
+    def open_database():
+        return open_store(tmp_path / "jobs.db", create=True)
+
+    first, second = Writer(open_database, EVERYTHING), Writer(open_database, EVERYTHING)
+    await first.start()
+    assert first.desk.living == 1
+    await second.start()
+
+    assert second.desk.living == 2
+    await until(lambda: first.desk.living == 2)
+    await first.close("finished", [])
+    await until(lambda: second.desk.living == 1)
+    await second.close("finished", [])

@@ -8,8 +8,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from paths import ROOT
 
-ROOT = Path(__file__).parents[1]
 CLEAN = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
 
 FIND = (
@@ -88,7 +88,7 @@ def test_a_source_archive_makes_the_same_wheel(checkout, tmp_path):
 
     with tarfile.open(archive) as files:
         names = {name.split("/", 1)[1] for name in files.getnames() if "/" in name}
-    assert {"README.md", "LICENSE", "CHANGELOG.md", "example_artists.csv", "tests/test_packaging.py"} <= names
+    assert {"README.md", "LICENSE", "CHANGELOG.md", "example_artists.csv", "tests/docs/test_packaging.py"} <= names
     assert found_from(tmp_path, target)[1] == EXPECTED
 
 

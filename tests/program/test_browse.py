@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from conftest import write_artists
 from factories import answer_everything, fail, ingest, names
+from paths import ROOT
 
 from artistjobs.browse.metadata import NAME, metadata
 from artistjobs.browse.server import REQUIREMENTS, open_port
@@ -107,7 +108,7 @@ def test_without_the_extra_one_sentence_says_how_to_install_it(cli, database, mo
 
 
 def test_what_is_said_to_be_installed_is_what_the_extra_has():
-    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
     assert project["optional-dependencies"]["browse"] == list(REQUIREMENTS)
 

@@ -9,7 +9,7 @@ import pytest
 from conftest import write_artists
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_lines import texts
+from test_jsonl import texts
 
 from artistjobs.core.json_values import clean_text
 from artistjobs.errors import WrongUseError

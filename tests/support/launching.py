@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 from conftest import wait_until
+from paths import ROOT, SUPPORT
 
-TESTS = Path(__file__).parent
 SECONDS = 60
 
 
@@ -23,11 +23,11 @@ class Launcher:
         self.shim = shim
         self._said = said
         self._count = 0
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(TESTS.parent), str(TESTS)])}
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(SUPPORT)])}
         if shim:
             environment["LD_PRELOAD"] = str(shim)
         self._process = subprocess.Popen(
-            [sys.executable, str(TESTS / "launcher.py")],
+            [sys.executable, str(SUPPORT / "launcher.py")],
             env=environment, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         )  # fmt: skip
 
@@ -124,5 +124,5 @@ def build_shim(folder: Path) -> Path | None:
     if sys.platform != "linux" or compiler is None:
         return None
     shim = folder / "shim.so"
-    command = [compiler, "-shared", "-fPIC", "-O1", "-o", str(shim), str(TESTS / "shim.c"), "-ldl"]
+    command = [compiler, "-shared", "-fPIC", "-O1", "-o", str(shim), str(SUPPORT / "shim.c"), "-ldl"]
     return shim if subprocess.run(command, capture_output=True).returncode == 0 else None

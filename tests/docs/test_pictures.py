@@ -3,12 +3,10 @@
 import importlib.util
 import re
 import sys
-from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
-
-ROOT = Path(__file__).parents[1]
+from paths import ROOT
 
 
 @pytest.fixture(scope="module")
