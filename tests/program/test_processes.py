@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -121,26 +122,33 @@ def test_when_the_last_process_dies_another_one_takes_its_place(start, api, file
     assert len(api.journal.repeated()) <= 8
 
 
+def holders(slots: int, killed: list[int]) -> set[int]:
+    """Return the processes at work that hold as many jobs as there are slots, nobody before they do."""
+    rows = query("SELECT pid FROM jobs JOIN workers ON claimed_by = workers.id WHERE ended_at IS NULL")
+    return {pid for (pid,) in rows}.difference(killed) if len(rows) == slots else set()
+
+
 def test_processes_that_die_again_and_again_end_the_run_and_leave_the_jobs_pending(start, api, file):
-    api.latency_seconds = 0.05
+    # No call ends: whoever is killed holds jobs, and no process can finish before it is killed.
+    api.latency_seconds = 120.0
     process = start(*RUN)
-    killed = set()
+    at_work(api, calls=8)
 
-    def kill_all():
-        for pid in set(members()) - killed:
-            if query(f"SELECT count(*) FROM jobs JOIN workers ON claimed_by = workers.id WHERE pid = {pid}")[0][0]:
-                killed.add(pid)
-                os.kill(pid, signal.SIGKILL)
-        return process.poll() is not None
-
-    wait_until(kill_all)
+    killed = []
+    for slots in (8, 4, 4, 4):
+        wait_until(partial(holders, slots, killed))
+        for pid in holders(slots, killed):
+            killed.append(pid)
+            os.kill(pid, signal.SIGKILL)
     code, said = ended(process)
 
     assert code == 3
     assert len(killed) == 2 + 3
+    assert said.count("another one takes its place") == 3
     assert "one process after another died, the last one killed by SIGKILL" in said
     assert "go on with: artistjobs run a.csv" in said
-    assert query("SELECT count(*) FROM jobs WHERE state = 'running'") == [(0,)]
+    # Those that three processes died with have failed.
+    assert query("SELECT state, count(*) FROM jobs GROUP BY state") == [("failed", 4), ("pending", 196)]
 
 
 def test_one_ctrl_c_lets_the_calls_of_all_processes_finish(start, api, file):
