@@ -17,7 +17,7 @@ FLEX = ("--service-tier", "flex")
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch):
-    monkeypatch.setattr("artistjobs.core.retry.FIRST_WAIT_FOR_FLEX_SECONDS", 0.02)
+    monkeypatch.setattr("artistjobs.core.retry.FIRST_FLEX_WAIT_SECONDS", 0.02)
     monkeypatch.setattr("artistjobs.core.retry.FIRST_WAIT_SECONDS", 0.01)
 
 
@@ -94,7 +94,7 @@ def test_a_full_flex_tier_is_asked_again_and_holds_nobody_else_up(cli, folder, a
                 await asyncio.sleep(0.005)
         await real_sleep(stop, 0.0 if is_flex_wait else seconds)
 
-    monkeypatch.setattr("artistjobs.core.retry.FIRST_WAIT_FOR_FLEX_SECONDS", 5.0)
+    monkeypatch.setattr("artistjobs.core.retry.FIRST_FLEX_WAIT_SECONDS", 5.0)
     monkeypatch.setattr(Stop, "sleep", sleep)
     write_artists(folder / "a.csv", 40)
     api.script = lambda body, nth: (
