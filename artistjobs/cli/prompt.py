@@ -1,4 +1,4 @@
-"""From what the command line says to the prompt that is asked with: reading and checking its files."""
+"""Prompt of a command: built from the options, with the template and the instructions read from files and checked."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ REHEARSAL_PROMPT = "pmpt_rehearsal"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromptOptions:
-    """What the command line said about the prompt, as it was said."""
+    """Unparsed values of the options about the prompt and the request."""
 
     prompt_id: str | None
     prompt_file: Path | None
@@ -31,7 +31,7 @@ class PromptOptions:
     metadata: tuple[str, ...] = ()
 
     def fields(self) -> dict[str, Json]:
-        """Return the further fields of the request. Raises PromptError."""
+        """Return the additional fields of the request. Raises PromptError if an assignment is invalid."""
         metadata = parse_metadata(self.metadata)
         named: dict[str, Json | None] = {
             "service_tier": self.service_tier,
@@ -43,11 +43,11 @@ class PromptOptions:
 
 
 def make_prompt(prompt_options: PromptOptions, *, is_rehearsal: bool) -> Prompt:
-    """Return the prompt to ask with, its files read and checked.
+    """Return the prompt to use, after reading and checking its files.
 
     Raises:
-        WrongUseError: if no prompt is named, or options contradict each other.
-        PromptError: if a template, a parameter or a file cannot be used.
+        WrongUseError: if no prompt is given, or options exclude each other.
+        PromptError: if the template, a parameter or a file is invalid.
 
     """
     _ensure_one_prompt(prompt_options)
@@ -57,15 +57,15 @@ def make_prompt(prompt_options: PromptOptions, *, is_rehearsal: bool) -> Prompt:
         return _template_prompt(prompt_options, prompt_options.prompt_file, model, params)
     prompt_id = prompt_options.prompt_id or (REHEARSAL_PROMPT if is_rehearsal else None)
     if not prompt_id:
-        raise WrongUseError("no prompt is named; give one with --prompt-file FILE or --prompt-id ID.")
+        raise WrongUseError("no prompt is given; use --prompt-file FILE or --prompt-id ID.")
     return Prompt(model=model, prompt_id=prompt_id, version=prompt_options.prompt_version or None, params=params)
 
 
 def _ensure_one_prompt(prompt_options: PromptOptions) -> None:
     if prompt_options.prompt_file is None and prompt_options.instructions_file is not None:
-        raise WrongUseError("--instructions-file goes with --prompt-file; a stored prompt has its own.")
+        raise WrongUseError("--instructions-file requires --prompt-file; a stored prompt has its own instructions.")
     if prompt_options.prompt_file is not None and prompt_options.prompt_version:
-        raise WrongUseError("--version goes with --prompt-id; a prompt file has none.")
+        raise WrongUseError("--version requires --prompt-id; a prompt file has no version.")
 
 
 def _template_prompt(prompt_options: PromptOptions, file: Path, model: str, params: str) -> Prompt:
@@ -75,7 +75,7 @@ def _template_prompt(prompt_options: PromptOptions, file: Path, model: str, para
     instructions = _read_text(prompt_options.instructions_file) if prompt_options.instructions_file else None
     if instructions is not None and "{{" in instructions and "artist_" in instructions:
         raise PromptError(
-            f"{prompt_options.instructions_file} is sent as it is, without filling anything in; "
+            f"{prompt_options.instructions_file} is sent unchanged and is not a template; "
             "put {{ artist_name }} and {{ artist_data }} into the prompt file."
         )
     return Prompt(model=model, template=template, template_file=file.name, instructions=instructions, params=params)
@@ -87,4 +87,4 @@ def _read_text(path: Path) -> str:
     except UnicodeDecodeError as error:
         raise PromptError(f"{path} is not UTF-8 text; save it as UTF-8.") from error
     except OSError as error:
-        raise PromptError(f"{path} cannot be read: {error.strerror}; name a text file.") from error
+        raise PromptError(f"{path} cannot be read: {error.strerror}; use a text file.") from error

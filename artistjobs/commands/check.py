@@ -1,4 +1,7 @@
-"""Whether a run will work and what it will cost: found out before it is begun, and free of charge unless asked."""
+"""Check before a run: whether it will work, what it will cost and how long it will take.
+
+The check is free of charge, except for one real call if ``spend`` is set. It writes nothing.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -36,12 +39,12 @@ from artistjobs.ingest.source import IngestConfig
 from artistjobs.store.database import Database
 
 SAMPLE = ("Frida Kahlo", "")
-"""Who is asked about where no file is given."""
+"""Artist name and data of the real call if no file is given."""
 
 
 @dataclass(frozen=True, slots=True)
 class KnownLimits:
-    """Requests and tokens a minute, as far as headers told them."""
+    """Limits on requests and tokens per minute from the headers of replies; None if unknown."""
 
     requests: int | None = None
     tokens: int | None = None
@@ -49,7 +52,7 @@ class KnownLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TestCall:
-    """The one call that was made: how long it took, and what came back."""
+    """Result of the real call; ``answer`` is None if it failed, and ``cost_usd`` is None if the price is unknown."""
 
     seconds: float
     answer: Answer | None
@@ -58,7 +61,7 @@ class TestCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckPlan:
-    """What is to be checked. ``failures`` is what was found wrong before anybody was asked."""
+    """Input of a check. ``failures`` are the findings made before the API is called."""
 
     base_url: str
     model: str
@@ -73,7 +76,7 @@ class CheckPlan:
 
 @dataclass(slots=True, kw_only=True)
 class CheckResult:
-    """What a check has found."""
+    """Result of a check, filled in step by step."""
 
     plan: CheckPlan
     findings: list[Finding] = field(default_factory=list)
@@ -85,21 +88,21 @@ class CheckResult:
 
     @property
     def exit_code(self) -> int:
-        """0 if the run will work; wrong use comes before all else, since it has to be mended first."""
+        """0 if the run will work; 2 (wrong use) wins over other codes, because it has to be fixed first."""
         codes = [finding.exit_code for finding in self.findings if finding.level is Level.FAIL]
         return WrongUseError.exit_code if WrongUseError.exit_code in codes else max(codes, default=0)
 
     def add(self, level: Level, subject: str, text: str, exit_code: int = 0) -> None:
-        """Add a line."""
+        """Add a finding."""
         self.findings.append(Finding(level, subject, text, exit_code))
 
     def stop(self, subject: str, text: str) -> None:
-        """Add what the run would stop for."""
+        """Add a failure for which the run would stop."""
         self.add(Level.FAIL, subject, text, RunStoppedError.exit_code)
 
 
 async def check(plan: CheckPlan, api: Api | None, clock: Callable[[], float]) -> CheckResult:
-    """Look at everything that a run needs; ``api`` is None where there is nobody to ask with."""
+    """Check everything that a run needs; ``api`` is None if there is no key. ``clock`` returns seconds."""
     check_result = CheckResult(plan=plan, findings=list(plan.failures))
     check_result.add(Level.OK, "address", plan.base_url + _base_url_origin(plan))
     can_call = await _look_up(check_result, api) if api is not None else False
@@ -120,7 +123,7 @@ def _base_url_origin(plan: CheckPlan) -> str:
 
 
 async def _look_up(check_result: CheckResult, api: Api) -> bool:
-    """Check key and model with the free look-up; False if no call could work."""
+    """Check the key and the model with a free request; return False if no call can work."""
     model = check_result.plan.model
     reply = await api.look_up_model(model)
     check_result.limits = _limits(reply, check_result.limits)
@@ -128,8 +131,8 @@ async def _look_up(check_result: CheckResult, api: Api) -> bool:
         check_result.stop("key and model", sentence)
         return False
     if reply.status != OK:
-        remedy = "" if check_result.plan.spend else "; add --spend to try them with one real call"
-        text = f"not checked: this server did not look {model} up (HTTP {reply.status}){remedy}"
+        remedy = "" if check_result.plan.spend else "; add --spend to check them with one real call"
+        text = f"not checked: the server cannot look up {model} (HTTP {reply.status}){remedy}"
         check_result.add(Level.WARN, "key and model", text)
         return True
     check_result.add(Level.OK, "key", "accepted")
@@ -137,7 +140,7 @@ async def _look_up(check_result: CheckResult, api: Api) -> bool:
     if check_result.shutdown_date:
         check_result.add(Level.WARN, "model", shutdown_sentence(model, check_result.shutdown_date))
     else:
-        check_result.add(Level.OK, "model", f"{model} is there, and no date is set for its end")
+        check_result.add(Level.OK, "model", f"{model} is available and has no shutdown date")
     return True
 
 
@@ -146,11 +149,11 @@ def _check_prompt(check_result: CheckResult) -> None:
     if prompt is None:
         return
     if prompt.template is not None:
-        check_result.add(Level.OK, "prompt", f"{prompt.template_file}: the template can be filled in")
+        check_result.add(Level.OK, "prompt", f"{prompt.template_file}: the template is valid")
     elif prompt.model == REHEARSAL_MODEL:
         check_result.add(Level.OK, "prompt", f"{prompt.prompt_id}, not checked in a rehearsal")
     else:
-        seen = "" if check_result.plan.spend else "; whether it is there only a call tells (--spend)"
+        seen = "" if check_result.plan.spend else "; only a real call can check that it exists (--spend)"
         check_result.add(Level.WARN, "prompt", f"{prompt.prompt_id}: {STORED_PROMPTS_END}{seen}")
 
 
@@ -161,7 +164,7 @@ async def _try_out(check_result: CheckResult, api: Api, prompt: Prompt, clock: C
     try:
         body = request_builder(prompt)(name, data)
     except PromptError as error:
-        check_result.add(Level.WARN, "call", f"not made, for {name!r} {error}")
+        check_result.add(Level.WARN, "call", f"not made for {name!r}: {error}")
         return
     began = clock()
     reply = await api.create(body)
@@ -179,8 +182,8 @@ async def _try_out(check_result: CheckResult, api: Api, prompt: Prompt, clock: C
 
 def _report_answer(check_result: CheckResult, call: TestCall, answer: Answer) -> None:
     into, out = answer.usage.input_tokens, answer.usage.output_tokens
-    tokens = f"{into:,} tokens in, {out:,} out" if into is not None and out is not None else "its tokens not told"
-    cost = cost_text(call.cost_usd) if call.cost_usd is not None else "its cost not known"
+    tokens = f"{into:,} tokens in, {out:,} out" if into is not None and out is not None else "tokens unknown"
+    cost = cost_text(call.cost_usd) if call.cost_usd is not None else "cost unknown"
     check_result.add(Level.OK, "call", f"answered by {answer.model} in {call.seconds:,.1f} s: {tokens}, {cost}")
 
 
@@ -188,16 +191,16 @@ def _tell_failure(check_result: CheckResult, reply: Reply, failure: Failure) -> 
     if failure.kind is FailureKind.FATAL:
         check_result.stop("call", fatal_message(failure))
     elif reply.fault is not None and failure.kind is FailureKind.RETRYABLE:
-        check_result.stop("call", f"{failure_text(failure)}; check the network and OPENAI_BASE_URL, then check again.")
+        check_result.stop(
+            "call", f"{failure_text(failure)}; check the network and OPENAI_BASE_URL, then run check again."
+        )
     elif failure.kind is FailureKind.RETRYABLE:
         check_result.add(
-            Level.WARN, "call", f"{failure_text(failure)}; a run would call again; check again in some minutes"
+            Level.WARN, "call", f"{failure_text(failure)}; a run would retry it; check again in a few minutes"
         )
     else:
         check_result.add(
-            Level.WARN,
-            "call",
-            f"{failure_text(failure)}; rows like this one would fail: mend the prompt or the parameters",
+            Level.WARN, "call", f"{failure_text(failure)}; similar rows would fail: fix the prompt or the parameters"
         )
 
 
@@ -220,10 +223,10 @@ def _check_limits(check_result: CheckResult) -> None:
     if told:
         check_result.add(Level.OK, "limits", " and ".join(told))
     elif check_result.call is not None:
-        check_result.add(Level.OK, "limits", "the API's headers tell none")
+        check_result.add(Level.OK, "limits", "none in the headers of the API")
     else:
         check_result.add(
-            Level.OK, "limits", "not known before the first call; a run learns them by itself, --spend tells them"
+            Level.OK, "limits", "unknown before the first call; a run reads them from replies, --spend shows them"
         )
 
 
@@ -232,7 +235,7 @@ def _check_price(check_result: CheckResult) -> None:
     prompt = plan.prompt or Prompt(model=plan.model, prompt_id="")
     text = price_text(prompt, plan.cost)
     if price_per_million(prompt, plan.cost) is None:
-        check_result.add(Level.WARN, "price", f"{text}: costs will not be told, and --max-cost cannot be kept")
+        check_result.add(Level.WARN, "price", f"{text}: no costs will be reported, and --max-cost cannot be used")
     else:
         check_result.add(Level.OK, "price", text)
 
@@ -242,18 +245,18 @@ def _check_file(check_result: CheckResult) -> None:
     if file is None:
         return
     rows, asked, before = file.rows, file.asked, file.asked.known
-    known = f"; {asked.new:,} of them new for {file.database}, {before.done:,} done before" if file.database else ""
-    failed = f", {before.failed:,} failed before (--retry-failed)" if before.failed else ""
+    known = f"; {asked.new:,} of them new in {file.database}, {before.done:,} already done" if file.database else ""
+    failed = f", {before.failed:,} already failed (--retry-failed)" if before.failed else ""
     text = f"{file.name}: {count_text(rows.good, 'good row')}, {asked.distinct:,} distinct{known}{failed}"
     check_result.add(
-        Level.OK if rows.good else Level.WARN, "file", text if rows.good else f"{text}; there is nothing to ask"
+        Level.OK if rows.good else Level.WARN, "file", text if rows.good else f"{text}; there is nothing to send"
     )
     if rows.first_bad is not None:
-        bad = f"{count_text(rows.bad, 'bad line')}, to be skipped; the first is line {rows.first_bad.line}: "
-        check_result.add(Level.WARN, "file", bad + f"{rows.first_bad.reason}; mend it, or leave it out")
+        bad = f"{count_text(rows.bad, 'bad line')} to be skipped; the first is line {rows.first_bad.line}: "
+        check_result.add(Level.WARN, "file", bad + f"{rows.first_bad.reason}; fix it, or remove it")
     if rows.unrenderable:
         unfit = f"{count_text(rows.unrenderable, 'row')} cannot be filled into the template, the first in {rows.reason}"
-        check_result.add(Level.WARN, "file", f"{unfit}; mend the template, or these rows fail")
+        check_result.add(Level.WARN, "file", f"{unfit}; fix the template, or these rows fail")
 
 
 def _estimate(check_result: CheckResult) -> None:
@@ -267,12 +270,12 @@ def _estimate(check_result: CheckResult) -> None:
     pace = RateLimits(max_workers=plan.max_workers, rpm=check_result.limits.requests, tpm=check_result.limits.tokens)
     check_result.seconds, how = estimate_duration(made, measured.seconds if measured else RunningStats(), pace)
     if not calls:
-        check_result.add(Level.OK, "calls", "none is left to make, and nothing is left to pay")
+        check_result.add(Level.OK, "calls", "no calls left to make, nothing to pay")
         return
     into, out, money = made.basis
     check_result.add(Level.OK, "input", f"{interval_tokens_text(made.input_tokens)}: {into}")
     check_result.add(Level.OK, "output", f"{interval_tokens_text(made.output_tokens)}: {out}")
-    cost = interval_cost_text(made.cost_usd) if made.cost_usd else "not known"
+    cost = interval_cost_text(made.cost_usd) if made.cost_usd else "unknown"
     check_result.add(Level.OK if made.cost_usd else Level.WARN, "cost", f"{cost}: {money}")
     check_result.add(
         Level.OK, "time", f"{interval_duration_text(check_result.seconds)} for {count_text(calls, 'call')}: {how}"
@@ -280,7 +283,7 @@ def _estimate(check_result: CheckResult) -> None:
 
 
 def _measured_by(call: TestCall | None) -> AnswerStats | None:
-    """Return what the one call tells of all others."""
+    """Return statistics of the one call, None if it has no answer."""
     if call is None or call.answer is None:
         return None
     usage = call.answer.usage
@@ -294,7 +297,7 @@ def _measured_by(call: TestCall | None) -> AnswerStats | None:
 
 
 def run_check(database: Database, checking: CheckOptions) -> CheckResult:
-    """Find out whether a run will work and what it will cost; nothing is written."""
+    """Check whether a run will work and what it will cost; write nothing."""
     failures = list(checking.failures)
     file, measured = _counted(database, checking, failures)
     plan = CheckPlan(
@@ -309,7 +312,7 @@ def run_check(database: Database, checking: CheckOptions) -> CheckResult:
 
 
 async def _check_with(config: ApiConfig, plan: CheckPlan) -> CheckResult:
-    # Imported as late as this: it takes longer than all the rest.
+    # Imported late: importing the SDK takes longer than the rest of a check without calls.
     from artistjobs.api.responses import open_responses_api
 
     async with open_responses_api(config) as api:
@@ -319,7 +322,10 @@ async def _check_with(config: ApiConfig, plan: CheckPlan) -> CheckResult:
 def _counted(
     database: Database, checking: CheckOptions, failures: list[Finding]
 ) -> tuple[FilePreviewResult | None, AnswerStats | None]:
-    """Count the file, if there is one; what is wrong with it joins the failures."""
+    """Count the rows of the file, if there is one, and read the statistics of earlier answers.
+
+    Errors of the file or the database are added to ``failures``.
+    """
     if checking.prompt is None:
         return None, None
     try:

@@ -1,4 +1,4 @@
-"""A check as text and as JSON."""
+"""Text and JSON output of the command ``check``."""
 
 from artistjobs.commands.check import CheckResult, TestCall
 from artistjobs.commands.dry_run import FilePreviewResult
@@ -12,7 +12,7 @@ from artistjobs.terminal.escape import escape_controls
 
 
 def check_result_lines(check_result: CheckResult) -> list[str]:
-    """Return what was found, a line each, and the verdict."""
+    """Return the findings as lines, and the verdict as the last line."""
     width = max(len(finding.subject) for finding in check_result.findings)
     lines = [
         f"{finding.level.value:4}  {finding.subject:{width}}  {escape_controls(finding.text)}"
@@ -23,13 +23,13 @@ def check_result_lines(check_result: CheckResult) -> list[str]:
 
 def _verdict(check_result: CheckResult) -> str:
     if check_result.exit_code:
-        return "A run would not work; mend what fails above and check again."
+        return "A run will not work; fix the failures above and check again."
     warnings = sum(finding.level is Level.WARN for finding in check_result.findings)
     return "A run will work" + (f"; {count_text(warnings, 'warning')} above." if warnings else ".")
 
 
 def check_result_json(check_result: CheckResult) -> dict[str, Json]:
-    """Return the same as JSON; its keys stay as they are."""
+    """Return the result of a check as JSON with stable keys."""
     plan = check_result.plan
     price = price_per_million(plan.prompt or Prompt(model=plan.model, prompt_id=""), plan.cost)
     return {

@@ -1,4 +1,4 @@
-"""An estimate as text and as JSON."""
+"""Text and JSON output of estimates."""
 
 from collections.abc import Callable
 
@@ -9,28 +9,28 @@ from artistjobs.core.statistics import Interval
 
 
 def estimate_lines(estimate: Estimate) -> list[str]:
-    """Return an estimate in words, with what it rests on."""
+    """Return an estimate as lines, each with its basis."""
     if not estimate.calls:
-        return ["estimate: no call is left to make, and nothing is left to pay"]
+        return ["estimate: no calls left to make, nothing to pay"]
     said = (estimate.input_tokens, "input"), (estimate.output_tokens, "output")
     named = [f"{interval_tokens_text(interval)} of {name}" for interval, name in said]
-    cost = interval_cost_text(estimate.cost_usd) if estimate.cost_usd else "not known"
+    cost = interval_cost_text(estimate.cost_usd) if estimate.cost_usd else "unknown"
     lines = zip((*named, f"cost {cost}"), estimate.basis, strict=True)
     return [f"estimate for {count_text(estimate.calls, 'call')}:", *(f"  {what}: {how}" for what, how in lines)]
 
 
 def interval_tokens_text(interval: Interval) -> str:
-    """Return a number of tokens that is not known exactly."""
+    """Return an interval of tokens as text, such as ``about 400 (80 to 800) tokens``."""
     return _interval_text(interval, lambda number: f"{number:,.0f}") + " tokens"
 
 
 def interval_cost_text(interval: Interval) -> str:
-    """Return an amount of dollars that is not known exactly."""
+    """Return an interval of US dollars as text, such as ``about $1.20 ($1.00 to $1.40)``."""
     return _interval_text(interval, cost_text)
 
 
 def interval_duration_text(interval: Interval) -> str:
-    """Return a duration that is not known exactly."""
+    """Return an interval of seconds as text, such as ``about 40 s (30 s to 50 s)``."""
     return _interval_text(interval, duration_text)
 
 
@@ -40,7 +40,7 @@ def _interval_text(interval: Interval, text: Callable[[float], str]) -> str:
 
 
 def estimate_json(estimate: Estimate) -> dict[str, Json]:
-    """Return the same as JSON."""
+    """Return an estimate as JSON with stable keys."""
     return {
         "calls": estimate.calls,
         "input_tokens": interval_json(estimate.input_tokens, 0),
@@ -51,7 +51,7 @@ def estimate_json(estimate: Estimate) -> dict[str, Json]:
 
 
 def interval_json(interval: Interval | None, digits: int) -> dict[str, Json] | None:
-    """Return a spread as JSON, None if it is not known."""
+    """Return an interval as JSON, rounded to ``digits``; None if it is unknown."""
     if interval is None:
         return None
     return {

@@ -1,4 +1,4 @@
-"""Where answers go: records to a file, their texts to stdout, and a word on both."""
+"""Export of answers: records to a file, their texts to stdout, and log lines about both."""
 
 import logging
 from pathlib import Path
@@ -15,7 +15,14 @@ log = logging.getLogger("artistjobs")
 def export_answers(
     store: Store, config: ExportConfig, output: Path, texts: TextOutput | None, console: ConsoleHandler
 ) -> None:
-    """Write the records to a file and their texts to stdout. Raises StoreError, WrongUseError, BrokenPipeError."""
+    """Write the records to a file and, unless ``texts`` is None, their texts to stdout.
+
+    Raises:
+        WrongUseError: if the file or its format cannot be used.
+        StoreError: if the disk or the database fails.
+        BrokenPipeError: if the reader of stdout has gone; the file is complete.
+
+    """
     count = export_to_file(store.records, config, output, texts)
     log.info("exported %s to %s", count_text(count, "record"), output)
     if texts is None:
@@ -23,4 +30,4 @@ def export_answers(
     console.clear_status()
     texts.end()
     if texts.hidden_count:
-        log.info("%s more texts are in %s; into a file or a pipe all are written", f"{texts.hidden_count:,}", output)
+        log.info("%s more texts are in %s; redirect stdout to get all texts", f"{texts.hidden_count:,}", output)

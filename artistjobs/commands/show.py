@@ -1,4 +1,4 @@
-"""One job in full: what was sent, what every attempt came to, what was answered."""
+"""Command ``show``: details of one job as text and as JSON, with its request, attempts and answers."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -23,13 +23,13 @@ Line = tuple[Style, str]
 
 
 MAX_ARTIST_MATCHES = 20
-"""How many jobs are listed where a name may mean several."""
+"""Maximum number of jobs listed for an ambiguous name."""
 
 
 _COLUMNS = (
     TableColumn("attempt"),
-    TableColumn("began", rank=1, is_number=False),
-    TableColumn("took", rank=2),
+    TableColumn("started", rank=1, is_number=False),
+    TableColumn("duration", rank=2),
     TableColumn("outcome", is_number=False),
     TableColumn("HTTP"),
     TableColumn("error", is_number=False, may_be_cut=True),
@@ -39,7 +39,7 @@ _COLUMNS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobDetails:
-    """All that is known of one job. ``request`` is the body as it is sent, None if it cannot be made any more."""
+    """All data of one job. ``request`` is the body as it is sent; None if it cannot be built any more."""
 
     job: Row
     prompt: Prompt
@@ -49,10 +49,10 @@ class JobDetails:
 
 
 def find_job(reader: Reader, artist: str) -> int | Sequence[ArtistMatch]:
-    """Return the job of an artist, or all that may be meant: several, or none.
+    """Return the id of the only matching job, or all matching jobs if there are several or none.
 
-    An artist is named exactly, or else in other letters, by the beginning or by a part of the name;
-    a number that is no artist's name is the id of a job.
+    ``artist`` is the exact name, or else the name in other case, its beginning or a part of it. A number that is
+    not the name of an artist is a job id.
     """
     found = reader.job_queries.find_by_artist(artist, MAX_ARTIST_MATCHES + 1)
     is_exact = bool(found) and found[0].distance == 0
@@ -62,7 +62,7 @@ def find_job(reader: Reader, artist: str) -> int | Sequence[ArtistMatch]:
 
 
 def load_job(reader: Reader, job: int) -> JobDetails | None:
-    """Return all that is known of a job, None if there is no such job."""
+    """Return all data of a job; None if there is no such job."""
     with reader.snapshot():
         row = reader.job_queries.job(job)
         if row is None:
@@ -73,7 +73,7 @@ def load_job(reader: Reader, job: int) -> JobDetails | None:
 
 
 def artist_match_lines(found: Sequence[ArtistMatch], width: int | None) -> list[str]:
-    """Return jobs that may be meant, a line each under a heading."""
+    """Return the jobs that match a name as a table with a heading."""
     columns = (
         TableColumn("job"),
         TableColumn("artist", is_number=False, may_be_cut=True),
@@ -88,7 +88,7 @@ def artist_match_lines(found: Sequence[ArtistMatch], width: int | None) -> list[
 
 
 def job_details_json(details: JobDetails) -> dict[str, Json]:
-    """Return a job as JSON; its keys stay as they are."""
+    """Return a job as JSON with stable keys."""
     job = details.job
     kept = [_plain(answer, "is_kept", "late") for answer in details.answers if answer["is_kept"]]
     others = [_plain(answer, "is_kept") for answer in details.answers if not answer["is_kept"]]
@@ -108,7 +108,7 @@ def job_details_json(details: JobDetails) -> dict[str, Json]:
 
 
 def job_details_lines(details: JobDetails, reader: Reader, width: int | None) -> list[Line]:
-    """Return a job in words, a line each; the text of its answer is as wide as it is."""
+    """Return a job as styled lines; the text of its answer is not wrapped or truncated."""
     job = details.job
     lines: list[Line] = [(Style.TITLE, f"job {job['job']}: {escape_controls(str(job['artist_name']))}, {job['state']}")]
     if job["artist_data"]:
@@ -116,7 +116,7 @@ def job_details_lines(details: JobDetails, reader: Reader, width: int | None) ->
     if job["state"] == "failed":
         lines.append((Style.COMMAND, "  " + command(reader.path, f"retry {job['job']}")))
     lines += [(Style.PLAIN, ""), (Style.HEAD, "request")]
-    body = json.dumps(details.request, ensure_ascii=False, indent=2) if details.request else "cannot be made any more"
+    body = json.dumps(details.request, ensure_ascii=False, indent=2) if details.request else "cannot be built any more"
     lines += [(Style.PLAIN, f"  {escape_controls(line)}") for line in body.split("\n")]
     lines += _attempt_lines(details.attempts, width)
     for answer in details.answers:

@@ -1,4 +1,4 @@
-"""What a run came to, in words and as JSON, and the exit code that goes with it."""
+"""Summary of a run and of an ingest: text, JSON and exit code."""
 
 from collections import Counter
 from pathlib import Path
@@ -36,7 +36,7 @@ def exit_code(report: RunReport) -> int:
 
 
 def run_sentences(report: RunReport, ingested: IngestResult | None, database: Path) -> list[str]:
-    """Return what a run came to, a line each."""
+    """Return the summary of a run as lines; ``ingested`` is None if the run did not ingest a file."""
     counters, after = report.counters, report.after
     skipped = f", {count_text(ingested.bad, 'line')} skipped" if ingested and ingested.bad else ""
     left = after.pending + after.running
@@ -46,7 +46,7 @@ def run_sentences(report: RunReport, ingested: IngestResult | None, database: Pa
     if counters.calls:
         lines += _work_sentences(report)
     if after.failed:
-        lines.append(f"see why jobs failed: {command(database, 'status')}; --retry-failed has them called again")
+        lines.append(f"to see why jobs failed: {command(database, 'status')}; --retry-failed retries them")
     if report.sentence:
         how = _HOW_IT_ENDED.get(report.reason, "stopped") if report.reason else "stopped"
         lines.append(f"{how}: {report.sentence}")
@@ -55,7 +55,7 @@ def run_sentences(report: RunReport, ingested: IngestResult | None, database: Pa
 
 def _work_sentences(report: RunReport) -> list[str]:
     counters = report.counters
-    calls = f"{count_text(counters.calls, 'call')} ({counters.retries:,} repeated)"
+    calls = f"{count_text(counters.calls, 'call')} ({counters.retries:,} retried)"
     pace = f"{counters.done * 60 / max(report.seconds, 0.001):,.0f} jobs a minute"
     cost = cost_text(counters.cost_usd, counters.unpriced)
     lines = [
@@ -69,7 +69,7 @@ def _work_sentences(report: RunReport) -> list[str]:
 
 
 def run_json(report: RunReport, ingested: IngestResult | None) -> dict[str, Json]:
-    """Return the same as JSON."""
+    """Return the summary of a run as JSON with stable keys."""
     counters, after = report.counters, report.after
     return {
         "jobs": after.total,
@@ -92,7 +92,7 @@ def run_json(report: RunReport, ingested: IngestResult | None) -> dict[str, Json
 
 
 def ingest_sentence(ingested: IngestResult) -> str:
-    """Return what an ingest came to, in one line."""
+    """Return the summary of an ingest as one line."""
     known = " (the same file as before)" if ingested.unchanged else ""
     return (
         f"ingest {ingested.ingest}: {count_text(ingested.lines, 'line')} read, "
@@ -102,7 +102,7 @@ def ingest_sentence(ingested: IngestResult) -> str:
 
 
 def ingest_json(ingested: IngestResult) -> dict[str, Json]:
-    """Return the same as JSON."""
+    """Return the summary of an ingest as JSON with stable keys."""
     return {
         "ingest": ingested.ingest,
         "lines": ingested.lines,
