@@ -1,7 +1,7 @@
-"""Judging a reply: an answer, or a failure and whose trouble it is.
+"""Classification of API replies: an answer, or a failure that is retryable, permanent or fatal.
 
-What servers really send, and what each case means, was read from OpenAI's error-code guide and
-found in the SDK's behaviour (openai 3.54, November 2026).
+A retryable failure allows another call, a permanent one fails the job, a fatal one stops the run.
+The cases come from OpenAI's error-code guide and from the behaviour of the SDK (openai 3.54, November 2026).
 """
 
 import re
@@ -18,51 +18,51 @@ RUN_CODES = frozenset({
     "model_not_found", "organization_spend_limit_exceeded", "organization_usage_limit_exceeded",
     "project_spend_limit_exceeded", "prompt_not_found", "unknown_parameter", "unsupported_parameter",
 })  # fmt: skip
-"""Codes of trouble that every job shares, whatever the status."""
+"""Error codes that make a failure fatal, whatever the status: every job would fail with them."""
 
 
 SHARED_PARAMS = ("model", "service_tier", "temperature", "top_p", "text", "reasoning", "prompt")
-"""Fields of the request that are the same for every job: a 400 about one of them is everyone's."""
+"""Fields of the request that are the same for every job: a 400 about one of them is fatal."""
 
 
 FINAL_CODES = frozenset({"context_length_exceeded", "invalid_prompt", "string_above_max_length"})
-"""Codes that are about what one row says, which another call would only repeat; so are all policy ones."""
+"""Error codes about the content of one row: permanent, since another call would fail too. So are policy codes."""
 
 
 SLOW_DOWN_CODES = frozenset({"rate_limit_exceeded", "slow_down"})
-"""Codes that are about the rate of calls; with status 429 any code that is worth another call is, save one."""
+"""Error codes about the rate of calls. With status 429 every retryable code is, except that of the full flex tier."""
 
 
 TELLING_TYPES = frozenset({"insufficient_quota", FLEX_IS_FULL})
-"""Types that stand for a code where there is none."""
+"""Error types that serve as the code if the error has none."""
 
 
 LONGEST_MESSAGE = 2000
-"""How many characters of a message are kept."""
+"""Characters of an error message that are stored."""
 
 
 LONGEST_CODE = 100
-"""How many characters of a code or a type are kept."""
+"""Characters of an error code or type that are stored."""
 
 
 MOST_TOKENS = 2**40
-"""What is said to have used more tokens than any model can: so that sums of them stay whole numbers."""
+"""Largest token count that is believed. No model uses more, and sums of such counts stay integers in SQLite."""
 
 
 TOO_LARGE = "reply_too_large"
-"""The fault of a reply that another call would only bring again."""
+"""Fault of a reply over the size limit. It is permanent: another call would return the same."""
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """An answer, a failure, or both: an answer that is kept and yet is no success."""
+    """Result of a classification: an answer, a failure, or both if an answer is stored but is no success."""
 
     answer: Answer | None
     failure: Failure | None
 
 
 def judge(reply: Reply) -> Judgement:
-    """Say what a reply is worth; never raises, whatever the server sent."""
+    """Return the answer or failure in a reply; never raises, whatever the server sent."""
     if reply.fault is not None:
         reach = Reach.JOB if reply.fault == TOO_LARGE else Reach.CALL
         return Judgement(None, _failure(reply, reach, reply.fault, reply.message))
@@ -72,7 +72,7 @@ def judge(reply: Reply) -> Judgement:
 
 
 def judge_refusal(reply: Reply) -> Failure:
-    """Say whose trouble a reply with an error status is."""
+    """Return the failure of a reply with an error status."""
     error = error_object(parse_json(reply.body))
     code, kind, param = (text_of(error.get(name)) for name in ("code", "type", "param"))
     message = text_of(error.get("message")) or _moved(reply) or reply.beginning or f"HTTP {reply.status}"
@@ -82,9 +82,9 @@ def judge_refusal(reply: Reply) -> Failure:
 
 
 def _moved(reply: Reply) -> str | None:
-    """Return where a redirect leads. It is not followed: key and rows go to the address that was named alone."""
+    """Return the message for a redirect. It is not followed: key and rows go to the configured address alone."""
     location = reply.headers.get("location") if (reply.status or 0) < 400 else None  # noqa: PLR2004
-    return location and f"the server redirects to {location}, which is not followed; set OPENAI_BASE_URL to mend that"
+    return location and f"the server redirects to {location}, which is not followed; set OPENAI_BASE_URL to fix that"
 
 
 def _reach(status: int, code: str | None, kind: str | None, param: str | None, message: str) -> Reach:
@@ -100,7 +100,7 @@ def _reach(status: int, code: str | None, kind: str | None, param: str | None, m
 
 
 def _is_shared(status: int, code: str | None, kind: str | None) -> bool:
-    # A 404 is about the prompt, the model or the address: the same for every job.
+    # A 404 concerns the prompt, the model or the address, which are the same for every job.
     return status in (401, 402, 403, 404) or code in RUN_CODES or kind == "insufficient_quota"
 
 
@@ -111,7 +111,7 @@ def _is_final(code: str | None) -> bool:
 def _names_shared_field(param: str | None, message: str) -> bool:
     if message.startswith("Unknown prompt variables"):
         return True
-    # ``prompt.variables.artist_name`` holds one row's text and may well be one row's trouble.
+    # ``prompt.variables.artist_name`` holds the text of one row, so its failure concerns that row alone.
     if param is None or param.startswith("prompt.variables"):
         return False
     return param.split(".", maxsplit=1)[0].split("[", maxsplit=1)[0] in SHARED_PARAMS
@@ -124,25 +124,25 @@ def _judge_success(reply: Reply) -> Judgement:
     if isinstance(value, Broken):
         return _judge_broken(reply)
     if not isinstance(value, dict):
-        return _no_answer(reply, "not_an_object", "the reply is no JSON object: ")
+        return _no_answer(reply, "not_an_object", "the reply is not a JSON object: ")
     if "output" not in value and "status" not in value:
         return _judge_stray_object(reply, value)
     return _judge_response(reply, value)
 
 
 def _judge_broken(reply: Reply) -> Judgement:
-    # The type is looked at only here: an answer that a proxy mislabels was paid for all the same.
+    # The content type is checked only here: an answer with a wrong type from a proxy was paid for too.
     content_type = reply.headers.get("content-type", "")
     if "json" in content_type.lower():
-        return _no_answer(reply, "broken_json", "the reply is no whole JSON: ")
+        return _no_answer(reply, "broken_json", "the reply is not complete JSON: ")
     return _no_answer(reply, "not_json", f"expected JSON, got {content_type or 'no content type'}: ")
 
 
 def _judge_stray_object(reply: Reply, value: dict[str, Json]) -> Judgement:
-    """Judge an object that is no response: often an error that a proxy sent with status 200."""
+    """Classify an object that is not a response: often an error that a proxy sent with status 200."""
     error = error_object(value)
     code, kind = text_of(error.get("code")), text_of(error.get("type"))
-    message = text_of(error.get("message")) or f"the reply is no response: {reply.beginning}"
+    message = text_of(error.get("message")) or f"the reply is not a response: {reply.beginning}"
     reach = _reach(200, code, kind, None, message)
     return Judgement(None, _failure(reply, reach, code or "not_a_response", message))
 
@@ -189,7 +189,7 @@ def _failed_response(reply: Reply, error: dict[str, Json]) -> Failure:
 
 
 def _read_output(output: Json) -> tuple[str, str | None, str | None]:
-    """Return the text of all output_text parts, the JSON path of it if it is one part, and a refusal."""
+    """Return the text of all output_text parts, its JSON path if it is a single part, and the refusal if any."""
     texts: list[tuple[str, str]] = []
     refusal: str | None = None
     for path, part in _content_parts(output):
@@ -237,7 +237,7 @@ def _no_answer(reply: Reply, code: str, message: str) -> Judgement:
 def _failure(reply: Reply, reach: Reach, code: str, message: str) -> Failure:
     return Failure(
         reach=reach,
-        # It stands in commands and on the screen, so it is made of what codes are made of.
+        # The code appears in commands and on the screen, so other characters are replaced.
         code=re.sub(r"[^\w.-]+", "_", code)[:LONGEST_CODE],
         message=clean_text(message)[:LONGEST_MESSAGE],
         status=reply.status,
