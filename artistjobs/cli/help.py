@@ -20,13 +20,13 @@ MANY_OPTIONS = 10
 
 GROUPS: dict[str, frozenset[str]] = {
     "Input": frozenset({"input_file", "strict", "dry_run"}),
-    "Asking": frozenset(
+    "PromptOptions": frozenset(
         {
             "prompt_id", "prompt_file", "instructions_file", "prompt_version", "model", "params", "service_tier",
             "store", "metadata",
         }
     ),
-    "Working": frozenset({"max_workers", "processes", "max_attempts", "timeout", "retry_failed", "flex_fallback"}),
+    "WorkOptions": frozenset({"max_workers", "processes", "max_attempts", "timeout", "retry_failed", "flex_fallback"}),
     "Money and limits": frozenset({"max_cost", "price_input", "price_output", "limit", "rpm", "tpm", "spend"}),
     "Rehearsal": frozenset({"rehearse", "scenario"}),
     "Output": frozenset({"output", "format_name", "state", "ingest", "full", "no_text", "as_json"}),
@@ -41,7 +41,7 @@ OTHERS, PROGRAM = "More", "Anywhere"
 Records = dict[str, list[tuple[str, str]]]
 
 
-_WIDEST_NAME = 30
+_MAX_NAME_WIDTH = 30
 """Cells for the names of options; click's own number."""
 
 
@@ -127,11 +127,11 @@ def _group_of(param: click.Parameter) -> str:
 
 def _write(groups: Records, formatter: click.HelpFormatter) -> None:
     names = [name for records in groups.values() for name, _ in records]
-    width = min(_WIDEST_NAME, max(map(len, names), default=0))
+    width = min(_MAX_NAME_WIDTH, max(map(len, names), default=0))
     for group, records in groups.items():
         if records:
             with formatter.section(group):
-                formatter.write_dl(_aligned(records, width), col_max=_WIDEST_NAME)
+                formatter.write_dl(_aligned(records, width), col_max=_MAX_NAME_WIDTH)
 
 
 def _aligned(records: Sequence[tuple[str, str]], width: int) -> list[tuple[str, str]]:

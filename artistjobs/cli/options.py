@@ -27,7 +27,7 @@ SCENARIO_NAMES = ("calm", "busy", "storm", "outage", "no-credit")
 FORMATS = ("jsonl", "csv", "parquet")
 
 
-LARGEST_COUNT = 2**53
+MAX_COUNT = 2**53
 """What is more is a mistake, and more than floats and databases can count."""
 
 
@@ -37,7 +37,7 @@ class _Count(click.IntRange):
     def convert(self, value: int, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Return the number."""
         number = int(super().convert(value, param, ctx))
-        if number > LARGEST_COUNT:
+        if number > MAX_COUNT:
             self.fail(f"{number} is more than can be counted.", param, ctx)
         return number
 
@@ -217,7 +217,7 @@ def json_option(command: Command) -> Command:
     return click.option("--json", "as_json", is_flag=True, help="Summary as one JSON object on stdout.")(command)
 
 
-def existing_path(settings: Settings) -> Path:
+def database_path(settings: Settings) -> Path:
     """Return the database to look into, of either kind. Raises WrongUseError if only a rehearsed one is there."""
     path = settings.db or DEFAULT_DATABASE
     if settings.db is None and not path.exists() and REHEARSAL_DATABASE.exists():

@@ -12,7 +12,7 @@ from artistjobs.worker.config import WorkConfig
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Working:
+class WorkOptions:
     """What a run of a worker needs besides its database."""
 
     work: WorkConfig
@@ -22,14 +22,14 @@ class Working:
     retry_failed: bool
     quiet: bool
 
-    def refuse_keyless(self) -> None:
+    def ensure_api_key(self) -> None:
         """Raise WrongUseError if there is no key to call with."""
         if self.api is None and self.scenario is None:
             raise WrongUseError(NO_KEY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Checking:
+class CheckOptions:
     """What a check was asked for. ``failures`` is what was found wrong in the asking."""
 
     model: str

@@ -19,12 +19,12 @@ class Outcome(StrEnum):
     DIED = "died"  # the worker died while it held the job
 
 
-class Reach(StrEnum):
+class FailureKind(StrEnum):
     """Kind of a failure; it decides what happens next."""
 
-    CALL = "call"  # this call alone: another call may succeed
-    JOB = "job"  # this job: every call for it would fail
-    RUN = "run"  # every job: every further call would fail
+    RETRYABLE = "call"  # this call failed: another call may succeed
+    PERMANENT = "job"  # this job fails: every call for it would fail
+    FATAL = "run"  # the run stops: every further call would fail
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +35,7 @@ class Failure:
     asked for. ``slow_down`` is True if the server refused the call because of the rate of calls.
     """
 
-    reach: Reach
+    kind: FailureKind
     code: str
     message: str
     type: str | None = None

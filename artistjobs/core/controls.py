@@ -21,7 +21,7 @@ class Control(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class ControlChange:
     """One change of a setting: ``value`` is None if the limit was removed; ``revision`` grows with each change."""
 
     control: Control
@@ -31,23 +31,23 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ProcessShare:
     """Share of one process in the work of a command: its number, counted from 0, and the number of processes."""
 
     number: int = 0
-    of: int = 1
+    count: int = 1
 
     def share(self, total: int) -> int:
         """Return this process's share of ``total``; the shares of all processes add up to the total."""
-        return total // self.of + (self.number < total % self.of)
+        return total // self.count + (self.number < total % self.count)
 
 
-WHOLE = Part()
+SINGLE_PROCESS = ProcessShare()
 """Share of a command that works with one process."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tuning:
+class WorkerSettings:
     """Settings of a worker that can change while it runs. None means no limit."""
 
     max_workers: int
@@ -55,14 +55,14 @@ class Tuning:
     tpm: int | None = None
     max_cost_usd: float | None = None
     is_paused: bool = False
-    said_max_workers: int | None = None  # total over all processes, of which max_workers is a share; None until changed
+    total_max_workers: int | None = None  # over all processes, of which max_workers is a share; None until changed
 
     @property
-    def is_resting(self) -> bool:
+    def makes_no_calls(self) -> bool:
         """True if no new call may start: while paused, or if this process's share of the calls is 0."""
         return self.is_paused or not self.max_workers
 
-    def told(self, said: Sequence[Said], since: int, part: Part) -> Self:
+    def with_changes(self, said: Sequence[ControlChange], since: int, part: ProcessShare) -> Self:
         """Return the settings after some changes; changes up to revision ``since`` are older than this worker."""
         values = {one.control: one.value for one in said if one.revision > since}
         return replace(
@@ -71,11 +71,11 @@ class Tuning:
             rpm=_whole(values.get(Control.RPM, self.rpm)),
             tpm=_whole(values.get(Control.TPM, self.tpm)),
             max_cost_usd=values.get(Control.MAX_COST, self.max_cost_usd),
-            said_max_workers=_whole(values.get(Control.MAX_WORKERS, self.said_max_workers)),
+            total_max_workers=_whole(values.get(Control.MAX_WORKERS, self.total_max_workers)),
             is_paused=is_paused(said),
         )
 
-    def _max_workers(self, values: Mapping[Control, float | None], part: Part) -> int:
+    def _max_workers(self, values: Mapping[Control, float | None], part: ProcessShare) -> int:
         value = values.get(Control.MAX_WORKERS)
         return self.max_workers if value is None else part.share(int(value))
 
@@ -89,31 +89,31 @@ OPTIONS = {
 """Command-line option of each setting."""
 
 
-def values_text(values: Mapping[Control, float | None]) -> str:
+def settings_text(values: Mapping[Control, float | None]) -> str:
     """Return settings as text, such as ``--max-workers 8, --rpm none``."""
     return ", ".join(f"{OPTIONS[control]} {_value_text(value)}" for control, value in values.items())
 
 
-def changes(before: Tuning, now: Tuning) -> dict[Control, float | None]:
+def changed_settings(before: WorkerSettings, now: WorkerSettings) -> dict[Control, float | None]:
     """Return the settings that differ, except the pause; calls in flight are the command's total, not a share."""
-    names = {control: control.value for control in OPTIONS} | {Control.MAX_WORKERS: "said_max_workers"}
+    names = {control: control.value for control in OPTIONS} | {Control.MAX_WORKERS: "total_max_workers"}
     values = {control: (getattr(before, name), getattr(now, name)) for control, name in names.items()}
     return {control: value for control, (old, value) in values.items() if value != old}
 
 
-def is_paused(said: Sequence[Said]) -> bool:
+def is_paused(changes: Sequence[ControlChange]) -> bool:
     """Return True if a database is paused."""
-    return paused_at(said) is not None
+    return paused_at(changes) is not None
 
 
-def paused_at(said: Sequence[Said]) -> str | None:
+def paused_at(changes: Sequence[ControlChange]) -> str | None:
     """Return the time at which a database was paused, None if it is not paused."""
-    return next((one.changed_at for one in said if one.control is Control.PAUSED and one.value is not None), None)
+    return next((one.changed_at for one in changes if one.control is Control.PAUSED and one.value is not None), None)
 
 
-def last_revision(said: Sequence[Said]) -> int:
+def last_revision(changes: Sequence[ControlChange]) -> int:
     """Return the revision of the latest change, 0 if there is none."""
-    return max((one.revision for one in said), default=0)
+    return max((one.revision for one in changes), default=0)
 
 
 def _value_text(value: float | None) -> str:

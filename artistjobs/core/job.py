@@ -30,7 +30,7 @@ DEATHS_MAX = 3
 """Number of workers that may die while they hold a job; then the job fails as ``worker_died``."""
 
 
-LONGEST_DELAY_SECONDS = 3600.0
+MAX_DELAY_SECONDS = 3600.0
 """Longest wait of a released job. A later ``available_at`` was set by a wrong clock and is ignored."""
 
 

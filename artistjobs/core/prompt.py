@@ -56,9 +56,9 @@ class Prompt:
         if self.template is None:
             return True
         # A late import: commands that only read a database start without Jinja.
-        from artistjobs.core.template import names_artist_data
+        from artistjobs.core.template import uses_artist_data
 
-        return names_artist_data(self.template)
+        return uses_artist_data(self.template)
 
 
 def text_sha256(text: str) -> str:

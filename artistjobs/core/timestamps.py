@@ -4,17 +4,17 @@ from datetime import UTC, datetime
 from time import localtime, strftime
 
 
-def moment_text(seconds: float) -> str:
+def to_timestamp(seconds: float) -> str:
     """Return the time ``seconds`` after the epoch as UTC text, such as ``2026-11-22T20:51:07.123Z``."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
-def moment_seconds(text: str) -> float:
+def from_timestamp(text: str) -> float:
     """Return the seconds after the epoch of a timestamp written by ``to_timestamp``."""
     return datetime.fromisoformat(text).timestamp()
 
 
-def moment_local(text: str, form: str = "%m-%d %H:%M") -> str:
+def local_time(text: str, form: str = "%m-%d %H:%M") -> str:
     """Return a stored timestamp in local time, in the given ``strftime`` format."""
     return datetime.fromisoformat(text).astimezone().strftime(form)
 

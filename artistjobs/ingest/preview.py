@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from artistjobs.core.job import Artist, BadLine
 from artistjobs.core.prompt import Body, job_keys, request_builder
 from artistjobs.errors import PromptError
-from artistjobs.ingest.bad_lines import _Watched
+from artistjobs.ingest.bad_lines import _WarnBadLines
 from artistjobs.ingest.parser import ArtistReader
 from artistjobs.ingest.source import IngestConfig, open_artists
-from artistjobs.store.interface import Census
+from artistjobs.store.interface import FilePreview
 
 SHOWN_BY_DRY_RUN = 5
 
@@ -19,12 +19,12 @@ _COUNTED_AT_ONCE = 5_000
 
 
 @dataclass(slots=True)
-class Rows:
+class FileStats:
     """Counts of a file's rows; ``unfit`` counts good rows for which the template cannot be rendered."""
 
     good: int = 0
     bad: int = 0
-    unfit: int = 0
+    unrenderable: int = 0
     request_bytes: int = 0
     first: Artist | None = None
     first_bad: BadLine | None = None
@@ -33,10 +33,10 @@ class Rows:
     @property
     def mean_bytes(self) -> float:
         """Mean size of a request body in bytes."""
-        return self.request_bytes / max(1, self.good - self.unfit)
+        return self.request_bytes / max(1, self.good - self.unrenderable)
 
 
-def survey_file(config: IngestConfig, census: Census, show: Callable[[Body], None] | None = None) -> Rows:
+def preview_file(config: IngestConfig, preview: FilePreview, show: Callable[[Body], None] | None = None) -> FileStats:
     """Read a file and return the counts of its rows; nothing is written.
 
     With ``show`` the first requests are passed to it, and bad lines cause warnings.
@@ -46,23 +46,23 @@ def survey_file(config: IngestConfig, census: Census, show: Callable[[Body], Non
         PromptError: if the template cannot be rendered for one of the first rows that are shown.
 
     """
-    surveyor = _Surveyor(config, census, show)
+    previewer = _Previewer(config, preview, show)
     with open_artists(config.source) as stream:
         reader = ArtistReader(stream)
-        for row in _Watched(reader, config) if show else reader:
-            surveyor.take(row)
-    surveyor.flush()
-    return surveyor.rows
+        for row in _WarnBadLines(reader, config) if show else reader:
+            previewer.take(row)
+    previewer.flush()
+    return previewer.rows
 
 
 @dataclass(slots=True)
-class _Surveyor:
+class _Previewer:
     """Counter of rows, their requests and the keys of their jobs."""
 
     config: IngestConfig
-    census: Census
+    preview: FilePreview
     show: Callable[[Body], None] | None
-    rows: Rows = field(default_factory=Rows)
+    rows: FileStats = field(default_factory=FileStats)
     _keys: list[bytes] = field(default_factory=list)
     _build: Callable[[str, str], Body] = field(init=False)
     _key: Callable[[str, str], bytes] = field(init=False)
@@ -86,7 +86,7 @@ class _Surveyor:
 
     def flush(self) -> None:
         """Pass the collected keys to the store."""
-        self.census.add(self._keys)
+        self.preview.add(self._keys)
         self._keys.clear()
 
     def _weigh(self, row: Artist) -> None:
@@ -96,7 +96,7 @@ class _Surveyor:
         except PromptError as error:
             if is_shown:
                 raise
-            self.rows.unfit += 1
+            self.rows.unrenderable += 1
             self.rows.reason = self.rows.reason or f"line {row.line}: {error}"
             return
         self.rows.request_bytes += len(json.dumps(body, ensure_ascii=False).encode("utf-8", "replace"))

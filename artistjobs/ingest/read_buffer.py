@@ -3,7 +3,7 @@
 from typing import BinaryIO
 
 
-class Window:
+class ReadBuffer:
     """Buffer of the bytes that were read and not yet consumed. The next row begins at ``text[at]``."""
 
     def __init__(self, stream: BinaryIO, block_size: int) -> None:

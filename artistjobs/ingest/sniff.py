@@ -14,7 +14,7 @@ _OTHER_HEADER = re.compile(r"\W*artist_name\W*?([\t;|])\W*artist_data\b", re.IGN
 _SEPARATORS = {"\t": "tabs", ";": "semicolons", "|": "bars"}
 
 
-def suspicion(first: Artist) -> str | None:
+def wrong_format_hint(first: Artist) -> str | None:
     """Return a hint that a file has another format, judged by its first row; None if it looks right."""
     if found := _OTHER_HEADER.match(first.name):
         return f"its header is separated by {_SEPARATORS[found[1]]}"

@@ -11,7 +11,7 @@ _HARMLESS = frozenset("\u200d\u200c\ufe0f")
 """Format characters that emoji and some scripts are written with."""
 
 
-def visible(text: str, keep: str = "") -> str:
+def escape_controls(text: str, keep: str = "") -> str:
     """Return ``text`` with all that a terminal would act on as escapes; ``keep`` stays as it is."""
     if text.isprintable():
         return text

@@ -25,13 +25,13 @@ _ERASE_LINE, _ERASE_BELOW = "\x1b[K", "\x1b[J"
 USUAL_SIZE = (80, 24)
 
 
-def is_live(stream: TextIO) -> bool:
+def can_redraw(stream: TextIO) -> bool:
     """Say whether a stream is a terminal that can redraw."""
     # Asked of the stream itself: rich believes FORCE_COLOR, and would animate into a log file.
     return stream.isatty() and os.environ.get("TERM", "") not in ("", "dumb", "unknown")
 
 
-class Block:
+class LiveBlock:
     """The lines, on a terminal that can redraw; several threads may print."""
 
     def __init__(
@@ -53,7 +53,7 @@ class Block:
         # The last column stays free: some terminals begin a new line as soon as it is written to.
         return max(1, self._size()[0] - 1)
 
-    def show(self, lines: Sequence[str]) -> None:
+    def update(self, lines: Sequence[str]) -> None:
         """Draw these lines in place of those that were shown before, as many as fit."""
         with self._lock:
             size = self._size()
@@ -71,7 +71,7 @@ class Block:
             else:
                 self._write(line + "\n")
 
-    def leave(self) -> None:
+    def finish(self) -> None:
         """Let the block stand as it is, and go on below it."""
         with self._lock:
             if self._lines:
@@ -94,7 +94,7 @@ class Block:
         return f"\x1b[{len(self._lines)}A\r"
 
 
-def block_on(stream: TextIO) -> Block:
+def live_block(stream: TextIO) -> LiveBlock:
     """Return a block on a terminal, empty as yet. One that is gone is no reason to stop."""
 
     def write(text: str) -> None:
@@ -102,7 +102,7 @@ def block_on(stream: TextIO) -> Block:
             stream.write(text)
             stream.flush()
 
-    return Block(write, lambda: _size_of(stream), lambda: _is_in_front(stream))
+    return LiveBlock(write, lambda: _size_of(stream), lambda: _is_in_front(stream))
 
 
 def _size_of(stream: TextIO) -> tuple[int, int]:

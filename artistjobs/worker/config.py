@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from artistjobs.core.controls import Part, Tuning
+from artistjobs.core.controls import ProcessShare, WorkerSettings
 from artistjobs.core.pricing import GivenPrices
 
 
@@ -26,14 +26,14 @@ class WorkConfig:
     number: int = 0
 
     @property
-    def part(self) -> Part:
+    def part(self) -> ProcessShare:
         """Which of the processes this is, and of how many."""
-        return Part(self.number, self.processes)
+        return ProcessShare(self.number, self.processes)
 
     @property
-    def tuning(self) -> Tuning:
+    def settings(self) -> WorkerSettings:
         """What of it can be changed while it works."""
-        return Tuning(max_workers=self.max_workers, rpm=self.rpm, tpm=self.tpm, max_cost_usd=self.max_cost_usd)
+        return WorkerSettings(max_workers=self.max_workers, rpm=self.rpm, tpm=self.tpm, max_cost_usd=self.max_cost_usd)
 
     def shared_out(self) -> "list[WorkConfig]":
         """Return what each of the processes is told: its part of what can be counted out, and all the rest."""
@@ -46,4 +46,4 @@ class WorkConfig:
 
 
 def _parts(amount: int, parts: int) -> list[int]:
-    return [Part(number, parts).share(amount) for number in range(parts)]
+    return [ProcessShare(number, parts).share(amount) for number in range(parts)]

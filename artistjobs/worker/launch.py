@@ -10,13 +10,18 @@ from artistjobs.core.job import Scope
 from artistjobs.store.interface import OpenStore
 from artistjobs.worker.config import WorkConfig
 from artistjobs.worker.gc_tuning import tuned
-from artistjobs.worker.progress.snapshot import Watch
+from artistjobs.worker.progress.snapshot import Display
 from artistjobs.worker.run import RunReport, run
-from artistjobs.worker.signals import Orders
+from artistjobs.worker.signals import RunControl
 
 
 async def run_calling(
-    work: WorkConfig, scope: Scope, open_store: OpenStore, api: ApiConfig, watcher: Watch, orders: Orders | None = None
+    work: WorkConfig,
+    scope: Scope,
+    open_store: OpenStore,
+    api: ApiConfig,
+    watcher: Display,
+    run_control: RunControl | None = None,
 ) -> RunReport:
     """Do what ``runner.run`` does, with calls to ``api``; raises what it raises."""
     with tuned() as keep:
@@ -24,7 +29,7 @@ async def run_calling(
         from artistjobs.api.responses import open_responses_api
 
         keep()
-        return await run(work, scope, open_store, partial(open_responses_api, api), watcher, orders)
+        return await run(work, scope, open_store, partial(open_responses_api, api), watcher, run_control)
 
 
 Result = TypeVar("Result")

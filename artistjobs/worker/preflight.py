@@ -4,9 +4,9 @@ import logging
 from collections.abc import Sequence
 
 from artistjobs.api.interface import Api
-from artistjobs.api.model_lookup import shutdown_date, shutdown_sentence, why_hopeless
+from artistjobs.api.model_lookup import fatal_reason, shutdown_date, shutdown_sentence
 from artistjobs.api.reply import Reply
-from artistjobs.worker.stop import Reason, Stop, StoppingError
+from artistjobs.worker.stop import RunStoppingError, Stop, StopReason
 
 log = logging.getLogger("artistjobs")
 
@@ -24,8 +24,8 @@ async def check_models(api: Api, models: Sequence[str], stop: Stop) -> bool:
         reply = await _look_up(api, model, stop)
         if stop.is_requested():
             return False
-        if sentence := why_hopeless(reply):
-            stop.request(Reason.ACCOUNT, sentence)
+        if sentence := fatal_reason(reply):
+            stop.request(StopReason.ACCOUNT, sentence)
             return False
         if date := shutdown_date(reply):
             log.warning("%s", shutdown_sentence(model, date))
@@ -46,5 +46,5 @@ async def _look_up(api: Api, model: str, stop: Stop) -> Reply:
 async def _pause(stop: Stop, seconds: float) -> None:
     try:
         await stop.sleep(seconds)
-    except StoppingError:
+    except RunStoppingError:
         return

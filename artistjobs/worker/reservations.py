@@ -16,20 +16,20 @@ from artistjobs.store.interface import Queue
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class ReservationRequest:
     """Money to hold back for a call; ``future`` is told whether the cap has room for it."""
 
     usd: float
     future: asyncio.Future[bool]
 
 
-class Till:
+class ReservationQueue:
     """The wishes that wait for an answer; it is used by the thread that writes."""
 
-    def __init__(self, cap_usd: float | None, tell: Callable[[Sequence[Wish], bool], None]) -> None:
-        self.wishes: list[Wish] = []
+    def __init__(self, cap_usd: float | None, answer: Callable[[Sequence[ReservationRequest], bool], None]) -> None:
+        self.requests: list[ReservationRequest] = []
         self.spent_usd = 0.0
-        self._tell = tell
+        self._tell = answer
         self.change_cap(cap_usd)
 
     def change_cap(self, cap_usd: float | None) -> None:
@@ -38,25 +38,25 @@ class Till:
 
     def serve(self, queue: Queue, *, is_draining: bool) -> None:
         """Grant wishes in their order as far as there is room; refuse the rest once none can be hoped for."""
-        wishes = [wish for wish in self.wishes if not wish.future.cancelled()]
+        requests = [request for request in self.requests if not request.future.cancelled()]
         may_hope = False
-        if wishes and not is_draining:
-            held = queue.hold_back([wish.usd for wish in wishes], self._cap)
+        if requests and not is_draining:
+            held = queue.reserve([request.usd for request in requests], self._cap)
             self.spent_usd = held.spent_usd
-            self._tell(wishes[: held.granted], True)
-            wishes = wishes[held.granted :]
+            self._tell(requests[: held.granted], True)
+            requests = requests[held.granted :]
             # A call that ends may have cost less than its worst case, whoever made it.
             may_hope = held.in_flight_usd > 0
         if not may_hope:
-            self._tell(wishes, False)
-        self.wishes = wishes if may_hope else []
+            self._tell(requests, False)
+        self.requests = requests if may_hope else []
 
 
-def answer(wishes: Sequence[Wish], granted: bool) -> None:  # noqa: FBT001
+def answer(requests: Sequence[ReservationRequest], granted: bool) -> None:  # noqa: FBT001
     """Tell those that wait, in their event loop.
 
     What was granted to one that was cancelled meanwhile counts as lost in the end: rather too much than too little.
     """
-    for wish in wishes:
-        if not wish.future.done():
-            wish.future.set_result(granted)
+    for request in requests:
+        if not request.future.done():
+            request.future.set_result(granted)

@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Protocol
 
-from artistjobs.core.controls import WHOLE, Part
-from artistjobs.core.formatting import counted
-from artistjobs.worker.stop import Reason, Stop
+from artistjobs.core.controls import SINGLE_PROCESS, ProcessShare
+from artistjobs.core.formatting import count_text
+from artistjobs.worker.stop import Stop, StopReason
 
 log = logging.getLogger("artistjobs")
 
@@ -18,16 +18,16 @@ InFlight = Callable[[], int]
 """Says how many calls are in flight."""
 
 
-class Orders(Protocol):
+class RunControl(Protocol):
     """Tells a run when to begin and when to end."""
 
-    def heard(self, stop: Stop, in_flight: InFlight) -> AbstractAsyncContextManager[asyncio.Event]:
+    def listening(self, stop: Stop, in_flight: InFlight) -> AbstractAsyncContextManager[asyncio.Event]:
         """Have the end requested when it is told to; the event is set when calls in flight are to be given up."""
 
-    def part(self) -> Part:
+    def part(self) -> ProcessShare:
         """Return which of the processes of its command a run is by now, and of how many."""
 
-    async def begin(self, look_up: Callable[[], Awaitable[bool]]) -> bool:
+    async def wait_to_start(self, look_up: Callable[[], Awaitable[bool]]) -> bool:
         """Return once calls may be made, after a look at the account; False if none could work."""
 
 
@@ -35,13 +35,13 @@ class Signals:
     """The first signal ends the run, the second one gives up the calls in flight."""
 
     @asynccontextmanager
-    async def heard(self, stop: Stop, in_flight: InFlight) -> AsyncIterator[asyncio.Event]:
+    async def listening(self, stop: Stop, in_flight: InFlight) -> AsyncIterator[asyncio.Event]:
         """Listen to signals as long as the context lasts."""
         loop, abandoned = asyncio.get_running_loop(), asyncio.Event()
 
         def received(number: signal.Signals) -> None:
             calls = in_flight()
-            them, were = counted(calls, "call") + " in flight", "was" if calls == 1 else "were"
+            them, were = count_text(calls, "call") + " in flight", "was" if calls == 1 else "were"
             if stop.request(_REASONS[number], f"{them} {were} finished and stored"):
                 log.warning("stopping: waiting for %s; the same once more gives up", them)
             elif not abandoned.is_set():
@@ -52,32 +52,32 @@ class Signals:
 
         # A signal that is ignored, as under nohup, stays ignored.
         before = {number: signal.getsignal(number) for number in _REASONS}
-        minded = [number for number, minding in before.items() if minding is not signal.SIG_IGN]
-        for number in minded:
+        handled = [number for number, minding in before.items() if minding is not signal.SIG_IGN]
+        for number in handled:
             loop.add_signal_handler(number, received, number)
         try:
             yield abandoned
         finally:
-            for number in minded:
+            for number in handled:
                 loop.remove_signal_handler(number)
                 # asyncio leaves the default: one that comes during the export after it would end that without a word.
                 signal.signal(number, before[number])
 
-    def part(self) -> Part:
+    def part(self) -> ProcessShare:
         """Return that it is the only one."""
-        return WHOLE
+        return SINGLE_PROCESS
 
-    async def begin(self, look_up: Callable[[], Awaitable[bool]]) -> bool:
+    async def wait_to_start(self, look_up: Callable[[], Awaitable[bool]]) -> bool:
         """Look at the account, and begin."""
         return await look_up()
 
 
 _REASONS = {
-    signal.SIGINT: Reason.INTERRUPTED,
-    signal.SIGTERM: Reason.TERMINATED,
-    signal.SIGHUP: Reason.TERMINATED,
+    signal.SIGINT: StopReason.INTERRUPTED,
+    signal.SIGTERM: StopReason.TERMINATED,
+    signal.SIGHUP: StopReason.TERMINATED,
 }
 
 
-MINDED = tuple(_REASONS)
+HANDLED_SIGNALS = tuple(_REASONS)
 """Signals that end a run."""

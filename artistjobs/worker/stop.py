@@ -4,7 +4,7 @@ import asyncio
 from enum import StrEnum
 
 
-class Reason(StrEnum):
+class StopReason(StrEnum):
     """Why a run stops early."""
 
     INTERRUPTED = "interrupted"
@@ -17,7 +17,7 @@ class Reason(StrEnum):
     DIED = "died"  # the processes that worked, one after another
 
 
-class StoppingError(Exception):
+class RunStoppingError(Exception):
     """Raised out of a wait that the end of the run, or its rest, makes pointless."""
 
 
@@ -28,13 +28,13 @@ class Stop:
     """
 
     def __init__(self) -> None:
-        self.reason: Reason | None = None
+        self.reason: StopReason | None = None
         self.sentence = ""
-        self.is_resting = False
+        self.is_paused = False
         self._event = asyncio.Event()
         self._halt = asyncio.Event()
 
-    def request(self, reason: Reason, sentence: str) -> bool:
+    def request(self, reason: StopReason, sentence: str) -> bool:
         """Ask for the end of the run; say whether this was the first time."""
         if self.reason is not None:
             return False
@@ -47,9 +47,9 @@ class Stop:
         """Whether the run is to end."""
         return self.reason is not None
 
-    def rest(self, is_resting: bool) -> None:  # noqa: FBT001
+    def pause(self, is_paused: bool) -> None:  # noqa: FBT001
         """Have no call begin until told otherwise."""
-        self.is_resting = is_resting
+        self.is_paused = is_paused
         if self.is_halted():
             self._halt.set()
         else:
@@ -57,7 +57,7 @@ class Stop:
 
     def is_halted(self) -> bool:
         """Whether no call is to begin, for now or for good."""
-        return self.is_resting or self.is_requested()
+        return self.is_paused or self.is_requested()
 
     async def wait(self) -> None:
         """Return once the end is asked for."""
@@ -75,4 +75,4 @@ class Stop:
                 await asyncio.wait_for(self._halt.wait(), seconds)
             except TimeoutError:
                 return
-        raise StoppingError
+        raise RunStoppingError

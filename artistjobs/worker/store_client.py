@@ -12,17 +12,17 @@ from functools import partial
 from time import time
 
 from artistjobs.core.attempt import Attempt, Outcome
-from artistjobs.core.controls import WHOLE, Part, Tuning
+from artistjobs.core.controls import SINGLE_PROCESS, ProcessShare, WorkerSettings
 from artistjobs.core.job import Claim, Scope
 from artistjobs.store.interface import OpenStore
-from artistjobs.worker.reservations import Till, Wish, answer
-from artistjobs.worker.settings_poller import Hear, Hearing
-from artistjobs.worker.store_thread import Answered, Desk, Message, Served
+from artistjobs.worker.reservations import ReservationQueue, ReservationRequest, answer
+from artistjobs.worker.settings_poller import OnSettingsChange, SettingsPoller
+from artistjobs.worker.store_thread import Answered, StoreReply, StoreRequest, StoreThread
 
-_UNBOUNDED = Tuning(max_workers=sys.maxsize)
+_UNBOUNDED = WorkerSettings(max_workers=sys.maxsize)
 
 
-class Writer:
+class StoreClient:
     """Exchanges attempts for claims; this is its side in the event loop.
 
     ``desk`` is the side of the thread; the event loop may read its values, which change with each transaction.
@@ -33,17 +33,23 @@ class Writer:
         open_store: OpenStore,
         scope: Scope,
         limit: int | None = None,
-        tuning: Tuning = _UNBOUNDED,
-        part: Callable[[], Part] = lambda: WHOLE,
-        hear: Hear = lambda _tuning: None,
+        settings: WorkerSettings = _UNBOUNDED,
+        part: Callable[[], ProcessShare] = lambda: SINGLE_PROCESS,
+        on_change: OnSettingsChange = lambda _settings: None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._ready: asyncio.Future[None] = self._loop.create_future()
         self._ended: asyncio.Future[None] = self._loop.create_future()
         self._trouble: Exception | None = None
-        hearing = Hearing(tuning, part, partial(self._tell, hear))
-        self.desk = Desk(scope, limit, Till(tuning.max_cost_usd, self._tell_wishes), hearing, self._hand_over)
-        self.desk.others = part().of - 1
+        settings_poller = SettingsPoller(settings, part, partial(self._tell, on_change))
+        self.store_thread = StoreThread(
+            scope,
+            limit,
+            ReservationQueue(settings.max_cost_usd, self._answer_reservations),
+            settings_poller,
+            self._reply,
+        )
+        self.store_thread.others = part().count - 1
         self._thread = threading.Thread(target=self._run, args=[open_store], name="writer", daemon=True)
 
     async def start(self) -> None:
@@ -62,7 +68,7 @@ class Writer:
         """Have an attempt stored; returns after the commit. Raises StoreError."""
         await self._send(attempt, wants_claim=False)
 
-    async def hold_back(self, usd: float) -> bool:
+    async def reserve(self, usd: float) -> bool:
         """Have money held back for a call, on disk before it is made; False if the cap has no room for it.
 
         As long as calls are in flight anywhere their end may make room, so that is waited for.
@@ -71,21 +77,21 @@ class Writer:
         if self._trouble is not None:
             raise self._trouble
         future: asyncio.Future[bool] = self._loop.create_future()
-        self.desk.inbox.put(Wish(usd, future))
+        self.store_thread.inbox.put(ReservationRequest(usd, future))
         return await future
 
     def release(self, attempt: Attempt) -> None:
         """Have a claim given back, without waiting for it."""
-        self.desk.inbox.put(Message(attempt, wants_claim=False, future=None))
+        self.store_thread.inbox.put(StoreRequest(attempt, wants_claim=False, future=None))
 
     def drain(self) -> None:
         """Claim no more: whoever waits for a claim gets none."""
-        self.desk.is_draining = True
-        self.desk.inbox.put(Message(None, wants_claim=False, future=None))
+        self.store_thread.is_draining = True
+        self.store_thread.inbox.put(StoreRequest(None, wants_claim=False, future=None))
 
     async def close(self, ending: str, retry: Sequence[int]) -> None:
         """Store all that was handed in, make the jobs of ``retry`` pending again, and end the thread."""
-        self.desk.close(ending, retry)
+        self.store_thread.close(ending, retry)
         self.drain()
         await self._ended
 
@@ -93,7 +99,7 @@ class Writer:
         if self._trouble is not None:
             raise self._trouble
         future: asyncio.Future[Claim | None] = self._loop.create_future()
-        self.desk.inbox.put(Message(attempt, wants_claim, future))
+        self.store_thread.inbox.put(StoreRequest(attempt, wants_claim, future))
         try:
             return await future
         except asyncio.CancelledError:
@@ -109,22 +115,22 @@ class Writer:
         """Do all the work of the thread; whatever goes wrong is handed over to who waits in the event loop."""
         try:
             with open_store() as store:
-                self.desk.open(store)
+                self.store_thread.open(store)
                 self._tell(_settle, self._ready)
-                self.desk.serve(store.queue)
+                self.store_thread.serve(store.queue)
         except Exception as trouble:  # noqa: BLE001
             self._trouble = trouble
             self._tell(self._fail, trouble)
         finally:
             self._tell(_settle, self._ended)
 
-    def _hand_over(self, served: Sequence[Served]) -> None:
+    def _reply(self, served: Sequence[StoreReply]) -> None:
         self._tell(self._deliver, served)
 
-    def _tell_wishes(self, wishes: Sequence[Wish], granted: bool) -> None:  # noqa: FBT001
-        self._tell(answer, wishes, granted)
+    def _answer_reservations(self, requests: Sequence[ReservationRequest], granted: bool) -> None:  # noqa: FBT001
+        self._tell(answer, requests, granted)
 
-    def _deliver(self, served: Sequence[Served]) -> None:
+    def _deliver(self, served: Sequence[StoreReply]) -> None:
         for future, claim in served:
             if future is not None and not future.done():
                 future.set_result(claim)
@@ -133,7 +139,7 @@ class Writer:
                 self.release(released(claim, calls=0))
 
     def _fail(self, trouble: Exception) -> None:
-        futures: list[Answered | asyncio.Future[None]] = [self._ready, *self.desk.waiting()]
+        futures: list[Answered | asyncio.Future[None]] = [self._ready, *self.store_thread.waiting()]
         for future in futures:
             if not future.done():
                 future.set_exception(trouble)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 
-class Slots:
+class TaskPool:
     """Tasks that work side by side until each of them has come to its end.
 
     They are never fewer: where fewer calls are wanted, the desk hands out fewer jobs, and those

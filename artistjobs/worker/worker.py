@@ -7,26 +7,26 @@ writer. It knows the protocols of the API and the store, and not what stands beh
 import logging
 from dataclasses import replace
 
-from artistjobs.api.remedies import describe
-from artistjobs.core.attempt import Attempt, Outcome, Reach
-from artistjobs.core.formatting import brief
+from artistjobs.api.remedies import failure_text
+from artistjobs.core.attempt import Attempt, FailureKind, Outcome
+from artistjobs.core.formatting import truncate
 from artistjobs.core.job import Claim
 from artistjobs.core.retry import Backoff, retrying
-from artistjobs.terminal.log import grouped
-from artistjobs.worker.active_job import Shared, _Hold
+from artistjobs.terminal.log import repeats
+from artistjobs.worker.active_job import ActiveJob, WorkerContext
 from artistjobs.worker.limits.circuit_breaker import BAD_REQUEST
-from artistjobs.worker.stop import Reason, StoppingError
+from artistjobs.worker.stop import RunStoppingError, StopReason
 
 log = logging.getLogger("artistjobs")
 
 
-class Worker:
+class JobLoop:
     """One slot for a call in flight: attempts one claimed job after another until there is none."""
 
-    def __init__(self, shared: Shared) -> None:
+    def __init__(self, shared: WorkerContext) -> None:
         self._shared = shared
         self._backoff = Backoff(shared.chance)
-        self._hold: _Hold | None = None
+        self._active_job: ActiveJob | None = None
 
     async def work(self) -> None:
         """Exchange attempts for claims until there is nothing left to claim, or the run stops.
@@ -34,35 +34,35 @@ class Worker:
         A claim in hand when this is cancelled is given back.
         """
         try:
-            claim = await self._shared.writer.exchange(None)
+            claim = await self._shared.store_client.exchange(None)
             while claim is not None:
                 attempt = await self._attempt(claim)
-                self._hold = None
-                claim = await self._shared.writer.exchange(attempt)
+                self._active_job = None
+                claim = await self._shared.store_client.exchange(attempt)
         finally:
-            if self._hold is not None:
-                self._shared.writer.release(self._hold.abandoned())
+            if self._active_job is not None:
+                self._shared.store_client.release(self._active_job.released_now())
 
     async def _attempt(self, claim: Claim) -> Attempt:
-        self._hold = hold = _Hold(self._shared, claim)
+        self._active_job = active_job = ActiveJob(self._shared, claim)
         try:
-            attempt = await hold.call()
+            attempt = await active_job.call()
             if attempt.outcome is Outcome.RETRY:
-                attempt = await self._call_again(hold, attempt)
-        except StoppingError:
-            attempt = hold.given_back()
+                attempt = await self._call_again(active_job, attempt)
+        except RunStoppingError:
+            attempt = active_job.released()
         if attempt.outcome is Outcome.RETRY:
             attempt = replace(attempt, outcome=Outcome.FAILED)
-        return self._after(attempt, hold.repeated)
+        return self._after(attempt, active_job.repeated)
 
-    async def _call_again(self, hold: "_Hold", first: Attempt) -> Attempt:
+    async def _call_again(self, active_job: "ActiveJob", first: Attempt) -> Attempt:
         # Most calls need no second one, and setting up a loop for them costs more than all else we do.
         calls_left = self._shared.max_attempts - first.claim.attempt + 1
-        repeat = retrying(calls_left, self._backoff, self._shared.stop.sleep, hold.before_backoff)
+        repeat = retrying(calls_left, self._backoff, self._shared.stop.sleep, active_job.before_backoff)
         made = [first]
 
         async def call() -> Attempt:
-            return made.pop() if made else await hold.call()
+            return made.pop() if made else await active_job.call()
 
         last: Attempt = await repeat(call)
         return last
@@ -70,24 +70,26 @@ class Worker:
     def _after(self, attempt: Attempt, repeated: int) -> Attempt:
         """Let a failure that is not the row's fault not be the row's."""
         shared = self._shared
-        if _is_nobodys_fault(attempt, shared.stop.reason):
+        if _is_excused(attempt, shared.stop.reason):
             attempt = replace(attempt, outcome=Outcome.RELEASED, uncounted=1 + repeated)
         elif shared.breaker.note(attempt):
-            shared.stop.request(Reason.OUTAGE, _outage(attempt))
-        shared.tally.add(attempt, shared.clock())
+            shared.stop.request(StopReason.OUTAGE, _outage(attempt))
+        shared.counters.add(attempt, shared.clock())
         if attempt.outcome is Outcome.FAILED and attempt.failure is not None:
-            name, why = brief(attempt.claim.artist_name), describe(attempt.failure)
-            log.info("%s: failed: %s", name, why, extra=grouped("jobs failed", attempt.failure.code))
+            name, why = truncate(attempt.claim.artist_name), failure_text(attempt.failure)
+            log.info("%s: failed: %s", name, why, extra=repeats("jobs failed", attempt.failure.code))
         return attempt
 
 
-def _is_nobodys_fault(attempt: Attempt, reason: Reason | None) -> bool:
+def _is_excused(attempt: Attempt, reason: StopReason | None) -> bool:
     """Say whether what stopped the run also explains this attempt, so that the job is not to blame."""
-    if reason not in (Reason.ACCOUNT, Reason.OUTAGE):
+    if reason not in (StopReason.ACCOUNT, StopReason.OUTAGE):
         return False
     if attempt.outcome is not Outcome.FAILED or attempt.failure is None:
         return attempt.outcome is Outcome.RELEASED
-    return attempt.failure.reach is Reach.CALL or (reason is Reason.OUTAGE and attempt.failure.status == BAD_REQUEST)
+    return attempt.failure.kind is FailureKind.RETRYABLE or (
+        reason is StopReason.OUTAGE and attempt.failure.status == BAD_REQUEST
+    )
 
 
 def _outage(attempt: Attempt) -> str:
@@ -98,6 +100,6 @@ def _outage(attempt: Attempt) -> str:
             "or with --flex-fallback 2 to go on at the standard tier."
         )
     return (
-        f"one job after another came to nothing, the last with {describe(attempt.failure)}; "
+        f"one job after another came to nothing, the last with {failure_text(attempt.failure)}; "
         "wait until the service is well, or mend the request, then run the same command again."
     )

@@ -206,9 +206,10 @@ def test_a_database_deleted_under_a_worker_stops_it_and_can_be_put_back(at_work,
     process = at_work()
     moved = folder / "moved"
     moved.mkdir()
-    for file in folder.glob("artistjobs.db*"):
-        file.rename(moved / file.name)
 
+    with process.stopped():
+        for file in folder.glob("artistjobs.db*"):
+            file.rename(moved / file.name)
     process.wait()
 
     assert_told(process, "was removed while it was in use; put it back")

@@ -24,8 +24,8 @@ def starts(api, monkeypatch):
         now[0] += max(0.0, seconds)
         await asyncio.sleep(0)
 
-    monkeypatch.setattr("artistjobs.worker.run.Limiter", lambda **options: Limiter(**options | clock))
-    clock = {"clock": lambda: now[0], "sleep": sleep}
+    time = {"clock": lambda: now[0], "sleep": sleep}
+    monkeypatch.setattr("artistjobs.worker.run.Limiter", lambda **options: Limiter(**options | time))
     api.script = lambda *_: starts.append(now[0])
     return starts
 

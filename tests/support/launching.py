@@ -6,6 +6,8 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -75,6 +77,21 @@ class Launched:
         """Send a signal; a process that has ended is not reaped before it is polled, so its id is its own."""
         if self.code is None:
             os.kill(self.pid, number)
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Have it stand still meanwhile, all of its threads: it sees only what has become of its world afterwards."""
+        self.signal(signal.SIGSTOP)
+        wait_until(self._stands_still)
+        yield
+        self.signal(signal.SIGCONT)
+
+    def _stands_still(self) -> bool:
+        try:
+            stats = [stat.read_text() for stat in Path(f"/proc/{self.pid}/task").glob("*/stat")]
+        except OSError:  # a thread has just ended
+            return False
+        return {stat.rpartition(")")[2].split()[0] for stat in stats} <= {"T"}
 
     def kill(self) -> None:
         self.signal(signal.SIGKILL)

@@ -23,7 +23,7 @@ TOKENS_PRIOR: Final = 1_000.0
 """Taken for the tokens of a call before the first answer is there, where tokens a minute are limited."""
 
 
-ENOUGH_ANSWERS: Final = 10
+MIN_ANSWERS: Final = 10
 """Answers from which the next one is judged: the first may be a short refusal, and the second a long text."""
 
 
@@ -35,7 +35,7 @@ MARGIN: Final = 1.5
 """By how much the next answer may be longer than the longest so far."""
 
 
-HoldBack = Callable[[float], Awaitable[bool]]
+Reserve = Callable[[float], Awaitable[bool]]
 """Holds money back for a call where all workers of a database see it; False if the cap leaves no room for it."""
 
 
@@ -67,7 +67,7 @@ class _Largest:
 
     def _expect(self, largest: int, prior: int) -> int:
         expected = math.ceil(largest * MARGIN)
-        return expected if self.answers >= ENOUGH_ANSWERS else max(prior, expected)
+        return expected if self.answers >= MIN_ANSWERS else max(prior, expected)
 
 
 class Budget:
@@ -77,9 +77,9 @@ class Budget:
     questions at once; ``hold_back`` has the last word, since other processes spend as well.
     """
 
-    def __init__(self, cap_usd: float | None, spent_usd: float, cost: Cost, hold_back: HoldBack = _granted) -> None:
+    def __init__(self, cap_usd: float | None, spent_usd: float, cost: Cost, reserve: Reserve = _granted) -> None:
         self._cap = cap_usd
-        self._hold_back = hold_back
+        self._reserve = reserve
         self._cost = cost
         self.spent_usd = spent_usd
         self._reserved: dict[int, float] = {}
@@ -106,7 +106,7 @@ class Budget:
             await self._changed.wait()
         if self._cap is None:
             return True
-        if not await self._hold_back(worst):
+        if not await self._reserve(worst):
             return False
         self._reserved[job] = worst
         return True

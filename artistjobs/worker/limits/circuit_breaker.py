@@ -1,8 +1,8 @@
 """Telling an outage from bad rows: when too many jobs in a row come to nothing, the run is stopped."""
 
-from artistjobs.core.attempt import Attempt, Failure, Outcome, Reach
+from artistjobs.core.attempt import Attempt, Failure, FailureKind, Outcome
 
-FEWEST = 10
+MIN_FAILURES = 10
 """Jobs in a row that have to fail before anything but the rows is suspected."""
 
 
@@ -25,7 +25,7 @@ class Breaker:
 
     def resize(self, max_workers: int) -> None:
         """Go by another number of workers from now on."""
-        self._threshold = max(FEWEST, max_workers)
+        self._threshold = max(MIN_FAILURES, max_workers)
 
     def note(self, attempt: Attempt) -> bool:
         """Take in what a job came to; say whether that trips it.
@@ -44,7 +44,7 @@ class Breaker:
         return False
 
     def _note_failure(self, job: int, failure: Failure) -> list[int]:
-        if failure.reach is Reach.CALL:
+        if failure.kind is FailureKind.RETRYABLE:
             row = self._used_up
         elif failure.status == BAD_REQUEST:
             row = self._row_of(failure)

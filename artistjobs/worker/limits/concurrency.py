@@ -15,7 +15,7 @@ FORGIVEN_SECONDS: Final = 30.0
 """After so long without a refusal, nothing is known any more of where it was too much."""
 
 
-class Window:
+class ConcurrencyLimit:
     """The calls in flight, and how many there may be."""
 
     def __init__(self, largest: int, clock: Callable[[], float], first: int = FIRST_CALLS) -> None:

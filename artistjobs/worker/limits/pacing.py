@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from artistjobs.api.rate_limit_headers import HeaderLimit
 
-LARGEST_CORRECTION: Final = 8.0
+MAX_CORRECTION: Final = 8.0
 """How many times less than expected a call may turn out to be charged."""
 
 
@@ -24,7 +24,7 @@ Sleeps end a little after their time, and at hundreds of calls a second that wou
 """
 
 
-class _Charge:
+class TokenCharge:
     """What a call takes out of a limit on tokens, found by how what is left goes down.
 
     It is not what its answer consumes: the API reckons it beforehand, and does not say how.
@@ -36,9 +36,9 @@ class _Charge:
         self._begun: tuple[float, float] | None = None
         self._replies = 0
 
-    def of(self, expected: float) -> float:
+    def estimate(self, expected: float) -> float:
         """Return what a call will be charged, as far as is known; before that, what it is expected to consume."""
-        return (expected if self._tokens is None else self._tokens) * max(self._room, 1 / LARGEST_CORRECTION)
+        return (expected if self._tokens is None else self._tokens) * max(self._room, 1 / MAX_CORRECTION)
 
     def observe(self, now: float, limit: "HeaderLimit") -> None:
         """Take in what is left after one more call."""
@@ -60,7 +60,7 @@ class _Charge:
         self._begun, self._replies = (now, limit.remaining), 0
 
 
-class _Spacing:
+class RatePacer:
     """Even spacing of what is limited per minute; without a limit there is none.
 
     This is the generic cell rate algorithm: what begins late may be caught up with, and the
@@ -68,15 +68,15 @@ class _Spacing:
     """
 
     def __init__(self, per_minute: int | None) -> None:
-        self._told = per_minute
+        self._user_limit = per_minute
         self._learned: float | None = None
         self._due_at = 0.0
         self._seconds_each = _seconds_each(per_minute)
 
     @property
-    def is_told(self) -> bool:
+    def is_set_by_user(self) -> bool:
         """Whether the user said the limit."""
-        return self._told is not None
+        return self._user_limit is not None
 
     @property
     def next_at(self) -> float:
@@ -86,19 +86,19 @@ class _Spacing:
     def learn(self, per_minute: float) -> None:
         """Follow what the API says, unless the user said something else."""
         self._learned = per_minute
-        if not self.is_told:
+        if not self.is_set_by_user:
             self._seconds_each = _seconds_each(per_minute)
 
-    def tell(self, per_minute: int | None, now: float) -> None:
+    def set_limit(self, per_minute: int | None, now: float) -> None:
         """Follow what the user says, or again the API where that is nothing; a wait changes with it."""
-        if per_minute == self._told:
+        if per_minute == self._user_limit:
             return
-        before, self._told = self._seconds_each, per_minute
+        before, self._user_limit = self._seconds_each, per_minute
         self._seconds_each = _seconds_each(self._learned if per_minute is None else per_minute)
         if before and (wait := self.next_at - now) > 0:
             self._due_at = now + CATCH_UP_SECONDS + wait * self._seconds_each / before
 
-    def take(self, now: float, amount: float) -> None:
+    def consume(self, now: float, amount: float) -> None:
         """Count what begins now."""
         if self._seconds_each:
             self._due_at = max(self._due_at, now) + amount * self._seconds_each

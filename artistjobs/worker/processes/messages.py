@@ -13,24 +13,24 @@ from artistjobs.core.pricing import GivenPrices
 from artistjobs.errors import ArtistjobsError, RunStoppedError, StoreError, WrongUseError
 from artistjobs.store.models import Kind
 from artistjobs.worker.config import WorkConfig
-from artistjobs.worker.progress.counters import Totals, totals_from_json, totals_json
+from artistjobs.worker.progress.counters import RunTotals, totals_from_json, totals_json
 from artistjobs.worker.run import RunReport
-from artistjobs.worker.stop import Reason
+from artistjobs.worker.stop import StopReason
 
-LONGEST_LINE = 2**24
+MAX_LINE_BYTES = 2**24
 """Bytes. A glance or an order is a few thousand, if no server makes up ever new codes to fail with."""
 
 
 # What the lead says.
-ORDER, GO, PART, STOP, ABANDON = "order", "go", "part", "stop", "abandon"
+START, GO, PART, STOP, ABANDON = "order", "go", "part", "stop", "abandon"
 
 
 # What a member says.
-READY, GLANCE, LOG, STOPPED, END = "ready", "glance", "log", "stopped", "end"
+READY, SNAPSHOT, LOG, STOPPED, END = "ready", "glance", "log", "stopped", "end"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class StartMessage:
     """All that a member has to know. ``looks_up`` says that it is the one that asks about the account."""
 
     work: WorkConfig
@@ -43,19 +43,19 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class End:
+class EndMessage:
     """How a member ended: with what it came to, or with the error that it could not begin for."""
 
-    totals: Totals
-    reason: Reason | None = None
+    totals: RunTotals
+    reason: StopReason | None = None
     sentence: str = ""
     error: ArtistjobsError | None = None
     has_begun: bool = True
 
 
-def end_of(report: RunReport) -> End:
+def end_message_of(report: RunReport) -> EndMessage:
     """Return the end of a run that was begun."""
-    return End(totals=report.tally, reason=report.reason, sentence=report.sentence, error=report.error)
+    return EndMessage(totals=report.counters, reason=report.reason, sentence=report.sentence, error=report.error)
 
 
 def line(kind: str, value: Json = None) -> bytes:
@@ -80,15 +80,18 @@ def read_line(text: bytes) -> tuple[str, Any]:
     return kind, value
 
 
-def order_json(order: Order) -> dict[str, Json]:
+def start_message_json(start_message: StartMessage) -> dict[str, Json]:
     """Return an order as JSON. It holds the key, and goes through a pipe that nobody else reads."""
-    return asdict(order) | {"database": str(order.database), "kind": order.kind and order.kind.value}
+    return asdict(start_message) | {
+        "database": str(start_message.database),
+        "kind": start_message.kind and start_message.kind.value,
+    }
 
 
-def order_from_json(value: Mapping[str, Any]) -> Order:
-    """Return the order that ``order_json`` made JSON of."""
+def start_message_from_json(value: Mapping[str, Any]) -> StartMessage:
+    """Return the order that ``start_message_json`` made JSON of."""
     work, prices = value["work"], value["work"]["prices"]
-    return Order(
+    return StartMessage(
         work=WorkConfig(**{**work, "prices": prices and GivenPrices(**prices)}),
         scope=Scope(**value["scope"]),
         database=Path(value["database"]),
@@ -102,7 +105,7 @@ def order_from_json(value: Mapping[str, Any]) -> Order:
 _ERRORS = {kind.exit_code: kind for kind in (WrongUseError, RunStoppedError, StoreError)}
 
 
-def end_json(end: End) -> dict[str, Json]:
+def end_json(end: EndMessage) -> dict[str, Json]:
     """Return an end as JSON."""
     error = end.error
     return {
@@ -114,12 +117,12 @@ def end_json(end: End) -> dict[str, Json]:
     }
 
 
-def end_from_json(value: Mapping[str, Any]) -> End:
+def end_from_json(value: Mapping[str, Any]) -> EndMessage:
     """Return the end that ``end_json`` made JSON of; of an error, what its exit code tells of its kind."""
     reason, error = value["reason"], value["error"]
-    return End(
+    return EndMessage(
         totals=totals_from_json(value["totals"]),
-        reason=reason and Reason(reason),
+        reason=reason and StopReason(reason),
         sentence=value["sentence"],
         error=error and _ERRORS.get(error[0], ArtistjobsError)(error[1]),
         has_begun=value["has_begun"],

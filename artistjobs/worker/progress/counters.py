@@ -5,20 +5,20 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 
 from artistjobs.core.attempt import Attempt, Outcome
-from artistjobs.core.formatting import brief
+from artistjobs.core.formatting import truncate
 from artistjobs.core.json_values import Json
 from artistjobs.store.models import Counts
-from artistjobs.worker.progress.throughput import Latencies, Pace
+from artistjobs.worker.progress.throughput import LatencyHistogram, ThroughputMeter
 
 FAILURES_SHOWN = 3
 
 
-LONGEST_NAME = 200
+MAX_NAME_LENGTH = 200
 """Of an artist that is shown: no terminal has room for more, and a name may be a whole cell of a table."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Totals:
+class RunTotals:
     """What the attempts of one process, or of several, came to; ``codes`` counts what jobs failed with."""
 
     done: int = 0
@@ -33,7 +33,7 @@ class Totals:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class LatestFailure:
     """The latest job that failed with a code: its artist, and when on the monotonic clock."""
 
     code: str
@@ -41,7 +41,7 @@ class Seen:
     at: float
 
 
-def merge_totals(totals: Iterable[Totals]) -> Totals:
+def merge_totals(totals: Iterable[RunTotals]) -> RunTotals:
     """Return the sums of several processes."""
     merged: Counter[str] = Counter()
     codes: Counter[str] = Counter()
@@ -51,21 +51,21 @@ def merge_totals(totals: Iterable[Totals]) -> Totals:
         codes.update(counts.pop("codes"))
         cost_usd += counts.pop("cost_usd")
         merged.update(counts)
-    return Totals(**merged, cost_usd=cost_usd, codes=dict(codes))
+    return RunTotals(**merged, cost_usd=cost_usd, codes=dict(codes))
 
 
-def totals_json(totals: Totals) -> dict[str, Json]:
+def totals_json(totals: RunTotals) -> dict[str, Json]:
     """Return totals as JSON, for another process."""
     return asdict(totals)
 
 
-def totals_from_json(value: Mapping[str, Json]) -> Totals:
+def totals_from_json(value: Mapping[str, Json]) -> RunTotals:
     """Return the totals that ``totals_json`` made JSON of."""
-    return Totals(**value)  # type: ignore[arg-type]  # what was made by totals_json has its types
+    return RunTotals(**value)  # type: ignore[arg-type]  # what was made by totals_json has its types
 
 
 @dataclass(slots=True)
-class Tally:
+class RunCounters:
     """Counted as attempts are settled; ``before`` is how the jobs stood when the run began."""
 
     before: Counts
@@ -80,9 +80,9 @@ class Tally:
     cost_usd: float = 0.0
     unpriced: int = 0
     codes: Counter[str] = field(default_factory=Counter)
-    failures: dict[str, Seen] = field(default_factory=dict)
-    pace: Pace = field(default_factory=Pace)
-    latencies: Latencies = field(default_factory=Latencies)
+    failures: dict[str, LatestFailure] = field(default_factory=dict)
+    throughput: ThroughputMeter = field(default_factory=ThroughputMeter)
+    latencies: LatencyHistogram = field(default_factory=LatencyHistogram)
 
     def add(self, attempt: Attempt, now: float) -> None:
         """Count an attempt that was made; ``now`` is on the clock of ``started_at``."""
@@ -92,7 +92,7 @@ class Tally:
             self._add_failed(attempt, now)
         if attempt.outcome is Outcome.DONE:
             self.done += 1
-            self.pace.add(now)
+            self.throughput.add(now)
             self.latencies.add(attempt.ended_at - attempt.started_at)
         self._add_cost(attempt)
 
@@ -102,7 +102,9 @@ class Tally:
             return
         self.codes[failure.code] += 1
         self.failures.pop(failure.code, None)
-        self.failures[failure.code] = Seen(failure.code, brief(attempt.claim.artist_name, LONGEST_NAME), now)
+        self.failures[failure.code] = LatestFailure(
+            failure.code, truncate(attempt.claim.artist_name, MAX_NAME_LENGTH), now
+        )
         if len(self.failures) > FAILURES_SHOWN:
             del self.failures[next(iter(self.failures))]
 
@@ -119,9 +121,9 @@ class Tally:
         """Jobs neither done nor failed, as far as this process knows."""
         return max(0, self.before.pending + self.before.running - self.done - self.failed)
 
-    def totals(self) -> Totals:
+    def totals(self) -> RunTotals:
         """Return how it stands now, as a value."""
-        return Totals(
+        return RunTotals(
             done=self.done,
             failed=self.failed,
             calls=self.calls,

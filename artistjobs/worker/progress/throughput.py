@@ -13,7 +13,7 @@ LATEST_ANSWERS: Final = 1000
 """Whose latency is shown: how long calls take now, not how long they took hours ago."""
 
 
-class Pace:
+class ThroughputMeter:
     """How many jobs were done in the last minute, counted by the second."""
 
     SECONDS = 60
@@ -40,7 +40,7 @@ class Pace:
         return first
 
 
-class Latencies:
+class LatencyHistogram:
     """How long the latest answers took, in buckets that can be added to those of other processes."""
 
     def __init__(self) -> None:
