@@ -1,4 +1,4 @@
-"""One claimed job and the calls made for it."""
+"""Active job: one claimed job and the calls made for it."""
 
 import logging
 import random
@@ -31,16 +31,16 @@ log = logging.getLogger("artistjobs")
 
 
 SAT_THROUGH_SECONDS = 1.0
-"""A wait that a server asks of us and that is longer than this is one for all calls, not for one job."""
+"""Longest wait requested by a server that concerns one job only; a longer one pauses all calls."""
 
 
 Requests = Callable[[Claim], Body]
-"""Makes the request body of a claim; raises PromptError if the template stumbles over the row."""
+"""Builds the request body for a claim. Raises PromptError if the template cannot be rendered for the row."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerContext:
-    """What all workers' tasks of a process have in common."""
+    """Objects and settings that all job loops of a process share."""
 
     api: Api
     store_client: StoreClient
@@ -58,7 +58,7 @@ class WorkerContext:
 
 
 class ActiveJob:
-    """A job in hand: its claim, whose attempt number goes up with each call."""
+    """A claimed job; the attempt number of its claim rises with each call."""
 
     def __init__(self, shared: WorkerContext, claim: Claim) -> None:
         self._shared = shared
@@ -69,7 +69,10 @@ class ActiveJob:
         self._flex_refusals = 0
 
     async def call(self) -> Attempt:
-        """Make one call, once it may begin, and say what it came to."""
+        """Make one call as soon as the limits allow it, and return the attempt.
+
+        Raises StoppingError if no call may start because the run stops or is paused, and StoreError.
+        """
         shared = self._shared
         if shared.stop.is_halted():
             raise RunStoppingError
@@ -80,7 +83,7 @@ class ActiveJob:
             failure = Failure(kind=FailureKind.PERMANENT, code="template_error", message=str(error))
             return self._attempt(started_at, failure=failure, calls=0)
         await shared.limiter.acquire(lambda: shared.budget.expected_tokens)
-        # From here on a place among the calls in flight is taken, and has to be given back.
+        # From here on the call occupies a slot among the calls in flight, which must be freed in any case.
         is_answered = False
         try:
             attempt = await self._send(body) if await self._may_spend(body) else None
@@ -92,7 +95,7 @@ class ActiveJob:
         return attempt
 
     async def before_backoff(self, state: RetryCallState) -> None:
-        """Record a failed call that is going to be repeated, and move on to the next number."""
+        """Record a failed call that will be retried, and advance to the next attempt number. Raises StoreError."""
         attempt = last_attempt(state)
         seconds = state.next_action.sleep if state.next_action else 0.0
         asked = attempt.failure.retry_after_seconds if attempt.failure else None
@@ -105,27 +108,27 @@ class ActiveJob:
         if attempt.failure is not None:
             why, name = failure_text(attempt.failure), truncate(self.claim.artist_name)
             log.info(
-                "%s: call %d: %s; again in %.1f s", name, attempt.claim.attempt, why, seconds,
-                extra=repeats("calls repeated", attempt.failure.code),
+                "%s: call %d: %s; retry in %.1f s", name, attempt.claim.attempt, why, seconds,
+                extra=repeats("calls retried", attempt.failure.code),
             )  # fmt: skip
 
     def released(self) -> Attempt:
-        """Return the attempt that gives the claim back, not to be claimed before the server allows."""
+        """Return the attempt that releases the claim; the job is not available before the time that the server set."""
         attempt = replace(released(self.claim, calls=0), available_at=self._not_before)
         return self._shared.budget.settle(attempt)
 
     def released_now(self) -> Attempt:
-        """Return the attempt that gives the claim back at once, whatever becomes of a call that is under way."""
+        """Return the attempt that releases the claim at once, even if a call is in flight."""
         return self._shared.budget.settle(released(self.claim, calls=self.calls_under_way))
 
     def _count_refusals(self, failure: Failure | None) -> None:
-        """Count how often in a row the flex tier had no room; enough of them are never forgotten."""
+        """Count consecutive refusals for lack of flex capacity; after the fallback the job keeps the standard tier."""
         if self._has_left_flex():
             return
         self._flex_refusals = self._flex_refusals + 1 if failure and failure.is_flex_full else 0
         if self._has_left_flex():
             name = truncate(self.claim.artist_name)
-            log.info("%s: flex was full %d times; the next call is at the standard tier", name, self._flex_refusals)
+            log.info("%s: flex was full %d times; the next call uses the standard tier", name, self._flex_refusals)
 
     def _has_left_flex(self) -> bool:
         fallback = self._shared.flex_fallback
@@ -182,7 +185,7 @@ class ActiveJob:
         )
 
     def _update_shared_limits(self, reply: Reply, failure: Failure | None) -> None:
-        """Pass on what a reply means for all calls: limits, pauses, the end of the run."""
+        """Apply a reply to all calls: update the rate limits, pause the calls, or stop the run."""
         shared = self._shared
         shared.limiter.learn(reply.headers)
         if failure is None:
@@ -210,8 +213,8 @@ def _is_answered(attempt: Attempt) -> bool:
 
 def _cap_reached(spent_usd: float) -> str:
     return (
-        f"${spent_usd:.4f} are spent, and the next call might cost more than --max-cost leaves; "
-        "raise --max-cost to go on, or bound the answers with --param max_output_tokens=N."
+        f"${spent_usd:.4f} spent, and the next call might exceed --max-cost; "
+        "raise --max-cost to continue, or limit the answers with --param max_output_tokens=N."
     )
 
 

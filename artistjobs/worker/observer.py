@@ -1,4 +1,4 @@
-"""Looking at a run: the parts of it that a glance is taken of."""
+"""Observer of a run: takes snapshots of its running parts for the display."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from artistjobs.worker.store_thread import StoreThread
 
 @dataclass(frozen=True, slots=True)
 class RunObserver:
-    """Takes glances of the run of this process."""
+    """Takes snapshots of the run in this process."""
 
     config: WorkConfig
     counters: RunCounters
@@ -27,7 +27,7 @@ class RunObserver:
     clock: Callable[[], float] = monotonic
 
     def __call__(self) -> RunSnapshot:
-        """Return how the run stands now."""
+        """Return a snapshot of the run at this moment."""
         now, counters, store_thread, settings = (
             self.clock(),
             self.counters,
@@ -56,5 +56,5 @@ class RunObserver:
         )
 
     def _before(self) -> JobProgress:
-        """Return how it stood before anybody had looked."""
+        """Return the job progress at the start of the run, for use until the jobs are counted again."""
         return initial_job_progress(self.counters.before, self.counters.started_at)

@@ -1,4 +1,4 @@
-"""One run of a worker process: from the first look at the account to the last commit."""
+"""One run of a worker process: builds its parts, works until it ends or is stopped, and reports the outcome."""
 
 import asyncio
 import logging
@@ -43,7 +43,7 @@ OpenApi = Callable[[], AbstractAsyncContextManager[Api]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunReport:
-    """What a run came to. ``error`` is the trouble that ended it, if it was trouble with the store."""
+    """The outcome of a run; ``error`` is set if a failure of the store ended it."""
 
     counters: RunTotals
     reason: StopReason | None
@@ -61,11 +61,11 @@ async def run(
     watcher: Display,
     run_control: RunControl | None = None,
 ) -> RunReport:
-    """Work until nothing in ``scope`` is left to do, or something stops it.
+    """Work until no job in ``scope`` is left, or something stops the run.
 
     Raises:
-        StoreError: if disk or database fail before any work is begun.
-        WrongUseError: if a cap was set on money whose worth is not known.
+        StoreError: if the disk or the database fails before any work has started.
+        WrongUseError: if a cost cap is set and the price of a model is unknown.
 
     """
     with open_store() as store:
@@ -83,12 +83,12 @@ async def run(
 
 
 def limit_sentence(limit: int | None) -> str:
-    """Return why a run ends that worked on as many jobs as it was to."""
-    return f"--limit {limit} is reached; the rest is pending."
+    """Return the sentence for a run that ended because it worked on as many jobs as ``--limit`` allows."""
+    return f"--limit {limit} is reached; the remaining jobs are pending."
 
 
 def nothing_to_do(counts: Counts) -> RunReport:
-    """Return the report of a run that found everything done."""
+    """Return the report of a run that found no job to do."""
     return RunReport(
         counters=RunTotals(),
         reason=None,
@@ -106,7 +106,7 @@ class _End:
 
 
 class _Run:
-    """The parts of a run, put together."""
+    """The parts of a run, and the connections between them."""
 
     def __init__(
         self, config: WorkConfig, scope: Scope, open_store: OpenStore, counters: RunCounters, run_control: RunControl
@@ -174,7 +174,7 @@ class _Run:
         )
 
     async def _drain(self, shared: WorkerContext, abandoned: asyncio.Event) -> ArtistjobsError | None:
-        """Let all slots work to their end; return the trouble that ended them, if any."""
+        """Run all job loops to their end; return the error that ended them, if any."""
         task_pool = self._task_pool = TaskPool(lambda: JobLoop(shared).work(), self._wanted_slots())
         aside = [
             asyncio.create_task(self._stop_claiming()),
@@ -198,7 +198,7 @@ class _Run:
         return min(wanted, self._config.limit) if self._config.limit else wanted
 
     def _apply_settings(self, settings: WorkerSettings) -> None:
-        """Work as told from another terminal, from now on."""
+        """Apply settings sent from another terminal, from now on."""
         before, self._settings = self._settings, settings
         self._stop.pause(settings.makes_no_calls)
         self._limiter.tune(rpm=settings.rpm, tpm=settings.tpm, max_workers=settings.max_workers)
@@ -212,14 +212,14 @@ class _Run:
 
     def _log_changes(self, before: WorkerSettings, settings: WorkerSettings) -> None:
         if settings.is_paused and not before.is_paused:
-            self._log_once(logging.WARNING, f"paused: no new call is made; go on with: {self._resume}")
+            self._log_once(logging.WARNING, f"paused: no new calls are made; continue with: {self._resume}")
         elif before.is_paused and not settings.is_paused:
             self._log_once(logging.INFO, "resumed: calls are made again")
         if changed := changed_settings(before, settings):
-            self._log_once(logging.INFO, f"from another terminal: {settings_text(changed)}")
+            self._log_once(logging.INFO, f"settings from another terminal: {settings_text(changed)}")
 
     def _log_once(self, level: int, sentence: str) -> None:
-        """Say what all processes of a command hear; the first one says it for all of them."""
+        """Log a sentence that concerns all processes of a command; only the first one shows it to the user."""
         log.log(logging.DEBUG if self._run_control.part().number else level, "%s", sentence)
 
     async def _stop_claiming(self) -> None:
@@ -250,8 +250,8 @@ class _Run:
             if self._cost(model, tier, Usage(input_tokens=1000, output_tokens=1000)) is None:
                 what = f"{model} at the tier {tier}" if tier else model
                 raise WrongUseError(
-                    f"--max-cost cannot be kept: the price of {what} is not known; give it with --price-input USD and "
-                    "--price-output USD per million tokens, or leave --max-cost out and bound the run with --limit."
+                    f"--max-cost cannot be enforced: the price of {what} is unknown; set it with --price-input USD and "
+                    "--price-output USD per million tokens, or omit --max-cost and limit the run with --limit."
                 )
 
 
@@ -260,7 +260,7 @@ def _models(records: Records, scope: Scope) -> Sequence[str]:
 
 
 def _asked_for(records: Records, scope: Scope) -> Iterator[tuple[str, str | None]]:
-    """Yield the models that pending jobs ask for, and the tiers besides the standard one."""
+    """Yield the models of pending jobs: each at the standard tier, and at its own service tier if it has one."""
     for prompt in records.pending_prompts(scope):
         yield prompt.model, None
         if prompt.service_tier is not None:
@@ -268,7 +268,7 @@ def _asked_for(records: Records, scope: Scope) -> Iterator[tuple[str, str | None
 
 
 class _Requests:
-    """Makes request bodies; what is the same for a way of asking is made once."""
+    """Builds request bodies; the parts that a prompt configuration determines are built once."""
 
     def __init__(self, records: Records) -> None:
         self._records = records
@@ -287,7 +287,7 @@ async def _cancel_when(abandoned: asyncio.Event, task_pool: TaskPool) -> None:
 
 @asynccontextmanager
 async def watching(watcher: Display, take_snapshot: TakeSnapshot) -> AsyncIterator[None]:
-    """Have somebody look on as long as the context lasts."""
+    """Run a display as long as the context lasts."""
     watch = asyncio.create_task(watcher.watch(take_snapshot))
     try:
         yield

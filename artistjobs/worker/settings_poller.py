@@ -1,4 +1,4 @@
-"""How a worker hears what is said from another terminal: it looks into the database, twice a second."""
+"""Settings poller: reads from the database, twice a second, the settings sent to running workers."""
 
 from collections.abc import Callable
 from time import monotonic
@@ -8,15 +8,15 @@ from artistjobs.core.controls import ProcessShare, WorkerSettings, last_revision
 from artistjobs.store.interface import Controls
 
 POLL_SECONDS: Final = 0.5
-"""How often it is looked, so that what is said has its effect within a second."""
+"""Interval between polls, so that a setting takes effect within a second."""
 
 
 OnSettingsChange = Callable[[WorkerSettings], None]
-"""Called, in the event loop, with how to work from now on."""
+"""Called in the event loop with the changed settings."""
 
 
 class SettingsPoller:
-    """What this worker was told; it is used by the thread that writes."""
+    """The current settings of this worker; used by the store thread."""
 
     def __init__(
         self, started_with: WorkerSettings, part: Callable[[], ProcessShare], on_change: OnSettingsChange
@@ -29,12 +29,12 @@ class SettingsPoller:
         self._polled_at = 0.0
 
     def start(self, controls: Controls) -> None:
-        """Leave what was said so far to others, pausing apart. To be called before the worker can be seen."""
+        """Skip settings sent so far, except pausing. To be called before the worker is visible to others."""
         self._since = last_revision(controls.read())
         self.poll(controls)
 
     def poll(self, controls: Controls) -> None:
-        """Hear what was said, and tell it if it makes a difference."""
+        """Read the settings, and report them if they have changed."""
         self._polled_at = monotonic()
         settings = self._started_with.with_changes(controls.read(), self._since, self._part())
         if settings != self.settings:
@@ -43,5 +43,5 @@ class SettingsPoller:
 
     @property
     def seconds_until_poll(self) -> float:
-        """Seconds until it is time to listen again."""
+        """Seconds until the next poll is due."""
         return max(0.0, self._polled_at + POLL_SECONDS - monotonic())

@@ -1,6 +1,6 @@
-"""The one thread of a process that writes to the store, as the event loop sees it.
+"""Store client: the interface of the event loop to the store thread.
 
-Workers hand in an attempt and get the next claim for it, and the event loop never waits for a disk.
+Job loops pass in attempts and receive claims; the event loop never waits for a disk.
 """
 
 import asyncio
@@ -23,9 +23,9 @@ _UNBOUNDED = WorkerSettings(max_workers=sys.maxsize)
 
 
 class StoreClient:
-    """Exchanges attempts for claims; this is its side in the event loop.
+    """Exchanges attempts for claims.
 
-    ``desk`` is the side of the thread; the event loop may read its values, which change with each transaction.
+    The event loop may read the values of the store thread, which change with each transaction.
     """
 
     def __init__(
@@ -53,26 +53,26 @@ class StoreClient:
         self._thread = threading.Thread(target=self._run, args=[open_store], name="writer", daemon=True)
 
     async def start(self) -> None:
-        """Register as a worker, and take over from dead ones. Raises StoreError."""
+        """Start the thread, register as a worker and rescue the jobs of dead workers. Raises StoreError."""
         self._thread.start()
         await self._ready
 
     async def exchange(self, attempt: Attempt | None) -> Claim | None:
-        """Have an attempt stored and get the next claim; None once there is nothing left to claim.
+        """Store an attempt and return the next claim, or None once there is nothing left to claim.
 
-        Returns after the commit. Raises StoreError if disk or database fail.
+        Returns after the commit. Raises StoreError if the disk or the database fails.
         """
         return await self._send(attempt, wants_claim=True)
 
     async def record(self, attempt: Attempt) -> None:
-        """Have an attempt stored; returns after the commit. Raises StoreError."""
+        """Store an attempt; return after the commit. Raises StoreError."""
         await self._send(attempt, wants_claim=False)
 
     async def reserve(self, usd: float) -> bool:
-        """Have money held back for a call, on disk before it is made; False if the cap has no room for it.
+        """Reserve money for a call, on disk before the call is made; return False if the cap has no room for it.
 
-        As long as calls are in flight anywhere their end may make room, so that is waited for.
-        Its attempt, once stored, gives it back. Raises StoreError.
+        While calls of any worker are in flight, wait: their end may make room. Storing the attempt of the call releases
+        the reservation. Raises StoreError.
         """
         if self._trouble is not None:
             raise self._trouble
@@ -81,16 +81,16 @@ class StoreClient:
         return await future
 
     def release(self, attempt: Attempt) -> None:
-        """Have a claim given back, without waiting for it."""
+        """Release a claim, without waiting for the commit."""
         self.store_thread.inbox.put(StoreRequest(attempt, wants_claim=False, future=None))
 
     def drain(self) -> None:
-        """Claim no more: whoever waits for a claim gets none."""
+        """Claim no more jobs; requests that wait for a claim receive None."""
         self.store_thread.is_draining = True
         self.store_thread.inbox.put(StoreRequest(None, wants_claim=False, future=None))
 
     async def close(self, ending: str, retry: Sequence[int]) -> None:
-        """Store all that was handed in, make the jobs of ``retry`` pending again, and end the thread."""
+        """Store all attempts received, make the jobs of ``retry`` pending again, and end the thread."""
         self.store_thread.close(ending, retry)
         self.drain()
         await self._ended
@@ -107,12 +107,12 @@ class StoreClient:
             raise
 
     def _take_back(self, given: "asyncio.Future[Claim | None]") -> None:
-        """Release a claim that was given at the very moment when nobody wanted it any more."""
+        """Release a claim that arrived at the moment when its request was cancelled."""
         if given.done() and not given.cancelled() and given.exception() is None and (claim := given.result()):
             self.release(released(claim, calls=0))
 
     def _run(self, open_store: OpenStore) -> None:
-        """Do all the work of the thread; whatever goes wrong is handed over to who waits in the event loop."""
+        """Run the thread; pass any exception to the callers that wait in the event loop."""
         try:
             with open_store() as store:
                 self.store_thread.open(store)
@@ -135,7 +135,7 @@ class StoreClient:
             if future is not None and not future.done():
                 future.set_result(claim)
             elif claim is not None:
-                # Whoever wanted it was cancelled meanwhile.
+                # The request for this claim was cancelled meanwhile.
                 self.release(released(claim, calls=0))
 
     def _fail(self, trouble: Exception) -> None:
@@ -145,12 +145,12 @@ class StoreClient:
                 future.set_exception(trouble)
 
     def _tell(self, function: Callable[..., None], *arguments: object) -> None:
-        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+        with suppress(RuntimeError):  # the loop is closed, so nothing waits for a reply
             self._loop.call_soon_threadsafe(function, *arguments)
 
 
 def released(claim: Claim, *, calls: int) -> Attempt:
-    """Return the attempt that gives a claim back."""
+    """Return the attempt that releases a claim; ``calls`` is the number of calls in flight for it."""
     now = time()
     return Attempt(claim=claim, outcome=Outcome.RELEASED, started_at=now, ended_at=now, calls=calls)
 

@@ -1,7 +1,8 @@
-"""The thread that writes to the store: it makes one transaction of all that was handed in, and claims in the same.
+"""Store thread: the only thread of a process that writes to the store.
 
-Whatever arrives while a commit is being synced shares the next one: no answer waits for a timer.
-Never more jobs are claimed than calls may be made of at once: so many, and no more, are in doubt if the process dies.
+It commits all waiting requests in one transaction, and claims jobs in the same transaction. Requests that arrive while
+a commit is being synced share the next one, so no reply waits for a timer. It never claims more jobs than calls may be
+in flight, so that no more jobs are in doubt if the process dies.
 """
 
 import logging
@@ -29,16 +30,16 @@ log = logging.getLogger("artistjobs")
 
 
 RESCUE_SECONDS: Final = 1.0
-"""How often the other workers are looked at: are they alive, and how many share the limits."""
+"""Interval at which the jobs of dead workers are rescued, and the workers that share the limits are counted."""
 
 
 RESERVATION_POLL_SECONDS: Final = 0.25
-"""How often it is looked whether the calls of other workers have ended, where only that can make room under the cap."""
+"""Interval at which waiting reservations are checked again, because calls of other workers may have ended."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoreRequest:
-    """An attempt to record, a wish for a claim, or both; the answer goes to ``future``."""
+    """An attempt to record, a request for a claim, or both; the reply is set on ``future``."""
 
     attempt: Attempt | None
     wants_claim: bool
@@ -52,7 +53,7 @@ Answered: TypeAlias = "asyncio.Future[Claim | None] | asyncio.Future[bool]"
 
 
 class StoreThread:
-    """Takes in messages, makes one transaction of all there are, and answers them.
+    """Receives requests, handles all that are waiting in one transaction, and replies to them.
 
     Other threads may read its values. ``reached_limit`` is True once claiming ended because as many jobs as allowed
     were claimed. ``claimed_by_others`` counts the jobs that other workers held when there was last nothing to claim.
@@ -88,26 +89,26 @@ class StoreThread:
 
     @property
     def living(self) -> int:
-        """Workers that share the limits of the account, this one included."""
+        """Number of workers that share the limits of the account, including this one."""
         return 1 + self.others
 
     def open(self, store: Store) -> None:
-        """Register as a worker, and take over from dead ones."""
+        """Register as a worker and rescue the jobs of dead workers. Raises StoreError."""
         self._records, self._controls = store.records, store.controls
-        # Before others see a worker: whatever they say to it from then on is later than this.
+        # Before the worker is visible to others, so that all settings sent to it have a later revision.
         self.settings_poller.start(store.controls)
         store.queue.register()
         expected = self.others
         self._look_at_others(store.queue)
-        # Those that are about to begin share the limits from the first call on.
+        # Processes that are about to register share the limits from the first call on.
         self.others = max(expected, self.others)
 
     def close(self, ending: str, retry: Sequence[int]) -> None:
-        """Have it end once all is stored that was taken in, with the jobs of ``retry`` pending again."""
+        """End the thread once all received requests are stored, and make the jobs of ``retry`` pending again."""
         self._to_retry, self._ending = retry, ending
 
     def serve(self, queue: Queue) -> None:
-        """Do all the work, until it is to end. Raises StoreError."""
+        """Handle requests until the thread is to end. Raises StoreError."""
         try:
             while self._ending is None or not self.inbox.empty():
                 self._messages = self._receive(queue)
@@ -122,7 +123,7 @@ class StoreThread:
         queue.end(self._ending)
 
     def waiting(self) -> "list[Answered]":
-        """Return the futures of all messages that were not answered."""
+        """Return the futures of all requests that have no reply."""
         messages: list[StoreRequest | ReservationRequest] = [
             *self._wanting,
             *self._messages,
@@ -133,7 +134,7 @@ class StoreThread:
         return [message.future for message in messages if message.future is not None]
 
     def _receive(self, queue: Queue) -> list[StoreRequest]:
-        """Return what has arrived; nothing if it is time to look for claims again without that."""
+        """Return the requests that have arrived; none if it is time to claim again without one."""
         messages: list[StoreRequest] = []
         with suppress(Empty):
             message = self.inbox.get(timeout=self._seconds_to_wait(queue))
@@ -162,7 +163,7 @@ class StoreThread:
             self.job_counts.poll(self._records.counts)
 
     def _seconds_to_wait(self, queue: Queue) -> float:
-        """Say how long to wait for a message before looking at something without one."""
+        """Return the seconds to wait for a request before other work is due."""
         patience = self.settings_poller.seconds_until_poll
         if self.reservations.requests:
             return min(patience, RESERVATION_POLL_SECONDS)
@@ -185,17 +186,17 @@ class StoreThread:
             self._jobs_left -= len(claims)
         answered: list[StoreReply] = [(message.future, None) for message in messages if not message.wants_claim]
         self._reply(answered + self._serve_wanting(queue, claims))
-        # After the attempts: what they give back is there for the next calls.
+        # After the attempts, so that the next calls can use the money that these release.
         self.reservations.serve(queue, is_draining=self.is_draining)
 
     def _take_back(self, attempts: Sequence[Attempt]) -> None:
         self._in_hand -= sum(attempt.outcome is not Outcome.RETRY for attempt in attempts)
         if self._jobs_left is not None:
-            # Where no call was made another one may be.
+            # A job that was released without a call does not count towards the limit.
             self._jobs_left += sum(attempt.outcome is Outcome.RELEASED and not attempt.calls for attempt in attempts)
 
     def _room(self) -> int:
-        """Say how many jobs may be claimed: never more than calls may be in flight, and none while resting."""
+        """Return the number of jobs to claim: at most the calls that may be in flight, none if paused or draining."""
         settings = self.settings_poller.settings
         if self.is_draining or settings.is_paused:
             return 0
@@ -218,7 +219,7 @@ class StoreThread:
             self.reached_limit = True
             return True
         if self._in_hand:
-            # Some of ours may yet be released; whoever waits is served then.
+            # Jobs of this process may still be released, and go to the waiting requests then.
             return False
         queue_state = queue.queue_state(self._scope)
         self.claimed_by_others = queue_state.claimed_by_others
@@ -226,7 +227,7 @@ class StoreThread:
 
 
 def tell_rescue(rescue: RescueResult) -> None:
-    """Warn of what was taken from workers that died, and of what that may cost."""
+    """Log the jobs that were rescued from dead workers, and the calls that may be billed twice."""
     if rescue.pending or rescue.failed:
         log.warning(
             "took over %s of a worker that died; at most %s may be paid for twice",
@@ -234,4 +235,6 @@ def tell_rescue(rescue: RescueResult) -> None:
             count_text(rescue.pending, "call"),
         )
     if rescue.failed:
-        log.warning("%s failed as worker_died: three workers died with each of them", count_is(rescue.failed, "job"))
+        log.warning(
+            "%s failed as worker_died: each was held by three workers that died", count_is(rescue.failed, "job")
+        )

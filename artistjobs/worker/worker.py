@@ -1,7 +1,8 @@
-"""The way of one job through a worker: wait for its turn, call, judge, and call again if that helps.
+"""Job loop: attempts one claimed job after another, with retries.
 
-A worker decides what an attempt came to and records nothing itself: it hands attempts to the
-writer. It knows the protocols of the API and the store, and not what stands behind them.
+For each job it waits for its turn, makes the call, decides the outcome and calls again if that can help. It records
+nothing itself: it passes attempts to the store client. It knows the protocols of the API and the store, not their
+implementations.
 """
 
 import logging
@@ -21,7 +22,7 @@ log = logging.getLogger("artistjobs")
 
 
 class JobLoop:
-    """One slot for a call in flight: attempts one claimed job after another until there is none."""
+    """One slot for a call in flight: attempts claimed jobs one after another until there are none left."""
 
     def __init__(self, shared: WorkerContext) -> None:
         self._shared = shared
@@ -29,9 +30,9 @@ class JobLoop:
         self._active_job: ActiveJob | None = None
 
     async def work(self) -> None:
-        """Exchange attempts for claims until there is nothing left to claim, or the run stops.
+        """Exchange attempts for claims until no job is left to claim, or the run stops.
 
-        A claim in hand when this is cancelled is given back.
+        A claim in progress is released if this is cancelled. Raises StoreError.
         """
         try:
             claim = await self._shared.store_client.exchange(None)
@@ -56,7 +57,7 @@ class JobLoop:
         return self._after(attempt, active_job.repeated)
 
     async def _call_again(self, active_job: "ActiveJob", first: Attempt) -> Attempt:
-        # Most calls need no second one, and setting up a loop for them costs more than all else we do.
+        # Most jobs need only one call, and setting up a retry loop costs more than all other work for a job.
         calls_left = self._shared.max_attempts - first.claim.attempt + 1
         repeat = retrying(calls_left, self._backoff, self._shared.stop.sleep, active_job.before_backoff)
         made = [first]
@@ -68,7 +69,7 @@ class JobLoop:
         return last
 
     def _after(self, attempt: Attempt, repeated: int) -> Attempt:
-        """Let a failure that is not the row's fault not be the row's."""
+        """Count an attempt and check for an outage; release the job uncounted if its row did not cause the failure."""
         shared = self._shared
         if _is_excused(attempt, shared.stop.reason):
             attempt = replace(attempt, outcome=Outcome.RELEASED, uncounted=1 + repeated)
@@ -82,7 +83,7 @@ class JobLoop:
 
 
 def _is_excused(attempt: Attempt, reason: StopReason | None) -> bool:
-    """Say whether what stopped the run also explains this attempt, so that the job is not to blame."""
+    """Return True if the reason that stopped the run also explains this attempt, so that the job did not cause it."""
     if reason not in (StopReason.ACCOUNT, StopReason.OUTAGE):
         return False
     if attempt.outcome is not Outcome.FAILED or attempt.failure is None:
@@ -96,10 +97,10 @@ def _outage(attempt: Attempt) -> str:
     assert attempt.failure is not None
     if attempt.failure.is_flex_full:
         return (
-            "the flex tier has no room for one job after another; run the same command again later, "
-            "or with --flex-fallback 2 to go on at the standard tier."
+            "the flex tier had no capacity for several jobs in a row; run the same command again later, "
+            "or with --flex-fallback 2 to continue at the standard tier."
         )
     return (
-        f"one job after another came to nothing, the last with {failure_text(attempt.failure)}; "
-        "wait until the service is well, or mend the request, then run the same command again."
+        f"several jobs failed in a row, the last with {failure_text(attempt.failure)}; "
+        "wait until the service has recovered, or fix the request, then run the same command again."
     )

@@ -67,7 +67,7 @@ def test_pause_stops_the_calls_of_all_workers_and_resume_goes_on_where_they_were
 
     said = cli("pause")
     for process in both:
-        hear(process, "paused: no new call is made")
+        hear(process, "paused: no new calls are made")
     wait_until(lambda: not api.journal.in_flight and not count(folder, "running"))
     received, done = api.journal.received, count(folder, "done")
     shown = json.loads(cli("status", "--json").stdout)
@@ -113,7 +113,7 @@ def test_work_on_a_paused_database_says_so_and_waits_and_ctrl_c_ends_it_at_once(
 
     assert "nobody works now, and whoever begins to will wait; go on with: artistjobs resume" in paused.stderr
     assert "it is paused since " in again.stderr
-    assert line.endswith("paused: no new call is made; go on with: artistjobs resume\n")
+    assert line.endswith("paused: no new calls are made; continue with: artistjobs resume\n")
     assert process.returncode == 130
     assert errors.decode().splitlines()[-1] == "go on with: artistjobs run a.csv"
     assert (count(folder, "pending"), api.journal.received) == (5, 0)
@@ -178,7 +178,7 @@ def test_requests_a_minute_are_kept_as_set_and_none_lets_go(started, api, cli):
     process = started(400, "--max-workers", "4", latency=0.05)
 
     cli("set", "--rpm", "240")
-    hear(process, "from another terminal: --rpm 240")
+    hear(process, "settings from another terminal: --rpm 240")
     # Four calls may have begun before that, and be on their way.
     seen = len(api.journal.calls) + 4
     wait_until(lambda: len(api.journal.calls) >= seen + 8)
@@ -222,7 +222,7 @@ def test_a_cap_on_money_of_unknown_worth_stops_what_runs_and_says_why(started, p
     _, errors = process.communicate(timeout=60)
 
     assert process.returncode == 4
-    assert "the price of nobody-knows-it is not known" in errors.decode()
+    assert "the price of nobody-knows-it is unknown" in errors.decode()
 
 
 def test_what_is_set_is_not_for_a_worker_that_starts_later(started, program_with_api, folder, api, cli):
@@ -360,8 +360,8 @@ def test_the_processes_of_one_command_are_paused_and_share_what_is_set(program_w
     _, errors = process.communicate(timeout=60)
 
     assert (most, one_at_a_time) == (9, 1)
-    told = [line[9:] for line in errors.decode().splitlines() if "from another terminal" in line]
-    assert told == [f"from another terminal: --max-workers {number}" for number in (9, 1, 200)]
-    assert errors.decode().count("paused: no new call is made") == 1
+    told = [line[9:] for line in errors.decode().splitlines() if "settings from another terminal" in line]
+    assert told == [f"settings from another terminal: --max-workers {number}" for number in (9, 1, 200)]
+    assert errors.decode().count("paused: no new calls are made") == 1
     assert process.returncode == 0
     assert (len(read_records(folder / "out.jsonl")), api.journal.repeated()) == (200, {})

@@ -182,9 +182,9 @@ def test_a_terminal_is_told_of_a_storm_in_a_few_lines_and_the_log_file_of_each_c
 
     records = [json.loads(line) for line in (folder / "log").read_text().splitlines()]
     messages = [record["message"] for record in records]
-    assert sum("; again in " in message for message in messages) == 30
+    assert sum("; retry in " in message for message in messages) == 30
     assert screen.raw.count(b"call 1: ") == 1
-    assert b"calls repeated: " in screen.raw
+    assert b"calls retried: " in screen.raw
     assert "30 jobs: 30 done, 0 failed, 0 pending" in messages
 
 

@@ -117,7 +117,7 @@ def test_when_the_last_process_dies_another_one_takes_its_place(start, api, file
     code, said = ended(process)
 
     assert code == 0, said
-    assert "another one takes its place" in said
+    assert "a new one replaces it" in said
     assert query("SELECT state, count(*) FROM jobs GROUP BY state") == [("done", 200)]
     assert len(api.journal.repeated()) <= 8
 
@@ -144,8 +144,8 @@ def test_processes_that_die_again_and_again_end_the_run_and_leave_the_jobs_pendi
 
     assert code == 3
     assert len(killed) == 2 + 3
-    assert said.count("another one takes its place") == 3
-    assert "one process after another died, the last one killed by SIGKILL" in said
+    assert said.count("a new one replaces it") == 3
+    assert "several processes died in a row, the last one killed by SIGKILL" in said
     assert "go on with: artistjobs run a.csv" in said
     # Those that three processes died with have failed.
     assert query("SELECT state, count(*) FROM jobs GROUP BY state") == [("failed", 4), ("pending", 196)]
@@ -206,7 +206,7 @@ def test_a_process_that_is_told_to_end_leaves_the_rest_to_the_others(start, api,
     code, said = ended(process)
 
     assert code == 0
-    assert f"process {victim} was told to end; the others go on" in said
+    assert f"process {victim} was asked to stop; the others continue" in said
     assert api.journal.repeated() == {}
 
 

@@ -131,7 +131,7 @@ def test_after_some_refusals_a_job_is_called_at_the_standard_tier(cli, folder, a
     tiers = [body["service_tier"] for body in sent(api)]
     assert result.exit_code == 0
     assert (tiers.count("flex"), tiers.count("default")) == (6, 3)
-    assert result.stderr.count("flex was full 2 times; the next call is at the standard tier") == 3
+    assert result.stderr.count("flex was full 2 times; the next call uses the standard tier") == 3
 
 
 def test_an_answer_at_the_standard_tier_is_stored_and_paid_as_such(cli, folder, api):

@@ -1,4 +1,4 @@
-"""Even spacing of calls, and the tokens that each is charged."""
+"""Even spacing of calls under a limit per minute, and an estimate of the tokens that each call is charged."""
 
 from typing import TYPE_CHECKING, Final
 
@@ -6,28 +6,28 @@ if TYPE_CHECKING:
     from artistjobs.api.rate_limit_headers import HeaderLimit
 
 MAX_CORRECTION: Final = 8.0
-"""How many times less than expected a call may turn out to be charged."""
+"""Maximum factor by which the charge of a call may be lower than expected."""
 
 
 NEARLY_FULL: Final = 0.9
-"""Of what a limit can hold: from there on some of the refill may be lost."""
+"""Share of a limit that is left, above which some of the refill may be lost because nothing can exceed the limit."""
 
 
 REPLIES_TO_A_CHARGE: Final = 20
-"""From so many replies it is reckoned what one call was charged, so that their order matters little."""
+"""Replies over which the charge of one call is averaged, so that their order matters little."""
 
 
 CATCH_UP_SECONDS: Final = 0.25
-"""How late a call may begin without the later ones being late too.
+"""Time by which a call may start late without delaying the later ones.
 
-Sleeps end a little after their time, and at hundreds of calls a second that would add up.
+Sleeps end slightly late, and at hundreds of calls a second that would add up.
 """
 
 
 class TokenCharge:
-    """What a call takes out of a limit on tokens, found by how what is left goes down.
+    """Estimates the tokens that a call takes from a token limit, measured by the decrease of the remaining tokens.
 
-    It is not what its answer consumes: the API reckons it beforehand, and does not say how.
+    The charge is not the usage of the answer: the API computes it before the call and does not report it.
     """
 
     def __init__(self) -> None:
@@ -37,11 +37,11 @@ class TokenCharge:
         self._replies = 0
 
     def estimate(self, expected: float) -> float:
-        """Return what a call will be charged, as far as is known; before that, what it is expected to consume."""
+        """Return the estimated charge of a call in tokens, or ``expected`` before the first measurement."""
         return (expected if self._tokens is None else self._tokens) * max(self._room, 1 / MAX_CORRECTION)
 
     def observe(self, now: float, limit: "HeaderLimit") -> None:
-        """Take in what is left after one more call."""
+        """Record the remaining tokens after one more call."""
         if self._begun is None:
             self._begun = now, limit.remaining
             return
@@ -52,7 +52,7 @@ class TokenCharge:
         refilled = limit.per_period / 60 * (now - at)
         found = (remaining + refilled - limit.remaining) / self._replies
         if limit.share_left > NEARLY_FULL:
-            # What is full cannot be refilled, so nothing can be reckoned from it; but there is room for more.
+            # A full limit is not refilled, so no charge can be computed from it; but there is room for more calls.
             self._room *= 0.8
         elif found > 0:
             self._tokens = found if self._tokens is None else (self._tokens + found) / 2
@@ -61,10 +61,10 @@ class TokenCharge:
 
 
 class RatePacer:
-    """Even spacing of what is limited per minute; without a limit there is none.
+    """Spaces calls evenly under a limit per minute; without a limit there is no spacing.
 
-    This is the generic cell rate algorithm: what begins late may be caught up with, and the
-    spacing is wider by as much, so that no minute sees more than its limit.
+    This is the generic cell rate algorithm. Calls that start late may catch up, and the spacing is wider by the same
+    amount, so that no minute exceeds its limit.
     """
 
     def __init__(self, per_minute: int | None) -> None:
@@ -75,22 +75,22 @@ class RatePacer:
 
     @property
     def is_set_by_user(self) -> bool:
-        """Whether the user said the limit."""
+        """True if the user set the limit."""
         return self._user_limit is not None
 
     @property
     def next_at(self) -> float:
-        """When the next call may begin."""
+        """Earliest time at which the next call may start, in seconds on the caller's clock."""
         return self._due_at - CATCH_UP_SECONDS
 
     def learn(self, per_minute: float) -> None:
-        """Follow what the API says, unless the user said something else."""
+        """Apply the limit that the API reports, unless the user set one."""
         self._learned = per_minute
         if not self.is_set_by_user:
             self._seconds_each = _seconds_each(per_minute)
 
     def set_limit(self, per_minute: int | None, now: float) -> None:
-        """Follow what the user says, or again the API where that is nothing; a wait changes with it."""
+        """Apply the user's limit, or the one of the API if it is None; a wait in progress changes accordingly."""
         if per_minute == self._user_limit:
             return
         before, self._user_limit = self._seconds_each, per_minute
@@ -99,7 +99,7 @@ class RatePacer:
             self._due_at = now + CATCH_UP_SECONDS + wait * self._seconds_each / before
 
     def consume(self, now: float, amount: float) -> None:
-        """Count what begins now."""
+        """Record that a call starts now and uses ``amount`` of the limit."""
         if self._seconds_each:
             self._due_at = max(self._due_at, now) + amount * self._seconds_each
 

@@ -1,4 +1,4 @@
-"""One process of several that work on the same jobs: told what to do on stdin, telling on stdout how it goes."""
+"""Child process of a run: receives commands of the parent process on stdin and reports its state on stdout."""
 
 import asyncio
 import logging
@@ -28,11 +28,11 @@ SNAPSHOT_SECONDS: Final = 0.25
 
 
 MAX_QUEUED: Final = 20
-"""Messages on their way: a lead that is stopped is told no more of how it goes, and the work goes on."""
+"""Maximum number of unsent messages: above it snapshots are dropped, so that a suspended parent stops no work."""
 
 
 class MessageSender:
-    """Says messages to the lead, in a thread of its own: nobody waits for a pipe that is full."""
+    """Sends messages to the parent in its own thread, so that the event loop does not wait for a full pipe."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -41,12 +41,12 @@ class MessageSender:
         self._thread.start()
 
     def send(self, kind: str, value: Json = None) -> None:
-        """Have a message said."""
+        """Queue a message; a snapshot is dropped if too many messages are unsent."""
         if kind != messages.SNAPSHOT or self._lines.qsize() < MAX_QUEUED:
             self._lines.put(messages.line(kind, value))
 
     def close(self) -> None:
-        """Return when all is said, or nobody listens."""
+        """Return when all messages are sent, or the parent is gone."""
         self._lines.put(None)
         self._thread.join()
 
@@ -55,30 +55,30 @@ class MessageSender:
             try:
                 while line:
                     line = line[os.write(self._descriptor, line) :]
-            except OSError:  # the lead is gone
+            except OSError:  # the parent is gone
                 return
 
 
 class LogForwarder(logging.Handler):
-    """Passes log lines on to the lead, which says them."""
+    """Forwards log lines to the parent, which prints them."""
 
     def __init__(self, sender: MessageSender) -> None:
         super().__init__()
         self._sender = sender
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Pass one line on."""
+        """Forward one log line."""
         self._sender.send(messages.LOG, messages.log_json(record.levelno, record.getMessage(), extra_of(record)))
 
 
 class SnapshotSender:
-    """Tells the lead how the run stands, a few times a second."""
+    """Sends snapshots of the run to the parent, a few times a second."""
 
     def __init__(self, sender: MessageSender) -> None:
         self._sender = sender
 
     async def watch(self, take_snapshot: TakeSnapshot) -> None:
-        """Tell until cancelled, and once more."""
+        """Send snapshots until cancelled, then a last one."""
         try:
             while True:
                 self._send(take_snapshot)
@@ -91,7 +91,7 @@ class SnapshotSender:
 
 
 class ParentLink:
-    """The orders of the lead. It tells when to begin and when to end; if it is gone, that is the end."""
+    """Commands of the parent: when calls may start and when the run stops. It also stops if the parent is gone."""
 
     def __init__(self, sender: MessageSender, part: ProcessShare, *, looks_up: bool) -> None:
         self._sender = sender
@@ -102,7 +102,7 @@ class ParentLink:
 
     @asynccontextmanager
     async def listening(self, stop: Stop, _in_flight: InFlight) -> AsyncIterator[asyncio.Event]:
-        """Listen to the lead as long as the context lasts."""
+        """Receive commands of the parent within the context."""
         loop, abandoned = asyncio.get_running_loop(), asyncio.Event()
         loop.add_signal_handler(signal.SIGTERM, self._end, stop)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED_SIGNALS)
@@ -115,11 +115,11 @@ class ParentLink:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     def part(self) -> ProcessShare:
-        """Return which of the processes this is by now: it changes when another one has left."""
+        """Return the current share of this process, which changes when another process has ended."""
         return self._part
 
     async def wait_to_start(self, look_up: Callable[[], Awaitable[bool]]) -> bool:
-        """Wait for the word to go. One member looks at the account for all."""
+        """Wait for the command to start; return False if the run stops. One child checks the account for all."""
         if self._looks_up and not await look_up():
             return False
         self._sender.send(messages.READY)
@@ -172,13 +172,13 @@ def _log_to(sender: MessageSender, level: int) -> None:
 
 
 def main() -> NoReturn:
-    """Do what the first line on stdin says; never returns."""
-    # Ctrl+C reaches all processes of a terminal; when to stop is for the lead to say.
+    """Work as the start message in the first line on stdin specifies; never returns."""
+    # Ctrl+C reaches all processes of a terminal, but the parent decides when to stop.
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [number])
     sender = MessageSender(os.dup(sys.stdout.fileno()))
-    # What anybody prints by mistake is no message.
+    # Anything printed to stdout by mistake must not be read as a message.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     kind, value = messages.read_line(_first_line())
     if kind == messages.START:
@@ -194,7 +194,7 @@ def main() -> NoReturn:
 
 
 def _first_line() -> bytes:
-    """Return the first line, and not a byte more: the rest is for the event loop."""
+    """Return the first line and not one byte more: the event loop reads the rest."""
     line = bytearray()
     while byte := os.read(sys.stdin.fileno(), 1):
         line += byte

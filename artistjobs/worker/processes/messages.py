@@ -1,4 +1,4 @@
-"""What the processes of one run say to each other: one JSON object a line, with one key that tells what it is."""
+"""Messages between the processes of a run: one JSON object per line, whose only key is the kind of the message."""
 
 import json
 from collections.abc import Mapping
@@ -18,20 +18,23 @@ from artistjobs.worker.run import RunReport
 from artistjobs.worker.stop import StopReason
 
 MAX_LINE_BYTES = 2**24
-"""Bytes. A glance or an order is a few thousand, if no server makes up ever new codes to fail with."""
+"""Maximum size of a message in bytes; snapshots and start messages have a few thousand.
+
+A snapshot grows with the number of error codes, which a server may invent.
+"""
 
 
-# What the lead says.
+# Kinds of messages that the parent sends.
 START, GO, PART, STOP, ABANDON = "order", "go", "part", "stop", "abandon"
 
 
-# What a member says.
+# Kinds of messages that a child sends.
 READY, SNAPSHOT, LOG, STOPPED, END = "ready", "glance", "log", "stopped", "end"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartMessage:
-    """All that a member has to know. ``looks_up`` says that it is the one that asks about the account."""
+    """Everything that a child process needs; ``looks_up`` is True for the one that checks the account."""
 
     work: WorkConfig
     scope: Scope
@@ -44,7 +47,7 @@ class StartMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndMessage:
-    """How a member ended: with what it came to, or with the error that it could not begin for."""
+    """The outcome of a child process: its totals, or the error that prevented its start."""
 
     totals: RunTotals
     reason: StopReason | None = None
@@ -54,22 +57,22 @@ class EndMessage:
 
 
 def end_message_of(report: RunReport) -> EndMessage:
-    """Return the end of a run that was begun."""
+    """Return the end message for the report of a run that has started."""
     return EndMessage(totals=report.counters, reason=report.reason, sentence=report.sentence, error=report.error)
 
 
 def line(kind: str, value: Json = None) -> bytes:
-    """Return a message as it goes over the pipe."""
+    """Return a message as the line that is sent over the pipe."""
     return json.dumps({kind: value}).encode() + b"\n"
 
 
 def log_json(level: int, message: str, extra: Mapping[str, Json]) -> Json:
-    """Return a log line as JSON, with what it may be counted by."""
+    """Return a log line as JSON, with the ``extra`` fields by which it may be grouped."""
     return [level, message, dict(extra)]
 
 
 def read_line(text: bytes) -> tuple[str, Any]:
-    """Return what kind a message is, and what it says; the kind is empty if it is none."""
+    """Return the kind and the value of a message; the kind is empty if the line is not a message."""
     try:
         message = json.loads(text)
     except ValueError:
@@ -81,7 +84,7 @@ def read_line(text: bytes) -> tuple[str, Any]:
 
 
 def start_message_json(start_message: StartMessage) -> dict[str, Json]:
-    """Return an order as JSON. It holds the key, and goes through a pipe that nobody else reads."""
+    """Return a start message as JSON. It contains the API key, and is sent through a pipe that only the child reads."""
     return asdict(start_message) | {
         "database": str(start_message.database),
         "kind": start_message.kind and start_message.kind.value,
@@ -89,7 +92,7 @@ def start_message_json(start_message: StartMessage) -> dict[str, Json]:
 
 
 def start_message_from_json(value: Mapping[str, Any]) -> StartMessage:
-    """Return the order that ``start_message_json`` made JSON of."""
+    """Return the start message from its JSON."""
     work, prices = value["work"], value["work"]["prices"]
     return StartMessage(
         work=WorkConfig(**{**work, "prices": prices and GivenPrices(**prices)}),
@@ -106,7 +109,7 @@ _ERRORS = {kind.exit_code: kind for kind in (WrongUseError, RunStoppedError, Sto
 
 
 def end_json(end: EndMessage) -> dict[str, Json]:
-    """Return an end as JSON."""
+    """Return an end message as JSON."""
     error = end.error
     return {
         "totals": totals_json(end.totals),
@@ -118,7 +121,7 @@ def end_json(end: EndMessage) -> dict[str, Json]:
 
 
 def end_from_json(value: Mapping[str, Any]) -> EndMessage:
-    """Return the end that ``end_json`` made JSON of; of an error, what its exit code tells of its kind."""
+    """Return the end message from its JSON; the class of an error follows from its exit code."""
     reason, error = value["reason"], value["error"]
     return EndMessage(
         totals=totals_from_json(value["totals"]),

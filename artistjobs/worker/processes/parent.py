@@ -1,4 +1,4 @@
-"""The process that leads the others: it starts them, shows them as one and says when to stop."""
+"""Parent process of a run: starts the child processes, shows them as one run and stops them."""
 
 import asyncio
 import logging
@@ -39,19 +39,19 @@ _ROOT = str(Path(artistjobs.__file__).parents[1])
 
 
 COMMAND: Final = (
-    # -P: what lies in the working directory under the name of one of our modules is none of them.
+    # -P: a file in the working directory must not replace a module of the same name.
     sys.executable or "", "-P", "-c",
     f"import sys; sys.path.append({_ROOT!r}); from artistjobs.worker.processes.child import main; main()",
 )  # fmt: skip
 
 
 async def run_in_processes(start_message: messages.StartMessage, open_store: OpenStore, watcher: Display) -> RunReport:
-    """Have several processes work until nothing is left to do or something stops them, as ``runner.run`` does.
+    """Run several processes until no job is left or something stops them, in the way of ``run.run``.
 
     Raises:
-        StoreError: if disk or database fail before any work is begun.
+        StoreError: if the disk or the database fails before any work has started.
         RunStoppedError: if no process can be started.
-        WrongUseError: if a cap was set on money whose worth is not known.
+        WrongUseError: if a cost cap is set and the price of a model is unknown.
 
     """
     with open_store() as store:
@@ -67,7 +67,7 @@ async def run_in_processes(start_message: messages.StartMessage, open_store: Ope
 
 @dataclass(slots=True)
 class _Child:
-    """What is known of one of the others."""
+    """State of one child process, as its messages report it."""
 
     start_message: messages.StartMessage
     process: asyncio.subprocess.Process
@@ -78,7 +78,7 @@ class _Child:
 
     def send(self, kind: str, value: Json = None) -> None:
         assert self.process.stdin is not None
-        with suppress(ConnectionError):  # it is gone, and that is noticed elsewhere
+        with suppress(ConnectionError):  # the child is gone, which is handled elsewhere
             self.process.stdin.write(messages.line(kind, value))
 
     def totals(self) -> RunTotals:
@@ -87,7 +87,7 @@ class _Child:
         return self.snapshot.totals if self.snapshot is not None else RunTotals()
 
     def retire(self) -> None:
-        """Count what it did, and no more of it."""
+        """Keep the totals of a child that has ended, and clear its current activity."""
         self.is_over = True
         if self.snapshot is not None:
             self.snapshot = replace(
@@ -96,7 +96,7 @@ class _Child:
 
 
 class _ProcessGroup:
-    """The processes of one run."""
+    """The child processes of one run."""
 
     def __init__(self, start_message: messages.StartMessage, before: Counts, started_at: float) -> None:
         self.stop = Stop()
@@ -112,7 +112,7 @@ class _ProcessGroup:
         self._replaced = 0
 
     async def work(self, watcher: Display, store: Store) -> None:
-        """Return when all of them have ended. Raises what kept them from beginning, and StoreError."""
+        """Return when all child processes have ended. Raises StoreError, and the error that prevented a start."""
         async with Signals().listening(self.stop, lambda: self._snapshot().in_flight) as abandoned:
             aside = [asyncio.create_task(self._pass_stop_on()), asyncio.create_task(self._pass_on(abandoned))]
             try:
@@ -120,8 +120,8 @@ class _ProcessGroup:
                 async with watching(watcher, self._snapshot):
                     while self._tasks:
                         over, _ = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
-                        await asyncio.gather(*over)  # whatever one of them raises is raised
-                    # Before the last look: it shows what the summary says.
+                        await asyncio.gather(*over)  # raises the exception of a task
+                    # Before the last snapshot, so that it shows the same numbers as the summary.
                     self._count_jobs(store)
             finally:
                 for task in aside:
@@ -133,11 +133,11 @@ class _ProcessGroup:
             raise self.error
 
     def totals(self) -> RunTotals:
-        """Return what all of them came to."""
+        """Return the totals of all child processes."""
         return merge_totals(child.totals() for child in self._children)
 
     def _count_jobs(self, store: Store) -> None:
-        """Take over what is left of those that died, and count; a database in trouble is asked nothing more."""
+        """Rescue the jobs of children that died, and count the jobs; after a database error, query it no more."""
         ends = [child.end for child in self._children if child.end is not None and child.end.error is not None]
         if ends:
             self.error = min(ends, key=lambda end: end.has_begun).error
@@ -147,7 +147,7 @@ class _ProcessGroup:
         self.after = store.records.counts(self._start_message.scope)
 
     def note_limit(self) -> None:
-        """Take in that as many jobs were worked on as was allowed, if that is why the run is over."""
+        """Record that ``--limit`` was reached, if that is the reason why the run ended."""
         reached = any(child.end is not None and child.end.reason is StopReason.LIMIT for child in self._children)
         if reached and self.after.pending:
             self.stop.request(StopReason.LIMIT, limit_sentence(self._start_message.work.limit))
@@ -165,7 +165,7 @@ class _ProcessGroup:
                 )
         except OSError as error:
             raise RunStoppedError(
-                f"no process can be started ({error.strerror or error}); mend that, or go on with --processes 1."
+                f"cannot start a process ({error.strerror or error}); fix the cause, or continue with --processes 1."
             ) from error
         child = _Child(start_message, process)
         self._children.append(child)
@@ -181,7 +181,7 @@ class _ProcessGroup:
         try:
             async for text in child.process.stdout:
                 self._handle_message(child, *messages.read_line(text))
-        except ValueError:  # a line without an end
+        except ValueError:  # a line that exceeds the maximum size
             child.process.kill()
         code = await child.process.wait()
         child.retire()
@@ -192,7 +192,7 @@ class _ProcessGroup:
         self._release_start()
 
     def _redistribute(self) -> None:
-        """Let those that are left share what is set from another terminal, so that none rests for one that has gone."""
+        """Divide settings from other terminals among the remaining children only, so that no share is lost."""
         left = [child for child in self._children if not child.is_over]
         for number, child in enumerate(left):
             child.send(messages.PART, [number, len(left)])
@@ -216,10 +216,10 @@ class _ProcessGroup:
                     self.stop.request(end.reason, end.sentence)
 
     def _on_stop(self, child: _Child, reason: StopReason, sentence: str) -> None:
-        """Stop all for what stops one, unless it was meant for that one."""
+        """Stop all children for the reason that stopped one, unless the reason concerns only that one."""
         if reason is StopReason.TERMINATED:
             if not self.stop.is_requested():
-                log.warning("process %d was told to end; the others go on", child.process.pid)
+                log.warning("process %d was asked to stop; the others continue", child.process.pid)
         elif reason is not StopReason.LIMIT:
             self.stop.request(reason, sentence)
 
@@ -231,12 +231,12 @@ class _ProcessGroup:
             log.warning("process %d died (%s); its jobs are taken over", child.process.pid, how)
         elif self._replaced < DEATHS_MAX:
             self._replaced += 1
-            log.warning("process %d died (%s), the last one; another one takes its place", child.process.pid, how)
+            log.warning("process %d died (%s) as the last one; a new one replaces it", child.process.pid, how)
             await self._replace(child)
         else:
             self.stop.request(
                 StopReason.DIED,
-                f"one process after another died, the last one {how}; find out what ends them and run again.",
+                f"several processes died in a row, the last one {how}; find the cause, then run the command again.",
             )
 
     async def _replace(self, child: _Child) -> None:
@@ -246,7 +246,7 @@ class _ProcessGroup:
             self.stop.request(StopReason.DIED, str(error))
 
     def _release_start(self) -> None:
-        """Let the calls begin once everybody is ready, so that nobody thinks that it has the limits for itself."""
+        """Allow calls once every child is ready, so that none assumes that it has the limits for itself."""
         if self._is_started or all(child.is_ready or child.is_over for child in self._children):
             self._is_started = True
             for child in self._children:
@@ -268,7 +268,7 @@ class _ProcessGroup:
                 child.send(kind, value)
 
     async def _shut_down(self) -> None:
-        """Let nobody go on alone: without a lead the others end."""
+        """Close the pipes to the children, because a child without a parent ends, and wait for their end."""
         for child in self._children:
             if child.process.stdin is not None:
                 child.process.stdin.close()
@@ -297,7 +297,7 @@ def _rest_of(child: _Child) -> "WorkConfig":
 
 @contextmanager
 def _signals_blocked() -> Iterator[None]:
-    """Have a process started that gets no signal before it can mind it: Ctrl+C reaches all of a terminal."""
+    """Block the signals of a run while a process starts: Ctrl+C would reach it before it can handle signals."""
     before = pthread_sigmask(SIG_BLOCK, HANDLED_SIGNALS)
     try:
         yield

@@ -1,4 +1,4 @@
-"""What a run has come to so far: the numbers that display, summary and exit code are made of."""
+"""Counters of a run: its jobs, calls, tokens and cost so far, for the display, the summary and the exit code."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -14,12 +14,12 @@ FAILURES_SHOWN = 3
 
 
 MAX_NAME_LENGTH = 200
-"""Of an artist that is shown: no terminal has room for more, and a name may be a whole cell of a table."""
+"""Maximum characters of a displayed artist name: a name may be a whole table cell, wider than any terminal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunTotals:
-    """What the attempts of one process, or of several, came to; ``codes`` counts what jobs failed with."""
+    """Totals over the attempts of one or more processes; ``codes`` counts the failed jobs by error code."""
 
     done: int = 0
     failed: int = 0
@@ -34,7 +34,7 @@ class RunTotals:
 
 @dataclass(frozen=True, slots=True)
 class LatestFailure:
-    """The latest job that failed with a code: its artist, and when on the monotonic clock."""
+    """The latest job that failed with an error code: its artist, and its time in seconds on the monotonic clock."""
 
     code: str
     artist_name: str
@@ -42,7 +42,7 @@ class LatestFailure:
 
 
 def merge_totals(totals: Iterable[RunTotals]) -> RunTotals:
-    """Return the sums of several processes."""
+    """Return the sum of the totals of several processes."""
     merged: Counter[str] = Counter()
     codes: Counter[str] = Counter()
     cost_usd = 0.0
@@ -55,18 +55,18 @@ def merge_totals(totals: Iterable[RunTotals]) -> RunTotals:
 
 
 def totals_json(totals: RunTotals) -> dict[str, Json]:
-    """Return totals as JSON, for another process."""
+    """Return totals as JSON, to send to another process."""
     return asdict(totals)
 
 
 def totals_from_json(value: Mapping[str, Json]) -> RunTotals:
-    """Return the totals that ``totals_json`` made JSON of."""
-    return RunTotals(**value)  # type: ignore[arg-type]  # what was made by totals_json has its types
+    """Return the totals from the JSON of ``totals_json``."""
+    return RunTotals(**value)  # type: ignore[arg-type]  # the JSON of totals_json has these types
 
 
 @dataclass(slots=True)
 class RunCounters:
-    """Counted as attempts are settled; ``before`` is how the jobs stood when the run began."""
+    """Counters of one process, updated with each attempt; ``before`` holds the job counts at the start of the run."""
 
     before: Counts
     started_at: float
@@ -85,7 +85,7 @@ class RunCounters:
     latencies: LatencyHistogram = field(default_factory=LatencyHistogram)
 
     def add(self, attempt: Attempt, now: float) -> None:
-        """Count an attempt that was made; ``now`` is on the clock of ``started_at``."""
+        """Count an attempt; ``now`` is on the clock of ``started_at``."""
         self.calls += attempt.calls
         self.retries += attempt.outcome is Outcome.RETRY
         if attempt.outcome is Outcome.FAILED:
@@ -118,11 +118,11 @@ class RunCounters:
 
     @property
     def pending(self) -> int:
-        """Jobs neither done nor failed, as far as this process knows."""
+        """Number of jobs that are neither done nor failed, as far as this process knows."""
         return max(0, self.before.pending + self.before.running - self.done - self.failed)
 
     def totals(self) -> RunTotals:
-        """Return how it stands now, as a value."""
+        """Return the current totals as a value."""
         return RunTotals(
             done=self.done,
             failed=self.failed,

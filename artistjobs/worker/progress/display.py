@@ -1,6 +1,6 @@
-"""Showing a run while it works: a live block on a terminal, a plain line now and then elsewhere.
+"""Display of a run while it works: a live block on a terminal, plain lines elsewhere, nothing if quiet.
 
-Everything goes to stderr; stdout is never touched, and never taken over.
+All output goes to stderr; stdout is never used.
 """
 
 import asyncio
@@ -27,15 +27,15 @@ if TYPE_CHECKING:
 
 
 PLAIN_SECONDS = 10.0
-"""How often a plain line is said."""
+"""Interval between plain lines."""
 
 
 LIVE_SECONDS = 0.25
-"""How often the live block is drawn."""
+"""Interval between redraws of the live block."""
 
 
 def make_display(console: ConsoleHandler, *, quiet: bool) -> Display:
-    """Return what suits the place that stderr leads to."""
+    """Return the display that suits stderr, or one that shows nothing if ``quiet``."""
     if quiet:
         return NoDisplay()
     if console.block is not None:
@@ -44,35 +44,35 @@ def make_display(console: ConsoleHandler, *, quiet: bool) -> Display:
 
 
 class NoDisplay:
-    """Shows nothing."""
+    """Display that shows nothing."""
 
     async def watch(self, _take_snapshot: TakeSnapshot) -> None:
-        """Wait to be cancelled."""
+        """Wait until cancelled."""
         await asyncio.Event().wait()
 
 
 class LineDisplay:
-    """Says one line every ten seconds."""
+    """Display that prints a line every ten seconds."""
 
     def __init__(self, print_line: Callable[[str], None]) -> None:
         self._print = print_line
 
     async def watch(self, take_snapshot: TakeSnapshot) -> None:
-        """Say how the run stands until cancelled."""
+        """Print the state of the run at intervals until cancelled."""
         while True:
             await asyncio.sleep(PLAIN_SECONDS)
             self._print(plain_line(take_snapshot()))
 
 
 class LiveDisplay:
-    """Draws a block on the terminal, with log lines printed above it."""
+    """Display that draws a block on the terminal, with log lines printed above it."""
 
     def __init__(self, console: ConsoleHandler, block: LiveBlock) -> None:
         self._console = console
         self._block = block
 
     async def watch(self, take_snapshot: TakeSnapshot) -> None:
-        """Draw until cancelled, and leave the last picture standing."""
+        """Draw until cancelled, and leave the last state on the screen."""
         from artistjobs.worker.progress.live_view import draw
 
         block, ansi = self._block, ansi_maker()
@@ -89,7 +89,7 @@ class LiveDisplay:
 
 
 def ansi_maker() -> "Callable[[Text], str]":
-    """Return what makes a line of text into bytes for this terminal, in the colours that it has and wants."""
+    """Return a function that renders a line of text in the colours that this terminal supports."""
     from rich.console import Console
 
     console = Console(stderr=True, highlight=False, width=10_000)
@@ -104,7 +104,7 @@ def ansi_maker() -> "Callable[[Text], str]":
 
 @contextmanager
 def stepping_aside(block: LiveBlock) -> Iterator[None]:
-    """Leave the terminal to the shell when Ctrl+Z is pressed, until the program is continued."""
+    """Clear the block when Ctrl+Z suspends the program, so that the shell can use the terminal until it continues."""
     loop = asyncio.get_running_loop()
 
     def step_aside() -> None:
@@ -122,7 +122,7 @@ def stepping_aside(block: LiveBlock) -> Iterator[None]:
 
 
 def plain_line(snapshot: RunSnapshot) -> str:
-    """Return how a run stands, in one line."""
+    """Return the state of a run in one line."""
     counts, totals = snapshot.job_progress.counts, snapshot.totals
     parts = [
         f"done {counts.done:,}/{counts.total:,} {100 * counts.done // max(counts.total, 1)}%",

@@ -1,7 +1,7 @@
-"""How the jobs of a scope stand in the database, whoever works on them.
+"""Job counts: the jobs of a scope in each state, counted in the database across all workers.
 
-Looked at now and then, and never for long; what this process has stored since is added, so that
-its own progress shows at once.
+Counting is repeated at intervals and takes a small share of the time. The outcomes that this process has stored since
+are added, so that its own progress shows at once.
 """
 
 from collections import deque
@@ -15,11 +15,11 @@ from artistjobs.core.job import Scope
 from artistjobs.store.models import Counts
 
 JOB_COUNT_SECONDS: Final = 1.0
-"""How often the jobs are counted, if that is quick."""
+"""Interval between counts, if counting is quick."""
 
 
 JOB_COUNT_SHARE: Final = 0.01
-"""Of the time that may go into counting: a scope of a million scattered jobs is counted that much less often."""
+"""Maximum share of time spent on counting; a scope of a million scattered jobs is counted less often."""
 
 
 PACE_SECONDS: Final = 60.0
@@ -27,10 +27,10 @@ PACE_SECONDS: Final = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobProgress:
-    """The jobs in each state, counted at ``counted_at``, with what this process has stored since.
+    """The jobs in each state, counted at ``counted_at``, plus the outcomes that this process has stored since.
 
-    A minute before, or when the run began, ``done_then`` were done: at ``then``; ``done_before`` when
-    it was first looked at. Moments are on the monotonic clock, which all processes of a machine share.
+    At ``window_start``, a minute ago or at the start of the run, ``done_at_window_start`` jobs were done, and at the
+    first count ``done_before``. Times are in seconds on the monotonic clock, which all processes of a machine share.
     """
 
     counts: Counts
@@ -41,14 +41,14 @@ class JobProgress:
 
 
 def initial_job_progress(counts: Counts, at: float) -> JobProgress:
-    """Return how the jobs stand when a run begins, before anybody has looked again."""
+    """Return the job progress at the start of a run, before the first count."""
     return JobProgress(
         counts=counts, counted_at=at, window_start=at, done_at_window_start=counts.done, done_before=counts.done
     )
 
 
 class JobCountPoller:
-    """Keeps the standing; it is used by the thread that writes, and its ``standing`` may be read by any."""
+    """Counts the jobs at intervals; used by the store thread, while other threads may read the latest counts."""
 
     def __init__(self, scope: Scope, clock: Callable[[], float] = monotonic) -> None:
         self.job_progress: JobProgress | None = None
@@ -59,7 +59,7 @@ class JobCountPoller:
         self._done_before: int | None = None
 
     def poll(self, count: Callable[[Scope], Counts]) -> None:
-        """Count the jobs, unless they were counted just now or that takes too long to be done again so soon."""
+        """Count the jobs, unless the last count was too recent, or took too long to be repeated yet."""
         if (began := self._clock()) < self._not_before:
             return
         counts = count(self._scope)
@@ -80,7 +80,7 @@ class JobCountPoller:
         )
 
     def add(self, attempts: Sequence[Attempt]) -> None:
-        """Add what was stored just now."""
+        """Add the outcomes of attempts that were just stored."""
         done = sum(attempt.outcome is Outcome.DONE for attempt in attempts)
         failed = sum(attempt.outcome is Outcome.FAILED for attempt in attempts)
         if self.job_progress is not None and done + failed:
@@ -88,7 +88,7 @@ class JobCountPoller:
 
 
 def _moved(counts: Counts, done: int, failed: int) -> Counts:
-    """Return the counts after some more jobs are final: they were running, or else pending when it was counted."""
+    """Return the counts after more jobs became final: they were counted as running, or else as pending."""
     running = min(counts.running, done + failed)
     return Counts(
         pending=max(0, counts.pending - (done + failed - running)),

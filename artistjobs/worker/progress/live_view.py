@@ -1,7 +1,7 @@
-"""The live block: how a run stands, in lines that fit the terminal, however narrow or wide it is.
+"""Live view: draws the state of a run in lines that fit a terminal of any width.
 
-Each fact has its place in columns of equal width, so that the block keeps its shape while numbers
-grow. Where it is narrow facts take their short forms, then more lines; no number is ever cut.
+Each fact has its place in columns of equal width, so that the layout stays the same while numbers grow. On a narrow
+terminal facts take their short forms, then more lines; no number is cut.
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ from artistjobs.worker.progress.snapshot import (
 from artistjobs.worker.progress.throughput import quantile
 
 COLUMN: Final = 20
-"""Cells that a fact takes; four of them fill the usual 80."""
+"""Width of a column in cells; four columns fill the usual 80."""
 
 
 MIN_NAME_WIDTH, MAX_NAME_LENGTH = 12, 60
@@ -39,7 +39,7 @@ DONE, FAILED, WAITING, LABEL, REST = "green", "red", "yellow", "dim", "bright_bl
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A number with its name before and after it, and how both are said where there is little room."""
+    """A number with a label before and after it, and an optional short form for narrow terminals."""
 
     before: str
     value: str
@@ -48,27 +48,27 @@ class Fact:
     short: str | None = None
 
     def whole(self) -> Text:
-        """Return it in its full form."""
+        """Return the full form."""
         return Text.assemble((self.before, LABEL), (self.value, self.style), (self.after, LABEL))
 
     def brief(self) -> Text:
-        """Return it in its short form, if it has one."""
+        """Return the short form, or the full form if there is no short one."""
         return self.whole() if self.short is None else Text(self.short, style=self.style)
 
 
 def draw(snapshot: RunSnapshot, width: int) -> list[Text]:
-    """Return the lines of the block as it stands at this moment, none of them wider than ``width``."""
+    """Return the lines of the block for a snapshot, none of them wider than ``width`` cells."""
     lines = [_bar(snapshot.job_progress.counts, width)]
     for facts in (_jobs(snapshot), _speed(snapshot), _answers(snapshot), _money(snapshot), _situation(snapshot)):
         lines += _rows(facts, width)
     lines += [_failure(snapshot, seen, width) for seen in snapshot.failures]
     for line in lines:
-        line.truncate(width)  # narrower than any number is long
+        line.truncate(width)  # for a terminal narrower than a single number
     return lines
 
 
 def _bar(counts: Counts, width: int) -> Text:
-    """Return the bar: done, failed and the rest, each as long as its share."""
+    """Return the progress bar: done, failed and remaining jobs in proportion."""
     total, settled = max(counts.total, 1), counts.done + counts.failed
     label = f" {settled:,} of {counts.total:,} {100 * settled // total:3} %"
     if width < 2 * cell_len(label):
@@ -79,7 +79,7 @@ def _bar(counts: Counts, width: int) -> Text:
 
 
 def _shares(cells: int, done: int, failed: int, total: int) -> tuple[int, int]:
-    """Return the cells of done and failed: whoever failed is seen, and only what is all done fills the bar."""
+    """Return the cells for done and failed jobs: a failure is always visible, and a full bar means no job is left."""
     red = max(1, cells * failed // total) if failed and cells else 0
     return min(cells - red, cells * done // total), red
 
@@ -102,7 +102,7 @@ def _speed(snapshot: RunSnapshot) -> list[Fact]:
         Fact("", f"{jobs_per_minute(snapshot):,.0f}", " jobs a minute", short=f"{jobs_per_minute(snapshot):,.0f}/min"),
         Fact("overall ", f"{overall_per_minute(snapshot):,.0f}"),
     ]
-    if not snapshot.stopping:  # what is left stays, for another run
+    if not snapshot.stopping:  # the remaining jobs stay pending for another run
         left = seconds_left(snapshot)
         facts.append(Fact("left ", "not yet known" if left is None else duration_text(left)))
     return facts + ([Fact("", f"{snapshot.workers:,}", " workers")] if snapshot.workers > 1 else [])
@@ -153,7 +153,7 @@ def _situation(snapshot: RunSnapshot) -> list[Fact]:
 
 
 def _failure(snapshot: RunSnapshot, seen: LatestFailure, width: int) -> Text:
-    """Return how often a job failed with a code, and the artist of the last one as far as there is room."""
+    """Return a line with the number of jobs that failed with a code, and the latest artist as far as there is room."""
     jobs, age = snapshot.totals.codes.get(seen.code, 1), duration_text(max(0.0, snapshot.at - seen.at))
     line = Text.assemble(
         (escape_controls(seen.code), FAILED), f": {count_text(jobs, 'job')}", (f", {age} ago: ", LABEL)
@@ -166,7 +166,7 @@ def _failure(snapshot: RunSnapshot, seen: LatestFailure, width: int) -> Text:
 
 
 def _rows(facts: Sequence[Fact], width: int) -> list[Text]:
-    """Return the facts in one line, if need be in their short forms, or else in as many lines as they need."""
+    """Return the facts in one line, in their short forms if necessary, or else in as many lines as they need."""
     rows = _in_columns([fact.whole() for fact in facts], width)
     return rows if len(rows) == 1 else _in_columns([fact.brief() for fact in facts], width)
 

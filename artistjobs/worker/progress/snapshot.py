@@ -1,7 +1,6 @@
-"""What there is to be seen of a run at one moment, as a value, and who looks at it.
+"""Snapshot of a run at one moment: a value that is taken by the observer, merged across processes and displayed.
 
-A glance knows nothing of what it was taken of: it can be sent from one process to another, and
-those of several processes make one.
+A snapshot holds no reference to the run, so that it can be sent from one process to another.
 """
 
 from collections import Counter
@@ -17,17 +16,17 @@ from artistjobs.worker.progress.counters import FAILURES_SHOWN, LatestFailure, R
 from artistjobs.worker.progress.job_counts import JobProgress
 
 SETTLING_SECONDS = 3.0
-"""Before so much of a run is over nobody can say what the rest will take."""
+"""Time after the start of a run before which its remaining time is not estimated."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSnapshot:
-    """A run at the moment ``at``; moments are on the monotonic clock, which all processes of a machine share.
+    """State of a run at the time ``at``; times are in seconds on the monotonic clock, which all processes share.
 
-    ``standing`` is of all jobs in the database, ``totals`` and ``jobs_per_minute`` of the
-    ``processes`` that were looked at; ``workers`` counts those of others too. ``latencies`` are
-    buckets for ``pace.quantile``, ``failures`` the latest first. ``spent_usd`` is what all workers
-    spent and only known under a cap, ``slowed_to`` how many calls there may be at once after refusals.
+    ``standing`` covers all jobs of the scope, ``totals`` and ``jobs_per_minute`` only the ``processes`` of this
+    snapshot; ``workers`` includes those of other commands. ``latencies`` are buckets for ``throughput.quantile``, and
+    ``failures`` begin with the latest. ``spent_usd`` is the spending of all workers, known only under a cap.
+    ``slowed_to`` is the maximum number of calls in flight after refusals.
     """
 
     at: float
@@ -52,28 +51,28 @@ class RunSnapshot:
 
     @property
     def settled(self) -> int:
-        """Jobs that were finished by the processes looked at."""
+        """Number of jobs that the processes of this snapshot have finished."""
         return self.totals.done + self.totals.failed
 
 
 TakeSnapshot = Callable[[], RunSnapshot]
-"""Takes a glance; cheap enough for several a second."""
+"""Takes a snapshot; cheap enough to call several times a second."""
 
 
 class Display(Protocol):
-    """Looks on while a run works, and shows it to people."""
+    """Shows a run to people while it works."""
 
     async def watch(self, take_snapshot: TakeSnapshot) -> None:
         """Show the run until cancelled."""
 
 
 def merge(snapshots: Sequence[RunSnapshot]) -> RunSnapshot:
-    """Return what several processes that work on the same jobs come to together; there has to be one at least."""
+    """Return one snapshot for several processes that work on the same jobs; at least one is required."""
     latest = max(snapshots, key=lambda snapshot: (snapshot.job_progress.counted_at, snapshot.job_progress.counts.done))
     buckets: Counter[int] = Counter()
     for snapshot in snapshots:
         buckets.update(snapshot.latencies)
-    # What processes that have ended came to still counts, but they make no calls and wait for nothing.
+    # The totals of processes that have ended still count, but these make no calls and wait for nothing.
     working = [snapshot for snapshot in snapshots if snapshot.processes] or snapshots
     limits = [snapshot.limit for snapshot in snapshots if snapshot.limit is not None]
     waits = [snapshot.wait for snapshot in snapshots if snapshot.wait is not None]
@@ -108,21 +107,21 @@ def _slowed_to(snapshots: Sequence[RunSnapshot]) -> int | None:
 
 def _latest_of_each_code(failures: Sequence[LatestFailure]) -> tuple[LatestFailure, ...]:
     by_age = sorted(failures, key=lambda seen: (seen.at, seen.code, seen.artist_name))
-    # Of those with the same code the last one stays.
+    # The dictionary keeps the last failure of each code.
     latest = {seen.code: seen for seen in by_age}
     ranked = sorted(latest.values(), key=lambda seen: (seen.at, seen.code, seen.artist_name), reverse=True)
     return tuple(ranked[:FAILURES_SHOWN])
 
 
 def snapshot_json(snapshot: RunSnapshot) -> dict[str, Json]:
-    """Return a glance as JSON, for another process."""
+    """Return a snapshot as JSON, to send to another process."""
     value: dict[str, Json] = asdict(snapshot)
-    # The keys of JSON are text.
+    # JSON keys are text.
     return value | {"latencies": {str(bucket): count for bucket, count in snapshot.latencies.items()}}
 
 
 def snapshot_from_json(value: Mapping[str, Any]) -> RunSnapshot:
-    """Return the glance that ``snapshot_json`` made JSON of."""
+    """Return the snapshot from its JSON."""
     job_progress, wait = value["job_progress"], value["wait"]
     made = {
         "job_progress": JobProgress(**{**job_progress, "counts": Counts(**job_progress["counts"])}),
@@ -135,29 +134,29 @@ def snapshot_from_json(value: Mapping[str, Any]) -> RunSnapshot:
 
 
 def jobs_per_minute(snapshot: RunSnapshot) -> float:
-    """Return the jobs done a minute in the last minute, those of other workers included."""
+    """Return the jobs done per minute over the last minute, including those of other workers."""
     job_progress = snapshot.job_progress
-    # Counting lags behind by a second, so at first it sees less than we did ourselves.
+    # The counts are up to a second old, so at first they contain less than this process has done.
     seconds = max(snapshot.at - job_progress.window_start, 1.0)
     return max(snapshot.jobs_per_minute, (job_progress.counts.done - job_progress.done_at_window_start) * 60 / seconds)
 
 
 def overall_per_minute(snapshot: RunSnapshot) -> float:
-    """Return the same since the run began."""
+    """Return the jobs done per minute since the run began, including those of other workers."""
     job_progress = snapshot.job_progress
     done = max(snapshot.totals.done, job_progress.counts.done - job_progress.done_before)
     return done * 60 / max(snapshot.at - snapshot.started_at, 1.0)
 
 
 def jobs_left(snapshot: RunSnapshot) -> int:
-    """Return the jobs that this run has before it: all that are pending, or what --limit leaves of them."""
+    """Return the number of jobs left for this run: all that are not final, or what ``--limit`` leaves of them."""
     counts = snapshot.job_progress.counts
     pending = counts.pending + counts.running
     return pending if snapshot.limit is None else min(pending, max(0, snapshot.limit - snapshot.settled))
 
 
 def seconds_left(snapshot: RunSnapshot) -> float | None:
-    """Return the time that the rest will take at the pace of the last minute, None as long as there is none."""
+    """Return the estimated remaining time at the rate of the last minute; None if it cannot be estimated."""
     pace = jobs_per_minute(snapshot)
     if not pace or snapshot.paused or snapshot.at - snapshot.started_at < SETTLING_SECONDS:
         return None
@@ -165,7 +164,7 @@ def seconds_left(snapshot: RunSnapshot) -> float | None:
 
 
 def projected_usd(snapshot: RunSnapshot) -> float | None:
-    """Return what all will have cost at the mean of the answers so far, None as long as nothing tells."""
+    """Return the projected total cost at the mean cost of the answers so far; None if it cannot be estimated."""
     totals, left = snapshot.totals, jobs_left(snapshot)
     if not totals.cost_usd or not totals.done or not left or totals.unpriced:
         return None
@@ -173,7 +172,7 @@ def projected_usd(snapshot: RunSnapshot) -> float | None:
 
 
 def waiting_for(snapshot: RunSnapshot) -> str:
-    """Return what is being waited for and how long, empty if nothing is."""
+    """Return the reason and duration of the current wait; empty if there is none."""
     if snapshot.stopping:
         return f"{count_text(snapshot.in_flight, 'call')} in flight, to stop"
     if snapshot.paused:
