@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def read_controls(reading: Reading) -> list[ControlChange]:
-    """Return what was said, each thing as it was said last."""
+    """Return the latest change of each setting."""
     return [
         ControlChange(Control(row["name"]), row["value"], row["revision"], row["changed_at"])
         for row in reading.rows("controls")
