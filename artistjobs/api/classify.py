@@ -1,7 +1,7 @@
-"""Judging a reply: an answer, or a failure and whose trouble it is.
+"""Classification of API replies: an answer, or a failure that is retryable, permanent or fatal.
 
-What servers really send, and what each case means, was read from OpenAI's error-code guide and
-found in the SDK's behaviour (openai 3.54, November 2026).
+A retryable failure allows another call, a permanent one fails the job, a fatal one stops the run.
+The cases come from OpenAI's error-code guide and from the behaviour of the SDK (openai 3.54, November 2026).
 """
 
 import re
@@ -18,51 +18,51 @@ RUN_CODES = frozenset({
     "model_not_found", "organization_spend_limit_exceeded", "organization_usage_limit_exceeded",
     "project_spend_limit_exceeded", "prompt_not_found", "unknown_parameter", "unsupported_parameter",
 })  # fmt: skip
-"""Codes of trouble that every job shares, whatever the status."""
+"""Error codes that make a failure fatal, whatever the status: every job would fail with them."""
 
 
 SHARED_PARAMS = ("model", "service_tier", "temperature", "top_p", "text", "reasoning", "prompt")
-"""Fields of the request that are the same for every job: a 400 about one of them is everyone's."""
+"""Fields of the request that are the same for every job: a 400 about one of them is fatal."""
 
 
 FINAL_CODES = frozenset({"context_length_exceeded", "invalid_prompt", "string_above_max_length"})
-"""Codes that are about what one row says, which another call would only repeat; so are all policy ones."""
+"""Error codes about the content of one row: permanent, since another call would fail too. So are policy codes."""
 
 
 SLOW_DOWN_CODES = frozenset({"rate_limit_exceeded", "slow_down"})
-"""Codes that are about the rate of calls; with status 429 any code that is worth another call is, save one."""
+"""Error codes about the rate of calls. With status 429 every retryable code is, except that of the full flex tier."""
 
 
 TELLING_TYPES = frozenset({"insufficient_quota", FLEX_IS_FULL})
-"""Types that stand for a code where there is none."""
+"""Error types that serve as the code if the error has none."""
 
 
 MAX_MESSAGE_LENGTH = 2000
-"""How many characters of a message are kept."""
+"""Characters of an error message that are stored."""
 
 
 MAX_CODE_LENGTH = 100
-"""How many characters of a code or a type are kept."""
+"""Characters of an error code or type that are stored."""
 
 
 MAX_TOKENS = 2**40
-"""What is said to have used more tokens than any model can: so that sums of them stay whole numbers."""
+"""Largest token count that is believed. No model uses more, and sums of such counts stay integers in SQLite."""
 
 
 TOO_LARGE = "reply_too_large"
-"""The fault of a reply that another call would only bring again."""
+"""Fault of a reply over the size limit. It is permanent: another call would return the same."""
 
 
 @dataclass(frozen=True, slots=True)
 class Classification:
-    """An answer, a failure, or both: an answer that is kept and yet is no success."""
+    """Result of a classification: an answer, a failure, or both if an answer is stored but is no success."""
 
     answer: Answer | None
     failure: Failure | None
 
 
 def classify(reply: Reply) -> Classification:
-    """Say what a reply is worth; never raises, whatever the server sent."""
+    """Return the answer or failure in a reply; never raises, whatever the server sent."""
     if reply.fault is not None:
         kind = FailureKind.PERMANENT if reply.fault == TOO_LARGE else FailureKind.RETRYABLE
         return Classification(None, _failure(reply, kind, reply.fault, reply.message))
@@ -72,7 +72,7 @@ def classify(reply: Reply) -> Classification:
 
 
 def classify_error(reply: Reply) -> Failure:
-    """Say whose trouble a reply with an error status is."""
+    """Return the failure of a reply with an error status."""
     error = error_object(parse_json(reply.body))
     code, error_type, param = (text_of(error.get(name)) for name in ("code", "type", "param"))
     message = text_of(error.get("message")) or _moved(reply) or reply.beginning or f"HTTP {reply.status}"
@@ -83,9 +83,9 @@ def classify_error(reply: Reply) -> Failure:
 
 
 def _moved(reply: Reply) -> str | None:
-    """Return where a redirect leads. It is not followed: key and rows go to the address that was named alone."""
+    """Return the message for a redirect. It is not followed: key and rows go to the configured address alone."""
     location = reply.headers.get("location") if (reply.status or 0) < 400 else None  # noqa: PLR2004
-    return location and f"the server redirects to {location}, which is not followed; set OPENAI_BASE_URL to mend that"
+    return location and f"the server redirects to {location}, which is not followed; set OPENAI_BASE_URL to fix that"
 
 
 def _kind(status: int, code: str | None, error_type: str | None, param: str | None, message: str) -> FailureKind:
@@ -101,7 +101,7 @@ def _kind(status: int, code: str | None, error_type: str | None, param: str | No
 
 
 def _is_shared(status: int, code: str | None, error_type: str | None) -> bool:
-    # A 404 is about the prompt, the model or the address: the same for every job.
+    # A 404 concerns the prompt, the model or the address, which are the same for every job.
     return status in (401, 402, 403, 404) or code in RUN_CODES or error_type == "insufficient_quota"
 
 
@@ -112,7 +112,7 @@ def _is_final(code: str | None) -> bool:
 def _names_shared_field(param: str | None, message: str) -> bool:
     if message.startswith("Unknown prompt variables"):
         return True
-    # ``prompt.variables.artist_name`` holds one row's text and may well be one row's trouble.
+    # ``prompt.variables.artist_name`` holds the text of one row, so its failure concerns that row alone.
     if param is None or param.startswith("prompt.variables"):
         return False
     return param.split(".", maxsplit=1)[0].split("[", maxsplit=1)[0] in SHARED_PARAMS
@@ -125,25 +125,25 @@ def _classify_success(reply: Reply) -> Classification:
     if isinstance(value, InvalidJson):
         return _classify_broken(reply)
     if not isinstance(value, dict):
-        return _no_answer(reply, "not_an_object", "the reply is no JSON object: ")
+        return _no_answer(reply, "not_an_object", "the reply is not a JSON object: ")
     if "output" not in value and "status" not in value:
         return _classify_stray_object(reply, value)
     return _classify_response(reply, value)
 
 
 def _classify_broken(reply: Reply) -> Classification:
-    # The type is looked at only here: an answer that a proxy mislabels was paid for all the same.
+    # The content type is checked only here: an answer with a wrong type from a proxy was paid for too.
     content_type = reply.headers.get("content-type", "")
     if "json" in content_type.lower():
-        return _no_answer(reply, "broken_json", "the reply is no whole JSON: ")
+        return _no_answer(reply, "broken_json", "the reply is not complete JSON: ")
     return _no_answer(reply, "not_json", f"expected JSON, got {content_type or 'no content type'}: ")
 
 
 def _classify_stray_object(reply: Reply, value: dict[str, Json]) -> Classification:
-    """Judge an object that is no response: often an error that a proxy sent with status 200."""
+    """Classify an object that is not a response: often an error that a proxy sent with status 200."""
     error = error_object(value)
     code, error_type = text_of(error.get("code")), text_of(error.get("type"))
-    message = text_of(error.get("message")) or f"the reply is no response: {reply.beginning}"
+    message = text_of(error.get("message")) or f"the reply is not a response: {reply.beginning}"
     kind = _kind(200, code, error_type, None, message)
     return Classification(None, _failure(reply, kind, code or "not_a_response", message))
 
@@ -195,7 +195,7 @@ def _failed_response(reply: Reply, error: dict[str, Json]) -> Failure:
 
 
 def _read_output(output: Json) -> tuple[str, str | None, str | None]:
-    """Return the text of all output_text parts, the JSON path of it if it is one part, and a refusal."""
+    """Return the text of all output_text parts, its JSON path if it is a single part, and the refusal if any."""
     texts: list[tuple[str, str]] = []
     refusal: str | None = None
     for path, part in _content_parts(output):
@@ -243,7 +243,7 @@ def _no_answer(reply: Reply, code: str, message: str) -> Classification:
 def _failure(reply: Reply, kind: FailureKind, code: str, message: str) -> Failure:
     return Failure(
         kind=kind,
-        # It stands in commands and on the screen, so it is made of what codes are made of.
+        # The code appears in commands and on the screen, so other characters are replaced.
         code=re.sub(r"[^\w.-]+", "_", code)[:MAX_CODE_LENGTH],
         message=clean_text(message)[:MAX_MESSAGE_LENGTH],
         status=reply.status,

@@ -1,4 +1,4 @@
-"""How to reach the API."""
+"""Configuration of the API client: key, address, organization, project and time-out."""
 
 from dataclasses import dataclass, field
 
@@ -12,9 +12,13 @@ NO_KEY = "OPENAI_API_KEY is not set; set it in the environment or in .env, or tr
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiConfig:
-    """Where to call and as whom. The key is left out of its text form.
+    """Address and credentials of the API. The key is left out of ``repr``.
 
-    Without ``timeout_seconds`` a call has the time that its service tier usually needs.
+    Without ``timeout_seconds`` the time-out of a call depends on its service tier.
+
+    Raises:
+        WrongUseError: if a value has characters that cannot be sent, or the address holds a password.
+
     """
 
     api_key: str = field(repr=False)
@@ -30,12 +34,12 @@ class ApiConfig:
             ("OPENAI_PROJECT_ID", self.project),
         )
         for name, value in words:
-            # None of them is shown: what was copied wrongly may still be a secret.
+            # The message does not show the value: a wrong copy may still contain the secret.
             if value and (not value.isascii() or not value.isprintable() or " " in value):
-                raise WrongUseError(f"{name} has characters that none has; copy it again, without quotes or spaces.")
+                raise WrongUseError(f"{name} has invalid characters; copy it again, without quotes or spaces.")
         if not self.base_url.isprintable():
-            raise WrongUseError("OPENAI_BASE_URL has characters that no address has; copy it again, on one line.")
+            raise WrongUseError("OPENAI_BASE_URL has invalid characters; copy it again, on one line.")
         if "@" in self.base_url.partition("//")[2].partition("/")[0]:
             raise WrongUseError(
-                "OPENAI_BASE_URL holds a user name or password, which cannot be sent beside the key; leave it out."
+                "OPENAI_BASE_URL contains a user name or password, which cannot be sent with the key; leave it out."
             )

@@ -1,4 +1,4 @@
-"""What artistjobs asks of an API: one small protocol, spoken in plain replies."""
+"""Protocol of an API client, implemented by ``responses``."""
 
 from typing import Protocol
 
@@ -7,14 +7,14 @@ from artistjobs.core.prompt import Body
 
 
 class Api(Protocol):
-    """Makes single calls, each exactly once, and hands back whatever came of them.
+    """Makes single calls, each exactly once, and returns their replies.
 
-    Nothing is raised for what a server or a network does: it is in the reply. A call that is
-    cancelled passes the cancellation on.
+    Failures of the server or the network are not raised; the reply describes them. A cancelled call
+    raises ``CancelledError``.
     """
 
     async def create(self, body: Body) -> Reply:
-        """Send one request for a response and wait for its end."""
+        """Send one request for a response and return the whole reply."""
 
     async def look_up_model(self, model: str) -> Reply:
-        """Ask what is known of a model; free of charge."""
+        """Request the description of a model; this is free of charge."""

@@ -1,4 +1,4 @@
-"""What the reply to a model look-up means for a run."""
+"""Reply to a model look-up: the reason why a run cannot work, and the model's shutdown date."""
 
 from datetime import UTC, datetime
 
@@ -16,7 +16,7 @@ OK = 200
 
 
 def fatal_reason(reply: Reply) -> str:
-    """Return why no call could work, from the reply to a look-up; empty if one might."""
+    """Return the reason why no call can succeed, from the reply to a look-up; empty if calls may succeed."""
     if reply.fault is not None:
         return f"the API cannot be reached ({reply.message}); check the network and OPENAI_BASE_URL, then run again."
     if reply.status is None or reply.status < 400:  # noqa: PLR2004
@@ -26,14 +26,14 @@ def fatal_reason(reply: Reply) -> str:
 
 
 def _is_told(reply: Reply, failure: Failure) -> bool:
-    """Say whether a refusal is about the key or the model, and not about the look-up itself."""
+    """Return True if a refusal concerns the key or the model, and not the look-up itself."""
     if reply.status == NOT_FOUND:
         return failure.code == "model_not_found" or failure.param == "model"
     return failure.kind is FailureKind.FATAL
 
 
 def shutdown_date(reply: Reply) -> str | None:
-    """Return the day on which a model is to end, from the reply to a look-up; None if none is told."""
+    """Return the shutdown date of a model, from the reply to a look-up; None if the reply has none."""
     found = parse_json(reply.body) if reply.status == OK else None
     date = found.get("shutdown_date") if isinstance(found, dict) else None
     if isinstance(date, int | float) and not isinstance(date, bool):
@@ -42,8 +42,8 @@ def shutdown_date(reply: Reply) -> str | None:
 
 
 def shutdown_sentence(model: str, date: str) -> str:
-    """Return the warning of a model's end."""
-    return f"{model} is to be shut down on {date}; name another model with --model before then"
+    """Return the warning that a model will be shut down."""
+    return f"{model} will be shut down on {date}; name another model with --model before then"
 
 
 def _day(seconds: float) -> str | None:

@@ -1,4 +1,4 @@
-"""Rate limits as the headers of a reply state them."""
+"""Rate limits of requests and tokens, parsed from the ``x-ratelimit-*`` headers of a reply."""
 
 import math
 import re
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Final
 
 MAX_PERIOD_SECONDS: Final = 120.0
-"""A limit that refills more slowly than this is one per day: no reason to spread calls over the day."""
+"""A limit that refills more slowly than this is a daily one; calls are not spread over the whole day."""
 
 
 @dataclass(frozen=True, slots=True)
 class HeaderLimit:
-    """One limit as the headers ``x-ratelimit-*`` tell it."""
+    """One limit from the headers ``x-ratelimit-*``: its size per period, the rest, and the seconds until a reset."""
 
     per_period: float
     remaining: float
@@ -20,22 +20,22 @@ class HeaderLimit:
 
     @property
     def share_left(self) -> float:
-        """How much is left of what the limit can hold, be that a minute's worth or a second's; 0 to 1."""
+        """Share of the limit's capacity that is left, from 0 to 1, whether it holds a minute's calls or a second's."""
         missing = self.per_period / 60 * self.reset_seconds
         return self.remaining / (self.remaining + missing) if self.remaining > 0 else 0.0
 
     @property
     def is_daily(self) -> bool:
-        """Whether the limit refills over a day rather than a minute.
+        """True if the limit refills over a day rather than a minute.
 
-        The headers do not say so, but what is used up refills within ``reset``: that tells the period.
+        The headers do not name the period. It follows from the used part, which refills within ``reset``.
         """
         used = self.per_period - self.remaining
         return used > 0 and self.per_period * self.reset_seconds / used > MAX_PERIOD_SECONDS
 
 
 def read_limit(headers: Mapping[str, str], kind: str) -> HeaderLimit | None:
-    """Return the limit of ``requests`` or ``tokens`` from a reply's headers, None if they tell none."""
+    """Return the limit of ``requests`` or ``tokens`` from a reply's headers, None if they have no valid one."""
     if (told := headers.get(f"x-ratelimit-limit-{kind}")) is None:
         return None
     try:
@@ -57,6 +57,6 @@ _UNIT_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
 def duration_seconds(text: str) -> float:
-    """Return the seconds of a duration such as ``6m0s`` or ``2ms``; 0 for what is none."""
+    """Return the seconds of a duration such as ``6m0s`` or ``2ms``; 0 for any other text."""
     parts: list[tuple[str, str]] = _DURATION_PART.findall(text) if _DURATION.fullmatch(text) else []
     return sum((float(number) * _UNIT_SECONDS[unit] for number, unit in parts), 0.0)

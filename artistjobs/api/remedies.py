@@ -1,4 +1,4 @@
-"""What is said to people about a failure: in a few words, and with the remedy where the run stops for it."""
+"""Messages to users about failures, with the remedy for those that stop the run."""
 
 from artistjobs.core.attempt import Failure
 
@@ -14,7 +14,7 @@ _REMEDIES = {
 
 
 _STATUS_REMEDIES = {
-    400: "mend the prompt or the parameters and ingest again",
+    400: "fix the prompt or the parameters and ingest again",
     401: "set OPENAI_API_KEY to a valid key",
     402: "add credit to the account",
     403: "give the key the rights it needs, or use another one",
@@ -29,15 +29,15 @@ STORED_PROMPT_REMEDY = (
 
 
 def fatal_message(failure: Failure) -> str:
-    """Return the sentence for a failure that every further call would share, with its remedy."""
+    """Return the message for a fatal failure, with its remedy."""
     remedy = _REMEDIES.get(failure.code) or _STATUS_REMEDIES.get(failure.status or 0)
     if failure.message.startswith("Prompt with id"):
         remedy = STORED_PROMPT_REMEDY
-    return f"{failure_text(failure)}; {remedy or 'mend that'}, then run the same command again."
+    return f"{failure_text(failure)}; {remedy or 'fix that'}, then run the same command again."
 
 
 def failure_text(failure: Failure) -> str:
-    """Return a failure in a few words, its message on one line."""
+    """Return the code and the message of a failure on one line."""
     message = " ".join(failure.message.split()).rstrip(".")
     return f"{failure.code}: {message}"
 

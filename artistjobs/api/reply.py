@@ -1,4 +1,4 @@
-"""What one call brought back, as seen on the wire, and how to read its parts without trusting them."""
+"""Reply of one call: status, headers and body, and safe parsing of untrusted header values."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,16 +7,16 @@ from datetime import UTC
 from artistjobs.core.json_values import InvalidJson, Json, text_of
 
 BEGINNING = 200
-"""How many characters of an unexpected body are quoted in a message."""
+"""Characters of an unexpected body that a message quotes."""
 
 
 MAX_WAIT_SECONDS = 1e9
-"""What asks for a longer wait than thirty years asks for none."""
+"""Longest believable ``Retry-After``, about thirty years; a longer one is ignored."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """What one call brought: a status with headers and body, or the fault that prevented it.
+    """Result of one call: a status with headers and body, or the fault that prevented them.
 
     Header names are lower case. ``received_at`` is in seconds after the epoch.
     """
@@ -30,24 +30,24 @@ class Reply:
 
     @property
     def request_id(self) -> str | None:
-        """The id under which the API knows the call."""
+        """Id of the request from the API, None if it sent none."""
         return text_of(self.headers.get("x-request-id"))
 
     @property
     def beginning(self) -> str:
-        """The first characters of the body on one line, to be quoted."""
+        """First characters of the body on one line, for quotes in messages."""
         return " ".join(self.body[: 4 * BEGINNING].decode("utf-8", "replace").split())[:BEGINNING]
 
 
 def retry_after_seconds(reply: Reply) -> float | None:
-    """Return how long the server asked us to wait, from ``retry-after-ms`` or any form of ``Retry-After``."""
+    """Return the wait that the server asked for, from ``retry-after-ms`` or ``Retry-After`` as seconds or date."""
     milliseconds = _number(reply.headers.get("retry-after-ms"))
     if milliseconds is not None:
         return milliseconds / 1000
     text = reply.headers.get("retry-after")
     seconds = _number(text)
     if seconds is None and text:
-        # A date is compared with the server's own clock where it shows one: ours may be wrong.
+        # A date is compared with the server's clock if the reply has its date; the local clock may be wrong.
         until, now = _date_seconds(text), _date_seconds(reply.headers.get("date", ""))
         seconds = max(0.0, until - (now or reply.received_at)) if until else None
     return seconds if seconds is not None and seconds < MAX_WAIT_SECONDS else None
@@ -68,12 +68,12 @@ def _number(text: str | None) -> float | None:
 
 
 def _date_seconds(text: str) -> float | None:
-    # Few replies tell a date, and importing this takes longer than reading a thousand of them.
+    # A late import: few replies have such a date, and the import takes longer than parsing a thousand replies.
     from email.utils import parsedate_to_datetime
 
     try:
         moment = parsedate_to_datetime(text)
     except (ValueError, TypeError, LookupError, OverflowError):
         return None
-    # A date that names no zone would be taken for one of ours; HTTP knows only GMT.
+    # A date without a zone would be taken as local time; HTTP dates are always GMT.
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

@@ -1,7 +1,7 @@
-"""Calls through the official SDK, with its retries off and its replies unread.
+"""Client of the Responses API on top of the official SDK, with the SDK's retries and reply parsing switched off.
 
-The SDK would repeat calls that were paid for, and take HTML for an answer; so it is asked for raw
-replies, and judging and repeating are ours.
+The SDK would repeat calls that were paid for, and would accept HTML as an answer. So this module requests raw
+replies; ``classify`` interprets them, and ``core.retry`` decides on retries.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ CONNECT_SECONDS = 15.0
 
 
 KEEP_ALIVE_SECONDS = 30.0
-"""How long an idle connection is kept: longer than a pause for a rate limit usually is."""
+"""Lifetime of an idle connection: longer than the usual pause for a rate limit."""
 
 
 CALL_SECONDS = 600.0
@@ -45,53 +45,53 @@ MIN_SECRET_LENGTH = 12
 
 
 MAX_REPLY_BYTES = 64 * 2**20
-"""Unpacked. The longest answer of any model is some megabytes; a small gzip can unpack to gigabytes."""
+"""Size limit after decompression. The longest answers have some megabytes; a small gzip can expand to gigabytes."""
 
 
 class ReplyTooLargeError(OpenAIError):
-    """Raised when a body does not end where it should; as one of the SDK's own errors it passes through the SDK."""
+    """Raised when a body exceeds the size limit. The SDK passes it on, because it derives from the SDK's own error."""
 
 
 class RawReply(Protocol):
-    """What the SDK's raw replies have in common with the responses that its errors carry."""
+    """Common protocol of the SDK's raw replies and of the responses in its errors."""
 
     @property
     def status_code(self) -> int:
-        """The HTTP status."""
+        """HTTP status."""
 
     @property
     def headers(self) -> httpx2.Headers:
-        """The headers, found by name in any case."""
+        """Headers; names are found in any case."""
 
     @property
     def content(self) -> bytes:
-        """The whole body."""
+        """Whole body."""
 
 
 class ResponsesApi:
-    """The Responses API behind one client, which one event loop shares."""
+    """API client over one connection pool, for one event loop."""
 
     def __init__(self, client: AsyncOpenAI, config: ApiConfig) -> None:
         self._client = client
-        # A whole address: the SDK would take the base apart and put it together again for each call.
+        # A complete address, since the SDK would otherwise parse and join the base for each call.
         base = client.base_url
         self._address = str(base.copy_with(raw_path=base.raw_path + b"responses"))
         self._hide = _hider(config.api_key)
         self._timeout = config.timeout_seconds
 
     async def create(self, body: Body) -> Reply:
-        """Send one request for a response and wait for its end."""
+        """Send one request for a response and return the whole reply."""
 
         async def call() -> RawReply:
-            # The SDK's own call goes through each field of a request and builds a model of the reply,
-            # which costs more than all else we do; one floor below it sends and returns them as they are.
+            # ``responses.create`` transforms each field of a request and builds a model of the reply, which costs
+            # more than the rest of a call. ``post`` sends the request and returns the reply as they are.
             return await self._client.post(self._address, body=body, cast_to=httpx2.Response)
 
         usual = FLEX_SECONDS if body.get("service_tier") == "flex" else CALL_SECONDS
         return await self._reply(call, self._timeout or usual)
 
     async def look_up_model(self, model: str) -> Reply:
-        """Ask what is known of a model; free of charge."""
+        """Request the description of a model; this is free of charge."""
 
         async def call() -> RawReply:
             return await self._client.models.with_raw_response.retrieve(quote(model, safe=":"))
@@ -100,17 +100,17 @@ class ResponsesApi:
 
     async def _reply(self, call: Callable[[], Awaitable[RawReply]], timeout_seconds: float) -> Reply:
         try:
-            # The HTTP client's own time-out starts again with each byte; this one bounds the whole call.
+            # The HTTP client's own time-out restarts with each byte; this one limits the whole call.
             async with asyncio.timeout(timeout_seconds):
                 return _read(await call())
         except TimeoutError:
-            return _fault("timeout", f"no whole answer within {timeout_seconds:g} s")
+            return _fault("timeout", f"no complete answer within {timeout_seconds:g} s")
         except ReplyTooLargeError as error:
             return _fault("reply_too_large", str(error))
         except APIStatusError as error:
             return _read(error.response)
         except (OpenAIError, httpx2.HTTPError, httpx2.InvalidURL, ClientError, OSError) as error:
-            # The aiohttp backend lets some of its own errors pass, such as for a status line that is none.
+            # The aiohttp backend does not translate all of its errors, for example that of an invalid status line.
             return _fault("connection_error", self._clean(_describe(error)))
 
     def _clean(self, message: str) -> str:
@@ -119,9 +119,9 @@ class ResponsesApi:
 
 
 class _Client(DefaultAioHttpClient):
-    """Sends each request once and to nowhere else, and hands on a reply that is read whole and holds no key.
+    """HTTP client that sends each request once, follows no redirect, and returns a complete reply without the key.
 
-    This is done below the SDK, which reads errors and follows redirects without asking.
+    It works below the SDK, because the SDK itself reads error bodies and follows redirects.
     """
 
     def __init__(self, hide: Callable[[bytes], bytes], limits: httpx2.Limits, timeout: httpx2.Timeout) -> None:
@@ -133,8 +133,8 @@ class _Client(DefaultAioHttpClient):
     def build_request(self, method: str, url: httpx2.URL | str, **options: Any) -> httpx2.Request:  # noqa: ANN401 - as the parent
         """Return the request that the SDK describes.
 
-        The SDK describes it whole, save for two headers. To merge it with all defaults of a client
-        and to take the same address apart again for each call would cost more than sending it.
+        The SDK sets everything but two headers. Merging the request with all defaults of the client
+        and parsing the same address for each call would cost more than sending the request.
         """
         given = {name: value for name, value in options.items() if value}
         if not isinstance(url, str) or given.keys() != {"content", "headers", "timeout"}:
@@ -150,16 +150,16 @@ class _Client(DefaultAioHttpClient):
         )
 
     async def send(self, request: httpx2.Request, **_options: object) -> httpx2.Response:
-        """Return the whole reply. Raises ReplyTooLargeError."""
+        """Return the complete reply; raises ReplyTooLargeError if it exceeds the size limit."""
         reply = await super().send(request, stream=True)
         try:
             body = await _read_bounded(reply)
         finally:
             await reply.aclose()
-            # Nothing that a server wants remembered is: it would grow with every call.
+            # Cookies are dropped; the jar would grow with every call.
             self.cookies.clear()
         kept = [(name, value) for name, value in reply.headers.raw if name.lower() not in _ABOUT_THE_WIRE]
-        # The SDK logs some values as they are, and a terminal would obey them.
+        # The SDK logs some header values unescaped, and a terminal would interpret control characters.
         headers = [(name, _CONTROLS.sub(b"?", self._hide(value))) for name, value in kept]
         return httpx2.Response(reply.status_code, headers=headers, content=self._hide(body), request=request)
 
@@ -185,7 +185,7 @@ def _read(raw: RawReply) -> Reply:
 
 
 def _plain(headers: httpx2.Headers) -> dict[str, str]:
-    """Return headers by their names in lower case; each look into the original goes through them all."""
+    """Return headers as a dictionary with lower-case names; a look-up in the original scans all of them."""
     plain: dict[str, str] = {}
     for raw_name, raw_value in headers.raw:
         name, value = raw_name.decode("latin-1").lower(), raw_value.decode("utf-8", "replace")
@@ -194,18 +194,23 @@ def _plain(headers: httpx2.Headers) -> dict[str, str]:
 
 
 def _hider(key: str) -> Callable[[bytes], bytes]:
-    """Return a function that takes the key out of what a server sends back."""
+    """Return a function that removes the key from the content of a reply."""
     secret = key.encode()
-    # What is shorter than any real key is a placeholder, and may well be a common word.
+    # A text shorter than any real key is a placeholder, and may be a common word.
     return (lambda content: content.replace(secret, REMOVED)) if len(secret) >= MIN_SECRET_LENGTH else bytes
 
 
 @asynccontextmanager
 async def open_responses_api(config: ApiConfig) -> AsyncIterator[ResponsesApi]:
-    """Open one client, closed at the end; it makes as many calls at a time as it is asked for."""
-    # 0 is no bound to aiohttp, and None its own of 100. Who calls knows how many calls there may be.
+    """Open a client and close it at the end of the context; it does not limit the number of concurrent calls.
+
+    Raises:
+        WrongUseError: if OPENAI_BASE_URL is not an address.
+
+    """
+    # For aiohttp 0 means no limit and None means 100. The caller limits the number of calls.
     limits = httpx2.Limits(max_connections=0, max_keepalive_connections=0, keepalive_expiry=KEEP_ALIVE_SECONDS)
-    # Reading has no time-out here: ``_reply`` bounds the whole call, and tells it from a lost connection.
+    # There is no read time-out here: ``_reply`` limits the whole call, and so tells a time-out from a lost connection.
     timeout = httpx2.Timeout(None, connect=CONNECT_SECONDS)
     http_client = _Client(_hider(config.api_key), limits, timeout)
     try:
@@ -220,15 +225,15 @@ async def open_responses_api(config: ApiConfig) -> AsyncIterator[ResponsesApi]:
         )
     except httpx2.InvalidURL as error:
         await http_client.aclose()
-        raise WrongUseError(f"OPENAI_BASE_URL is no address ({error}); mend it or unset it.") from error
+        raise WrongUseError(f"OPENAI_BASE_URL is not an address ({error}); fix it or unset it.") from error
     async with client:
         yield ResponsesApi(client, config)
 
 
 def _describe(error: Exception) -> str:
-    """Say what went wrong in the words of whoever noticed it first.
+    """Return a message from the root cause of an error.
 
-    The SDK says "timed out" of whatever its aiohttp backend cannot place, so only the first cause tells.
+    The SDK reports "timed out" for every error that its aiohttp backend does not know; the root cause is exact.
     """
     causes = list(_causes(error))
     said = " ".join(str(causes[-1]).split()) or type(causes[-1]).__name__

@@ -1,4 +1,4 @@
-"""What an attempt came to: small frozen values that a worker makes and a store records."""
+"""Attempts and their outcomes: frozen values that a worker creates and a store records."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -6,33 +6,33 @@ from enum import StrEnum
 from artistjobs.core.job import Claim
 
 FLEX_IS_FULL = "resource_unavailable"
-"""What a 429 says where the flex tier has no room (OpenAI's guide to flex processing, November 2026)."""
+"""Error code of a 429 from a full flex tier (OpenAI's guide to flex processing, November 2026)."""
 
 
 class Outcome(StrEnum):
-    """What became of an attempt."""
+    """Outcome of an attempt."""
 
     DONE = "done"
-    RETRY = "retry"  # failed, and the same worker will call again
-    FAILED = "failed"  # failed, and the job with it
-    RELEASED = "released"  # the claim was given back unharmed; the attempt does not count
+    RETRY = "retry"  # the call failed; the same worker will call again
+    FAILED = "failed"  # the call failed, and so did the job
+    RELEASED = "released"  # the claim was released; the attempt does not count
     DIED = "died"  # the worker died while it held the job
 
 
 class FailureKind(StrEnum):
-    """Whose trouble a failure is, which decides what happens next."""
+    """Kind of a failure; it decides what happens next."""
 
-    RETRYABLE = "call"  # this call's: worth another one
-    PERMANENT = "job"  # this job's: no other call would help it
-    FATAL = "run"  # everyone's: every further call would fail alike
+    RETRYABLE = "call"  # this call failed: another call may succeed
+    PERMANENT = "job"  # this job fails: every call for it would fail
+    FATAL = "run"  # the run stops: every further call would fail
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """Why a call brought no answer.
+    """Reason why a call returned no usable answer.
 
-    ``code`` is the API's own where it gave one. ``retry_after_seconds`` is what the server
-    asked for, ``slow_down`` whether the refusal was about the rate of calls.
+    ``code`` is the API's own error code if it sent one. ``retry_after_seconds`` is the wait that the server
+    asked for. ``slow_down`` is True if the server refused the call because of the rate of calls.
     """
 
     kind: FailureKind
@@ -47,13 +47,13 @@ class Failure:
 
     @property
     def is_flex_full(self) -> bool:
-        """Whether the flex tier had no room for the call: not billed, and no matter of rate."""
+        """True if the flex tier had no capacity for the call: it is not billed and is no rate limit."""
         return self.code == FLEX_IS_FULL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """Tokens an answer consumed; None where the server did not say."""
+    """Tokens that an answer consumed; None for counts that the server did not send."""
 
     input_tokens: int | None = None
     cached_tokens: int | None = None
@@ -65,10 +65,10 @@ class Usage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What the API sent back for a job, complete or not: it was paid for, so it is kept.
+    """Answer of the API to a job, complete or not. It was paid for, so it is always stored.
 
-    ``created`` is in whole seconds after the epoch, ``body`` the whole reply as received,
-    ``cost_usd`` None as long as the price is unknown.
+    ``created`` is in whole seconds after the epoch. ``body`` is the whole reply as received.
+    ``cost_usd`` is None while the price is unknown.
     """
 
     text: str
@@ -86,12 +86,12 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """One attempt at a claimed job and its outcome; moments in seconds after the epoch.
+    """One attempt at a claimed job and its outcome; times are in seconds after the epoch.
 
-    ``calls`` is 1 if a request may have reached the API, else 0. ``uncounted`` is how many of the
-    job's attempts do not count if the claim is released: this one, and those before it that
-    were not the job's fault either. ``reserved_usd`` was held back for the call under a cap and is
-    free again, ``lost_usd`` is what the call may have cost at worst although no answer came of it.
+    ``calls`` is 1 if a request may have reached the API, else 0. ``uncounted`` is the number of the
+    job's attempts that do not count if the claim is released: this one, and earlier ones that the job did
+    not cause. ``reserved_usd`` is the reservation of the call under a cost cap, which the attempt frees.
+    ``lost_usd`` is the maximum cost of a call that returned no answer.
     """
 
     claim: Claim

@@ -1,4 +1,4 @@
-"""Commands of this program as text, fit to be pasted into a shell."""
+"""Command lines of this program as text that can be pasted into a shell."""
 
 import shlex
 from pathlib import Path
@@ -7,7 +7,7 @@ DEFAULT_DATABASE, REHEARSAL_DATABASE = Path("artistjobs.db"), Path("rehearsal.db
 
 
 def command(database: Path, rest: str) -> str:
-    """Return a command about a database, fit to be pasted into a shell."""
+    """Return the command line for ``rest`` on a database; ``--db`` is left out for the default database."""
     if database == DEFAULT_DATABASE:
         return f"artistjobs {rest}"
     return f"artistjobs --db {shlex.quote(str(database))} {rest}"

@@ -1,7 +1,7 @@
-"""What running workers are told from another terminal, and how they work by it.
+"""Settings sent to running workers from another terminal, and the worker settings that result from them.
 
-Pausing is a state of the database: it holds for every worker until it is taken back. The rest is
-said to the workers that live at that moment; one that starts later goes by its own options.
+A pause is a state of the database: it applies to every worker until it is ended. Every other change applies
+to the workers that run at that moment; a worker that starts later uses its own options.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,10 +11,10 @@ from typing import Self
 
 
 class Control(StrEnum):
-    """What can be told."""
+    """Settings that can be changed while workers run."""
 
-    PAUSED = "paused"  # a value of 1; None once it is over
-    MAX_WORKERS = "max_workers"  # calls in flight of one command
+    PAUSED = "paused"  # 1 while paused; None afterwards
+    MAX_WORKERS = "max_workers"  # calls in flight of one command, over all its processes
     RPM = "rpm"
     TPM = "tpm"
     MAX_COST = "max_cost_usd"
@@ -22,7 +22,7 @@ class Control(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ControlChange:
-    """One thing told: ``value`` is None where it was taken back, ``revision`` grows with each thing told."""
+    """One change of a setting: ``value`` is None if the limit was removed; ``revision`` grows with each change."""
 
     control: Control
     value: float | None
@@ -32,38 +32,38 @@ class ControlChange:
 
 @dataclass(frozen=True, slots=True)
 class ProcessShare:
-    """Which of the processes of one command this is, counted from 0, and of how many."""
+    """Share of one process in the work of a command: its number, counted from 0, and the number of processes."""
 
     number: int = 0
     count: int = 1
 
     def share(self, total: int) -> int:
-        """Return this process's share; those of all processes of the command make up the total."""
+        """Return this process's share of ``total``; the shares of all processes add up to the total."""
         return total // self.count + (self.number < total % self.count)
 
 
 SINGLE_PROCESS = ProcessShare()
-"""Of a command that works with one process."""
+"""Share of a command that works with one process."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerSettings:
-    """How a worker works, as far as that can be changed while it does. None where there is no limit."""
+    """Settings of a worker that can change while it runs. None means no limit."""
 
     max_workers: int
     rpm: int | None = None
     tpm: int | None = None
     max_cost_usd: float | None = None
     is_paused: bool = False
-    total_max_workers: int | None = None  # of which max_workers is the share of this process; None as long as not said
+    total_max_workers: int | None = None  # over all processes, of which max_workers is a share; None until changed
 
     @property
     def makes_no_calls(self) -> bool:
-        """Whether no new call is to be made: where few calls are shared by many processes, some have none."""
+        """True if no new call may start: while paused, or if this process's share of the calls is 0."""
         return self.is_paused or not self.max_workers
 
     def with_changes(self, said: Sequence[ControlChange], since: int, part: ProcessShare) -> Self:
-        """Return how to work after what was said; what is not later than ``since`` was said to others."""
+        """Return the settings after some changes; changes up to revision ``since`` are older than this worker."""
         values = {one.control: one.value for one in said if one.revision > since}
         return replace(
             self,
@@ -86,33 +86,33 @@ OPTIONS = {
     Control.TPM: "--tpm",
     Control.MAX_COST: "--max-cost",
 }
-"""How people say them."""
+"""Command-line option of each setting."""
 
 
 def settings_text(values: Mapping[Control, float | None]) -> str:
-    """Return what is set in words, such as ``--max-workers 8, --rpm none``."""
+    """Return settings as text, such as ``--max-workers 8, --rpm none``."""
     return ", ".join(f"{OPTIONS[control]} {_value_text(value)}" for control, value in values.items())
 
 
 def changed_settings(before: WorkerSettings, now: WorkerSettings) -> dict[Control, float | None]:
-    """Return what is set otherwise than before, pausing apart; calls in flight as they were said, not as a share."""
+    """Return the settings that differ, except the pause; calls in flight are the command's total, not a share."""
     names = {control: control.value for control in OPTIONS} | {Control.MAX_WORKERS: "total_max_workers"}
     values = {control: (getattr(before, name), getattr(now, name)) for control, name in names.items()}
     return {control: value for control, (old, value) in values.items() if value != old}
 
 
 def is_paused(changes: Sequence[ControlChange]) -> bool:
-    """Say whether a database is paused, whenever that was said."""
+    """Return True if a database is paused."""
     return paused_at(changes) is not None
 
 
 def paused_at(changes: Sequence[ControlChange]) -> str | None:
-    """Return since when a database is paused, None if it is not."""
+    """Return the time at which a database was paused, None if it is not paused."""
     return next((one.changed_at for one in changes if one.control is Control.PAUSED and one.value is not None), None)
 
 
 def last_revision(changes: Sequence[ControlChange]) -> int:
-    """Return the revision of what was said last, 0 if nothing ever was."""
+    """Return the revision of the latest change, 0 if there is none."""
     return max((one.revision for one in changes), default=0)
 
 

@@ -1,8 +1,8 @@
-"""Numbers and durations as text for people."""
+"""Formatting of numbers, durations and costs as text for people."""
 
 
 def truncate(text: str, length: int = 60) -> str:
-    """Return the beginning of a text that may be of any length."""
+    """Return a text of at most ``length`` characters; an ellipsis marks a cut."""
     return text if len(text) <= length else text[: length - 1] + "…"
 
 
@@ -18,7 +18,7 @@ def duration_text(seconds: float) -> str:
 
 
 def cost_text(usd: float, unpriced: int = 0) -> str:
-    """Return an amount of dollars, and for how many answers no price is known."""
+    """Return an amount in dollars, with the number of answers of unknown price."""
     amount = f"${usd:,.2f}" if usd >= 1 else f"${usd:.4f}"
     if not unpriced:
         return amount
@@ -27,7 +27,7 @@ def cost_text(usd: float, unpriced: int = 0) -> str:
 
 
 def count_is(count: int, noun: str) -> str:
-    """Return the same as the beginning of a sentence, such as ``1 job is`` or ``3,532 jobs are``."""
+    """Return a number with its noun and verb, such as ``1 job is`` or ``3,532 jobs are``."""
     return f"{count_text(count, noun)} {'is' if count == 1 else 'are'}"
 
 

@@ -1,4 +1,4 @@
-"""What a job is: its states, the moves between them, and what a claim hands to a worker."""
+"""Jobs: their states, the allowed state transitions, claims, scopes, and the rows of an input file."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,18 +7,18 @@ from typing import NamedTuple
 
 
 class JobState(StrEnum):
-    """Where a job stands. The last two are final until someone asks for a retry."""
+    """State of a job. The last two are final until someone runs ``retry``."""
 
-    PENDING = "pending"  # to be claimed, once its ``available_at`` has come
-    RUNNING = "running"  # held by one worker, for as long as that worker lives
+    PENDING = "pending"  # waits to be claimed, not before its ``available_at``
+    RUNNING = "running"  # claimed by one worker, for as long as that worker lives
     DONE = "done"  # its answer is stored
-    FAILED = "failed"  # it was given up; its last attempt says why
+    FAILED = "failed"  # no further attempt is made; its last attempt holds the reason
 
 
 ALLOWED_MOVES: Mapping[JobState, frozenset[JobState]] = {
     # claim
     JobState.PENDING: frozenset({JobState.RUNNING}),
-    # settle; release and rescue lead back to pending
+    # settle; release and rescue return the job to pending
     JobState.RUNNING: frozenset({JobState.DONE, JobState.FAILED, JobState.PENDING}),
     JobState.DONE: frozenset(),
     # retry
@@ -27,16 +27,16 @@ ALLOWED_MOVES: Mapping[JobState, frozenset[JobState]] = {
 
 
 DEATHS_MAX = 3
-"""How many workers may die with a job in hand before the job is failed as ``worker_died``."""
+"""Number of workers that may die while they hold a job; then the job fails as ``worker_died``."""
 
 
 MAX_DELAY_SECONDS = 3600.0
-"""How long a job that was given back may have to wait. A moment later than that was set by a clock that was wrong."""
+"""Longest wait of a released job. A later ``available_at`` was set by a wrong clock and is ignored."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One job held by this worker, and the number that its next call will have."""
+    """One job claimed by this worker, and the number of its next attempt."""
 
     job: int
     attempt: int
@@ -47,10 +47,10 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Which jobs a command is about: all of them, or those that one ingest asked for.
+    """Jobs that a command works on: all of them, or those of one ingest.
 
-    ``first_job`` and ``last_job`` bound the ids of an ingest's jobs, so that claiming from a
-    small ingest does not look through a large one; ``is_span`` tells that they are all the jobs
+    ``first_job`` and ``last_job`` bound the ids of an ingest's jobs, so that a claim from a
+    small ingest does not scan a large one. ``is_span`` is True if the ingest has every job
     between the two.
     """
 
@@ -64,7 +64,7 @@ EVERYTHING = Scope()
 
 
 class Artist(NamedTuple):
-    """A good row; `data` is empty if it has none. A tuple, for a million of them are made in a second."""
+    """Valid row of an input file; ``data`` is empty if it has none. A tuple is fast to create in large numbers."""
 
     line: int
     name: str
@@ -73,7 +73,7 @@ class Artist(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class BadLine:
-    """A row to skip: the number of its first line, why, and how that line begins, bad bytes as U+FFFD."""
+    """Invalid row: the number of its first line, the reason, and the beginning of that line, bad bytes as U+FFFD."""
 
     line: int
     reason: str

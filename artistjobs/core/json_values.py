@@ -1,4 +1,4 @@
-"""JSON as values: read without trusting it, written in one form."""
+"""JSON values: strict parsing of untrusted text, and one canonical form for writing."""
 
 import json
 import math
@@ -9,32 +9,32 @@ Json: TypeAlias = bool | int | float | str | list["Json"] | dict[str, "Json"] | 
 
 
 class InvalidJson:
-    """What reading a body gives that is no JSON."""
+    """Type of ``INVALID_JSON``, the result of parsing a body that is not JSON."""
 
 
 INVALID_JSON: Final = InvalidJson()
 
 
 MAX_DEPTH = 200
-"""Levels of nesting that a body may have: Python and SQLite each give up at some more, and not at the same."""
+"""Levels of nesting that a body may have. Python and SQLite have higher limits, which differ from each other."""
 
 
 def parse_json(body: bytes) -> Json | InvalidJson:
-    """Return what a body holds, or ``BROKEN`` if it is not one whole JSON value."""
+    """Return the value of a body, or ``INVALID_JSON`` if it is not one whole JSON value."""
     try:
-        # Python passes lone surrogates on, raw and escaped: whoever takes a text out makes it clean.
+        # Python keeps lone surrogates, raw and escaped. Code that takes a text out calls ``clean_text``.
         text = body.decode("utf-8-sig", "surrogatepass")
         value = read_json(text)
-    except (ValueError, RecursionError):  # not UTF-8 is a ValueError too
+    except (ValueError, RecursionError):  # UnicodeDecodeError is a ValueError too
         return INVALID_JSON
     return INVALID_JSON if text.count("[") + text.count("{") > MAX_DEPTH and _is_too_deep(value) else value
 
 
 def read_json(text: str, number: Callable[[str], float | None] = float) -> Json:
-    """Return the value of a JSON text; ``number`` reads what has a fraction or an exponent.
+    """Return the value of a JSON text; ``number`` parses numbers with a fraction or an exponent.
 
     Raises:
-        ValueError: if the text is no JSON, or ``number`` refuses one.
+        ValueError: if the text is not JSON, or ``number`` rejects a number.
         RecursionError: if it is nested too deeply.
 
     """
@@ -43,13 +43,13 @@ def read_json(text: str, number: Callable[[str], float | None] = float) -> Json:
 
 
 def finite(text: str) -> float | None:
-    """Return a number, None if it is past all floats: Python reads 1e999 as infinity, for which JSON has no word."""
+    """Return a number, None if it overflows: Python parses 1e999 as infinity, which JSON cannot express."""
     number = float(text)
     return number if math.isfinite(number) else None
 
 
 def scalar(value: object) -> bool | int | float | str | None:
-    """Return a value that JSON has as it is, None for any other."""
+    """Return a value that is a JSON scalar, None for any other."""
     return value if isinstance(value, str | int | float) else None
 
 
@@ -63,15 +63,15 @@ def clean_text(text: str) -> str:
 
 
 def text_of(value: Json) -> str | None:
-    """Return a JSON string that is not empty, else None."""
+    """Return a JSON string that is not empty, without lone surrogates; None for any other value."""
     return clean_text(value) if isinstance(value, str) and value else None
 
 
 def whole_number(value: Json) -> int | None:
-    """Return a JSON number that is not negative as a whole one, else None."""
+    """Return a JSON number as an integer; None if it is negative, too large or no number."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    # Past 2**53 a number cannot be told from its neighbours in JSON, and is no count of anything.
+    # From 2**53 on, JSON numbers are not exact, and no count is that large.
     return int(value) if 0 <= value < 2**53 else None
 
 
@@ -90,10 +90,10 @@ def _inside(value: Json) -> Iterable[Json]:
 
 
 def _reject_constant(name: str) -> float:
-    # Python reads NaN and Infinity, JSON has neither, and SQLite would refuse the body later.
+    # Python accepts NaN and Infinity. JSON has neither, and SQLite would reject the body later.
     raise ValueError(name)
 
 
 def canonical_json(value: Json) -> str:
-    """Return JSON that is the same for the same value, fit for hashing and storing."""
+    """Return JSON text that is the same for equal values, for hashes and storage."""
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)

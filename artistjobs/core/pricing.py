@@ -1,8 +1,8 @@
-"""What an answer cost, from its own usage, model and service tier; unknown is None, never 0.
+"""Cost of an answer in dollars, from its usage, model and service tier; an unknown cost is None, never 0.
 
-Prices are those that genai-prices carries, so they work offline and are as new as it is. It takes
-0.1 ms and more for a sum, so the prices of a model and tier are asked for once and kept. Prices
-given by hand come before them, whatever the model and the tier.
+Prices come from the package genai-prices: they work offline and are as current as the installed version.
+A calculation there takes 0.1 ms or more, so the prices of a model and tier are read once and cached.
+Prices given by the user take precedence, for every model and tier.
 """
 
 from collections.abc import Callable
@@ -25,29 +25,29 @@ STANDARD_TIERS = (None, "", "default", "auto")
 
 
 REHEARSAL_MODEL = "rehearsal"
-"""The model of a rehearsal, whose price is known: nothing."""
+"""Model name of a rehearsal; its price is 0."""
 
 
 Cost = Callable[[str, str | None, Usage], float | None]
-"""Gives the price of tokens at a model and tier in dollars, None if it is not known."""
+"""Returns the price of tokens for a model and tier in dollars, None if it is unknown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GivenPrices:
-    """Dollars per million tokens, as somebody gave them; cached tokens count as any other input."""
+    """Dollars per million tokens, as given by the user; cached tokens count as any other input."""
 
     input_usd: float
     output_usd: float
 
     def cost(self, _model: str, _service_tier: str | None, usage: Usage) -> float | None:
-        """Return what tokens cost in dollars, whatever the model and the tier; None if their number is not known."""
+        """Return the cost of tokens in dollars for any model and tier; None if their number is unknown."""
         if usage.input_tokens is None or usage.output_tokens is None:
             return None
         return (usage.input_tokens * self.input_usd + usage.output_tokens * self.output_usd) / 1e6
 
 
 def usage_cost(model: str, service_tier: str | None, usage: Usage) -> float | None:
-    """Return what tokens cost at a model and tier in dollars, None if there is no price for them."""
+    """Return the cost of tokens in dollars for a model and tier, None if there is no price for them."""
     into, out = usage.input_tokens, usage.output_tokens
     if model == REHEARSAL_MODEL:
         return 0.0
@@ -59,20 +59,20 @@ def usage_cost(model: str, service_tier: str | None, usage: Usage) -> float | No
 
 
 def cost_by(given: GivenPrices | None) -> Cost:
-    """Return how to count money: by the prices given, or else by those of genai-prices."""
+    """Return the cost function: with the given prices, or with those of genai-prices."""
     return given.cost if given is not None else usage_cost
 
 
 def answer_cost(answer: Answer, cost: Cost = usage_cost) -> float | None:
-    """Return the cost of an answer in dollars, None if model, tier or usage is not known."""
+    """Return the cost of an answer in dollars, None if its model, tier or usage is unknown."""
     return cost(answer.model or "", answer.service_tier, answer.usage)
 
 
 @dataclass(frozen=True, slots=True)
 class _Rates:
-    """Dollars per million tokens, for requests of ``input_from`` tokens and more.
+    """Dollars per million tokens, for requests with at least ``input_from`` input tokens.
 
-    None for tokens that have no price of their own: they count as plain input.
+    None means that such tokens have no price of their own and count as plain input.
     """
 
     input_from: int
@@ -95,14 +95,14 @@ _PriceList: TypeAlias = tuple[_Rates, ...]
 
 @lru_cache(maxsize=256)
 def _price_list(model: str, service_tier: str | None, today: date) -> _PriceList:
-    """Return the rates of a model and tier, those for the longest input first; none if it has no price.
+    """Return the rates of a model and tier, those for the longest input first; empty if it has no price.
 
-    OpenAI's prices change from one day to another, never within one.
+    ``today`` is part of the cache key, since prices change from day to day.
     """
     standard = _look_up(model, None, today)
     if service_tier in STANDARD_TIERS:
         return standard
-    # A tier that has no price of its own silently gets the standard one (genai-prices 0.2.3).
+    # For a tier without a price of its own genai-prices silently returns the standard price (0.2.3).
     of_tier = _look_up(model, service_tier, today)
     return of_tier if of_tier != standard else ()
 
@@ -130,7 +130,7 @@ def _look_up(model: str, service_tier: str | None, today: date) -> _PriceList:
         plain, cached, written, output = (_price_at(price, start) for price in prices)
         return _Rates(start, plain or 0.0, cached, written, output or 0.0)
 
-    # A tier of genai-prices holds for more than ``start`` tokens.
+    # A price tier of genai-prices applies to inputs of more than ``start`` tokens.
     tiered = (price for price in prices if isinstance(price, TieredPrices))
     starts = {0, *(tier.start + 1 for price in tiered for tier in price.tiers)}
     return tuple(rates_from(start) for start in sorted(starts, reverse=True))

@@ -1,4 +1,4 @@
-"""The ways to ask: a stored prompt or a template, and the request that each makes of an artist."""
+"""Prompt configurations: a stored prompt or a template, job keys, and the request body for an artist."""
 
 import hashlib
 from collections.abc import Callable
@@ -11,16 +11,16 @@ Body: TypeAlias = dict[str, Json]
 
 
 KEY_BYTES = 16
-"""Length of a job's key: 128 bits, so that among a billion jobs two never meet by chance."""
+"""Length of a job's key. With 128 bits a collision among a billion jobs is practically impossible."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
-    """One way of asking: everything a request holds except the artist.
+    """Prompt configuration: everything in a request except the artist.
 
-    Either ``prompt_id`` (with ``version``) or ``template`` (with ``instructions``) is set;
-    ``params`` is JSON of further fields, in canonical form. ``template_file`` is a name for
-    people and no part of what is sent.
+    Either ``prompt_id`` (with ``version``) or ``template`` (with ``instructions``) is set.
+    ``params`` holds further fields of the request as canonical JSON. ``template_file`` is a name for
+    people; it is not sent.
     """
 
     model: str
@@ -33,7 +33,7 @@ class Prompt:
 
     @property
     def key(self) -> bytes:
-        """32 bytes that are the same for the same way of asking."""
+        """32 bytes that are the same for equal prompt configurations."""
         sent: Json = [
             self.model, self.prompt_id, self.version, self.template, self.instructions, self.params,
         ]  # fmt: skip
@@ -41,21 +41,21 @@ class Prompt:
 
     @property
     def service_tier(self) -> str | None:
-        """The tier that is asked for, None if it is left to the project's settings."""
+        """The requested service tier, None if the project's settings decide."""
         tier = self.param("service_tier")
         return tier if isinstance(tier, str) else None
 
     def param(self, name: str) -> Json:
-        """Return one of the further fields of the request, None if it is not set."""
+        """Return a further field of the request, None if it is not set."""
         params = parse_json(self.params.encode())
         return params.get(name) if isinstance(params, dict) else None
 
     @property
     def sends_artist_data(self) -> bool:
-        """Whether ``artist_data`` reaches the API at all: a template may leave it out."""
+        """True if ``artist_data`` is part of the request; a template may leave it out."""
         if self.template is None:
             return True
-        # Imported as late as this: who only looks at a database need not wait for Jinja.
+        # A late import: commands that only read a database start without Jinja.
         from artistjobs.core.template import uses_artist_data
 
         return uses_artist_data(self.template)
@@ -67,17 +67,17 @@ def text_sha256(text: str) -> str:
 
 
 def job_keys(prompt: Prompt) -> Callable[[str, str], bytes]:
-    """Return the function that makes a job's key of name and data, for one way of asking.
+    """Return the function that computes a job's key from name and data, for one prompt configuration.
 
-    Two rows get the same key exactly if the same is sent of them: both fields, or the name alone
-    where a template leaves the data out.
+    Two rows get the same key exactly if they lead to the same request: both fields are equal, or the name
+    alone if the template leaves the data out.
     """
     base = hashlib.blake2b(prompt.key, digest_size=KEY_BYTES)
     sends_data = prompt.sends_artist_data
 
     def key(name: str, data: str) -> bytes:
         digest = base.copy()
-        # NUL cannot stand in a row, so it keeps name and data apart.
+        # A row cannot contain NUL, so it separates name and data.
         digest.update(f"{name}\0{data if sends_data else ''}".encode())
         return digest.digest()
 
@@ -85,15 +85,15 @@ def job_keys(prompt: Prompt) -> Callable[[str, str], bytes]:
 
 
 def variables(name: str, data: str) -> dict[str, Json]:
-    """Return the variables of a request: ``artist_data`` only if there is some."""
+    """Return the variables of a request; ``artist_data`` is left out if it is empty."""
     return {"artist_name": name, "artist_data": data} if data else {"artist_name": name}
 
 
 def request_builder(prompt: Prompt) -> Callable[[str, str], Body]:
-    """Return the function that makes a request body of name and data.
+    """Return the function that builds a request body from name and data.
 
-    The function raises PromptError if a template stumbles over a row. What all requests share
-    comes first in the body, so that the API's prompt cache can serve it.
+    That function raises PromptError if the template cannot be rendered for a row. The fields that all requests
+    share come first in the body, so that the API can use its prompt cache.
     """
     params = parse_json(prompt.params.encode())
     shared: Body = {"model": prompt.model, **(params if isinstance(params, dict) else {})}

@@ -1,4 +1,4 @@
-"""When to call again, and how long to wait before: decided here, carried out by tenacity."""
+"""Retries and backoff between the attempts at a job: the rules are here, tenacity applies them."""
 
 import random
 from collections.abc import Awaitable, Callable
@@ -16,18 +16,18 @@ MAX_BACKOFF_SECONDS: Final = 4.0
 
 
 JITTER: Final = 0.25
-"""Waits are 0.5, 1, 2, 4 s, each with up to a quarter more, so that jobs do not come back in step."""
+"""Largest random part of a wait. Waits are 0.5, 1, 2, 4 s plus up to 25 %, so that retries do not coincide."""
 
 
 FIRST_FLEX_WAIT_SECONDS: Final = 5.0
 
 
 MAX_FLEX_WAIT_SECONDS: Final = 40.0
-"""Where the flex tier is full the waits are 5, 10, 20, 40 s: room comes back in minutes, and a refusal is free."""
+"""While the flex tier is full, waits are 5, 10, 20, 40 s: capacity returns within minutes, and refusals are free."""
 
 
 class Backoff(wait_base):
-    """The wait after a failed call: growing, jittered, and never less than the server asked for."""
+    """Wait after a failed call: exponential backoff with jitter, at least as long as the server asked for."""
 
     def __init__(self, chance: random.Random) -> None:
         self._chance = chance
@@ -47,9 +47,9 @@ def retrying(
     sleep: Callable[[float], Awaitable[None]],
     before_sleep: Callable[[RetryCallState], Awaitable[None]],
 ) -> AsyncRetrying:
-    """Return the loop that repeats an attempt while its outcome is ``retry``, ``calls_left`` calls at most.
+    """Return the loop that repeats an attempt while its outcome is ``retry``, with at most ``calls_left`` calls.
 
-    When they are used up the last attempt is returned as it is, never raised.
+    After the last call its attempt is returned as it is; nothing is raised.
     """
     return AsyncRetrying(
         retry=retry_if_result(_wants_retry),
@@ -62,7 +62,7 @@ def retrying(
 
 
 def last_attempt(retry_state: RetryCallState) -> Attempt:
-    """Return what the last call came to."""
+    """Return the attempt of the last call."""
     attempt = retry_state.outcome.result() if retry_state.outcome else None
     assert isinstance(attempt, Attempt)
     return attempt

@@ -1,4 +1,4 @@
-"""Sums, means and intervals of what was measured."""
+"""Statistics of measurements: running sums, means, and intervals for forecasts."""
 
 import math
 from collections.abc import Iterable
@@ -6,29 +6,29 @@ from dataclasses import dataclass
 from typing import Final
 
 STANDARD_ERRORS: Final = 2.0
-"""On either side of a measured mean."""
+"""Half the width of an interval, in standard errors of the mean."""
 
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A number that is not known: where it is expected, and between what."""
+    """Forecast of a number: the expected value and the bounds around it."""
 
     low: float
     middle: float
     high: float
 
     def times(self, factor: float) -> "Interval":
-        """Return so many times as much."""
+        """Return the interval multiplied by ``factor``."""
         return Interval(self.low * factor, self.middle * factor, self.high * factor)
 
     def plus(self, other: "Interval") -> "Interval":
-        """Return both together, as if they erred alike."""
+        """Return the sum of both intervals; their errors are taken as fully correlated."""
         return Interval(self.low + other.low, self.middle + other.middle, self.high + other.high)
 
 
 @dataclass(frozen=True, slots=True)
 class RunningStats:
-    """How often something was measured, its sum and the sum of its squares."""
+    """Statistics of a measured quantity: number of measurements, their sum and the sum of their squares."""
 
     count: int = 0
     total: float = 0.0
@@ -36,14 +36,14 @@ class RunningStats:
 
     @property
     def mean(self) -> float:
-        """Its mean; 0 if it was never measured."""
+        """Arithmetic mean; 0 without measurements."""
         return self.total / self.count if self.count else 0.0
 
     def forecast(self, number: int) -> Interval:
-        """Return what ``number`` more of them sum up to, within two standard errors.
+        """Return a forecast of the sum of ``number`` more measurements, within two standard errors.
 
-        What is ahead varies by itself, and the mean is known only as well as it was measured. One
-        measurement alone tells nothing of either: then it is half to twice of it.
+        The interval covers the variance of the future values and the error of the measured mean. A single
+        measurement shows neither; the interval is then half to twice its value.
         """
         middle = self.mean * number
         if self.count < 2:  # noqa: PLR2004
@@ -54,14 +54,14 @@ class RunningStats:
 
 
 def stats_of(values: Iterable[float | None]) -> RunningStats:
-    """Return the sums of what was measured, as far as it was."""
+    """Return the statistics of the values that are not None."""
     known = [value for value in values if value is not None]
     return RunningStats(len(known), math.fsum(known), math.fsum(value * value for value in known))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerStats:
-    """What answers came to that were given to the same prompt by the same model."""
+    """Statistics of the answers of one model to one prompt: tokens, cost in dollars, seconds per call."""
 
     answers: int
     input_tokens: RunningStats

@@ -1,9 +1,9 @@
-"""Prompt templates: Jinja2 in its sandbox, with two names and nothing else.
+"""Prompt templates: Jinja2 in its sandbox, with the two variables ``artist_name`` and ``artist_data``.
 
-``{{ artist_name }}`` and ``{{ artist_data }}`` are filled in; text pasted from OpenAI's prompt
-editor works as it is. A template that names anything else is refused before a row is read.
-The usual ways to ask for more memory than there is are refused too; a loop that says nothing and
-never ends is not found, and Ctrl+C ends it.
+A template contains ``{{ artist_name }}`` and ``{{ artist_data }}``; text pasted from OpenAI's prompt
+editor works as it is. A template with any other variable is rejected before a row is read.
+Expressions that would need too much memory are rejected as well. An endless loop without output
+is not detected; Ctrl+C ends it.
 """
 
 import math
@@ -23,42 +23,42 @@ NAMES = ("artist_name", "artist_data")
 
 
 MAX_TEXT_LENGTH = 10 * 2**20
-"""Characters of a filled-in template, or pieces of it: what the API takes as input at most (November 2026)."""
+"""Largest rendered template, in characters or pieces: the API accepts no longer input (November 2026)."""
 
 
 MAX_NUMBER = 2.0**53
-"""What a product or a power may come to."""
+"""Largest result of a multiplication or a power in a template."""
 
 
 Render = Callable[[str, str], str]
-"""Takes an artist's name and data (empty if there is none), gives the text to send."""
+"""Takes an artist's name and data (empty if there is none), returns the text to send."""
 
 
 def check_template(text: str, file: str) -> None:
-    """Refuse a template that cannot be used for every row.
+    """Check that a template can be rendered for a row with data and for one without.
 
     Raises:
-        PromptError: with file and line, if the text is no template, is empty, or names what is not there.
+        PromptError: with file and line, if the text is empty, is not a template, or uses an unknown variable.
 
     """
     if not text.strip():
         raise PromptError(f"{file} is empty; write the prompt into it, with {{{{ artist_name }}}} where the name goes.")
     try:
         tree = _environment().parse(text)
-        # Filters and tests that do not exist are found only now.
+        # Only this step finds filters and tests that do not exist.
         unknown = find_undeclared_variables(tree) - set(NAMES)
     except TemplateSyntaxError as error:
-        reason = (error.message or "this is no template").rstrip(".")
-        raise PromptError(f"{file}, line {error.lineno}: {reason}; mend the template.") from error
+        reason = (error.message or "this is not a template").rstrip(".")
+        raise PromptError(f"{file}, line {error.lineno}: {reason}; fix the template.") from error
     _ensure_known_names(unknown | {"self"}, tree, file)
     _try_out(text, file)
 
 
 def ensure_uses_artist(text: str, file: str) -> None:
-    """Refuse a checked template that uses neither name: every row would pay for the same answer.
+    """Check that a template uses at least one variable; otherwise every row would pay for the same answer.
 
     Raises:
-        PromptError: with what to write where.
+        PromptError: with the remedy, if it uses none.
 
     """
     if not find_undeclared_variables(_environment().parse(text)) & set(NAMES):
@@ -68,7 +68,7 @@ def ensure_uses_artist(text: str, file: str) -> None:
 
 
 def uses_artist_data(text: str) -> bool:
-    """Say whether a checked template uses ``artist_data``, so that it is part of what is sent."""
+    """Return True if a checked template uses ``artist_data``, so that the data is part of the request."""
     return "artist_data" in find_undeclared_variables(_environment().parse(text))
 
 
@@ -76,16 +76,16 @@ def uses_artist_data(text: str) -> bool:
 def compile_template(text: str) -> Render:
     """Return a checked template as a function of name and data.
 
-    The function raises PromptError if the template stumbles over a row.
+    That function raises PromptError if the template cannot be rendered for a row.
     """
     template = _environment().from_string(text)
 
     def render(name: str, data: str) -> str:
         try:
-            # A template may write a lone surrogate as an escape, which could not be sent.
+            # A template may contain an escaped lone surrogate, which cannot be encoded as UTF-8.
             return clean_text("".join(_bounded(template.generate(artist_name=name, artist_data=data))))
         except Exception as error:
-            # A template is a small program of the user's: it may divide by zero, or worse.
+            # A template is a program written by the user: it may raise anything, such as ZeroDivisionError.
             raise PromptError(f"the template cannot be filled in for this row: {error}") from error
 
     return render
@@ -94,26 +94,26 @@ def compile_template(text: str) -> Render:
 def _bounded(pieces: Iterable[str]) -> Iterator[str]:
     size = 0
     for piece in pieces:
-        # Each piece counts, so that a loop over nothing ends too.
+        # An empty piece counts as one character, so that a loop of empty output ends too.
         size += max(1, len(piece))
         if size > MAX_TEXT_LENGTH:
             raise ValueError(_TOO_MUCH)
         yield piece
 
 
-_TOO_MUCH = "it comes to more than the API takes"
+_TOO_MUCH = "the result is longer than the API accepts"
 
 
 _WIDE_FIELD = re.compile(r"%[^a-zA-Z%]*(\*|\d{7})")
 
 
 class _Environment(ImmutableSandboxedEnvironment):
-    """The sandbox, in which no product, power or field is larger than any prompt."""
+    """Sandbox that limits the size of products, powers and formatted fields."""
 
     intercepted_binops = frozenset({"*", "**", "%"})
 
     def call_binop(self, context: Context, operator: str, left: object, right: object) -> object:
-        """Return what the operator gives. Raises ValueError if that is far too large."""
+        """Return the result of the operator. Raises ValueError if it would be too large."""
         if _is_too_much(operator, left, right):
             raise ValueError(_TOO_MUCH)
         result: object = super().call_binop(context, operator, left, right)
@@ -163,4 +163,4 @@ def _try_out(text: str, file: str) -> None:
         try:
             compile_template(text)("Frida Kahlo", data)
         except PromptError as error:
-            raise PromptError(f"{file}: {str(error).rstrip('.')}; mend the template.") from error
+            raise PromptError(f"{file}: {str(error).rstrip('.')}; fix the template.") from error

@@ -1,4 +1,4 @@
-"""Warnings about lines that are skipped."""
+"""Warnings about bad lines, and the strict mode that refuses a file with bad lines."""
 
 import logging
 from collections.abc import Iterable, Iterator
@@ -15,11 +15,11 @@ log = logging.getLogger("artistjobs")
 
 
 WARNED_OF = 20
-"""How many bad lines are told one by one; the rest is counted, and all are in the database."""
+"""Number of bad lines with a warning of their own; the rest are counted. The database holds all of them."""
 
 
 class _WarnBadLines:
-    """Rows on their way, with a warning for the first bad ones; ``strict`` refuses them at the end."""
+    """Iterable of rows that warns about the first bad lines; with ``strict`` it raises InputError at the end."""
 
     def __init__(self, rows: Iterable[Artist | BadLine], config: IngestConfig) -> None:
         self._rows = rows
@@ -40,14 +40,14 @@ class _WarnBadLines:
         if self._strict and self.bad:
             raise InputError(
                 f"{self._source} has {count_text(self.bad, 'bad line')}, and nothing was ingested; "
-                "mend that or leave --strict out."
+                "fix that or leave --strict out."
             )
 
     def _suspected(self, rows: Iterable[Artist | BadLine]) -> Iterator[Artist | BadLine]:
         for row in rows:
             if isinstance(row, Artist) and (reason := wrong_format_hint(row)):
                 log.warning(
-                    "%s: %s, so this may be no file of rows such as: Prince,singer; it is read as one all the same",
+                    "%s: %s, so this may not be a file of rows such as: Prince,singer; it is read as one anyway",
                     _name(self._source),
                     reason,
                 )

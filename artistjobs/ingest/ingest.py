@@ -1,4 +1,4 @@
-"""Taking a file of artists into the store: read it, know it again, add what is new."""
+"""Ingest of a file of artists: read it, recognize a file that was ingested before, and add jobs for new rows."""
 
 import hashlib
 from collections.abc import Iterator
@@ -20,11 +20,11 @@ _HELD_IN_MEMORY_BYTES = 1 << 23
 
 
 def ingest_file(ingestor: Ingestor, config: IngestConfig) -> IngestResult:
-    """Add a pending job for each new row of the file, warn of the lines skipped, and say what came of it.
+    """Add a pending job for each new row of the file, warn about bad lines, and return the counts.
 
     Raises:
         InputError: if the file cannot be read; with ``strict`` also if any line is bad.
-        StoreError: if disk or database fail; nothing was ingested then.
+        StoreError: if disk or database fail; nothing is ingested then.
 
     """
     with _rereadable(config.source) as (stream, source):
@@ -38,22 +38,22 @@ def ingest_file(ingestor: Ingestor, config: IngestConfig) -> IngestResult:
 
 
 def ensure_readable(path: Path) -> None:
-    """Raise InputError if there is nothing to read: said before a database is made for it."""
+    """Raise InputError if a file cannot be opened; called before a database is created for it."""
     if path == STDIN or (path.exists() and not path.is_file() and not path.is_dir()):
-        return  # a pipe can be opened only once
+        return  # a pipe can be opened only once, so it is not tried here
     with open_artists(path):
         pass
 
 
 @contextmanager
 def _rereadable(path: Path) -> Iterator[tuple[BinaryIO, Source]]:
-    """Give a stream from its beginning, and what its whole content is known by."""
+    """Open a stream at its beginning, together with the name and SHA-256 of its whole content."""
     with open_artists(path) as stream:
         if path == STDIN or not path.is_file():
             with SpooledTemporaryFile(_HELD_IN_MEMORY_BYTES) as spool:
                 source = Source("stdin" if path == STDIN else str(path), _fingerprint(stream, spool))
                 spool.seek(0)
-                yield spool, source  # type: ignore[misc]  # it reads like any BinaryIO
+                yield spool, source  # type: ignore[misc]  # it has the methods of a BinaryIO
             return
         source = Source(str(path), _fingerprint(stream))
     with open_artists(path) as stream:

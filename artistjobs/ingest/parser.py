@@ -1,17 +1,17 @@
-"""Read artists from the bytes of a CSV file: one after another, whatever the bytes are.
+"""Parser for CSV files of artists: it yields one row after another and accepts any bytes.
 
-What a row is, is told by the specification, §3. Where that is silent:
+The README describes the format. These rules settle the remaining cases:
 
-- A line ends at LF. A CR before it is white space at the end of a field, and goes when that is trimmed.
-- A field is quoted if only spaces and tabs follow its closing quote. If other text follows, and on the line
-  of the opening quote, the field is taken as it stands and ends at the next comma. If the closing quote is
-  on a later line, it is rather the opening quote of a later row, and the one looked at never closes.
-- A quote that never closes costs the row up to the line with that quote; reading goes on at the next line.
-- All fields past the first are the data, joined by the commas that stood between them.
-- Name and data may have 1 MiB each, as they stand in the file but without the quotes around them.
+- A line ends at LF. A CR before it counts as white space at the end of a field and is trimmed.
+- A field is quoted if only spaces and tabs follow its closing quote. If other text follows, and the closing quote
+  is on the line of the opening quote, the field is taken literally and ends at the next comma. If the closing quote
+  is on a later line, it counts as the opening quote of a later row, and the first quote never closes.
+- A quote that never closes makes the row bad up to the line with that quote; parsing continues at the next line.
+- All fields after the first are the data, joined by the commas between them.
+- Name and data may have 1 MiB each, as written in the file but without the quotes around them.
 
-Nearly all rows of real files fit on one line and have no doubled quotes. `_simple_row` reads those quickly
-and declines all others, which `_parse_row` reads with care. Opening the file is left to `source`.
+Nearly all rows of real files fit on one line and have no doubled quotes. `_simple_row` parses those quickly
+and rejects all others, which `_parse_row` parses completely. The module `source` opens the file.
 """
 
 import re
@@ -26,11 +26,11 @@ from artistjobs.ingest.read_buffer import ReadBuffer
 FIELD_LIMIT = 1 << 20
 
 
-# A name, its data, and some room for the quotes and blanks around them.
+# A name, its data, and the quotes and white space around them.
 ROW_LIMIT = 2 * FIELD_LIMIT + (1 << 16)
 
 
-# Less than FIELD_LIMIT, so that a simple row, which lies within a block, cannot be too long.
+# Less than FIELD_LIMIT: a simple row lies within one block, so it cannot be too long.
 BLOCK_SIZE = 1 << 18
 
 
@@ -52,16 +52,16 @@ TOO_LONG = "a field over 1 MiB"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
-# The possessive `*+` never goes back, so a match costs what it passes over and no more. Doubled quotes are
-# passed in pairs: a search from an opening quote ends at the next odd number of quotes in a row, and the next
-# search can only begin there or later. So a file with nothing but unclosed quotes still takes linear time.
+# The possessive `*+` never backtracks, so the cost of a match is linear in its length. Doubled quotes are
+# consumed in pairs: a search from an opening quote ends at the next odd run of quotes, and the next search
+# starts there or later. So even a file with nothing but unclosed quotes takes linear time.
 _QUOTED_FIELD = re.compile(rb'([ \t]*+)"((?:[^"]++|"")*+)(?:(")([ \t\r]*+)(,|\n|\Z)?)?')
 
 
 _PLAIN_FIELD = re.compile(rb"([^,\n]*+)(,|\n|\Z)")
 
 
-# White space as `str.strip` has it, in UTF-8.
+# White space as defined by `str.strip`, in UTF-8.
 _SKIPPED_LINE = re.compile(
     rb"(?:[\t\v\f\r\x1c-\x20]|\xc2[\x85\xa0]|\xe1\x9a\x80|\xe2\x80[\x80-\x8a\xa8\xa9\xaf]|\xe2\x81\x9f|\xe3\x80\x80)*+"
     rb"(?:#|\n|\Z)"
@@ -72,11 +72,11 @@ _SIMPLE_ROW = re.compile(r'(?:[ \t]*+"([^"]*+)"[ \t]*+|([^",]*+))(?:,(?:[ \t]*+"
 
 
 _artist: Callable[[tuple[int, str, str]], Artist] = partial(tuple.__new__, Artist)
-"""Makes an artist of its values, in half the time."""
+"""Creates an artist from a tuple in half the time of the constructor."""
 
 
 class _BadRowError(Exception):
-    """Raised where a row turns out to be bad; `last` is a position on the last line that this costs."""
+    """Raised if a row is bad; `last` is a position on the last line that belongs to it."""
 
     def __init__(self, reason: str, last: int) -> None:
         super().__init__(reason)
@@ -85,7 +85,7 @@ class _BadRowError(Exception):
 
 
 class ArtistReader:
-    """Reads a stream, once. `lines` is the number of lines passed so far, skipped ones too."""
+    """Parses a stream once, in constant memory. `lines` is the number of lines read so far, with skipped ones."""
 
     def __init__(self, stream: BinaryIO, *, block_size: int = BLOCK_SIZE) -> None:
         self.lines = 0
@@ -114,7 +114,7 @@ class ArtistReader:
             else:
                 self._window.offset = start + block.tell() - len(line)
                 yield from self._row_at_hand()
-                # A row of several lines may have led past the block, where there is nothing to read.
+                # A row of several lines may end after this block; the loop then ends.
                 block.seek(self._window.offset - start)
         self._window.offset = start + block.tell()
 
@@ -123,7 +123,7 @@ class ArtistReader:
             yield row
 
     def _pass_row(self) -> Artist | BadLine | None:
-        """Read the next row with care and pass it; None is a blank line or a comment."""
+        """Parse the next row completely and move past it; return None for a blank line or a comment."""
         window, line = self._window, self.lines + 1
         window.fill(ROW_LIMIT + 1)
         if _is_skipped(window.text, window.at):
@@ -139,7 +139,7 @@ class ArtistReader:
         return Artist(line, name, data)
 
     def _pass_lines(self, last: int) -> None:
-        """Pass all lines up to the one that has the position `last`."""
+        """Move past all lines up to the one at the position `last`."""
         window = self._window
         self.lines += window.text.count(b"\n", window.at, last) + 1
         window.at = last
@@ -147,7 +147,7 @@ class ArtistReader:
 
 
 def _simple_row(line: bytes) -> tuple[str, str] | None:
-    """Return name and data if the line is a good row beyond doubt."""
+    """Return name and data if the line is certainly a good row, else None."""
     try:
         text = line.decode()
     except UnicodeDecodeError:
@@ -176,18 +176,18 @@ def _is_header(row: Artist | BadLine) -> bool:
 
 
 def _beginning(text: bytes, start: int) -> str:
-    # No character has more than four bytes.
+    # A character has at most four bytes.
     line, _, _ = text[start : start + 4 * BEGINNING_LENGTH].partition(b"\n")
     return line.decode(errors="replace").removesuffix("\r")[:BEGINNING_LENGTH]
 
 
 def _stop(text: bytes, start: int) -> int:
-    """Return how far a row that begins at `start` may go; if the text goes on there, the row is too long."""
+    """Return the largest end of a row that begins at `start`; a row that reaches further is too long."""
     return min(start + ROW_LIMIT, len(text))
 
 
 def _parse_row(text: bytes, start: int) -> tuple[str, str, int]:
-    """Return name, data, and where the next row begins."""
+    """Return name, data, and the start of the next row; raises _BadRowError."""
     name, data, end = _split_row(text, start)
     if reason := _fault(text[start:end], name, data):
         raise _BadRowError(reason, end - 1)
@@ -205,7 +205,7 @@ def _split_row(text: bytes, start: int) -> tuple[bytes, bytes, int]:
 
 
 def _next_field(text: bytes, at: int, stop: int) -> tuple[bytes, int, bool]:
-    """Return the field that begins at `at`, the position behind its end, and whether another one follows."""
+    """Return the field that begins at `at`, the position after it, and True if another field follows."""
     quoted = _QUOTED_FIELD.match(text, at, stop)
     if quoted and not _stands_as_it_is(quoted, at):
         before, inside, _, after, end = quoted.groups()
@@ -218,7 +218,7 @@ def _next_field(text: bytes, at: int, stop: int) -> tuple[bytes, int, bool]:
 
 
 def _stands_as_it_is(quoted: re.Match[bytes], at: int) -> bool:
-    """Tell whether a field that begins with a quote is no quoted one. Raises if it is neither."""
+    """Return True if a field that begins with a quote is not a quoted field; raises _BadRowError if it is invalid."""
     inside = quoted[2]
     if quoted.end() == quoted.endpos < len(quoted.string) or len(inside) > FIELD_LIMIT:
         has_long_line = b"\n" not in inside[:FIELD_LIMIT]

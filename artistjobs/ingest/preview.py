@@ -1,4 +1,4 @@
-"""Counts what a file would ask for; writes nothing."""
+"""Preview of an input file for a dry run: count its rows and the jobs that they would become, without writing."""
 
 import json
 from collections.abc import Callable
@@ -20,7 +20,7 @@ _COUNTED_AT_ONCE = 5_000
 
 @dataclass(slots=True)
 class FileStats:
-    """What the rows of a file come to: ``unfit`` are good ones of which the template makes no request."""
+    """Counts of a file's rows; ``unfit`` counts good rows for which the template cannot be rendered."""
 
     good: int = 0
     bad: int = 0
@@ -32,16 +32,18 @@ class FileStats:
 
     @property
     def mean_bytes(self) -> float:
-        """The bytes of a request, on average."""
+        """Mean size of a request body in bytes."""
         return self.request_bytes / max(1, self.good - self.unrenderable)
 
 
 def preview_file(config: IngestConfig, preview: FilePreview, show: Callable[[Body], None] | None = None) -> FileStats:
-    """Read a file and count what it would ask for; the first requests are shown, else nothing is said or written.
+    """Read a file and return the counts of its rows; nothing is written.
+
+    With ``show`` the first requests are passed to it, and bad lines cause warnings.
 
     Raises:
-        InputError: if the file cannot be read; with ``strict`` also if any line is bad.
-        PromptError: if one of the requests to be shown cannot be made.
+        InputError: if the file cannot be read; with ``show`` and ``strict`` also if any line is bad.
+        PromptError: if the template cannot be rendered for one of the first rows that are shown.
 
     """
     previewer = _Previewer(config, preview, show)
@@ -55,7 +57,7 @@ def preview_file(config: IngestConfig, preview: FilePreview, show: Callable[[Bod
 
 @dataclass(slots=True)
 class _Previewer:
-    """Counts rows and the requests that they make, one after another."""
+    """Counter of rows, their requests and the keys of their jobs."""
 
     config: IngestConfig
     preview: FilePreview
@@ -83,7 +85,7 @@ class _Previewer:
             self.flush()
 
     def flush(self) -> None:
-        """Hand the keys on."""
+        """Pass the collected keys to the store."""
         self.preview.add(self._keys)
         self._keys.clear()
 

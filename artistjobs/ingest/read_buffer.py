@@ -1,10 +1,10 @@
-"""The part of a stream that is held in memory."""
+"""Read buffer of the parser: the part of a stream that is in memory."""
 
 from typing import BinaryIO
 
 
 class ReadBuffer:
-    """What is held of a stream: all that was read and not yet passed. The next row begins at ``text[at]``."""
+    """Buffer of the bytes that were read and not yet consumed. The next row begins at ``text[at]``."""
 
     def __init__(self, stream: BinaryIO, block_size: int) -> None:
         self.text = b""
@@ -16,7 +16,7 @@ class ReadBuffer:
 
     @property
     def offset(self) -> int:
-        """Where the next row begins, counted from the start of the stream."""
+        """Position of the next row in bytes from the start of the stream."""
         return self._forgotten + self.at
 
     @offset.setter
@@ -24,7 +24,7 @@ class ReadBuffer:
         self.at = offset - self._forgotten
 
     def fill(self, size: int = 0) -> bool:
-        """Hold `size` bytes, a block if not given, or all there are; False if there are none."""
+        """Read until `size` bytes are in the buffer (by default a block) or the stream ends; False if it is empty."""
         size = size or self._block_size
         while not self._ended and len(self.text) - self.at < size:
             block = self._stream.read(self._block_size)
@@ -35,18 +35,18 @@ class ReadBuffer:
         return self.at < len(self.text)
 
     def drop(self, mark: bytes) -> None:
-        """Pass these bytes if they come next."""
+        """Consume these bytes if they come next."""
         self.fill(len(mark))
         if self.text.startswith(mark, self.at):
             self.at += len(mark)
 
     def whole_lines(self) -> bytes:
-        """Return the lines that are held to their end, up to about a block of them, without passing them."""
+        """Return the complete lines in the buffer, at most a block of them, without consuming them."""
         end = self.text.rfind(b"\n", self.at, self.at + self._block_size) + 1
         return self.text[self.at : end]
 
     def skip_line(self) -> None:
-        """Pass the rest of this line, and hold little of it however long it is."""
+        """Consume the rest of this line; the buffer stays small however long the line is."""
         while self.fill(1):
             end = self.text.find(b"\n", self.at)
             if end >= 0:

@@ -1,4 +1,7 @@
-"""Files that are evidently no rows of a name and its data. They are read all the same, for names may be anything."""
+"""Detection of wrong file formats: JSON, other separators, UTF-16 and UTF-32.
+
+A file with a wrong separator or with JSON is only reported and still read, since a name may be any text.
+"""
 
 import json
 import re
@@ -12,12 +15,12 @@ _SEPARATORS = {"\t": "tabs", ";": "semicolons", "|": "bars"}
 
 
 def wrong_format_hint(first: Artist) -> str | None:
-    """Return what a file rather looks like, judged by its first row; None if it looks as it should."""
+    """Return a hint that a file has another format, judged by its first row; None if it looks right."""
     if found := _OTHER_HEADER.match(first.name):
-        return f"its header is parted by {_SEPARATORS[found[1]]}"
+        return f"its header is separated by {_SEPARATORS[found[1]]}"
     if _is_json(first):
         return "its first line is JSON"
-    return "its first line is parted by tabs" if "\t" in first.name else None
+    return "its first line is separated by tabs" if "\t" in first.name else None
 
 
 def _is_json(row: Artist) -> bool:
@@ -25,7 +28,7 @@ def _is_json(row: Artist) -> bool:
         return False
     line = f"{row.name},{row.data}" if row.data else row.name
     if line in ("{", "["):
-        return True  # a value that goes on in the next line
+        return True  # a value that continues on the next line
     try:
         json.loads(line)
     except (ValueError, RecursionError):
@@ -33,7 +36,7 @@ def _is_json(row: Artist) -> bool:
     return True
 
 
-# In this order, for the mark of UTF-32, little end first, begins with that of UTF-16.
+# The order matters: the mark of little-endian UTF-32 begins with that of UTF-16.
 _WIDE_MARKS = {
     b"\xff\xfe\x00\x00": "UTF-32",
     b"\x00\x00\xfe\xff": "UTF-32",
@@ -43,7 +46,7 @@ _WIDE_MARKS = {
 
 
 def _wide_encoding(head: bytes) -> str | None:
-    """Tell UTF-16 and UTF-32: by their marks, or because every other byte of plain text is NUL there."""
+    """Return the name of a UTF-16 or UTF-32 encoding, found by its mark or by its NUL bytes; None for others."""
     for mark, encoding in _WIDE_MARKS.items():
         if head.startswith(mark):
             return encoding

@@ -1,7 +1,6 @@
-"""Open the input file, and hold the part of it that is being read.
+"""Input file or standard input as a stream of bytes, with its errors raised as `InputError`.
 
-Whatever keeps a file from being opened or read becomes an `InputError` here, also in the middle of reading.
-What the bytes mean is left to `artists`.
+Errors that occur in the middle of reading are translated too. The module `parser` interprets the bytes.
 """
 
 import io
@@ -28,27 +27,32 @@ _FIRST_BYTES = 16
 
 @contextmanager
 def open_artists(path: Path) -> Iterator[BinaryIO]:
-    """Give the bytes of a file, or of stdin for `-`; raises `InputError` if they cannot be had."""
+    """Open a file as bytes, or standard input for `-`.
+
+    Raises:
+        InputError: if it cannot be read, is a SQLite database, or is UTF-16 or UTF-32 text.
+
+    """
     name = "standard input" if path == STDIN else str(path)
     try:
         opened = _stdin() if path == STDIN else path.open("rb")
     except OSError as error:
         raise _explain(error, name) from error
-    # Whoever began stdin ends it.
+    # Standard input is not closed here, because it was not opened here.
     with nullcontext() if path == STDIN else opened:
         stream = io.BufferedReader(_Source(opened, name), io.DEFAULT_BUFFER_SIZE)
         head = stream.peek(_FIRST_BYTES)[:_FIRST_BYTES]
         if head.startswith(_DATABASE_MARK):
             raise InputError(f"{name} is a SQLite database, not a list of artists; name the file of artists.")
         if encoding := _wide_encoding(head):
-            raise InputError(f"{name} is {encoding} text, and UTF-8 is needed; {_conversion(path, encoding)}.")
+            raise InputError(f"{name} is {encoding} text, but UTF-8 is needed; {_conversion(path, encoding)}.")
         yield stream
 
 
 class _Source(io.RawIOBase):
-    """Passes on another stream's bytes, and its errors as `InputError`.
+    """Stream that returns another stream's bytes and raises its errors as `InputError`.
 
-    They are caught here and not around the ``with`` block, where the caller's own disk may fail.
+    Errors are caught here and not around the ``with`` block, where the caller's own disk may fail.
     """
 
     def __init__(self, stream: BinaryIO, name: str) -> None:
@@ -81,7 +85,7 @@ def _explain(error: OSError, name: str) -> InputError:
         case IsADirectoryError():
             remedy = "this is a folder; name a CSV file in it."
         case PermissionError():
-            remedy = "you may not read this file; allow it with chmod u+r, or ask its owner."
+            remedy = "you have no permission to read this file; allow it with chmod u+r, or ask its owner."
         case _:
             why = error.strerror or error
             remedy = f"it cannot be read ({why}); check the disk, then run the same command again."
@@ -98,7 +102,7 @@ def _conversion(path: Path, encoding: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IngestConfig:
-    """What to read, and how to ask about it."""
+    """Input file, prompt configuration, and strict mode of an ingest."""
 
     source: Path
     prompt: Prompt

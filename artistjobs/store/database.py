@@ -1,4 +1,4 @@
-"""Which database a command works on, and what it has to hold."""
+"""Database that a command works on: its path and the kind of jobs that it must hold."""
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -11,17 +11,17 @@ from artistjobs.store.sqlite.store import open_store
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """Which database, and what it has to hold; ``kind`` is None where either will do."""
+    """Path and expected kind of a database; ``kind`` is None if both kinds are accepted."""
 
     path: Path
     kind: Kind | None
 
     def open(self, *, create: bool = False) -> AbstractContextManager[Store]:
-        """Open it; raises StoreError or WrongUseError."""
+        """Open the database; raises StoreError or WrongUseError."""
         return open_store(self.path, self.kind, create=create)
 
     def preview(self) -> AbstractContextManager[FilePreview]:
-        """Open it only to be looked at, and make none; raises StoreError or WrongUseError."""
+        """Open the database read-only for a dry run, without creating it; raises StoreError or WrongUseError."""
         from artistjobs.store.sqlite.dry_run import open_preview
 
         return open_preview(self.path, self.kind or Kind.REAL)

@@ -1,4 +1,10 @@
-"""The protocols of a store."""
+"""Protocols of a store: ingest, queue, records, report queries, controls, and read-only access.
+
+``Ingestor`` adds the jobs of a file, ``Queue`` gives jobs to workers and records their attempts, ``Records`` and
+``JobQueries`` read them back, ``ReportQueries`` reads the data of a report, and ``Controls`` changes the settings of
+running workers. A store opens its parts on one connection. All of them raise ``StoreError`` if the disk or the
+database fails.
+"""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -33,214 +39,217 @@ from artistjobs.store.overview import Bounds, Overview
 
 
 class Ingestor(Protocol):
-    """Takes files in."""
+    """Adds the jobs of input files."""
 
     def ingest(
         self, source: Source, prompt: Prompt, rows: Iterable[Artist | BadLine], count_lines: Callable[[], int]
     ) -> IngestResult:
-        """Add a pending job for each new row, in one transaction; the rows are read to their end.
+        """Add a pending job for each new row, in one transaction; all rows are consumed.
 
-        ``count_lines`` returns how many lines have been read so far.
+        ``count_lines`` returns the number of lines read so far.
         """
 
     def find_same_file(self, source: Source, prompt: Prompt) -> IngestResult | None:
-        """Record that a file already taken in was met again; None if it never was."""
+        """Record another ingest of an unchanged file; None if this file was not ingested with this prompt before."""
 
     def bad_lines(self, ingest: int, limit: int) -> Sequence[BadLine]:
-        """Return the first lines that an ingest skipped."""
+        """Return the first ``limit`` bad lines of an ingest."""
 
 
 class Queue(Protocol):
-    """Hands jobs to one worker and records what came of them."""
+    """Queue of jobs for one worker: claims, attempts, rescue and retry."""
 
     def register(self) -> int:
-        """Make this process known as a worker; its life is visible to others from then on."""
+        """Register this process as a worker and return its number; other processes can see that it is alive."""
 
     def exchange(self, attempts: Sequence[Attempt], limit: int, scope: Scope) -> Sequence[Claim]:
         """Record attempts and claim up to ``limit`` jobs, in one transaction that is on disk on return.
 
-        An attempt whose claim was lost leaves its job alone; its answer is kept, marked late.
+        An attempt whose claim was lost does not change its job; its answer is stored and marked as late.
         """
 
     def rescue(self) -> RescueResult:
-        """Free the jobs of workers that no longer live."""
+        """Free the jobs of dead workers; return how many became pending or failed."""
 
     def queue_state(self, scope: Scope) -> QueueState:
-        """Say what is left to be claimed, and what others hold."""
+        """Return the time of the next claimable job, and the number of jobs that other workers hold."""
 
     def retry(self, *, scope: Scope, code: str | None = None, job: int | None = None) -> int:
-        """Make failed jobs pending again with all their calls before them; return how many."""
+        """Make failed jobs pending again with their attempts counted from 0; return how many."""
 
     def spent_usd(self) -> float:
-        """Return the cost of all answers stored, as far as it is known, and what lost calls may have cost."""
+        """Return the known cost of all stored answers plus the maximum cost of lost calls, in dollars."""
 
     def reserve(self, amounts: Sequence[float], cap_usd: float) -> Reservation:
-        """Hold money back for calls, the first ones first, as far as the cap has room beside all workers' money."""
+        """Reserve money for calls, in their order, as far as all workers together stay under the cap.
+
+        ``amounts`` and ``cap_usd`` are in dollars.
+        """
 
     def end(self, ending: str) -> None:
-        """Record that this worker ends, and give up its sign of life."""
+        """Record the end of this worker and release its liveness lock; ``ending`` is the reason."""
 
 
 class Records(Protocol):
-    """Reads back what is stored."""
+    """Read access to counts, prompts, workers, failures, and the rows of an export."""
 
     def scope(self, ingest: int | None) -> Scope:
         """Return the scope of an ingest, the latest for None; raises WrongUseError if there is none."""
 
     def counts(self, scope: Scope) -> Counts:
-        """Return the jobs in each state."""
+        """Return the number of jobs in each state."""
 
     def prompt(self, number: int) -> Prompt:
-        """Return a way of asking by its number."""
+        """Return a prompt configuration by its number."""
 
     def pending_prompts(self, scope: Scope) -> Sequence[Prompt]:
-        """Return the ways of asking that pending jobs have."""
+        """Return the prompt configurations of pending jobs."""
 
     def work(self) -> WorkTotals:
-        """Return what all workers ever did."""
+        """Return the totals of all workers: calls, retries, tokens and cost."""
 
     def latest(self) -> RecentAnswers:
-        """Return what the latest answers came to; quick, however many there are."""
+        """Return statistics of the latest answers; fast, however many answers there are."""
 
     def failures(self) -> Sequence[FailureGroup]:
-        """Return the failed jobs by error code, the most frequent first."""
+        """Return the failed jobs grouped by error code, the most frequent first."""
 
     def workers(self) -> Sequence[Run]:
         """Return the workers that have not ended."""
 
     def jobs_per_minute(self, seconds: float) -> float:
-        """Return the jobs done a minute, over the last ``seconds``."""
+        """Return the throughput of the last ``seconds``, in jobs per minute."""
 
     def export(self, scope: Scope, states: Sequence[str]) -> Iterator[ExportRow]:
-        """Yield final jobs of one consistent snapshot: in the order of the file, or oldest first."""
+        """Yield final jobs from one consistent snapshot, in the order of the ingest's file or oldest first."""
 
     def export_raw(self, scope: Scope, states: Sequence[str]) -> Iterator[RawExportRow]:
-        """Yield the same jobs as JSON, as far as it can be had without reading it."""
+        """Yield the same jobs with their texts as raw JSON; a text is None if it would have to be decoded first."""
 
     def exported(self, job: int) -> ExportRow:
-        """Return one final job as ``export`` does."""
+        """Return one final job as ``export`` yields it."""
 
     def details(self, job: int) -> Mapping[str, object]:
-        """Return all that is kept with a job's answer, empty if it has none."""
+        """Return the stored fields of a job's answer, empty if it has none."""
 
     def last_error(self, job: int) -> Mapping[str, object]:
-        """Return type, message and HTTP status of a job's last attempt."""
+        """Return error type, message and HTTP status of a job's last failed attempt."""
 
 
 class ReportQueries(Protocol):
-    """Reads a database as a whole, for a report."""
+    """Queries for a report on a whole database."""
 
     def overview(self, bounds: Bounds) -> Overview:
-        """Return all of one moment, however much is written meanwhile; memory does not grow with the jobs."""
+        """Return the data of a report from one consistent snapshot, in memory that does not grow with the jobs."""
 
 
 class Controls(Protocol):
-    """Passes on what the workers of a database are told from another terminal."""
+    """Settings sent to running workers from another terminal."""
 
     def read(self) -> Sequence[ControlChange]:
-        """Return what was said, each thing as it was said last; quick, since every worker asks all the time."""
+        """Return the latest change of each setting; fast, because every worker polls it."""
 
     def set(self, values: Mapping[Control, float | None]) -> None:
-        """Say some things, all at once; each gets a revision greater than all before."""
+        """Change some settings in one transaction; each change gets a revision greater than all before."""
 
 
 class FilePreview(Protocol):
-    """Counts what a file would ask for; it only looks at a database, which need not be there."""
+    """Counter of the jobs that a file would add, compared with a database that is only read and may be missing."""
 
     @property
     def has_database(self) -> bool:
-        """Whether there is a database to compare with."""
+        """True if there is a database to compare with."""
 
     def add(self, keys: Sequence[bytes]) -> None:
-        """Count the keys of some more rows."""
+        """Add the keys of some more rows."""
 
     def asked(self) -> FileJobs:
-        """Return how many distinct jobs were counted, and how many of them the database has in each state."""
+        """Return the number of distinct jobs, and how many of them the database has in each state."""
 
     def measured(self, prompt: Prompt) -> AnswerStats | None:
-        """Return what the latest answers to the same prompt came to, None if there are none."""
+        """Return statistics of the latest answers to the same prompt, None if there are none."""
 
 
 class OpenDatabase(Protocol):
-    """One open database, as far as everybody sees it."""
+    """Open database: the common part of ``Store`` and ``Reader``."""
 
     @property
     def path(self) -> Path:
-        """Its file, as it was named."""
+        """Path of its file, as given by the user."""
 
     @property
     def kind(self) -> Kind:
-        """What it holds."""
+        """Kind of jobs that it holds."""
 
     @property
     def records(self) -> Records:
-        """Reads back."""
+        """Read access to counts, prompts, workers and exports."""
 
 
 class Store(OpenDatabase, Protocol):
-    """One open database, to work with."""
+    """Database that is open for writing."""
 
     @property
     def ingestor(self) -> Ingestor:
-        """Takes files in."""
+        """Ingest of files."""
 
     @property
     def queue(self) -> Queue:
-        """Hands out jobs."""
+        """Queue of jobs for this process."""
 
     @property
     def report_queries(self) -> ReportQueries:
-        """Reads it as a whole."""
+        """Queries for a report."""
 
     @property
     def controls(self) -> Controls:
-        """Passes on what workers are told."""
+        """Settings of running workers."""
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Close the database."""
 
 
 class OpenStore(Protocol):
-    """Opens the same database again: each thread that uses it has a connection of its own."""
+    """Function that opens the same database again, since each thread needs a connection of its own."""
 
     def __call__(self) -> AbstractContextManager[Store]:
-        """Return a store that is closed with its context."""
+        """Return a store that is closed at the end of its context."""
 
 
 class JobQueries(Protocol):
-    """Looks into a database."""
+    """Queries about single jobs, runs and progress."""
 
     def progress(self) -> Sequence[Progress]:
-        """Return how far each way of asking is; quick, however many jobs are done."""
+        """Return the progress of each prompt configuration; fast, however many jobs are done."""
 
     def runs(self, limit: int) -> Sequence[Run]:
-        """Return the latest runs, the last one first."""
+        """Return the latest runs, the newest first."""
 
     def control_changes(self) -> Sequence[ControlChange]:
-        """Return what was said to workers from another terminal, each thing as it was said last."""
+        """Return the latest change of each setting sent to running workers."""
 
     def failed(self, code: str | None, limit: int | None) -> Iterator[FailedJob]:
-        """Yield failed jobs of one consistent state, oldest first."""
+        """Yield failed jobs from one consistent snapshot, oldest first; None means any code, or no limit."""
 
     def find_by_artist(self, name: str, limit: int) -> Sequence[ArtistMatch]:
-        """Return the jobs about an artist of that name, or else of the names nearest to it, all equally near."""
+        """Return the jobs of an artist with that name, or of the closest names, all with the same distance."""
 
     def job(self, job: int) -> Mapping[str, object] | None:
-        """Return what stands in a job's row, None if there is no such job."""
+        """Return the row of a job, None if there is no such job."""
 
     def attempts(self, job: int) -> Sequence[Mapping[str, object]]:
-        """Return the attempts at a job, the first one first."""
+        """Return the attempts at a job, the oldest first."""
 
     def answers(self, job: int) -> Sequence[Mapping[str, object]]:
-        """Return the answers to a job; the one that settled it has ``is_kept`` and comes first."""
+        """Return the answers to a job; the one that settled it comes first and has ``is_kept`` set."""
 
 
 class Reader(OpenDatabase, Protocol):
-    """One open database, to be looked at."""
+    """Database that is open for reading."""
 
     @property
     def job_queries(self) -> JobQueries:
-        """Looks."""
+        """Queries about single jobs, runs and progress."""
 
     def snapshot(self) -> AbstractContextManager[object]:
-        """See one consistent state for as long as the context lasts."""
+        """Read one consistent state for as long as the context lasts."""

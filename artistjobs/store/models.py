@@ -1,9 +1,6 @@
-"""What artistjobs asks of a database: four small protocols, and the values they speak in.
+"""Values that a store takes and returns: ingest results, counts, runs, failed jobs, and export rows.
 
-``Ingestor`` takes files in, ``Queue`` hands jobs to workers and records what came of them,
-``Records`` reads back, ``Controls`` passes on what running workers are told. A store opens all of
-them on one connection; SQLite is the first of its kind.
-Anything that goes wrong with the disk or the database is raised as ``StoreError``.
+The protocols are in ``interface``, the values of a report in ``overview``.
 """
 
 from dataclasses import dataclass
@@ -14,7 +11,7 @@ from artistjobs.core.statistics import RunningStats
 
 
 class Kind(StrEnum):
-    """What a database holds: one or the other, never both."""
+    """Kind of jobs in a database; a database never holds both kinds."""
 
     REAL = "real"
     REHEARSAL = "rehearsal"
@@ -22,7 +19,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file to take in: what it is called, and the SHA-256 of its content in hexadecimal."""
+    """Input file: its name, and the SHA-256 of its content in hexadecimal."""
 
     name: str
     sha256: str
@@ -30,10 +27,10 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IngestResult:
-    """What an ingest came to.
+    """Result of an ingest.
 
-    ``known`` counts jobs that were there before, ``duplicates`` lines that repeat an earlier line
-    of the same file. ``unchanged`` tells that the same file had been taken in before.
+    ``known`` counts jobs that existed before, ``duplicates`` counts lines that repeat an earlier line
+    of the same file. ``unchanged`` is True if the same file was ingested before.
     """
 
     ingest: int
@@ -48,7 +45,7 @@ class IngestResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """Jobs in each state."""
+    """Number of jobs in each state."""
 
     pending: int
     running: int
@@ -57,13 +54,13 @@ class Counts:
 
     @property
     def total(self) -> int:
-        """All of them."""
+        """Number of jobs in all states."""
         return self.pending + self.running + self.done + self.failed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkTotals:
-    """What all workers together ever did; ``unpriced`` counts answers whose cost is not known."""
+    """Totals of all workers since the database exists; ``unpriced`` counts answers of unknown cost."""
 
     calls: int
     retries: int
@@ -75,9 +72,9 @@ class WorkTotals:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecentAnswers:
-    """What the latest answers came to that tell about the jobs still pending.
+    """Statistics of the latest answers, for a forecast of the pending jobs.
 
-    ``gap_seconds`` are those from one answer to the next, pauses left out.
+    ``gap_seconds`` is the time from one answer to the next, without pauses.
     """
 
     answers: int
@@ -87,25 +84,25 @@ class RecentAnswers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileJobs:
-    """How many distinct jobs a file asks for, and how many of them are known, in each state."""
+    """Number of distinct jobs in a file, and how many of them the database has in each state."""
 
     distinct: int
     known: Counts
 
     @property
     def new(self) -> int:
-        """Those that are not known."""
+        """Number of jobs that the database does not have."""
         return self.distinct - self.known.total
 
     @property
     def to_call(self) -> int:
-        """Those that a run would call for."""
+        """Number of jobs that a run would call the API for."""
         return self.distinct - self.known.done - self.known.failed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailureGroup:
-    """Failed jobs with one error code, and one of them as an example."""
+    """Failed jobs with the same error code, and one of them as an example."""
 
     code: str
     jobs: int
@@ -116,9 +113,9 @@ class FailureGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RescueResult:
-    """What was taken from dead workers: jobs pending again, and jobs failed as ``worker_died``.
+    """Result of a rescue: jobs that are pending again, and jobs that failed as ``worker_died``.
 
-    ``living`` counts the other workers, which were left alone.
+    ``living`` counts the other workers that are alive and keep their jobs.
     """
 
     pending: int = 0
@@ -128,9 +125,9 @@ class RescueResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueState:
-    """What is left in a scope: pending jobs now or later, and jobs that other workers hold.
+    """Remaining jobs of a scope: pending jobs now or later, and jobs that other workers hold.
 
-    ``available_at`` is the moment the first pending job may be claimed, 0 for at once, None if
+    ``available_at`` is the time at which the first pending job may be claimed, 0 for at once, None if
     none is pending. ``claimed_by_others`` counts the jobs that other workers hold.
     """
 
@@ -140,9 +137,9 @@ class QueueState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reservation:
-    """Money under a cap: for how many of the calls asked about it was held back, and how it stands now.
+    """Result of a reservation under a cost cap: the number of calls granted, and the money spent and reserved.
 
-    ``spent_usd`` counts lost calls at their worst, ``in_flight_usd`` the calls of all workers.
+    ``spent_usd`` includes lost calls at their maximum cost. ``in_flight_usd`` covers the calls of all workers.
     """
 
     granted: int
@@ -151,7 +148,7 @@ class Reservation:
 
 
 class ExportRow(NamedTuple):
-    """A final job as an export needs it. A tuple, since a million of them are made in a row."""
+    """Final job with the fields of an export. A tuple is fast to create in large numbers."""
 
     job: int
     prompt: int
@@ -168,13 +165,13 @@ class ExportRow(NamedTuple):
 
 
 RawExportRow: TypeAlias = tuple[int, int, bytes, bytes, bytes | None, bytes, int | None]
-"""A final job in JSON as UTF-8: its number and that of its prompt, name and data, text as the API wrote it or None
-where that is not to be had, response id, and when that was created."""
+"""Final job with fields in JSON as UTF-8: its number and that of its prompt, name and data, the text as the API wrote
+it or None if that is not available, response id, and the time of creation."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """Jobs in each state that are asked in one way. ``params`` is JSON of further fields of the request."""
+    """Progress of one prompt configuration. ``params`` holds further fields of the request as JSON."""
 
     prompt: int
     prompt_id: str | None
@@ -187,9 +184,9 @@ class Progress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """What one worker did. ``ended_at`` and ``ending`` are None as long as nobody recorded its end.
+    """Run of one worker with its totals. ``ended_at`` and ``ending`` are None until its end is recorded.
 
-    ``is_alive`` is told by the lock that dies with its process. Moments are UTC text.
+    ``is_alive`` comes from the lock that the operating system frees with the process. Times are UTC text.
     """
 
     worker: int
@@ -211,7 +208,7 @@ class Run:
 
 
 class FailedJob(NamedTuple):
-    """A failed job with what its last attempt says; the status is that of HTTP, the moment UTC text."""
+    """Failed job with the error of its last attempt; ``status`` is the HTTP status, ``failed_at`` is UTC text."""
 
     job: int
     artist_name: str
@@ -226,8 +223,8 @@ class FailedJob(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArtistMatch:
-    """A job whose artist may be meant. ``distance`` is 0 for the very name, 1 for the same in other letters,
-    2 for a name that begins so, 3 for one that holds it."""  # noqa: D205, D209
+    """Job whose artist matches a search. ``distance`` is 0 for the exact name, 1 for a difference in case alone,
+    2 for a name that begins with the search text, 3 for one that contains it."""  # noqa: D205, D209
 
     job: int
     artist_name: str

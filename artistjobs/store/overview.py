@@ -1,4 +1,4 @@
-"""What a report tells of a database: values of one snapshot, bounded in number however many jobs there are."""
+"""Data of a report: values from one snapshot of a database, bounded in number however many jobs there are."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -7,11 +7,11 @@ from typing import NamedTuple
 from artistjobs.store.models import FailedJob, Progress
 
 SLOT_WIDTHS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 43_200, 86_400, 604_800)
-"""Seconds that a slot or a cell made of slots may last: lengths that people count in."""
+"""Allowed lengths in seconds of a time bucket or of a group of them: lengths that people are used to."""
 
 
 class LatencyBucket(NamedTuple):
-    """Answers that took from ``low`` to ``low + width`` seconds."""
+    """Number of answers with a latency from ``low`` to ``low + width`` seconds."""
 
     low: float
     width: float
@@ -20,7 +20,7 @@ class LatencyBucket(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimeBucket:
-    """What ended in a short time: from ``start`` on, in seconds after the epoch, for as long as all slots last."""
+    """Attempts ended and money spent from ``start`` on, in seconds after the epoch; all buckets last equally long."""
 
     start: int
     done: int = 0
@@ -31,7 +31,7 @@ class TimeBucket:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerPeriod:
-    """A worker's time, in seconds after the epoch, and how it ended; None while it has not."""
+    """Time in which a worker ran, in seconds after the epoch, and the reason of its end; None if it has not ended."""
 
     start: float
     end: float
@@ -43,7 +43,7 @@ _STATS = ("answers", "input_tokens", "cached_tokens", "output_tokens", "reasonin
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spending:
-    """What the answers of one model at one tier to one way of asking came to; ``unpriced`` have no known price."""
+    """Tokens and cost of the answers for one prompt configuration, model and tier; ``unpriced`` have no known cost."""
 
     prompt: int
     model: str | None
@@ -57,14 +57,14 @@ class Spending:
     unpriced: int
 
     def plus(self, other: "Spending") -> "Spending":
-        """Return both together."""
+        """Return the sum of both."""
         sums = {name: getattr(self, name) + getattr(other, name) for name in _STATS}
         return replace(self, **sums)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnsweredJob:
-    """A completed job with its answer."""
+    """Completed job with its answer."""
 
     job: int
     artist_name: str
@@ -81,7 +81,7 @@ class AnsweredJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
-    """How much of a database a report takes along."""
+    """Maximum number of answers, failed jobs and time buckets in a report."""
 
     answers: int = 300
     failed: int = 200
@@ -90,7 +90,7 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
-    """A database at one moment. ``codes`` counts all failed jobs, ``failed`` are some of each code."""
+    """Snapshot of a database. ``codes`` counts all failed jobs by code, ``failed`` holds some of each code."""
 
     calls: int
     retries: int
@@ -105,9 +105,9 @@ class Overview:
     answered: Sequence[AnsweredJob]
 
     def jobs(self, state: str | None = None) -> int:
-        """Return how many jobs there are, in one state or in all."""
+        """Return the number of jobs in one state, or in all states."""
         return sum(getattr(row.counts, state or "total") for row in self.asked)
 
     def spent_usd(self, prompt: int | None = None) -> float:
-        """Return what answers cost as far as it is known, to one way of asking or to all."""
+        """Return the known cost of answers in dollars, for one prompt configuration or for all."""
         return sum(row.cost_usd for row in self.spent if prompt in (None, row.prompt))

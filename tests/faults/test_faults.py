@@ -143,7 +143,7 @@ def test_a_database_that_may_only_be_read_is_told_and_left_as_it_is(world, file,
 
     stopped = world.run("work", **wrong)
 
-    assert_told(stopped, "it cannot be written; give yourself the right")
+    assert_told(stopped, "it cannot be written; get write permission")
     assert api.journal.received == 0
     assert_goes_on(repeated=0)
 
@@ -171,7 +171,7 @@ def test_a_database_without_the_right_to_write_is_told(world, file, folder, data
     stopped = world.run("work")
 
     place.chmod(0o777)
-    assert_told(stopped, "give yourself the right")
+    assert_told(stopped, "get write permission")
     assert_goes_on(repeated=0)
 
 
@@ -251,7 +251,7 @@ def test_a_damaged_page_stops_the_run_in_a_sentence(world, file, database):
         damaged.seek((page - 1) * PAGE_BYTES)
         damaged.write(b"\xa5" * PAGE_BYTES)
 
-    assert_told(world.run("work"), "it is damaged; restore it from a copy")
+    assert_told(world.run("work"), "it is damaged; restore it from a backup")
 
 
 # Another tool

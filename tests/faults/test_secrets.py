@@ -267,7 +267,7 @@ HUNGRY = [
 def test_a_template_that_would_fill_the_memory_is_refused_at_once(text):
     began = time.monotonic()
 
-    with pytest.raises(PromptError, match=r"prompt.txt: .*mend the template"):
+    with pytest.raises(PromptError, match=r"prompt.txt: .*fix the template"):
         check_template(text, "prompt.txt")
 
     assert time.monotonic() - began < 5

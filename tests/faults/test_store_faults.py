@@ -235,7 +235,7 @@ def test_a_log_that_makes_no_sense_is_passed_over(path, content):
 def test_a_database_that_may_not_be_written_is_trouble_with_a_sentence(store):
     store._connection.db.conn.execute("PRAGMA query_only = 1")
 
-    with trouble("it cannot be written; give yourself the right"):
+    with trouble("it cannot be written; get write permission"):
         make.claim_one(store)
 
 
@@ -388,7 +388,7 @@ def test_a_table_that_somebody_dropped_is_trouble_with_a_sentence(store, path):
         db.execute("DROP VIEW results")
         db.execute("DROP TABLE bad_lines")
 
-    with trouble("the database says 'no such table: bad_lines'"):
+    with trouble("SQLite reports 'no such table: bad_lines'"):
         store.ingestor.bad_lines(1, 5)
 
 
@@ -396,7 +396,7 @@ def test_what_is_refused_is_not_half_done(store, path):
     claimed = make.claim_one(store)
     answer = make.make_answer(cost_usd="much")
 
-    with trouble("the database says"):
+    with trouble("SQLite reports"):
         make.settle(store, make.make_attempt(claimed), make.make_attempt(claimed, answer=answer))
 
     assert store.records.counts(EVERYTHING).done == 1

@@ -263,7 +263,7 @@ def test_no_database_is_made_to_control_its_workers(cli, folder, command):
     result = cli(*command)
 
     assert result.exit_code == 2
-    assert "begin with: artistjobs ingest FILE" in result.stderr
+    assert "start with: artistjobs ingest FILE" in result.stderr
     assert list(folder.iterdir()) == []
 
 

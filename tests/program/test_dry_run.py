@@ -44,10 +44,10 @@ def test_a_dry_run_keeps_to_the_limit(cli, folder):
         ('{"artist_name": "Prince", "artist_data": "singer"}\n{"artist_name": "Björk"}\n', "its first line is JSON"),
         ('["Prince", "Björk"]\n', "its first line is JSON"),
         ('[\n{"artist_name": "Prince"}\n]\n', "its first line is JSON"),
-        ("artist_name\tartist_data\nPrince\tsinger\n", "parted by tabs"),
-        ("Prince\tsinger, songwriter\nBjörk\tsinger\n", "its first line is parted by tabs"),
-        ("Artist_Name;Artist_Data\nPrince;singer\n", "parted by semicolons"),
-        ('"artist_name";"artist_data"\n', "parted by semicolons"),
+        ("artist_name\tartist_data\nPrince\tsinger\n", "separated by tabs"),
+        ("Prince\tsinger, songwriter\nBjörk\tsinger\n", "its first line is separated by tabs"),
+        ("Artist_Name;Artist_Data\nPrince;singer\n", "separated by semicolons"),
+        ('"artist_name";"artist_data"\n', "separated by semicolons"),
     ],
 )
 def test_a_file_that_is_evidently_no_csv_is_warned_of_once_and_read(cli, folder, content, part):

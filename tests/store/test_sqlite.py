@@ -429,7 +429,7 @@ def test_an_ingest_gives_its_memory_and_disk_back(store):
 
 
 def test_a_missing_database_is_not_made_unasked(path):
-    with pytest.raises(NoDatabaseError, match=r"^there is no database .*; begin with: artistjobs ingest FILE$"):
+    with pytest.raises(NoDatabaseError, match=r"^there is no database .*; start with: artistjobs ingest FILE$"):
         SqliteStore(path, None, create=False)
 
     assert not path.exists()
@@ -451,7 +451,7 @@ def test_another_programs_database_is_refused_and_left_as_it_was(path):
         db.execute("CREATE TABLE jobs (id)")
     before = path.read_bytes()
 
-    with pytest.raises(WrongUseError, match="is another program's database"):
+    with pytest.raises(WrongUseError, match="belongs to another program"):
         SqliteStore(path, None, create=True)
 
     assert path.read_bytes() == before
@@ -465,7 +465,7 @@ def test_another_programs_database_is_refused_and_left_as_it_was(path):
 def test_a_file_that_is_no_database_is_refused_and_left_as_it_was(path, content):
     path.write_bytes(content)
 
-    with pytest.raises(StoreError, match=r"it is no SQLite database; name another with --db") as raised:
+    with pytest.raises(StoreError, match=r"it is not a SQLite database; name another with --db") as raised:
         SqliteStore(path, None, create=True)
 
     assert sentences(str(raised.value)) == 1

@@ -1,4 +1,4 @@
-"""One connection to a SQLite file: opened with care, set to lose nothing, and told apart when it fails."""
+"""Writing connection to a SQLite file: safe opening, migration, durable transactions, and many-row statements."""
 
 import os
 import re
@@ -31,11 +31,19 @@ __all__ = ["Connection", "Parameters", "sql", "sql_of_rows", "write", "write_row
 
 
 PAGE_BYTES = 16384
-"""Of a new database. An answer is kept whole in a page: of the usual four kilobytes, half would stay empty."""
+"""Page size of a new database. An answer fits into one page; with the usual 4 KiB half of the space would be unused."""
 
 
 class Connection(Reading):
-    """An open database of ours, migrated to this version."""
+    """Connection to a database of artistjobs that is migrated to this version.
+
+    Raises:
+        NoDatabaseError: if there is no database and ``create`` is false.
+        NewerDatabaseError: if a later version of artistjobs migrated it.
+        WrongUseError: if it belongs to another program or is on a network file system.
+        StoreError: if disk or database fail.
+
+    """
 
     def __init__(self, path: Path, *, create: bool) -> None:
         with ExitStack() as opened, translated(path):
@@ -45,11 +53,11 @@ class Connection(Reading):
             connection = sqlite3.connect(real, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
             opened.callback(connection.close)
             super().__init__(connection, path)
-            # Of a database that is there already, it changes nothing.
+            # This has no effect on an existing database.
             connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
             set_pragmas(connection)
             ensure_own_database(connection, path)
-            # Only now that the database is known for ours: nothing is left beside another program's.
+            # Only after the check above, so that no lock file is created beside another program's database.
             self._write_lock = WriteLock(self.path)
             opened.callback(self._write_lock.close)
             self.db = Database(connection, execute_plugins=False)
@@ -59,7 +67,7 @@ class Connection(Reading):
 
     def _prepare(self) -> None:
         if _journal_mode(self.db.conn) != "wal":
-            # Switching to WAL ignores the busy timeout, hence the turn.
+            # Switching to WAL ignores the busy timeout, so it needs the write lock.
             with self._write_lock():
                 self.db.conn.execute("PRAGMA journal_mode = WAL").fetchall()
         if _journal_mode(self.db.conn) != "wal":
@@ -79,10 +87,10 @@ class Connection(Reading):
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Hold the only write transaction; it is on disk when the context ends, or nothing of it is.
+        """Hold the only write transaction; it is committed to disk at the end of the context, or rolled back.
 
-        It begins as IMMEDIATE: one that reads first and writes later would fail at once if another
-        writer was quicker.
+        It begins as IMMEDIATE: a deferred transaction that reads before it writes would fail at once if another
+        process wrote in between.
         """
         with self.translated(), self._write_lock():
             self._ensure_same_file()
@@ -97,7 +105,7 @@ class Connection(Reading):
 
     @contextmanager
     def references_unchecked(self) -> Iterator[None]:
-        """Have nobody look whether what a row refers to is there. It has no effect within a transaction."""
+        """Switch off foreign-key checks for the context. This has no effect inside a transaction."""
         self.db.conn.execute("PRAGMA foreign_keys = 0")
         try:
             yield
@@ -105,7 +113,7 @@ class Connection(Reading):
             self.db.conn.execute("PRAGMA foreign_keys = 1")
 
     def close(self) -> None:
-        """Let go of the file; raises nothing, since what was committed is safe."""
+        """Close the file; raises nothing, because committed data is safe."""
         try:
             self.db.close()
         except sqlite3.Error:
@@ -118,18 +126,18 @@ class Connection(Reading):
         return found.st_dev, found.st_ino
 
     def _ensure_same_file(self) -> None:
-        # Writing on would fill a file that no longer has a name.
+        # Further writes would go to a file that no longer has a name.
         try:
             inode = self._current_inode()
         except FileNotFoundError as error:
             raise StoreError(f"{self.name} was removed while it was in use; put it back and run again.") from error
         if inode != self._inode:
-            raise StoreError(f"{self.name} was replaced while it was in use; run again to go on with the new one.")
+            raise StoreError(f"{self.name} was replaced while it was in use; run again to continue with the new one.")
 
 
 @lru_cache(maxsize=64)
 def sql_of_rows(statement: str, values: int) -> str:
-    """Return a statement that takes one row, for as many rows as these values make."""
+    """Return a statement for one row, extended to as many rows as ``values`` values fill."""
     return _ROW.sub(lambda row: ", ".join([row[0]] * (values // row[0].count("?"))), sql(statement), count=1)
 
 
@@ -137,10 +145,10 @@ _ROW = re.compile(r"\(\?(?:, \?)*\)")
 
 
 def write_rows(db: sqlite3.Connection, statement: str, rows: Sequence[Sequence[object]]) -> list[sqlite3.Cursor]:
-    """Run a writing statement on rows, some at a time, in their order; return what came of each time.
+    """Execute a writing statement on rows in their order, many rows at a time; return one cursor per execution.
 
-    Each run of a statement gives Python's other threads their turn and has to wait for its own, so many rows at a
-    time are quicker; always the same few numbers of them, since each number is another statement to be prepared.
+    Each execution releases the GIL and waits for it again, so many rows at a time are faster. The numbers of rows
+    are few and fixed, because each of them is another statement to prepare.
     """
     at, cursors = 0, list[sqlite3.Cursor]()
     for size in _ROWS_AT_ONCE:
@@ -155,12 +163,12 @@ _ROWS_AT_ONCE = (64, 32, 16, 8, 4, 2, 1)
 
 
 def write(db: sqlite3.Connection, statement: str, row: Parameters) -> sqlite3.Cursor:
-    """Run a writing statement, by the name of its file."""
+    """Execute a writing statement, named by its file."""
     return _execute(db, sql(statement), row)
 
 
 def _execute(db: sqlite3.Connection, statement: str, values: Parameters | Sequence[object]) -> sqlite3.Cursor:
-    """Run a statement; a lone surrogate, as in the name of a file that is not UTF-8, is stored as U+FFFD."""
+    """Execute a statement; a lone surrogate, as in a file name that is not UTF-8, is stored as U+FFFD."""
     try:
         return db.execute(statement, values)
     except UnicodeEncodeError:

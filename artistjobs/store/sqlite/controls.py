@@ -1,4 +1,4 @@
-"""What is said to the workers of a SQLite database: read often, changed now and then."""
+"""Settings sent to running workers, stored in SQLite: every worker polls them, users change them rarely."""
 
 from collections.abc import Callable, Mapping, Sequence
 from time import time
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def read_controls(reading: Reading) -> list[ControlChange]:
-    """Return what was said, each thing as it was said last."""
+    """Return the latest change of each setting."""
     return [
         ControlChange(Control(row["name"]), row["value"], row["revision"], row["changed_at"])
         for row in reading.rows("controls")
@@ -21,18 +21,18 @@ def read_controls(reading: Reading) -> list[ControlChange]:
 
 
 class SqliteControls:
-    """Holds what is said to workers from another terminal."""
+    """Settings sent to running workers from another terminal."""
 
     def __init__(self, connection: "Connection", clock: Callable[[], float] = time) -> None:
         self._connection = connection
         self._clock = clock
 
     def read(self) -> Sequence[ControlChange]:
-        """Return what was said, each thing as it was said last."""
+        """Return the latest change of each setting."""
         return read_controls(self._connection)
 
     def set(self, values: Mapping[Control, float | None]) -> None:
-        """Say some things, all at once."""
+        """Change some settings in one transaction."""
         now = to_timestamp(self._clock())
         with self._connection.transaction() as db:
             for control, value in values.items():

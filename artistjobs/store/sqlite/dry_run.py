@@ -1,7 +1,7 @@
-"""Counting what a file would ask for, against a database that is only looked at: nothing is written to it.
+"""Dry run on SQLite: count the jobs that a file would add, compared with a database that is opened read-only.
 
-Keys wait in a table of SQLite's own, in a file aside that nobody sees, so that memory does not grow
-with them.
+The keys are collected in a temporary table, which SQLite keeps in a temporary file, so that memory does not grow
+with their number.
 """
 
 import sqlite3
@@ -20,7 +20,7 @@ from artistjobs.store.sqlite.store import wrong_kind_message
 
 
 class SqliteFilePreview:
-    """Counts keys, and looks them up in a database if there is one."""
+    """Counter of job keys that looks them up in a database if there is one."""
 
     def __init__(self, db: sqlite3.Connection, path: Path | None) -> None:
         self._db = db
@@ -30,23 +30,23 @@ class SqliteFilePreview:
 
     @property
     def has_database(self) -> bool:
-        """Whether there is a database to compare with."""
+        """True if there is a database to compare with."""
         return self._path is not None
 
     def add(self, keys: Sequence[bytes]) -> None:
-        """Count the keys of some more rows."""
+        """Add the keys of some more rows."""
         self._db.execute("BEGIN")
         self._db.executemany(sql("census_add"), [(key,) for key in keys])
         self._db.execute("COMMIT")
 
     def asked(self) -> FileJobs:
-        """Return how many distinct jobs were counted, and how many of them the database has in each state."""
+        """Return the number of distinct jobs, and how many of them the database has in each state."""
         ((distinct,),) = self._db.execute(sql("census_distinct")).fetchall()
         states = dict(self._db.execute(sql("census_states")).fetchall()) if self.has_database else {}
         return FileJobs(distinct=distinct, known=Counts(**{state.value: states.get(state, 0) for state in JobState}))
 
     def measured(self, prompt: Prompt) -> AnswerStats | None:
-        """Return what the latest answers to the same prompt came to, None if there are none."""
+        """Return statistics of the latest answers to the same prompt, None if there are none."""
         if not self.has_database:
             return None
         rows = self._db.execute(sql("measured"), {"key": prompt.key}).fetchall()
@@ -58,10 +58,10 @@ class SqliteFilePreview:
 
 @contextmanager
 def open_preview(path: Path | None, kind: Kind) -> Iterator[SqliteFilePreview]:
-    """Open a census; a database that is not there is not made.
+    """Open a preview of a file; a missing database is not created.
 
     Raises:
-        WrongUseError: if the database holds the other kind, or is another program's.
+        WrongUseError: if the database holds the other kind, or belongs to another program.
         StoreError: if it cannot be read.
 
     """
@@ -76,7 +76,7 @@ def _connect(path: Path | None) -> sqlite3.Connection:
     if path is None:
         return sqlite3.connect("", isolation_level=None)
     real = path.resolve()
-    # Without a log beside it nobody works there, and SQLite need not make one only to read.
+    # Without a write-ahead log no process writes there, and "immutable" keeps SQLite from creating one.
     how = "mode=ro" if real.with_name(real.name + "-wal").exists() else "mode=ro&immutable=1"
     return sqlite3.connect(f"{real.as_uri()}?{how}", uri=True, isolation_level=None)
 
@@ -84,7 +84,7 @@ def _connect(path: Path | None) -> sqlite3.Connection:
 def _ensure_expected_kind(db: sqlite3.Connection, path: Path, kind: Kind) -> None:
     ((application,),) = db.execute("PRAGMA application_id").fetchall()
     if application != APPLICATION_ID:
-        raise WrongUseError(f"{path} is another program's database; name a file of your own with --db.")
+        raise WrongUseError(f"{path} belongs to another program; name another file with --db.")
     row = db.execute(sql("kind")).fetchone()
     if row is not None and Kind(row[0]) is not kind:
         raise WrongUseError(wrong_kind_message(path, Kind(row[0])))
@@ -96,6 +96,4 @@ def _translated(path: Path | None) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         name = path or "the temporary folder"
-        raise StoreError(
-            f"{name} cannot be looked into ({error}); mend that and run the same command again."
-        ) from error
+        raise StoreError(f"{name} cannot be read ({error}); fix that and run the same command again.") from error

@@ -1,6 +1,6 @@
-"""Which kind of file system a database stands on: one shared over a network keeps neither its log nor our locks.
+"""Detection of network file systems, where SQLite's write-ahead log and file locks are not reliable.
 
-It is read from Linux's list of mounts. Elsewhere, macOS included, nothing is told and nothing refused.
+The type is read from Linux's list of mounts. On other systems, such as macOS, nothing is detected or refused.
 """
 
 import re
@@ -21,11 +21,11 @@ NETWORK_TYPES = frozenset(
 
 
 _TYPE_OF_SANDBOXES = "9p"
-"""As a root, this is a gVisor sandbox and no network: https://gvisor.dev/docs/user_guide/filesystem/ (2026-11-22)."""
+"""As the root, this is a gVisor sandbox, not a network: https://gvisor.dev/docs/user_guide/filesystem/ (2026-11-22)."""
 
 
 def ensure_local_filesystem(database: Path, name: Path) -> None:
-    """Raise WrongUseError if the folder of ``database`` is shared over a network."""
+    """Raise WrongUseError if the folder of ``database`` is on a network file system."""
     try:
         mounts = MOUNTINFO.read_text(encoding="utf-8", errors="surrogateescape")
     except OSError:
@@ -34,20 +34,20 @@ def ensure_local_filesystem(database: Path, name: Path) -> None:
     if kind in NETWORK_TYPES:
         raise WrongUseError(
             f"{name} is on a network file system ({kind}), where a database can be lost; "
-            "name one on a disk of this machine with --db."
+            "name one on a local disk with --db."
         )
 
 
 def mounted_type(folder: Path, mounts: str) -> str | None:
-    """Return the type of the file system that holds a folder, given the lines of ``mountinfo``; None for unknown.
+    """Return the type of the file system of a folder, from the lines of ``mountinfo``; None if it is unknown.
 
-    A mount hides what was mounted there before.
+    A later mount at the same point hides the earlier one.
     """
     found: tuple[int, str | None] = (0, None)
     for line in mounts.splitlines():
         before, _, after = line.partition(" - ")
         fields, kind = before.split(" "), after.partition(" ")[0]
-        if len(fields) < 5 or not kind:  # noqa: PLR2004 - the mount point is the fifth
+        if len(fields) < 5 or not kind:  # noqa: PLR2004 - the mount point is the fifth field
             continue
         point = Path(_unescaped(fields[4]))
         if folder.is_relative_to(point) and len(point.parts) >= found[0]:
@@ -57,5 +57,5 @@ def mounted_type(folder: Path, mounts: str) -> str | None:
 
 
 def _unescaped(field: str) -> str:
-    """Return a mount point as it is called; white space and backslashes stand there in octal."""
+    """Return the path of a mount point; ``mountinfo`` escapes white space and backslashes in octal."""
     return re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), field)

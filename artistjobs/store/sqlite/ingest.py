@@ -1,4 +1,4 @@
-"""Taking a file into SQLite: staged aside while it is read, then moved in as one transaction."""
+"""Ingest into SQLite: rows are staged in temporary tables while the file is read, then added in one transaction."""
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
@@ -17,24 +17,23 @@ Value: TypeAlias = int | bytes | str
 
 
 _VALUES_AT_ONCE = 3_996
-"""Values that one statement takes, in rows of three or four: hundreds of rows are stored in half the time of as many
-statements."""
+"""Values of one statement, in rows of three or four. One statement for many rows takes half the time of one per row."""
 
 
 _MANY = 10_000
-"""Lines of a file from which on it pays to build the index of an empty database anew."""
+"""Number of lines from which it is faster to rebuild the key index of an empty database."""
 
 
 _CACHE_KIB = 32_768
-"""Page cache while jobs move in: holds the key index of a million jobs."""
+"""Page cache during an ingest: it holds the key index of a million jobs."""
 
 
 _CACHE_KIB_AFTERWARDS = 2_000
-"""What SQLite takes by itself."""
+"""SQLite's default page cache."""
 
 
 class SqliteIngestor:
-    """Takes files in."""
+    """Adds the jobs of input files."""
 
     def __init__(self, connection: Connection, clock: Callable[[], float] = time) -> None:
         self._connection = connection
@@ -44,8 +43,8 @@ class SqliteIngestor:
         self, source: Source, prompt: Prompt, rows: Iterable[Artist | BadLine], count_lines: Callable[[], int]
     ) -> IngestResult:
         """Add a pending job for each new row, in one transaction."""
-        # Ways of asking, jobs and lines refer to what the same transaction has just stored or looked up: to look each
-        # reference up again would take a tenth of the time.
+        # Prompts, jobs and lines refer to rows that the same transaction has just stored or found. Checking each
+        # reference again would take a tenth of the time.
         with self._connection.references_unchecked(), self._stage() as stager:
             good, bad = stager.stage(prompt, rows)
             with self._connection.transaction() as db:
@@ -61,7 +60,7 @@ class SqliteIngestor:
         return IngestResult(ingest=ingest, unchanged=False, **counts)
 
     def find_same_file(self, source: Source, prompt: Prompt) -> IngestResult | None:
-        """Record that a file already taken in was met again; None if it never was."""
+        """Record another ingest of an unchanged file; None if this file was not ingested with this prompt before."""
         known = self._connection.row("find_prompt", {"key": prompt.key})
         same = known and self._connection.row("same_ingest", {"sha256": source.sha256, "prompt": known["id"]})
         if not same or not known:
@@ -74,7 +73,7 @@ class SqliteIngestor:
         return IngestResult(ingest=ingest, unchanged=True, **counts)
 
     def bad_lines(self, ingest: int, limit: int) -> list[BadLine]:
-        """Return the first lines that an ingest skipped."""
+        """Return the first ``limit`` bad lines of an ingest."""
         scope = self._connection.row("ingest_scope", {"ingest": ingest})
         rows = self._connection.rows("bad_lines", {"ingest": scope["ingest"] if scope else 0, "limit": limit})
         return [BadLine(row["line"], row["reason"], row["beginning"]) for row in rows]
@@ -113,7 +112,7 @@ class SqliteIngestor:
 
 
 class _Asked(NamedTuple):
-    """The jobs that a file asks for: how many, how many of them are new, between which ids they lie."""
+    """Jobs of a file: their number, the number of new ones, and the first and last id."""
 
     jobs: int
     added: int
@@ -127,21 +126,21 @@ def _add_jobs(db: sqlite3.Connection, prompt: int, good: int) -> _Asked:
     cursor = cursor or db.execute(sql("add_jobs"), {"prompt": prompt})
     added, last = cursor.rowcount, cursor.lastrowid
     if last and (is_first or added == good):
-        # All that the file asks for is new, and new ids follow one another: no need to look the keys up again.
+        # All jobs of the file are new and their ids are consecutive, so the keys need no look-up.
         return _Asked(added, added, last - added + 1, last)
     jobs, first, last = db.execute(sql("staged_span")).fetchone()
     return _Asked(jobs, added, first, last)
 
 
 def _add_first_jobs(db: sqlite3.Connection, prompt: int) -> sqlite3.Cursor | None:
-    """Add a job for each staged line, and index their keys afterwards; do nothing if one of them occurs twice.
+    """Add a job for each staged line and index the keys afterwards; return None without a change if a key repeats.
 
-    Keys come in no order at all: a whole index of them is built in half the time that it takes to fill it.
+    Keys are hashes in random order, so building the index at the end takes half the time of updating it per row.
     """
     db.execute("SAVEPOINT first_jobs")
     try:
         ((index,),) = db.execute("SELECT sql FROM sqlite_master WHERE name = 'jobs_by_key'").fetchall()
-        # As much again is taken for sorting.
+        # The sort uses another cache of the same size.
         db.execute(f"PRAGMA cache_size = -{_CACHE_KIB // 4}")
         db.execute("DROP INDEX jobs_by_key")
         cursor = db.execute(sql("add_first_jobs"), {"prompt": prompt})
@@ -162,7 +161,7 @@ def _add_lines(db: sqlite3.Connection, ingest: int, asked: _Asked, good: int) ->
 
 
 class _Stager:
-    """Tables aside in which rows wait until all are read, filled some thousand at a time."""
+    """Temporary tables that collect the rows of a file until it is read to its end."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -175,10 +174,10 @@ class _Stager:
                 self._db.execute(sql(statement))
 
     def stage(self, prompt: Prompt, rows: Iterable[Artist | BadLine]) -> tuple[int, int]:
-        """Read the rows to their end; return how many are good and bad."""
+        """Read all rows; return the number of good and of bad ones."""
         key = job_keys(prompt)
         good = bad = 0
-        # Values side by side, not rows: a million small tuples would keep the garbage collector busy.
+        # A flat list of values, because a million small tuples would load the garbage collector.
         artists: list[Value] = []
         bad_lines: list[Value] = []
         for row in rows:
@@ -198,14 +197,14 @@ class _Stager:
         return good, bad
 
     def _put(self, statement: str, values: list[Value]) -> None:
-        # What the reader of the rows raises is no trouble of the database, and passes as it is.
+        # Only database errors are translated here; errors from reading the rows pass unchanged.
         with self._connection.translated():
             if values:
                 self._db.execute(sql_of_rows(statement, len(values)), values)
         values.clear()
 
     def close(self) -> None:
-        """Give disk and memory back; a failure here must not hide another one."""
+        """Free disk and memory; a failure here must not hide another one."""
         with suppress(StoreError), self._connection.translated():
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")

@@ -1,8 +1,8 @@
-"""Locks that the operating system frees when their process dies, however it dies.
+"""File locks between processes: a write lock, and a liveness lock per worker.
 
-They are ``flock`` locks on files beside the database, and never on the database itself: closing
-any descriptor of that file would drop SQLite's own locks. A lock belongs to the open file, so a
-reused process id fools nobody, and a stopped process keeps what it holds.
+The operating system frees a lock when its process dies, however it dies. They are ``flock`` locks on files
+beside the database, never on the database itself: closing any descriptor of that file would drop SQLite's own
+locks. A lock belongs to the open file, so a reused process id does no harm, and a suspended process keeps its locks.
 """
 
 import fcntl
@@ -14,10 +14,10 @@ from pathlib import Path
 
 
 class WriteLock:
-    """Lets one of our processes at a time write, in turn.
+    """Write lock of a database, which processes of artistjobs get in turn.
 
-    SQLite's own busy handler polls and favours whoever has just committed; with several busy
-    processes one of them could wait for seconds. The file is ``DATABASE-lock`` and stays.
+    SQLite's own busy handler polls and favours the process that has just committed; with several busy
+    processes one of them could wait for seconds. The file ``DATABASE-lock`` is never removed.
     """
 
     def __init__(self, database: Path) -> None:
@@ -25,7 +25,7 @@ class WriteLock:
 
     @contextmanager
     def __call__(self) -> Iterator[None]:
-        """Wait for our turn and hold it."""
+        """Wait for the lock and hold it for the context."""
         fcntl.flock(self._file, fcntl.LOCK_EX)
         try:
             yield
@@ -33,14 +33,14 @@ class WriteLock:
             fcntl.flock(self._file, fcntl.LOCK_UN)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._file.close()
 
 
 class LivenessLock:
-    """A lock that a worker holds for as long as its process lives: ``DATABASE-worker-N``.
+    """Lock ``DATABASE-worker-N`` that a worker holds for as long as its process lives.
 
-    The number of a worker is never used again, so a file that is gone or free means a dead worker.
+    The number of a worker is never reused, so a missing or unlocked file means that the worker is dead.
     """
 
     def __init__(self, database: Path, worker: int) -> None:
@@ -48,22 +48,22 @@ class LivenessLock:
         self._file = _open_locked(self._path)
 
     def end(self) -> None:
-        """Give up the lock and its file; once more does nothing."""
+        """Release the lock and remove its file; a second call does nothing."""
         if not self._file.closed:
             with suppress(OSError):
                 self._path.unlink()
             self.close()
 
     def close(self) -> None:
-        """Give up the lock as death does: its file stays."""
+        """Release the lock and leave its file, as the death of the process does."""
         self._file.close()
 
 
 @contextmanager
 def lock_if_dead(database: Path, worker: int) -> Iterator[bool]:
-    """Say whether a worker is dead, and as long as the context lasts keep others from saying so too.
+    """Yield True if a worker is dead, and hold its lock so that no other process rescues its jobs meanwhile.
 
-    The file of a dead worker is removed at the end.
+    The file of a dead worker is removed at the end of the context.
     """
     path = _worker_file(database, worker)
     with FileIO(path, "a", opener=_ours) as file:
@@ -74,33 +74,33 @@ def lock_if_dead(database: Path, worker: int) -> Iterator[bool]:
 
 
 def remove_liveness_lock(database: Path, worker: int) -> None:
-    """Remove the file of a worker that is certified dead."""
+    """Remove the lock file of a dead worker."""
     _worker_file(database, worker).unlink(missing_ok=True)
 
 
 def is_alive(database: Path, worker: int) -> bool:
-    """Say whether a worker's process lives; changes nothing."""
+    """Return True if the process of a worker lives; changes nothing."""
     try:
         with FileIO(_worker_file(database, worker)) as file:
-            # Shared, so that two who look at the same time do not take each other for the worker.
+            # A shared lock, so that two processes that check at the same time do not take each other for the worker.
             return not _try_lock(file, fcntl.LOCK_SH)
     except FileNotFoundError:
         return False
 
 
 def _ours(path: str, flags: int) -> int:
-    """Open a file that, whatever the umask says, nobody else may write."""
+    """Open a file that no other user may write, whatever the umask."""
     return os.open(path, flags, 0o644)
 
 
 def _open_locked(path: Path) -> FileIO:
     while True:
         file = FileIO(path, "a", opener=_ours)
-        # Blocking: somebody may be looking at this very moment, and lets go at once.
+        # A blocking call: another process may hold the lock for a moment while it checks.
         fcntl.flock(file, fcntl.LOCK_EX)
         if _still_has_name(file, path):
             return file
-        # Whoever held it before has removed it: nobody would find our lock there.
+        # The file was removed in between, so no other process would see a lock on it.
         file.close()
 
 

@@ -1,4 +1,4 @@
-"""Bringing a database to the schema of this version: numbered SQL files, forward only."""
+"""Schema migrations of a SQLite database: numbered SQL files, applied in order, forward only."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -12,14 +12,19 @@ if TYPE_CHECKING:
 
 
 APPLICATION_ID = 1634890857
-"""Set by the first migration, so that a foreign SQLite file is told from ours."""
+"""SQLite application id of artistjobs. The first migration sets it; other programs' files have another one."""
 
 
 _SET = "artistjobs"
 
 
 def migration_files() -> list[Path]:
-    """Return the migrations in order: inside the installed package, or beside it in a checkout."""
+    """Return the migration files in order, from the installed package or from the checkout.
+
+    Raises:
+        StoreError: if there are none.
+
+    """
     package = Path(__file__).resolve().parents[2]
     inside, beside = (place / "migrations" / "sqlite" for place in (package, package.parent))
     folder = inside if inside.is_dir() else beside
@@ -30,10 +35,10 @@ def migration_files() -> list[Path]:
 
 
 def needs_migration(db: sqlite3.Connection, path: Path) -> bool:
-    """Say whether migrations are to be applied. Asks without sqlite-utils, so that a look need not wait for it.
+    """Return True if migrations are missing; it does not use sqlite-utils, whose import is slow.
 
     Raises:
-        NewerDatabaseError: if the database has one that this version does not know.
+        NewerDatabaseError: if the database has a migration that this version does not know.
 
     """
     known = {_name(file) for file in migration_files()}
@@ -46,9 +51,9 @@ def needs_migration(db: sqlite3.Connection, path: Path) -> bool:
 
 
 def migrate(db: "Database") -> None:
-    """Apply what is missing; the caller holds the write lock and an open transaction.
+    """Apply the missing migrations; the caller holds the write lock and an open transaction.
 
-    Whoever comes second finds nothing left to do.
+    A second process that waited for the lock finds none missing.
     """
     from sqlite_utils import Migrations
 
@@ -59,23 +64,23 @@ def migrate(db: "Database") -> None:
 
 
 def _applied(db: sqlite3.Connection) -> set[str]:
-    # The table that sqlite-utils keeps; a new database does not have it yet.
+    # sqlite-utils maintains this table; a new database does not have it yet.
     if not db.execute("SELECT 1 FROM sqlite_master WHERE name = '_sqlite_migrations'").fetchall():
         return set()
-    # Read from the table and not from its index: a table that is damaged must not go unseen.
+    # Reads the table and not its index, so that damage to the table is noticed.
     rows = db.execute("SELECT name FROM _sqlite_migrations NOT INDEXED WHERE migration_set = ?", (_SET,))
     return {name for (name,) in rows}
 
 
 class _step:  # noqa: N801 - stands where a function is expected
-    """One migration as sqlite-utils wants it: a callable with a name."""
+    """One migration in the form that sqlite-utils expects: a callable with a name."""
 
     def __init__(self, file: Path) -> None:
         self.__name__ = _name(file)
         self._file = file
 
     def __call__(self, db: "Database", /) -> None:
-        # executescript would commit the transaction away that keeps other processes out.
+        # executescript would commit the transaction that keeps other processes out.
         for statement in _statements(self._file.read_text(encoding="utf-8")):
             db.conn.execute(statement)
 

@@ -1,4 +1,4 @@
-"""Reading what a report tells: sums made by SQLite and a bounded sample, all of one snapshot."""
+"""Queries for a report on SQLite: sums and a bounded sample of jobs, all from one snapshot."""
 
 import sqlite3
 from collections import Counter
@@ -22,13 +22,13 @@ from artistjobs.store.sqlite.rows import progress_of
 
 
 class SqliteReportQueries:
-    """Reads a database as a whole."""
+    """Queries for a report on a whole database."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def overview(self, bounds: Bounds) -> Overview:
-        """Return all of one moment, however much is written meanwhile; memory does not grow with the jobs."""
+        """Return the data of a report from one consistent snapshot, in memory that does not grow with the jobs."""
         with self._connection.snapshot():
             return self._read(bounds)
 
@@ -53,7 +53,7 @@ class SqliteReportQueries:
         )
 
     def _spent(self, seconds: int) -> tuple[list[Spending], Counter[int]]:
-        """Return what was spent on what, and the dollars spent in each slot."""
+        """Return the spending by prompt, model and tier, and the dollars spent in each time bucket."""
         spent: dict[tuple[object, ...], Spending] = {}
         dollars: Counter[int] = Counter()
         for row in self._rows("overview_spent", {"slot_seconds": seconds}):
@@ -71,7 +71,7 @@ class SqliteReportQueries:
             yield _slot(start, slots.get(start, ()), dollars[start])
 
     def _failed(self, codes: Mapping[str, int], most: int) -> Iterator[FailedJob]:
-        """Yield failed jobs, those with a rare code first, so that none is crowded out by a frequent one."""
+        """Yield failed jobs, those with a rare code first, so that a frequent code leaves room for the others."""
         ahead = min(len(codes), most)
         for code, jobs in sorted(codes.items(), key=lambda item: item[1])[:ahead]:
             limit = min(jobs, most // ahead)
@@ -79,7 +79,7 @@ class SqliteReportQueries:
             most, ahead = most - limit, ahead - 1
 
     def _answered(self, most: int) -> Iterator[AnsweredJob]:
-        """Yield completed jobs that are spread evenly over all answers, in the order in which they came."""
+        """Yield completed jobs that are spread evenly over all answers, in the order of their arrival."""
         ((last,),) = (row.values() for row in self._rows("overview_answers"))
         stride = max(1.0, last / most)
         for number in range(min(most, last)):
@@ -92,7 +92,7 @@ class SqliteReportQueries:
 
 
 def _slot_seconds(workers: Sequence[WorkerPeriod], slots: int) -> int:
-    """Return how long a slot has to last for about so many of them."""
+    """Return the length of a time bucket in seconds, so that the total worked time fits into ``slots`` of them."""
     worked = sum(max(0.0, worker.end - worker.start) for worker in workers)
     return next((width for width in SLOT_WIDTHS if worked <= width * slots), SLOT_WIDTHS[-1])
 

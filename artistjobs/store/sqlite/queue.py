@@ -1,4 +1,4 @@
-"""The queue on SQLite: exchanging attempts for claims, and freeing what dead workers held."""
+"""Job queue on SQLite: claims, attempts, reservations, rescue of dead workers' jobs, and retry."""
 
 import json
 import os
@@ -19,7 +19,7 @@ from artistjobs.store.sqlite.rows import answer_values, attempt_values, settled_
 
 
 class SqliteQueue:
-    """Hands jobs to one worker and records what came of them."""
+    """Queue of jobs for one worker."""
 
     def __init__(self, connection: Connection, clock: Callable[[], float] = time) -> None:
         self._connection = connection
@@ -28,12 +28,12 @@ class SqliteQueue:
         self._life: LivenessLock | None = None
 
     def register(self) -> int:
-        """Make this process known as a worker and hold its sign of life."""
+        """Register this process as a worker, take its liveness lock, and return its number."""
         row = {"host": socket.gethostname(), "pid": os.getpid(), "now": self._now()}
         with ExitStack() as unborn:
             with self._connection.transaction() as db:
                 ((worker,),) = db.execute(sql("register_worker"), row).fetchall()
-                # Before the commit: nobody may see a worker that does not seem to live.
+                # Before the commit, so that no process sees a worker without its lock and takes it for dead.
                 life = LivenessLock(self._connection.path, worker)
                 unborn.callback(life.end)
             unborn.pop_all()
@@ -41,7 +41,7 @@ class SqliteQueue:
         return self._worker
 
     def exchange(self, attempts: Sequence[Attempt], limit: int, scope: Scope) -> list[Claim]:
-        """Record attempts and claim up to ``limit`` jobs, in one synced transaction."""
+        """Record attempts and claim up to ``limit`` jobs, in one transaction that is on disk on return."""
         with self._connection.transaction() as db:
             settled = [attempt for group in _of_different_jobs(attempts) for attempt in self._record(db, group)]
             if attempts:
@@ -50,7 +50,7 @@ class SqliteQueue:
             return self._claim(db, limit, scope) if limit > 0 else []
 
     def rescue(self) -> RescueResult:
-        """Free the jobs of every worker whose lock is gone."""
+        """Free the jobs of every other worker whose liveness lock is free."""
         states: Counter[str] = Counter()
         others = [row["worker"] for row in self._connection.rows("holders") if row["worker"] != self._worker]
         for worker in others:
@@ -58,7 +58,7 @@ class SqliteQueue:
         return RescueResult(pending=states["pending"], failed=states["failed"], live_workers=states["living"])
 
     def queue_state(self, scope: Scope) -> QueueState:
-        """Say what is left to be claimed, and what other workers hold."""
+        """Return the time of the next claimable job, and the number of jobs that other workers hold."""
         held = self._connection.row("held_elsewhere", {**span(scope), "worker": self._worker})
         return QueueState(
             available_at=_available_at(self._connection.row("next_available", {**span(scope), **self._moments()})),
@@ -66,17 +66,20 @@ class SqliteQueue:
         )
 
     def retry(self, *, scope: Scope, code: str | None = None, job: int | None = None) -> int:
-        """Make failed jobs pending again; return how many."""
+        """Make failed jobs pending again with their attempts counted from 0; return how many."""
         with self._connection.transaction() as db:
             return db.execute(sql("retry"), {**span(scope), "code": code, "job": job}).rowcount
 
     def spent_usd(self) -> float:
-        """Return the cost of all answers stored, as far as it is known, and what lost calls may have cost."""
+        """Return the known cost of all stored answers plus the maximum cost of lost calls, in dollars."""
         row = self._connection.row("sum_money")
         return float(row["spent_usd"]) if row else 0.0
 
     def reserve(self, amounts: Sequence[float], cap_usd: float) -> Reservation:
-        """Hold money back for calls, the first ones first, as far as the cap has room beside all workers' money."""
+        """Reserve money for calls, in their order, as far as all workers together stay under the cap.
+
+        ``amounts`` and ``cap_usd`` are in dollars.
+        """
         granted = 0
         with self._connection.transaction() as db:
             for usd in amounts:
@@ -84,32 +87,32 @@ class SqliteQueue:
                 if not db.execute(sql("reserve"), row).rowcount:
                     break
                 granted += 1
-            # Read before the commit: where no room was found and no call is in flight, none will be.
+            # Read in the same transaction: if a call is refused and none is in flight, no money will become free.
             spent_usd, in_flight_usd = db.execute(sql("sum_money")).fetchone()
         return Reservation(granted=granted, spent_usd=spent_usd, in_flight_usd=in_flight_usd)
 
     def end(self, ending: str) -> None:
-        """Record that this worker ends, and give up its sign of life."""
+        """Record the end of this worker and release its liveness lock; ``ending`` is the reason."""
         if self._life is None:
             return
         try:
             with self._connection.transaction() as db:
                 db.execute(sql("end_worker"), {"worker": self._worker, "now": self._now(), "ending": ending})
-                # Before the commit: nobody looks for the file of a worker that has ended.
+                # Before the commit, since no later process removes the file of a worker that has ended.
                 self._life.end()
         finally:
             self._life.end()
             self._life = None
 
     def close(self) -> None:
-        """Give up the sign of life of a worker that has not ended: it is dead to others from then on."""
+        """Release the liveness lock of a worker that has not ended; other processes then take it for dead."""
         if self._life is not None:
             self._life.close()
             self._life = None
 
     def _claim(self, db: sqlite3.Connection, limit: int, scope: Scope) -> list[Claim]:
         ((found,),) = db.execute(sql("claimable"), {**span(scope), **self._moments(), "limit": limit}).fetchall()
-        # How rows are ordered within an aggregate is nobody's promise.
+        # SQLite does not guarantee the order of rows within an aggregate.
         claims = sorted((Claim(*claim) for claim in json.loads(found)), key=lambda claim: claim.job)
         if claims:
             jobs = json.dumps([claim.job for claim in claims])
@@ -117,7 +120,7 @@ class SqliteQueue:
         return claims
 
     def _record(self, db: sqlite3.Connection, attempts: Sequence[Attempt]) -> list[Attempt]:
-        """Store attempts at different jobs; return those whose claims still stood."""
+        """Store attempts at different jobs; return those whose claims were still held."""
         kept = self._keep_answers(db, attempts)
         write_rows(db, "record_attempts", [attempt_values(attempt, self._worker) for attempt in attempts])
         standing = self._standing(db, attempts)
@@ -128,10 +131,10 @@ class SqliteQueue:
         return settled
 
     def _keep_answers(self, db: sqlite3.Connection, attempts: Sequence[Attempt]) -> dict[int, int]:
-        """Return the numbers under which the answers of jobs are kept."""
+        """Store the answers of attempts; return the answer's id for each job."""
         answered = [(attempt, attempt.answer) for attempt in attempts if attempt.answer is not None]
         rows = [answer_values(answer, attempt, self._worker) for attempt, answer in answered]
-        # Numbers follow one another, since nobody else writes meanwhile.
+        # The ids are consecutive, since no other process writes during the transaction.
         last = max((cursor.lastrowid or 0 for cursor in write_rows(db, "keep_answers", rows)), default=0)
         return {attempt.claim.job: last - len(rows) + n for n, (attempt, _) in enumerate(answered, start=1)}
 
@@ -155,13 +158,13 @@ class SqliteQueue:
         return to_timestamp(self._clock())
 
     def _moments(self) -> dict[str, object]:
-        """Return now, and the latest moment that a job may have been told to wait for."""
+        """Return the current time, and the latest plausible ``available_at`` of a job."""
         now = self._clock()
         return {"now": to_timestamp(now), "latest": to_timestamp(now + MAX_DELAY_SECONDS)}
 
 
 def _of_different_jobs(attempts: Sequence[Attempt]) -> list[list[Attempt]]:
-    """Return attempts in groups, in their order: in none of them are two attempts at the same job."""
+    """Return attempts in groups, in their order; no group has two attempts at the same job."""
     groups: list[list[Attempt]] = []
     jobs: set[int] = set()
     for attempt in attempts:

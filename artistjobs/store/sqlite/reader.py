@@ -1,4 +1,4 @@
-"""Looking into a SQLite file without writing to it, and without waiting for sqlite-utils."""
+"""Read-only access to a SQLite database for ``status``, ``show`` and ``failures``, without importing sqlite-utils."""
 
 import os
 import sqlite3
@@ -29,63 +29,63 @@ Row = dict[str, object]
 
 
 _NOT_WRITABLE = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
-"""How SQLite fails where a log would have to be made and nothing can be; extended codes have more bits."""
+"""Primary SQLite error codes if the folder is not writable, so that no log can be created."""
 
 
 class SqliteJobQueries:
-    """Looks into a database."""
+    """Queries about single jobs, runs and progress."""
 
     def __init__(self, reading: Reading) -> None:
         self._reading = reading
 
     def progress(self) -> list[Progress]:
-        """Return how far each way of asking is."""
+        """Return the progress of each prompt configuration."""
         return [progress_of(row) for row in self._reading.rows("progress_by_prompt")]
 
     def runs(self, limit: int) -> list[Run]:
-        """Return the latest runs, the last one first."""
+        """Return the latest runs, the newest first."""
         path = self._reading.path
         return [run_of(row, path) for row in self._reading.rows("latest_runs", {"limit": limit})]
 
     def control_changes(self) -> list[ControlChange]:
-        """Return what was said to workers from another terminal."""
+        """Return the latest change of each setting sent to running workers."""
         return read_controls(self._reading)
 
     def failed(self, code: str | None, limit: int | None) -> Iterator[FailedJob]:
-        """Yield failed jobs of one consistent state, oldest first."""
-        # -1 is SQLite's word for no limit.
+        """Yield failed jobs from one consistent snapshot, oldest first; None means any code, or no limit."""
+        # For SQLite a limit of -1 means no limit.
         parameters = {"code": code, "limit": -1 if limit is None else limit}
         with self._reading.snapshot() as db:
             yield from map(FailedJob._make, db.execute(sql("failed_jobs"), parameters))
 
     def find_by_artist(self, name: str, limit: int) -> list[ArtistMatch]:
-        """Return the jobs about an artist of that name, or else of the names nearest to it, all equally near."""
+        """Return the jobs of an artist with that name, or of the closest names, all with the same distance."""
         rows = self._reading.rows("jobs_named", {"name": name, "limit": limit})
         if not rows and name:
-            # SQLite itself knows the small letters of ASCII alone.
+            # SQLite's own lower() handles ASCII alone.
             self._reading.connection.create_function("folded", 1, str.casefold, deterministic=True)
             rows = self._reading.rows("jobs_named_like", {"folded": name.casefold(), "limit": limit})
         return [ArtistMatch(**dict(row)) for row in rows if row["distance"] == rows[0]["distance"]]
 
     def job(self, job: int) -> Row | None:
-        """Return what stands in a job's row, None if there is no such job."""
+        """Return the row of a job, None if there is no such job."""
         row = self._reading.row("job", {"job": job}) if job <= MAX_INTEGER else None
         return dict(row) if row else None
 
     def attempts(self, job: int) -> list[Row]:
-        """Return the attempts at a job, the first one first."""
+        """Return the attempts at a job with their seconds, the oldest first."""
         return [
             {**dict(row), "seconds": round(from_timestamp(row["ended_at"]) - from_timestamp(row["started_at"]), 3)}
             for row in self._reading.rows("attempts_of_job", {"job": job})
         ]
 
     def answers(self, job: int) -> list[Row]:
-        """Return the answers to a job; the one that settled it has ``is_kept`` and comes first."""
+        """Return the answers to a job; the one that settled it comes first and has ``is_kept`` set."""
         return [dict(row) for row in self._reading.rows("answers_of_job", {"job": job})]
 
 
 class SqliteReader:
-    """One database, open to be looked at."""
+    """Database that is open for reading."""
 
     def __init__(self, path: Path, reading: Reading) -> None:
         self.path = path
@@ -95,22 +95,22 @@ class SqliteReader:
 
     @property
     def kind(self) -> Kind:
-        """What it holds."""
+        """Kind of jobs that it holds."""
         row = self._reading.row("kind")
         return Kind(row["kind"]) if row else Kind.REAL
 
     def snapshot(self) -> AbstractContextManager[object]:
-        """See one consistent state for as long as the context lasts."""
+        """Read one consistent state for as long as the context lasts."""
         return self._reading.snapshot()
 
 
 @contextmanager
 def open_reader(path: Path) -> Iterator[SqliteReader]:
-    """Open a database to look at it; one that an earlier version made is brought up to date first.
+    """Open a database for reading; one of an earlier version is migrated first.
 
     Raises:
         NoDatabaseError: if there is none.
-        WrongUseError: if it is another program's.
+        WrongUseError: if it belongs to another program or is on a network file system.
         StoreError: if disk or database fail.
 
     """
@@ -139,10 +139,10 @@ def _connect(path: Path) -> sqlite3.Connection:
     try:
         return _opened(real, "mode=rw")
     except sqlite3.OperationalError as error:
-        # What another program keeps locked is being written.
+        # If there is a log, another process may be writing, so the file must not be opened as immutable.
         if error.sqlite_errorcode & 0xFF not in _NOT_WRITABLE or real.with_name(real.name + "-wal").exists():
             raise
-        # Where nothing can be written nobody works, and SQLite need not make a log only to read.
+        # No worker can run in a folder that is not writable, and "immutable" keeps SQLite from creating a log.
         return _opened(real, "mode=ro&immutable=1")
 
 

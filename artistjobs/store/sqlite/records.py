@@ -1,4 +1,4 @@
-"""Reading back from SQLite: counts, failures, and the jobs of an export."""
+"""Read queries on SQLite: counts, prompts, totals, workers, failures, and the rows of an export."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
@@ -18,36 +18,36 @@ _DAY_SECONDS = 86_400.0
 
 
 _PAUSE_SECONDS = 60.0
-"""Beyond the time of its call, after which an answer does not follow the one before."""
+"""Gap in seconds, beyond the latency of a call, from which the time between two answers counts as a pause."""
 
 
 class SqliteRecords:
-    """Reads back what is stored."""
+    """Read access to counts, prompts, workers, failures, and the rows of an export."""
 
     def __init__(self, connection: Reading, clock: Callable[[], float] = time) -> None:
         self._connection = connection
         self._clock = clock
 
     def scope(self, ingest: int | None) -> Scope:
-        """Return the scope of an ingest, the latest for None."""
+        """Return the scope of an ingest, the latest for None; raises WrongUseError if there is none."""
         may_be = ingest is None or ingest <= MAX_INTEGER
         row = self._connection.row("ingest_scope", {"ingest": ingest}) if may_be else None
         if row is None:
             which = f"ingest {ingest}" if ingest is not None else "ingest"
-            raise WrongUseError(f"{self._connection.name} has no {which}; see its table ingests for what it has.")
+            raise WrongUseError(f"{self._connection.name} has no {which}; its table ingests lists those it has.")
         first, last = row["first_job"] or 0, row["last_job"] or -1
-        # Where the ingest's jobs are all those between its first and last, the ids alone tell them.
+        # If the ingest has every job between its first and last, the two ids describe it.
         is_span = row["jobs"] == last - first + 1
         return Scope(row["ingest"], first, last, is_span=is_span)
 
     def counts(self, scope: Scope) -> Counts:
-        """Return the jobs in each state."""
+        """Return the number of jobs in each state."""
         row = self._connection.row(*_counting(scope))
         assert row is not None
         return counts_of(row)
 
     def prompt(self, number: int) -> Prompt:
-        """Return a way of asking by its number."""
+        """Return a prompt configuration by its number."""
         row = self._connection.row("prompt", {"prompt": number})
         assert row is not None
         return Prompt(
@@ -61,18 +61,18 @@ class SqliteRecords:
         )
 
     def pending_prompts(self, scope: Scope) -> Sequence[Prompt]:
-        """Return the ways of asking that pending jobs have."""
+        """Return the prompt configurations of pending jobs."""
         rows = self._connection.rows("pending_prompts", span(scope))
         return [self.prompt(row["prompt"]) for row in rows]
 
     def work(self) -> WorkTotals:
-        """Return what all workers ever did."""
+        """Return the totals of all workers: calls, retries, tokens and cost."""
         row = self._connection.row("sum_work")
         assert row is not None
         return WorkTotals(**dict(row))
 
     def latest(self) -> RecentAnswers:
-        """Return what the latest answers came to."""
+        """Return statistics of the latest answers: cost, and time from one answer to the next."""
         rows = self._connection.rows("latest_answers")
         gaps = (
             ((later["received_day"] - earlier["received_day"]) * _DAY_SECONDS, later["seconds"])
@@ -81,12 +81,12 @@ class SqliteRecords:
         return RecentAnswers(
             answers=len(rows),
             cost_usd=stats_of(row["cost_usd"] for row in rows),
-            # What is longer than its call and some more is a pause, in which nobody worked.
+            # A longer gap is a pause in which no worker ran.
             gap_seconds=stats_of(gap for gap, seconds in gaps if gap <= seconds + _PAUSE_SECONDS),
         )
 
     def failures(self) -> Sequence[FailureGroup]:
-        """Return the failed jobs by error code, the most frequent first."""
+        """Return the failed jobs grouped by error code, the most frequent first."""
         groups = []
         for row in self._connection.rows("failures_by_code"):
             last = self._connection.row("last_attempt", {"job": row["example"]})
@@ -108,20 +108,20 @@ class SqliteRecords:
         return [run_of(row, path) for row in self._connection.rows("latest_workers")]
 
     def jobs_per_minute(self, seconds: float) -> float:
-        """Return the jobs done a minute, over the last ``seconds``."""
+        """Return the throughput of the last ``seconds``, in jobs per minute."""
         row = self._connection.row("recent_pace", {"since": to_timestamp(self._clock() - seconds)})
         return row["done"] * 60 / seconds if row else 0.0
 
     def export(self, scope: Scope, states: Sequence[str]) -> Iterator[ExportRow]:
-        """Yield final jobs of one consistent snapshot: in the order of the file, or oldest first."""
+        """Yield final jobs from one consistent snapshot, in the order of the ingest's file or oldest first."""
         yield from map(ExportRow._make, self._final_jobs("export", scope, states))
 
     def export_raw(self, scope: Scope, states: Sequence[str]) -> Iterator[RawExportRow]:
-        """Yield the same jobs as JSON, as far as it can be had without reading it."""
+        """Yield the same jobs with their texts as raw JSON; a text is None if it would have to be decoded first."""
         yield from self._final_jobs("export_quoted", scope, states)
 
     def exported(self, job: int) -> ExportRow:
-        """Return one job as ``export`` does."""
+        """Return one job as ``export`` yields it."""
         row = self._connection.row("export_job", {"job": job})
         assert row is not None
         return ExportRow._make(row)
@@ -133,12 +133,12 @@ class SqliteRecords:
             yield from db.execute(sql(statement), parameters)
 
     def details(self, job: int) -> Mapping[str, object]:
-        """Return all that is kept with a job's answer, empty if it has none."""
+        """Return the stored fields of a job's answer, empty if it has none."""
         row = self._connection.row("answer_in_full", {"job": job})
         return dict(row) if row else {}
 
     def last_error(self, job: int) -> Mapping[str, object]:
-        """Return type, message and HTTP status of a job's last attempt."""
+        """Return error type, message and HTTP status of a job's last failed attempt."""
         row = self._connection.row("last_attempt", {"job": job})
         return dict(row) if row else {}
 

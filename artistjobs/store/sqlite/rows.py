@@ -1,4 +1,4 @@
-"""Attempts as rows for the statements that store them, and rows that are read as values."""
+"""Conversion between values and rows: attempts to the parameters of statements, and rows to counts and runs."""
 
 import sqlite3
 from collections import Counter
@@ -20,14 +20,14 @@ Values: TypeAlias = tuple[object, ...]
 
 _STATE_AFTER = {
     Outcome.DONE: JobState.DONE.value,
-    Outcome.RETRY: JobState.RUNNING.value,  # held on to: the same worker calls again
+    Outcome.RETRY: JobState.RUNNING.value,  # the worker keeps its claim and calls again
     Outcome.FAILED: JobState.FAILED.value,
     Outcome.RELEASED: JobState.PENDING.value,
 }
 
 
 def attempt_values(attempt: Attempt, worker: int | None) -> Values:
-    """Return an attempt as the statement ``record_attempts`` takes it."""
+    """Return an attempt as parameters of the statement ``record_attempts``."""
     claim, failure, answer = attempt.claim, attempt.failure, attempt.answer
     told = failure or answer
     return (
@@ -47,7 +47,7 @@ def attempt_values(attempt: Attempt, worker: int | None) -> Values:
 
 
 def answer_values(answer: Answer, attempt: Attempt, worker: int | None) -> Values:
-    """Return an answer as the statement ``keep_answers`` takes it."""
+    """Return an answer as parameters of the statement ``keep_answers``."""
     usage = answer.usage
     return (
         attempt.claim.job,
@@ -74,7 +74,7 @@ def answer_values(answer: Answer, attempt: Attempt, worker: int | None) -> Value
 
 
 def settled_values(attempt: Attempt, answer: int | None) -> Values:
-    """Return what an attempt means for its job, as the statement ``settle`` takes it."""
+    """Return the new state of an attempt's job as parameters of the statement ``settle``."""
     later = attempt.available_at
     return (
         attempt.claim.job,
@@ -87,7 +87,7 @@ def settled_values(attempt: Attempt, answer: int | None) -> Values:
 
 
 def work_row(attempts: Sequence[Attempt], settled: Sequence[Attempt]) -> Row:
-    """Return what attempts add to the counters of a worker; jobs that others settled are not its own."""
+    """Return the amounts that attempts add to a worker's counters; only settled ones count as done or failed."""
     answers = [attempt.answer for attempt in attempts if attempt.answer]
     outcomes = Counter(attempt.outcome.value for attempt in settled)
     return {
@@ -105,13 +105,13 @@ def work_row(attempts: Sequence[Attempt], settled: Sequence[Attempt]) -> Row:
 
 
 def counts_of(row: sqlite3.Row) -> Counts:
-    """Return the jobs in each state; a row has all but those done, which are the rest of the total."""
+    """Return the number of jobs in each state; the done ones are the rest of the row's total."""
     pending, running, failed = row["pending"], row["running"], row["failed"]
     return Counts(pending=pending, running=running, failed=failed, done=row["total"] - pending - running - failed)
 
 
 def progress_of(row: sqlite3.Row) -> Progress:
-    """Return a way of asking with its jobs in each state."""
+    """Return the progress of a prompt configuration."""
     return Progress(
         prompt=row["prompt"],
         prompt_id=row["prompt_id"],
@@ -124,19 +124,19 @@ def progress_of(row: sqlite3.Row) -> Progress:
 
 
 def run_of(row: sqlite3.Row, path: Path) -> Run:
-    """Return a worker with what it did; whether it lives is known by its lock beside the database at ``path``."""
+    """Return the run of a worker; ``is_alive`` comes from its lock beside the database at ``path``."""
     return Run(**dict(row), is_alive=row["ended_at"] is None and is_alive(path, row["worker"]))
 
 
 def _next_attempt(attempt: Attempt) -> int:
-    """Return a job's number of attempts from then on: one more in hand, or less by what does not count."""
+    """Return a job's new attempt number: one more for a retry, fewer for a release, whose attempts do not count."""
     if attempt.outcome is Outcome.RELEASED:
         return max(0, attempt.claim.attempt - attempt.uncounted)
     return attempt.claim.attempt + (attempt.outcome is Outcome.RETRY)
 
 
 def span(scope: Scope) -> Row:
-    """Return a scope as the statements know it."""
-    # The ids alone tell an ingest's jobs where no other job stands between them.
+    """Return a scope as parameters of statements."""
+    # If no other job lies between the ids, they describe the ingest's jobs without its number.
     ingest = None if scope.is_span else scope.ingest
     return {"ingest": ingest, "first_job": scope.first_job, "last_job": scope.last_job}

@@ -1,4 +1,4 @@
-"""The SQLite store: one file, opened as intake, queue, records and controls on one connection."""
+"""SQLite store: one database file with its ingestor, queue, records, report queries and controls on one connection."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ from artistjobs.store.sqlite.records import SqliteRecords
 
 
 class SqliteStore:
-    """One open database."""
+    """SQLite database that is open for writing."""
 
     def __init__(self, path: Path, kind: Kind | None, *, create: bool) -> None:
         self.path = path
@@ -34,14 +34,14 @@ class SqliteStore:
             raise
 
     def close(self) -> None:
-        """Let go of the database; others take a worker that has not ended for dead."""
+        """Close the database; other processes take a worker that has not ended for dead."""
         self.queue.close()
         self._connection.close()
 
     def _settle_kind(self, wanted: Kind | None) -> Kind:
         row = self._connection.row("kind")
         if row is None:
-            # Several processes may open a new file at once: the first one says what it holds.
+            # Several processes may open a new file at once; the first one sets the kind.
             with self._connection.transaction() as db:
                 db.execute(sql("set_kind"), {"kind": wanted or Kind.REAL, "now": to_timestamp(time())})
             row = self._connection.row("kind")
@@ -53,13 +53,13 @@ class SqliteStore:
 
 @contextmanager
 def open_store(path: Path, kind: Kind | None = None, *, create: bool = False) -> Iterator[SqliteStore]:
-    """Open a database, made and migrated as needed, and close it at the end.
+    """Open a database, create and migrate it as needed, and close it at the end of the context.
 
-    ``kind`` is what it has to hold, None if either will do.
+    ``kind`` is the expected kind of jobs, None if both are accepted.
 
     Raises:
         NoDatabaseError: if there is none and ``create`` is false.
-        WrongUseError: if it holds the other kind, or is another program's.
+        WrongUseError: if it holds the other kind, belongs to another program, or is on a network file system.
         StoreError: if disk or database fail.
 
     """
@@ -71,7 +71,7 @@ def open_store(path: Path, kind: Kind | None = None, *, create: bool = False) ->
 
 
 def wrong_kind_message(path: Path, kind: Kind) -> str:
-    """Return the sentence for a database of the other kind."""
+    """Return the error message for a database of the other kind."""
     if kind is Kind.REHEARSAL:
         return f"{path} holds rehearsed jobs; add --rehearse, or name another database with --db."
-    return f"{path} holds real jobs, and rehearsed ones never mix with them; name another database with --db."
+    return f"{path} holds real jobs, which never mix with rehearsed jobs; name another database with --db."

@@ -156,7 +156,7 @@ async def test_an_answer_that_takes_too_long_is_a_timeout():
     with rehearsal(replace(PLAIN, latency_seconds=30.0)) as api:
         reply = await create(api.base_url, timeout=0.1)
 
-    assert (reply.fault, reply.message) == ("timeout", "no whole answer within 0.1 s")
+    assert (reply.fault, reply.message) == ("timeout", "no complete answer within 0.1 s")
 
 
 @pytest.mark.parametrize("fault", [Fault.RESET, Fault.HANG, Fault.CUT_BODY])

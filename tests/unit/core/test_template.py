@@ -79,7 +79,7 @@ def test_a_syntax_error_is_refused_with_file_and_line(text, line):
     message = refusal_of(text)
 
     assert message.startswith(f"prompt.txt, line {line}: ")
-    assert message.endswith("; mend the template.")
+    assert message.endswith("; fix the template.")
     assert "\n" not in message
 
 
@@ -156,7 +156,7 @@ def test_a_lone_surrogate_written_as_an_escape_can_be_sent():
 
 def test_a_template_that_no_row_could_fill_in_is_refused():
     assert refusal_of("{{ 1 / 0 }}") == (
-        "prompt.txt: the template cannot be filled in for this row: division by zero; mend the template."
+        "prompt.txt: the template cannot be filled in for this row: division by zero; fix the template."
     )
 
 

@@ -551,7 +551,7 @@ def test_a_folder_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (PermissionError(13, "Permission denied"), "you may not read this file; allow it"),
+        (PermissionError(13, "Permission denied"), "you have no permission to read this file; allow it"),
         (IsADirectoryError(21, "Is a directory"), "this is a folder"),
         (OSError(5, "Input/output error"), "it cannot be read (Input/output error); check the disk"),
         (OSError("odd"), "it cannot be read (odd)"),

@@ -1,4 +1,4 @@
--- One row per file read.
+-- Add one row per file read.
 INSERT INTO ingests (
     source, sha256, prompt, ingested_at, lines, good, added, known, duplicates, bad, first_job, last_job, lines_of)
 VALUES (

@@ -1,4 +1,4 @@
--- Which job each good line asks for.
+-- Link each good line of an ingest to its job.
 INSERT INTO ingest_lines (ingest, line, job, artist_data)
 SELECT :ingest, staged.line, jobs.id,
        CASE WHEN staged.artist_data <> jobs.artist_data THEN staged.artist_data END

@@ -1,4 +1,4 @@
--- A way of asking is stored once; what people call its file is the first name it came under.
+-- Add a prompt configuration if it is new; it keeps the file name under which it was first stored.
 INSERT INTO prompts (
     key, prompt_id, version, prompt_file, prompt_sha256, instructions_sha256, model, params, created_at)
 VALUES (

@@ -1,2 +1,2 @@
--- A text is stored once.
+-- Add a text if it is new.
 INSERT INTO texts (sha256, text) VALUES (:sha256, :text) ON CONFLICT DO NOTHING

@@ -1,4 +1,4 @@
--- Everything kept with the answer that settled a job.
+-- Fields of the answer that settled a job.
 SELECT answers.model, answers.cost_usd, answers.seconds, answers.body,
        answers.input_tokens, answers.cached_tokens, answers.cache_write_tokens,
        answers.output_tokens, answers.reasoning_tokens, answers.total_tokens

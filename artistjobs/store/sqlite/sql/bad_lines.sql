@@ -1,2 +1,2 @@
--- Lines that an ingest skipped, the first :limit of them.
+-- The first :limit bad lines of an ingest.
 SELECT line, reason, beginning FROM bad_lines WHERE ingest = :ingest ORDER BY line LIMIT :limit

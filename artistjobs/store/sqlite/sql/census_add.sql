@@ -1,2 +1,2 @@
--- One row's key.
+-- Add the key of one row.
 INSERT INTO temp.asked (key) VALUES (?)

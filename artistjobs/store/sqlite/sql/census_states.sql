@@ -1,4 +1,4 @@
--- How many of them are known, by state; in the order of their keys, which is that of the index.
+-- Number of known jobs by state. The keys are looked up in the order of the index.
 SELECT jobs.state, count(*) AS jobs
   FROM (SELECT key FROM temp.asked GROUP BY key ORDER BY key) AS asked
   JOIN jobs ON jobs.key = asked.key

@@ -1,2 +1,2 @@
--- The keys of the rows of a file that is only looked at; in a file of SQLite's own.
+-- Temporary table for the keys of the rows of a previewed file.
 CREATE TEMP TABLE asked (key BLOB)

@@ -1,4 +1,4 @@
--- Take some pending jobs for this worker.
+-- Claim some pending jobs for this worker.
 UPDATE jobs
    SET state = 'running',
        claimed_by = :worker,

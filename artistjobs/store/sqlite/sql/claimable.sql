@@ -1,6 +1,6 @@
--- Up to :limit pending jobs, oldest first, as one JSON array: it is read in one step. The partial index makes it
--- cost the same however many jobs are done; naming it makes sure that it is used. A job that is to wait
--- for longer than ever asked for was given back by a clock that was wrong.
+-- Up to :limit pending jobs, oldest first, as one JSON array, which is read in one step. The partial index keeps the
+-- cost independent of the number of done jobs; naming it makes sure that it is used. An available_at after :latest
+-- was set by a wrong clock, so such a job can be claimed at once.
 SELECT json_group_array(json_array(id, attempt + 1, prompt, artist_name, artist_data))
   FROM (SELECT id, attempt, prompt, artist_name, artist_data
           FROM jobs INDEXED BY jobs_pending

@@ -1,2 +1,2 @@
--- What was said to the workers of this database, in the order in which it was said; a handful of rows at most.
+-- Latest change of each setting, in the order of the changes; at most a handful of rows.
 SELECT name, value, revision, changed_at FROM controls ORDER BY revision

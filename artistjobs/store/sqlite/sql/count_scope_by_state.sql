@@ -1,4 +1,4 @@
--- The same for the jobs of one ingest.
+-- Jobs of one ingest in each state.
 SELECT count(*) AS total,
        coalesce(sum(state = 'pending'), 0) AS pending,
        coalesce(sum(state = 'running'), 0) AS running,

@@ -1,4 +1,4 @@
--- The same for an ingest whose jobs are exactly those between two ids.
+-- Jobs in each state of an ingest that has every job between two ids.
 SELECT :last_job - :first_job + 1 AS total,
        (SELECT count(*) FROM jobs INDEXED BY jobs_pending
          WHERE state = 'pending' AND id BETWEEN :first_job AND :last_job) AS pending,

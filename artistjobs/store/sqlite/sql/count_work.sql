@@ -1,4 +1,4 @@
--- Add what this commit holds to the worker's counters, and note that it lives.
+-- Add the totals of this transaction to the worker's counters, and update seen_at.
 UPDATE workers
    SET seen_at = :now,
        calls = calls + :calls,
@@ -10,6 +10,6 @@ UPDATE workers
        cost_usd = cost_usd + :cost_usd,
        unpriced = unpriced + :unpriced,
        lost_usd = lost_usd + :lost_usd,
-       -- What rounding leaves is nothing: others would wait for it.
+       -- A rounding error counts as 0, since other workers would wait for it to become free.
        reserved_usd = iif(reserved_usd - :reserved_usd < 1e-9, 0, reserved_usd - :reserved_usd)
  WHERE id = :worker

@@ -1,4 +1,4 @@
--- A worker has ended, by itself or as found out by another one. The calls that it had in flight may be paid for.
+-- Record the end of a worker, by itself or by a rescue. Its calls in flight may have been charged.
 UPDATE workers
    SET ended_at = :now,
        ending = :ending,

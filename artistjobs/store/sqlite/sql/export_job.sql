@@ -1,4 +1,4 @@
--- One of them, by its number.
+-- One final job by its number.
 SELECT jobs.id, jobs.prompt, jobs.artist_name, jobs.artist_data, jobs.state, jobs.attempt, jobs.error_code,
        answers.text, answers.response_id, answers.created, answers.received_at, answers.status
   FROM jobs

@@ -1,4 +1,4 @@
--- Final jobs of the states asked for, oldest first.
+-- Final jobs in the given states, oldest first.
 SELECT jobs.id, jobs.prompt, jobs.artist_name, jobs.artist_data, jobs.state, jobs.attempt, jobs.error_code,
        answers.text, answers.response_id, answers.created, answers.received_at, answers.status
   FROM jobs

@@ -1,4 +1,4 @@
--- The same for the lines of one ingest in the order of its file, duplicates included.
+-- Final jobs as JSON for the lines of one ingest in the order of its file, with duplicates.
 SELECT jobs.id, jobs.prompt,
        CAST(json_quote(jobs.artist_name) AS BLOB) AS artist_name,
        CAST(json_quote(coalesce(ingest_lines.artist_data, jobs.artist_data)) AS BLOB) AS artist_data,

@@ -1,5 +1,5 @@
--- Final jobs of the states asked for, oldest first, as JSON. A text is taken as it stands in the body, which spares
--- reading the escapes out of it and writing them again; where it is stored apart, or the job failed, there is none.
+-- Final jobs in the given states as JSON, oldest first. The text is copied from the body with its JSON escapes, which
+-- avoids decoding and encoding it. It is NULL if it is stored apart or the job failed.
 SELECT jobs.id, jobs.prompt,
        CAST(json_quote(jobs.artist_name) AS BLOB) AS artist_name,
        CAST(json_quote(jobs.artist_data) AS BLOB) AS artist_data,

@@ -1,4 +1,4 @@
--- Failed jobs, oldest first, with the attempt that ended each. The ids alone are put in order, however many there are.
+-- Failed jobs, oldest first, each with the attempt that ended it. Only the ids are sorted, however many there are.
 SELECT jobs.id AS job, jobs.artist_name, jobs.artist_data, jobs.error_code AS code, attempts.http_status AS status,
        jobs.attempt AS attempts, attempts.ended_at AS failed_at, attempts.error_message AS message,
        attempts.request_id

@@ -1,4 +1,4 @@
--- Failed jobs grouped by what went wrong, the most frequent first, with one of them as an example.
+-- Failed jobs grouped by error code, the most frequent first, each group with one job as an example.
 SELECT error_code AS code, count(*) AS jobs, min(id) AS example
   FROM jobs INDEXED BY jobs_failed
  WHERE state = 'failed'

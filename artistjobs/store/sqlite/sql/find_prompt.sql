@@ -1,2 +1,2 @@
--- The id of a way of asking.
+-- Id of a prompt configuration.
 SELECT id FROM prompts WHERE key = :key

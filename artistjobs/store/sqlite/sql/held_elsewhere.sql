@@ -1,4 +1,4 @@
--- Jobs that other workers hold.
+-- Number of jobs that other workers hold.
 SELECT count(*) AS jobs
   FROM jobs INDEXED BY jobs_running
  WHERE state = 'running'

@@ -1,4 +1,4 @@
--- Workers that may have died: those that have not ended, and those that hold jobs all the same.
+-- Workers that may have died: those without a recorded end, and those that still hold jobs.
 SELECT id AS worker FROM workers WHERE ended_at IS NULL
 UNION
 SELECT claimed_by FROM jobs INDEXED BY jobs_running WHERE state = 'running'

@@ -1,4 +1,4 @@
--- Jobs about an artist of exactly this name. Names have no index: to look through a million jobs takes about 0.2 s.
+-- Jobs of an artist with exactly this name. Names have no index; a scan of a million jobs takes about 0.2 s.
 SELECT id AS job, artist_name, artist_data, state, prompt, 0 AS distance
   FROM jobs
  WHERE artist_name = :name

@@ -1,4 +1,4 @@
--- Keep what the API answered. A text is stored apart only if reading it out of the body would not give it back.
+-- Store answers of the API. A text is stored apart only if it cannot be read unchanged from the body.
 WITH given (
     job, attempt, worker, received_at, response_id, created, status, model, service_tier,
     input_tokens, cached_tokens, cache_write_tokens, output_tokens, reasoning_tokens, total_tokens,

@@ -1,2 +1,2 @@
--- What this database holds: real jobs or rehearsed ones.
+-- Kind of jobs in this database.
 SELECT kind FROM about

@@ -1,4 +1,4 @@
--- A job's name and the attempt that failed it. One that came late has another outcome.
+-- Artist name of a job, and the attempt that failed it. A late attempt has another outcome.
 SELECT jobs.artist_name, attempts.http_status, attempts.error_type, attempts.error_message
   FROM jobs
   LEFT JOIN attempts ON attempts.id = (

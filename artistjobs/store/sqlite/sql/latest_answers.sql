@@ -1,5 +1,5 @@
--- The latest 2,000 answers: the cost of each, the day it came as a number, and how long its call took. Only those
--- to the ways of asking of the first and the last pending job, if there are any: they tell about what is ahead.
+-- The latest 2,000 answers: cost, day of arrival as a number, and seconds of the call. If jobs are pending, only
+-- answers for the prompt configurations of the first and the last pending job, since the forecast concerns those.
 WITH ahead AS (
     SELECT prompt FROM jobs
      WHERE id IN ((SELECT min(id) FROM jobs INDEXED BY jobs_pending WHERE state = 'pending'),

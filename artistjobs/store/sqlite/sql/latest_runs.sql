@@ -1,4 +1,4 @@
--- The latest workers with all that they did, the last one first.
+-- The latest workers with their totals, the newest first.
 SELECT id AS worker, host, pid, started_at, seen_at, ended_at, ending, done, failed, calls, retries,
        input_tokens, output_tokens, cost_usd, unpriced
   FROM workers

@@ -1,4 +1,4 @@
--- Workers that have not ended, as far as the table knows, with what they did.
+-- Workers without a recorded end, with their totals.
 SELECT id AS worker, host, pid, started_at, seen_at, ended_at, ending, done, failed, calls, retries,
        input_tokens, output_tokens, cost_usd, unpriced
   FROM workers

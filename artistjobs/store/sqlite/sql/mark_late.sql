@@ -1,2 +1,2 @@
--- An answer whose claim was lost before it came is kept, and told apart.
+-- Mark an answer that arrived after its claim was lost.
 UPDATE answers SET late = 1 WHERE id = :answer

@@ -1,5 +1,5 @@
--- When the first pending job may be claimed: '' for at once, and how many are pending at all.
--- A wait beyond :latest is not waited for, as in claim.sql.
+-- Time at which the first pending job may be claimed ('' for at once), and the number of pending jobs.
+-- An available_at after :latest is ignored, as in claimable.sql.
 SELECT min(CASE WHEN available_at <= :latest THEN available_at ELSE '' END) AS available_at, count(*) AS jobs
   FROM jobs INDEXED BY jobs_pending
  WHERE state = 'pending'

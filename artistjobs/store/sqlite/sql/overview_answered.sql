@@ -1,4 +1,4 @@
--- The first completed job whose answer has a number in a range.
+-- The first completed job whose answer has an id in a range.
 SELECT jobs.id AS job, jobs.artist_name, jobs.artist_data, answers.text, answers.model, answers.service_tier,
        answers.input_tokens, answers.output_tokens, answers.cost_usd, answers.seconds, answers.received_at
   FROM answers

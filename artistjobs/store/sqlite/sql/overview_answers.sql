@@ -1,2 +1,2 @@
--- How many answers there are at most: their ids run without gaps.
+-- Upper bound of the number of answers: their ids have no gaps.
 SELECT coalesce(max(id), 0) AS last FROM answers

@@ -1,4 +1,4 @@
--- The jobs that each way of asking has in each state, the most frequent first.
+-- Jobs of each prompt configuration in each state, the most frequent configuration first.
 SELECT asked.prompt, prompts.prompt_id, prompts.version, prompts.prompt_file, prompts.model, prompts.params,
        asked.total, asked.pending, asked.running, asked.failed
   FROM (SELECT prompt, count(*) AS total, sum(state = 'pending') AS pending, sum(state = 'running') AS running,

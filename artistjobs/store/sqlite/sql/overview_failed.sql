@@ -1,4 +1,4 @@
--- Failed jobs with one code, oldest first, each with the attempt that ended it. One that came late has another outcome.
+-- Failed jobs with one code, oldest first, each with the attempt that ended it. A late attempt has another outcome.
 SELECT jobs.id AS job, jobs.artist_name, jobs.artist_data, jobs.error_code AS code, attempts.http_status AS status,
        jobs.attempt AS attempts, attempts.ended_at AS failed_at, attempts.error_message AS message,
        attempts.request_id

@@ -1,5 +1,5 @@
--- Attempts that ended in each slot of so many seconds: how many failed, and how many brought an answer, counted by
--- how long they took, in steps of about 2 %, of 0.01 s at the least.
+-- Attempts that ended in each time bucket of :slot_seconds: the number of failed ones, and the number of answers by
+-- latency, in steps of about 2 %, of at least 0.01 s.
 SELECT start, CAST(seconds / width AS INTEGER) * width AS low, width, sum(outcome = 'done') AS done,
        sum(outcome IN ('failed', 'died')) AS failed
   FROM (SELECT start, outcome, seconds,

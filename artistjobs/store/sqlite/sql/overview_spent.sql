@@ -1,4 +1,4 @@
--- Tokens and money of all answers, late ones too, by way of asking, model, tier and slot of so many seconds.
+-- Tokens and cost of all answers, including late ones, by prompt configuration, model, tier and time bucket.
 SELECT jobs.prompt, answers.model, answers.service_tier,
        CAST(strftime('%s', answers.received_at) AS INTEGER) / :slot_seconds * :slot_seconds AS start,
        count(*) AS answers, coalesce(sum(answers.input_tokens), 0) AS input_tokens,

@@ -1,4 +1,4 @@
--- The ways of asking that pending jobs of a scope have.
+-- Prompt configurations of the pending jobs of a scope.
 SELECT prompts.id AS prompt
   FROM prompts
  WHERE EXISTS (

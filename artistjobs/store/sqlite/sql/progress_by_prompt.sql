@@ -1,5 +1,6 @@
--- How far each way of asking is, without a look at what is done. An ingest asks in one way, and its new jobs have the
--- ids after those of the ingest before it: so each way has its spans of ids, whose live jobs the small indexes count.
+-- Progress of each prompt configuration without reading done jobs. An ingest has one configuration, and its new jobs
+-- have the ids after those of the ingest before it. So each configuration has spans of ids, and the small indexes
+-- count the jobs in them that are not done.
 WITH edges AS (
     SELECT prompt, last_job, lead(prompt) OVER (ORDER BY id) AS next_prompt FROM ingests WHERE added > 0
 ), spans AS (

@@ -1,4 +1,4 @@
--- One way of asking, with its texts.
+-- One prompt configuration with its texts.
 SELECT prompts.model, prompts.prompt_id, prompts.version, prompts.prompt_file, prompts.params,
        template.text AS template, instructions.text AS instructions, prompts.prompt_sha256
   FROM prompts

@@ -1,4 +1,4 @@
--- A dead worker's claims each become an attempt: its call may have been made, and paid for.
+-- Record each claim of a dead worker as an attempt: its call may have been made and charged.
 INSERT INTO attempts (
     job, number, worker, started_at, ended_at, calls, outcome, error_code, error_message)
 SELECT id, attempt, claimed_by, claimed_at, :now, 1, 'died', 'worker_died',

@@ -1,2 +1,2 @@
--- A process that works makes itself known; its id is never used again.
+-- Add a worker; its id is never reused.
 INSERT INTO workers (host, pid, started_at, seen_at) VALUES (:host, :pid, :now, :now) RETURNING id

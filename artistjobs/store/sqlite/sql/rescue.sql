@@ -1,4 +1,4 @@
--- Free the jobs of a dead worker; one that has cost too many workers their lives is failed.
+-- Free the jobs of a dead worker; a job that was held by too many dead workers fails.
 UPDATE jobs
    SET deaths = deaths + 1,
        state = CASE WHEN deaths + 1 >= :deaths_max THEN 'failed' ELSE 'pending' END,

@@ -1,5 +1,5 @@
--- Have money held back for a call, if the cap leaves room for it beside all that is spent and held back by anyone.
--- One statement under the write lock: two workers never take the same room.
+-- Reserve money for a call if the cap leaves room for it beside the money that all workers have spent and reserved.
+-- One statement under the write lock, so that two workers never reserve the same money.
 UPDATE workers
    SET reserved_usd = reserved_usd + :usd
  WHERE id = :worker

@@ -1,4 +1,4 @@
--- Make failed jobs pending again, with all their calls before them and no answer: what they got is in answers.
+-- Make failed jobs pending again with attempts counted from 0 and no answer; earlier answers stay in the table answers.
 UPDATE jobs INDEXED BY jobs_failed
    SET state = 'pending', attempt = 0, deaths = 0, error_code = NULL, available_at = NULL, answer = NULL
  WHERE state = 'failed'

@@ -1,4 +1,4 @@
--- The latest ingest of the same content asked in the same way.
+-- The latest ingest of the same content with the same prompt configuration.
 SELECT coalesce(lines_of, id) AS id, lines, good, added, known, duplicates, bad, first_job, last_job
   FROM ingests
  WHERE sha256 = :sha256 AND prompt = :prompt

@@ -1,4 +1,4 @@
--- Say one thing to the workers of this database, in place of what was said of it before.
+-- Change one setting of running workers; it replaces the earlier change of that setting.
 INSERT INTO controls (name, value, revision, changed_at)
 SELECT :name, :value, coalesce(max(revision), 0) + 1, :now FROM controls WHERE true
 ON CONFLICT (name) DO UPDATE

@@ -1,4 +1,4 @@
--- Record what attempts came to for their jobs, which are held by the same worker.
+-- Record the outcomes of attempts for their jobs, which this worker holds.
 WITH given (job, state, next_attempt, answer, error_code, available_at) AS (VALUES (?, ?, ?, ?, ?, ?))
 UPDATE jobs
    SET state = given.state,

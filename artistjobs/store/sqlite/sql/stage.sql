@@ -1,2 +1,2 @@
--- One good line.
+-- Stage one good line.
 INSERT INTO temp.staged (line, key, artist_name, artist_data) VALUES (?, ?, ?, ?)

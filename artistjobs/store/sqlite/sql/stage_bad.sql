@@ -1,2 +1,2 @@
--- One line skipped.
+-- Stage one bad line.
 INSERT INTO temp.staged_bad (line, reason, beginning) VALUES (?, ?, ?)

@@ -1,2 +1,2 @@
--- The same for lines that are skipped.
+-- Temporary table for the bad lines of a file.
 CREATE TEMP TABLE staged_bad (line INTEGER PRIMARY KEY, reason TEXT, beginning TEXT)

@@ -1,4 +1,4 @@
--- How many distinct jobs the staged lines ask for, and between which ids they lie.
+-- Number of distinct jobs of the staged lines, and the first and last id.
 SELECT count(DISTINCT jobs.id) AS jobs, min(jobs.id) AS first_job, max(jobs.id) AS last_job
   FROM temp.staged
   JOIN jobs ON jobs.key = staged.key

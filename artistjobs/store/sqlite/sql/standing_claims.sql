@@ -1,4 +1,4 @@
--- The jobs whose claims still stand, as one JSON array: it is read in one step.
+-- Jobs whose claims are still held, as one JSON array, which is read in one step.
 WITH given (job, attempt, worker) AS (VALUES (?, ?, ?))
 SELECT json_group_array(given.job)
   FROM given
