@@ -294,7 +294,7 @@ def test_a_dry_run_shows_five_requests_and_writes_nothing(cli, folder, monkeypat
         assert result.exit_code == 0
         assert result.stdout.count('"artist_name"') == 5
         assert '"effort": "low"' in result.stdout
-        assert "8 rows" in result.stderr
+        assert "8 good rows" in result.stderr
     assert [path.name for path in folder.iterdir()] == ["a.csv"]
     assert api.journal.received == 0
 
