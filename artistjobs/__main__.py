@@ -1,4 +1,4 @@
-"""Where the program starts and ends: as ``artistjobs`` or as ``python -m artistjobs``."""
+"""Entry point of the command ``artistjobs`` and of ``python -m artistjobs``."""
 
 import logging
 import os
@@ -10,7 +10,7 @@ from artistjobs.worker.gc_tuning import collect_seldom
 
 
 def main() -> None:
-    """Run the program; never returns."""
+    """Run the command line and end the process; never returns."""
     collect_seldom()
     from artistjobs.cli import main as program
 
@@ -18,15 +18,15 @@ def main() -> None:
         program()
     except SystemExit as end:
         if isinstance(end.code, int | None):
-            with suppress(OSError):  # Python says what it cannot flush
+            with suppress(OSError):  # the normal exit of Python reports what it cannot flush
                 _leave(end.code or 0)
         raise
 
 
 def _leave(code: int) -> NoReturn:
-    """End the process once all is said; to take its memory apart first would last a tenth of a second.
+    """Flush all output and end the process at once, because a normal exit takes 0.1 s longer to free memory.
 
-    Raises OSError if what was said cannot be written.
+    Raises OSError if the output cannot be flushed.
     """
     logging.shutdown()
     sys.stdout.flush()

@@ -1,33 +1,33 @@
-"""What can go wrong for a whole command, and the exit code each kind ends it with.
+"""Exceptions that end a command, and the exit code of each.
 
     ArtistjobsError
-    ├── WrongUseError          2   an option, a key or a prompt is missing or makes no sense
+    ├── WrongUseError          2   an option, a key or a prompt is missing or invalid
     │   ├── InputError         2   the input file cannot be read
     │   ├── PromptError        2   the template, a parameter or the prompt cannot be used
     │   └── NoDatabaseError    2   there is no database yet
-    ├── RunStoppedError        3   account, prompt, model or service cannot go on
-    └── StoreError            74   disk or database trouble
+    ├── RunStoppedError        3   account, prompt, model or service prevents the run
+    └── StoreError            74   disk or database error
         └── NewerDatabaseError 74  the database was made by a later version
 
-What goes wrong for one job alone is no exception: it is data, kept with its attempt.
-Every message is one sentence that ends in what to do about it.
+A failure of one job is not an exception: it is data, stored with its attempt.
+Every message is one sentence that ends with the remedy.
 """
 
 
 class ArtistjobsError(Exception):
-    """The root: a command cannot go on, and its text is fit to be shown."""
+    """Base class: the command cannot continue, and the message is written for users."""
 
     exit_code = 1
 
 
 class WrongUseError(ArtistjobsError):
-    """Raised when what was asked for cannot be done as it was asked."""
+    """Raised when a command cannot do what its options and arguments request."""
 
     exit_code = 2
 
 
 class InputError(WrongUseError):
-    """Raised when the input file is not there, is no file, or is not UTF-8 text."""
+    """Raised when the input file does not exist, is not a file, or is not UTF-8 text."""
 
 
 class PromptError(WrongUseError):
@@ -39,13 +39,13 @@ class NoDatabaseError(WrongUseError):
 
 
 class RunStoppedError(ArtistjobsError):
-    """Raised when every further call would fail alike: the jobs are left pending."""
+    """Raised when every further call would fail for the same reason: the jobs stay pending."""
 
     exit_code = 3
 
 
 class StoreError(ArtistjobsError):
-    """Raised when the disk or the database fails; what was stored before is unharmed."""
+    """Raised when the disk or the database fails; data stored before is not affected."""
 
     exit_code = 74
 

@@ -1,25 +1,25 @@
-"""Text on its way to a terminal: nothing in it may command the terminal, and numbers are for people."""
+"""Escape control characters in text that is printed, so that untrusted text cannot control the terminal."""
 
 import json
 import unicodedata
 
 _COMMANDS = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
-"""Unicode categories that a terminal acts on rather than shows: controls, formats, line ends."""
+"""Unicode categories that a terminal interprets instead of showing: control and format characters, line ends."""
 
 
 _HARMLESS = frozenset("\u200d\u200c\ufe0f")
-"""Format characters that emoji and some scripts are written with."""
+"""Format characters that emoji and some scripts need; they are not escaped."""
 
 
 def visible(text: str, keep: str = "") -> str:
-    """Return ``text`` with all that a terminal would act on as escapes; ``keep`` stays as it is."""
+    """Return ``text`` with control characters as backslash escapes; characters in ``keep`` are unchanged."""
     if text.isprintable():
         return text
     return "".join(_visible(character) if character not in keep else character for character in text)
 
 
 def visible_json(text: str) -> str:
-    """Return JSON with the same as escapes of JSON's own, so that it means what it meant."""
+    """Return JSON text with control characters as JSON escapes, so that its value is unchanged."""
     if text.isprintable():
         return text
     return "".join(c if c == "\n" or not _commands(c) else json.dumps(c)[1:-1] for c in text)

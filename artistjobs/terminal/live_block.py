@@ -1,8 +1,8 @@
-"""A few lines at the end of a terminal that are drawn again and again, with other lines printed above them.
+"""Live block: a few lines at the end of a terminal that are redrawn in place, with log lines printed above them.
 
-Between two drawings the cursor rests above the block, on an empty line. A terminal that is resized
-wraps lines anew or cuts them, each in its own way, but all keep the cursor at its place in the text:
-so whatever becomes of the block, all of it lies below the cursor, and that is what is erased.
+Between two drawings the cursor stays above the block, on an empty line. When a terminal is resized, it wraps or
+truncates lines in its own way, but every terminal keeps the cursor at its place in the text. The whole block is
+therefore always below the cursor, and everything below the cursor is erased before the next drawing.
 """
 
 import os
@@ -11,11 +11,12 @@ from contextlib import suppress
 from threading import RLock
 from typing import TextIO
 
-# Shown at once if the terminal can do that, and without a cursor that runs about.
+# Synchronized output (DEC private mode 2026) shows a drawing at once where the terminal supports it; mode 25 hides
+# the cursor meanwhile.
 _BEGIN, _END = "\x1b[?2026h\x1b[?25l\r", "\x1b[?25h\x1b[?2026l"
 
 
-# A line that turns out wider than we thought must not take two: it is cut at the right edge.
+# No line wrapping (DEC private mode 7): a line that is wider than computed is truncated at the right edge.
 _CUT, _WRAP = "\x1b[?7l", "\x1b[?7h"
 
 
@@ -26,13 +27,13 @@ USUAL_SIZE = (80, 24)
 
 
 def is_live(stream: TextIO) -> bool:
-    """Say whether a stream is a terminal that can redraw."""
-    # Asked of the stream itself: rich believes FORCE_COLOR, and would animate into a log file.
+    """Return True if a stream is a terminal that can redraw lines."""
+    # The stream itself decides: rich obeys FORCE_COLOR and would animate into a log file.
     return stream.isatty() and os.environ.get("TERM", "") not in ("", "dumb", "unknown")
 
 
 class Block:
-    """The lines, on a terminal that can redraw; several threads may print."""
+    """Lines at the end of a terminal that are redrawn in place; safe to use from several threads."""
 
     def __init__(
         self,
@@ -49,22 +50,22 @@ class Block:
 
     @property
     def columns(self) -> int:
-        """The width that lines have to fit in."""
-        # The last column stays free: some terminals begin a new line as soon as it is written to.
+        """The maximum width of a line, in cells."""
+        # The last column stays free: some terminals start a new line as soon as it is written to.
         return max(1, self._size()[0] - 1)
 
     def show(self, lines: Sequence[str]) -> None:
-        """Draw these lines in place of those that were shown before, as many as fit."""
+        """Replace the lines of the block; lines that do not fit on the screen are not shown."""
         with self._lock:
             size = self._size()
             fitting = list(lines[: max(1, size[1] - 2)])
-            # A terminal that is resized in the middle of a drawing keeps half of it: none is made without need.
+            # A terminal that is resized during a drawing keeps half of it, so unchanged lines are not drawn again.
             if (fitting, size) != (self._lines, self._drawn_on):
                 self._lines, self._drawn_on = fitting, size
                 self._draw("", self._back())
 
     def print(self, line: str) -> None:
-        """Print a line above the block, to stay."""
+        """Print a permanent line above the block."""
         with self._lock:
             if self._lines and self._may_draw():
                 self._draw(f"{_ERASE_BELOW}{line}\n", self._back())
@@ -72,14 +73,14 @@ class Block:
                 self._write(line + "\n")
 
     def leave(self) -> None:
-        """Let the block stand as it is, and go on below it."""
+        """Leave the block on the screen and move the cursor below it."""
         with self._lock:
             if self._lines:
                 self._draw("", "\n")
             self._lines = []
 
     def clear(self) -> None:
-        """Take the block away."""
+        """Erase the block."""
         with self._lock:
             if self._lines and self._may_draw():
                 self._write("\r" + _ERASE_BELOW)
@@ -95,7 +96,7 @@ class Block:
 
 
 def block_on(stream: TextIO) -> Block:
-    """Return a block on a terminal, empty as yet. One that is gone is no reason to stop."""
+    """Return an empty block on a terminal. Errors of writing are ignored: a closed terminal does not stop a run."""
 
     def write(text: str) -> None:
         with suppress(OSError, ValueError):
@@ -114,8 +115,8 @@ def _size_of(stream: TextIO) -> tuple[int, int]:
 
 
 def _is_in_front(stream: TextIO) -> bool:
-    """Say whether this process may draw: a shell that put it into the background has the terminal to itself."""
+    """Return True if this process may draw: while it runs in the background, the terminal belongs to the shell."""
     try:
         return os.tcgetpgrp(stream.fileno()) == os.getpgrp()
     except (OSError, ValueError):
-        return True  # not the terminal that we were started from
+        return True  # not the controlling terminal of this process

@@ -1,4 +1,4 @@
-"""Log lines: for people on stderr, for programs as JSON lines in a file."""
+"""Logging: lines for people on stderr, and JSON Lines for programs in a file."""
 
 import json
 import logging
@@ -28,35 +28,35 @@ _LEVELS = {-1: logging.ERROR, 0: logging.INFO, 1: logging.DEBUG}
 
 
 GROUP_SECONDS: Final = 10.0
-"""On a terminal, of what happens again and again one line is said in so many seconds."""
+"""Interval in seconds at which a terminal shows a summary line for repeated log lines."""
 
 
 MOST_KINDS: Final = 100
-"""Of errors that get a line of their own; a server may make up any number of codes."""
+"""Maximum number of error codes that get their own line; a server may send any number of codes."""
 
 
 FILE_ONLY: Final = {"is_for_file": True}
-"""What a log line is given as ``extra`` that people are told in another way."""
+"""The ``extra`` of a log line that only the log file gets, because people see it in another form."""
 
 
 EXTRAS: Final = ("group", "is_for_file")
-"""What a log line may be given as ``extra``."""
+"""The keys that ``extra`` of a log line may have."""
 
 
 def extra_of(record: logging.LogRecord) -> dict[str, Json]:
-    """Return what a log line was given as ``extra``."""
+    """Return the ``extra`` of a log line."""
     return {name: getattr(record, name) for name in EXTRAS if hasattr(record, name)}
 
 
 def grouped(what: str, code: str) -> dict[str, tuple[str, str]]:
-    """Return what a log line is given as ``extra`` that may be counted with others of its kind."""
+    """Return the ``extra`` of a log line that may be counted together with others of the same kind."""
     return {"group": (what, code)}
 
 
 class Voice(logging.Handler):
-    """Says log lines to people. While a display is up they are printed above it, through ``print_line``.
+    """Prints log lines for people. ``print_line`` may be replaced to print them above a display.
 
-    With a ``block`` there is somebody at a terminal, who is not told the same again and again.
+    With a ``block``, stderr is a terminal, and repeated lines are counted and summarized.
     """
 
     def __init__(self, block: Block | None = None) -> None:
@@ -66,7 +66,7 @@ class Voice(logging.Handler):
         self._groups = Groups() if block else None
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Say one line; a terminal that is gone is no reason to stop."""
+        """Print one log line; a closed terminal does not stop the run."""
         try:
             if not hasattr(record, "is_for_file") and not self._is_counted(record):
                 self.print_line(_line(record))
@@ -74,17 +74,17 @@ class Voice(logging.Handler):
             self.handleError(record)
 
     def doing(self, what: str) -> None:
-        """Show what is being done, until something else is shown."""
+        """Show the current activity until it is replaced or cleared; without a block, do nothing."""
         if self.block is not None:
             self.block.show([visible(what)])
 
     def done_doing(self) -> None:
-        """Show nothing of the kind any more."""
+        """Clear the current activity."""
         if self.block is not None:
             self.block.clear()
 
     def tell_grouped(self, *, at_once: bool = False) -> None:
-        """Say what was only counted, if it is time for that or everything is to be said."""
+        """Print the summary lines of repeated log lines if they are due, or ``at_once``."""
         for line in self._groups.due(at_once=at_once) if self._groups else []:
             self.print_line(f"{clock_text()} {visible(line)}")
 
@@ -94,11 +94,11 @@ class Voice(logging.Handler):
         return self._groups.add(*record.group)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's own name
-        """Keep silent: there is nobody left to tell."""
+        """Ignore an error of printing: there is no other place to report it."""
 
 
 class Groups:
-    """Counts what happens again and again: the first of its kind gets a line of its own, the others one line."""
+    """Counts repeated log lines: the first of each kind is printed, the others are summarized in one line."""
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
@@ -108,7 +108,7 @@ class Groups:
         self._lock = Lock()
 
     def add(self, what: str, code: str) -> bool:
-        """Count one; say whether that is enough."""
+        """Count a log line; return False if it is the first of its kind and has to be printed."""
         with self._lock:
             if (what, code) not in self._met and len(self._met) < MOST_KINDS:
                 self._met.add((what, code))
@@ -117,7 +117,7 @@ class Groups:
             return True
 
     def due(self, *, at_once: bool = False) -> list[str]:
-        """Return what was counted if the last time is long enough ago, and begin to count anew."""
+        """Return the summary lines and reset the counts, if the summary is due or ``at_once``; else no lines."""
         now = self._clock()
         with self._lock:
             if now - self._told_at < GROUP_SECONDS and not at_once:
@@ -131,10 +131,10 @@ def _enumerated(codes: "Counter[str]") -> str:
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object a line: ``at``, ``level``, ``message``."""
+    """Formats a log line as one JSON object with ``at``, ``level`` and ``message``."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line."""
+        """Return the JSON object as text."""
         said = {
             "at": moment_text(record.created),
             "level": record.levelname.lower(),
@@ -145,15 +145,16 @@ class JsonLines(logging.Formatter):
 
 @contextmanager
 def logging_to(verbosity: int, log_file: Path | None, block: Block | None = None) -> Iterator[Voice]:
-    """Say log lines to people, from -1 (errors alone) to 1 (each call), and keep all of them in a file.
+    """Print log lines on stderr within the context, and write all of them to ``log_file`` if there is one.
 
-    With a block, they are said above it, and it is taken away at the end.
+    ``verbosity`` is from -1 (errors only) to 1 (every API call). With a block, the lines are printed above it,
+    and it is cleared at the end.
 
     Raises:
-        WrongUseError: if the file cannot be written.
+        WrongUseError: if the log file cannot be written.
 
     """
-    # A log that cannot be written is no reason to fill the screen with tracebacks.
+    # A log line that cannot be written must not fill the screen with tracebacks.
     logging.raiseExceptions = False
     logger, voice = log, Voice(block)
     voice.setLevel(_LEVELS[max(-1, min(1, verbosity))])
@@ -177,7 +178,7 @@ def logging_to(verbosity: int, log_file: Path | None, block: Block | None = None
 
 def _file_handler(path: Path) -> logging.Handler:
     try:
-        # Made here: logging would make a file that anybody may write to, if the umask allows it.
+        # Created here, because logging would create a file that everybody may write to if the umask allows it.
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644))
         handler = logging.FileHandler(path, encoding="utf-8", errors="backslashreplace")
     except OSError as error:

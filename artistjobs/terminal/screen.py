@@ -1,4 +1,4 @@
-"""A terminal that results are shown on: how wide it is, whether it takes colours, and drawing in place."""
+"""Terminal screen of stdout: its width, its colours, and full-screen drawing."""
 
 import os
 import shutil
@@ -11,7 +11,7 @@ from artistjobs.terminal.streams import tell
 
 
 class Style(Enum):
-    """What a line is, and the terminal's number for how it looks."""
+    """Style of a line; the value is its SGR code (ECMA-48)."""
 
     PLAIN = ""
     TITLE = "1"  # bold
@@ -21,15 +21,15 @@ class Style(Enum):
 
 
 def paint(text: str, style: Style, is_coloured: bool) -> str:  # noqa: FBT001
-    """Return the text in its style, or as it is."""
+    """Return the text with the codes of its style, or unchanged if ``is_coloured`` is False."""
     return f"\x1b[{style.value}m{text}\x1b[0m" if is_coloured and style.value and text else text
 
 
 _DUMB = ("dumb", "unknown")
 
 
-# The other screen, as editors use it, and no cursor; and back. DEC private modes 1049 and 25, as in xterm's control
-# sequences.
+# Switch to the alternate screen and hide the cursor, and back: DEC private modes 1049 and 25, as documented in
+# "XTerm Control Sequences".
 _ENTER, _LEAVE = "\x1b[?1049h\x1b[?25l", "\x1b[?25h\x1b[?1049l"
 
 
@@ -37,7 +37,7 @@ _HOME, _END_OF_LINE, _REST = "\x1b[H", "\x1b[K", "\x1b[J"
 
 
 class Screen:
-    """Where stdout leads to."""
+    """Properties of stdout, and drawing on it."""
 
     def __init__(self) -> None:
         self.is_terminal = sys.stdout.isatty()
@@ -46,12 +46,12 @@ class Screen:
 
     @property
     def width(self) -> int | None:
-        """Cells in a line, None where it matters to nobody."""
+        """Width in cells; None if stdout is not a terminal."""
         return shutil.get_terminal_size().columns if self.is_terminal else None
 
     @contextmanager
     def taken_over(self) -> Iterator[None]:
-        """Draw on the other screen; the first one comes back as it was, with its cursor, however this ends."""
+        """Use the alternate screen within the context; the normal screen and its cursor are always restored."""
         if not self.can_redraw:
             yield
             return
@@ -62,9 +62,9 @@ class Screen:
             _write(_LEAVE)
 
     def draw(self, lines: Sequence[str]) -> None:
-        """Show lines in place of those before; without a screen to draw on, after them.
+        """Replace the lines on the screen; if stdout cannot redraw, print the lines after those before.
 
-        Nothing is erased before something else is there, so that nothing flickers.
+        Each line is overwritten before the rest of it is erased, so that nothing flickers.
         """
         if not self.can_redraw:
             tell("\n".join([*lines, ""]))

@@ -1,4 +1,4 @@
-"""The two streams: results go to stdout, everything said to people goes to stderr."""
+"""Standard streams: results go to stdout, messages go to stderr."""
 
 import json
 import os
@@ -10,31 +10,31 @@ from artistjobs.core.json_values import Json
 from artistjobs.terminal.escape import visible, visible_json
 
 MOST_TEXTS_SHOWN, FIRST_TEXTS_SHOWN = 20, 3
-"""On a terminal: of more texts than the former only as many as the latter are shown."""
+"""On a terminal, if there are more texts than the first number, only as many as the second number are shown."""
 
 
 def say(line: str) -> None:
-    """Say a line to people; where nobody listens any more, that is no reason to stop."""
+    """Print a message to stderr; a closed stderr is ignored."""
     with suppress(OSError):
         sys.stderr.write(line + "\n")
         sys.stderr.flush()
 
 
 def tell_json(value: Json, indent: int | None = None) -> None:
-    """Write a value to stdout as JSON, in one line or indented."""
+    """Print a value to stdout as JSON, on one line or indented. Raises BrokenPipeError if the reader has gone."""
     tell(visible_json(json.dumps(value, ensure_ascii=False, indent=indent)))
 
 
 def tell(line: str) -> None:
-    """Write a line to stdout. Raises BrokenPipeError if its reader has gone."""
+    """Print a line to stdout. Raises BrokenPipeError if the reader has gone."""
     sys.stdout.buffer.write(line.encode("utf-8", "replace") + b"\n")
     sys.stdout.buffer.flush()
 
 
 class Texts:
-    """Writes texts to stdout, and goes on without it when its reader has gone: the file comes first.
+    """Writes answer texts to stdout. If the reader has gone, it discards them, so that the export file is completed.
 
-    On a terminal the first of many stand for all; ``withheld`` counts the others.
+    On a terminal, only the first of many texts are shown; ``withheld`` counts the others.
     """
 
     def __init__(self) -> None:
@@ -44,7 +44,7 @@ class Texts:
         self.withheld = 0
 
     def __call__(self, texts: Sequence[str]) -> None:
-        """Write some texts, a newline after each; on a terminal at the end."""
+        """Write texts, each with a newline; on a terminal, keep them until all are known."""
         if not self._is_terminal:
             self._write("\n".join(texts))
             return
@@ -59,9 +59,9 @@ class Texts:
             del self._held[FIRST_TEXTS_SHOWN:]
 
     def end(self) -> None:
-        """Write what is left. Raises BrokenPipeError if the reader has gone."""
+        """Write the remaining texts and flush. Raises BrokenPipeError if the reader has gone."""
         for text in self._held:
-            # A text that goes to a file stays as it is; on a terminal it must not give commands.
+            # A text for a file or a pipe is written unchanged; on a terminal it must not control the terminal.
             self._write(visible(text, keep="\n\t"))
         if self._is_gone:
             raise BrokenPipeError
@@ -77,7 +77,7 @@ class Texts:
 
 
 def forget_stdout() -> None:
-    """Send what is still buffered for a reader that has gone to nowhere: at exit it would fail again."""
+    """Redirect stdout to the null device after its reader has gone, so that the flush at exit does not fail again."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)

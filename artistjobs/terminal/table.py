@@ -1,4 +1,4 @@
-"""Columns that line up, in as much width as there is: the least needed go first, then texts are cut."""
+"""Text tables with aligned columns; to fit a width, less important columns are omitted, then texts are truncated."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ GAP = "  "
 
 
 _NARROWEST = 20
-"""Cells that a text which may be cut keeps, as long as another column can go instead."""
+"""Minimum width of a column that may be truncated, in cells, as long as another column can be omitted instead."""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A heading, and how to treat what is below it. Columns of high ``rank`` go first where width is short."""
+    """Heading and layout of a column. If width is short, columns of the highest ``rank`` are omitted first."""
 
     name: str
     rank: int = 0
@@ -22,17 +22,17 @@ class Column:
 
 
 def cells(text: str) -> int:
-    """Return how many cells of a terminal a text takes."""
+    """Return the width of a text in terminal cells."""
     if text.isascii():
         return len(text)
-    # Imported only where it matters: most of what is shown is ASCII.
+    # Imported only when needed: most texts are ASCII.
     from rich.cells import cell_len
 
     return cell_len(text)
 
 
 def cut(text: str, width: int | None) -> str:
-    """Return the text, or its beginning and an ellipsis if it is too wide; never half a character of any script."""
+    """Return the text, truncated with an ellipsis if it is wider than ``width`` cells; never half a character."""
     if width is None or cells(text) <= width:
         return text
     return _beginning(text, max(0, width - 1)).rstrip() + "…"
@@ -47,14 +47,14 @@ def _beginning(text: str, width: int) -> str:
 
 
 def wrapped(text: str, width: int | None, indent: str = "") -> list[str]:
-    """Return the text in as many lines as it takes, each of them indented."""
+    """Return the text wrapped to ``width`` cells, each line indented."""
     if width is None or cells(indent + text) <= width:
         return [indent + text]
     return wrap(text, max(width, 20), initial_indent=indent, subsequent_indent=indent * 2)
 
 
 def table(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int | None = None) -> list[str]:
-    """Return the heading and the rows, a line each; at most ``width`` cells wide, if that can be done."""
+    """Return the heading and the rows as lines, at most ``width`` cells wide if possible."""
     kept = _fitting(columns, rows, width)
     widths = {number: _widest(columns, rows, number) for number in kept}
     if width is not None:
@@ -66,7 +66,7 @@ def table(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int |
 
 
 def _squeeze(widths: dict[int, int], flexible: Sequence[int], width: int) -> None:
-    """Take width from the columns that may be cut, the last one first, and more than is good only at last."""
+    """Narrow the columns that may be truncated, the last one first; below their minimum width only if necessary."""
     for least in (_NARROWEST, 1):
         for number in reversed(flexible):
             over = max(0, _total(widths) - width)
@@ -74,10 +74,10 @@ def _squeeze(widths: dict[int, int], flexible: Sequence[int], width: int) -> Non
 
 
 def _fitting(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int | None) -> list[int]:
-    """Return the numbers of the columns that there is room for."""
+    """Return the indices of the columns that fit."""
     kept = list(range(len(columns)))
     while width is not None and len(kept) > 1 and _narrowest(columns, rows, kept) > width:
-        # The last one of the highest rank; those of rank 0 stay.
+        # Omit the last column of the highest rank; columns of rank 0 are never omitted.
         worst = max(kept, key=lambda number: (columns[number].rank, number))
         if not columns[worst].rank:
             break
