@@ -1,6 +1,11 @@
-"""The command line: it parses, calls one function, says what came of it and sets the exit code.
+"""Command line interface, built with click; the only room that imports click.
 
-What is heavy is imported by the commands that need it, so that ``--help`` and completion are quick.
+There is one module for each command, and ``control`` for pause, resume and set. A command parses its arguments, calls
+one function of ``commands`` or another room, prints the result and sets the exit code. ``options``, ``arguments``,
+``prompt`` and ``params`` parse, ``help`` and ``group`` format the help, ``main`` wraps the program. The work itself is
+in ``commands`` and below. May import every room except ``__main__``; nothing but ``__main__`` imports ``cli``.
+
+Commands import expensive modules inside their functions, so that ``--help`` and shell completion are fast.
 """
 
 from artistjobs.cli.browse import browse

@@ -1,4 +1,4 @@
-"""What was given on the command line, and the values that commands are called with."""
+"""Conversion of command line options and environment variables to the configuration values of commands."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -26,7 +26,7 @@ Made = TypeVar("Made")
 
 
 class Given:
-    """The options of ingest, work or run, as click hands them over."""
+    """The options of check, ingest, work or run, converted to configuration values on request."""
 
     def __init__(self, settings: Settings, options: Mapping[str, object]) -> None:
         self._settings = settings
@@ -34,43 +34,43 @@ class Given:
 
     @property
     def scenario(self) -> str | None:
-        """What the simulated API plays, None if the real one is called."""
+        """The scenario of the simulated API; None if the real API is called."""
         return self._text("scenario") or ("calm" if self._options["rehearse"] else None)
 
     @property
     def as_json(self) -> bool:
-        """Whether the summary is wanted as JSON."""
+        """True if the summary is printed as JSON."""
         return bool(self._options["as_json"])
 
     def database(self) -> Database:
-        """Return the database to use, and the kind it has to be of."""
+        """Return the database to use with its required kind, real or rehearsal."""
         is_rehearsal = self.scenario is not None
         path = self._settings.db or (REHEARSAL_DATABASE if is_rehearsal else DEFAULT_DATABASE)
         return Database(path, Kind.REHEARSAL if is_rehearsal else Kind.REAL)
 
     def ingest_config(self) -> IngestConfig:
-        """Return what to read and how to ask. Raises WrongUseError."""
+        """Return the configuration of an ingest. Raises WrongUseError if a file, a prompt or an option is invalid."""
         return IngestConfig(source=self._source(), prompt=self._prompt(), strict=bool(self._options["strict"]))
 
     def prompt_files(self) -> tuple[Path | None, ...]:
-        """Return the files that the prompt is read from, as far as there are any."""
+        """Return the paths of the prompt file and the instructions file, each None if it is not given."""
         return self._path("prompt_file"), self._path("instructions_file")
 
     def warning(self) -> str | None:
-        """Return the one line about stored prompts, if one is asked with."""
+        """Return the warning about stored prompts if one is used, else None."""
         asking = self._asking()
         return STORED_PROMPTS_END if asking.prompt_id and asking.prompt_file is None else None
 
     def limit(self) -> int | None:
-        """Return how many jobs are to be worked on at most, None for all."""
+        """Return the maximum number of jobs to work on; None for all."""
         return self._number("limit") if "limit" in self._options else None
 
     def cost(self) -> Cost:
-        """Return how to count money. Raises WrongUseError."""
+        """Return the function that computes costs. Raises WrongUseError if only one of the two prices is given."""
         return cost_by(self._prices() if "price_input" in self._options else None)
 
     def checking(self) -> Checking:
-        """Return what to check; what is wrong with the key or the prompt is a finding."""
+        """Return the configuration of a check; errors of the key or the prompt become findings."""
         failures: list[Finding] = []
         prompt = _found("prompt", self._prompt, failures)
         api = _found("key", lambda: _api_from_environment(None), failures) if self.scenario is None else None
@@ -87,7 +87,7 @@ class Given:
         return make_prompt(self._asking(), is_rehearsal=self.scenario is not None)
 
     def working(self) -> Working:
-        """Return how to work, and with which API."""
+        """Return the configuration of work, with the API. Raises WrongUseError if options are invalid."""
         timeout = self._amount("timeout")
         return Working(
             work=self._work_config(),
@@ -102,8 +102,8 @@ class Given:
         max_attempts, flex_fallback = self._number("max_attempts") or 1, self._number("flex_fallback")
         if flex_fallback is not None and flex_fallback >= max_attempts:
             raise WrongUseError(
-                f"--flex-fallback {flex_fallback} never comes to pass with {max_attempts} calls a job; "
-                "give a smaller number, or a larger one with --max-attempts."
+                f"--flex-fallback {flex_fallback} has no effect with {max_attempts} attempts per job; "
+                "use a smaller number, or raise --max-attempts."
             )
         return WorkConfig(
             max_workers=self._number("max_workers") or 1,
@@ -120,17 +120,17 @@ class Given:
     def _prices(self) -> GivenPrices | None:
         into, out = self._amount("price_input"), self._amount("price_output")
         if (into is None) != (out is None):
-            raise WrongUseError("--price-input and --price-output go together; give both, in dollars a million tokens.")
+            raise WrongUseError("--price-input and --price-output go together; give both, per million tokens.")
         return GivenPrices(input_usd=into, output_usd=out) if into is not None and out is not None else None
 
     def _asking(self) -> Asking:
         by_id, by_file = _is_typed("prompt_id"), _is_typed("prompt_file")
         if by_id and by_file:
-            raise WrongUseError("--prompt-id and --prompt-file are two ways to ask; give one of them.")
+            raise WrongUseError("--prompt-id and --prompt-file exclude each other; use one of them.")
         store = self._options["store"]
         return Asking(
             prompt_id=self._text("prompt_id"),
-            # What is typed wins over what the environment says.
+            # An option on the command line wins over the environment.
             prompt_file=None if by_id else self._path("prompt_file"),
             instructions_file=self._path("instructions_file"),
             prompt_version=self._text("prompt_version"),
@@ -144,7 +144,7 @@ class Given:
     def _source(self) -> Path:
         file, also = self._path("file"), self._path("input_file")
         if (one := file or also) is None or (file and also):
-            raise WrongUseError("name one input file, such as: artistjobs run artists.csv")
+            raise WrongUseError("give exactly one input file, for example: artistjobs run artists.csv")
         return one
 
     def _text(self, name: str) -> str | None:
@@ -177,7 +177,7 @@ def _found(subject: str, make: Callable[[], Made], failures: list[Finding]) -> M
 
 
 def existing_database(settings: Settings) -> Database:
-    """Return the database that export and retry open, of either kind."""
+    """Return the database of commands that accept either kind. Raises WrongUseError if only rehearsal.db exists."""
     return Database(existing_path(settings), None)
 
 

@@ -1,4 +1,4 @@
-"""The command browse."""
+"""Command ``browse``: serves the database with Datasette and opens it in a browser."""
 
 import sys
 from collections.abc import Iterator
@@ -14,15 +14,15 @@ from artistjobs.cli.options import Settings
 
 @command()
 @click.option(
-    "--port", type=click.IntRange(1, 65_535), metavar="N", help="Where to listen.  [default: 8001, or a free one]"
+    "--port", type=click.IntRange(1, 65_535), metavar="N", help="Port to listen on.  [default: 8001, or a free one]"
 )
-@click.option("--no-open", is_flag=True, help="Only print the address; open no browser.")
+@click.option("--no-open", is_flag=True, help="Print the address, but do not open a browser.")
 @click.pass_obj
 def browse(settings: Settings, port: int | None, *, no_open: bool) -> None:
-    """Open the database in a browser, on this machine alone.
+    """Open the database in a browser, read-only.
 
-    Datasette shows its tables, facets, queries and a dashboard. It only reads, and workers may go on
-    meanwhile. Ctrl+C ends it. It needs the extra browse.
+    Datasette shows the tables, facets, queries and a dashboard. It listens on this machine only, and
+    workers may run meanwhile. Ctrl+C stops it. It requires the extra browse.
 
     Example: artistjobs browse --no-open
     """
@@ -42,7 +42,7 @@ def browse(settings: Settings, port: int | None, *, no_open: bool) -> None:
     with _quiet_end():
         listening = open_port(port)
         address = f"http://127.0.0.1:{listening.getsockname()[1]}/"
-        say(f"browsing {visible(str(path))} at {address} (Ctrl+C ends it)")
+        say(f"serving {visible(str(path))} at {address} (Ctrl+C stops it)")
         if not no_open:
             _open_browser(address)
         serve(path, told, listening)
@@ -52,13 +52,13 @@ def _open_browser(address: str) -> None:
     import threading
     import webbrowser
 
-    # A browser in a terminal returns only when it is left.
+    # A browser in the terminal returns only when the user leaves it.
     threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
 
 @contextmanager
 def _quiet_end() -> Iterator[None]:
-    """End without a word: what was begun here has no end of its own, and nothing to go on with."""
+    """Exit without a message on SIGTERM and Ctrl+C, because the server has no other end and nothing to continue."""
     import signal
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_TERMINATED))

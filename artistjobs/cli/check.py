@@ -1,4 +1,4 @@
-"""The command check."""
+"""Command ``check``: predicts whether a run will work and what it will cost."""
 
 import click
 from click.exceptions import Exit
@@ -15,10 +15,10 @@ from artistjobs.cli.options import Settings, ask_options, check_options, json_op
 @json_option
 @click.pass_obj
 def check(settings: Settings, /, **options: object) -> None:
-    """Say whether a run will work and what it will cost.
+    """Check whether a run will work and what it will cost.
 
-    Looks at key, model, prompt, limits and price, and at the rows of FILE if one is named; free of charge, and
-    nothing is written.
+    Checks the key, the model, the prompt, the limits and the price, and the rows of FILE if it is given. It
+    writes nothing, and is free of charge without --spend.
 
     Example: artistjobs check artists.csv --prompt-file prompt.txt
     """

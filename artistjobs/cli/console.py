@@ -1,4 +1,4 @@
-"""What is said around a command: log lines while it works, a sentence where something is special."""
+"""Console output around a command: log lines while it runs, and the summary at its end."""
 
 import os
 import shlex
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 
 BLOCK = "artistjobs.terminal.live_block"
-"""Where click keeps the block that a command begins with."""
+"""Key under which the click context holds the live block of a command."""
 
 
 def begin(settings: Settings) -> None:
-    """Say on a terminal that something happens: what is needed for that takes a while to be imported."""
+    """Show "starting" on a terminal, because importing the modules of a command takes a noticeable time."""
     from artistjobs.terminal.live_block import block_on, is_live
 
     if not settings.quiet and is_live(sys.stderr):
@@ -38,7 +38,10 @@ def begin(settings: Settings) -> None:
 
 @contextmanager
 def talking(settings: Settings, scenario: str | None = None, warning: str | None = None) -> "Iterator[Voice]":
-    """Say log lines to people, and first of all what is special about this run."""
+    """Print log lines within the context, after a line about the rehearsal and the warning, if any.
+
+    Raises WrongUseError if the log file cannot be written.
+    """
     from artistjobs.terminal.log import FILE_ONLY, log, logging_to
 
     with logging_to(settings.verbosity, settings.log_file, click.get_current_context().meta.get(BLOCK)) as voice:
@@ -64,11 +67,11 @@ def _finish(settings: Settings, given: "Given", run: "RunReport", ingested: "Ing
         tell_json(run_json(run, ingested))
     sentences = run_sentences(run, ingested, given.database().path)
     if given.scenario is not None:
-        sentences.append(f"rehearsal ({given.scenario}): nothing was sent to OpenAI, and nothing cost anything")
+        sentences.append(f"rehearsal ({given.scenario}): nothing was sent to OpenAI, and nothing was billed")
     if run.after.pending + run.after.running:
-        # The same cap would end it at once.
-        first = "with a higher --max-cost " if run.reason is Reason.MAX_COST else ""
-        sentences.append(f"{first}go on with: {same_command()}")
+        # A run with the same cap would stop at once.
+        first = "raise --max-cost and " if run.reason is Reason.MAX_COST else ""
+        sentences.append(f"{first}continue with: {same_command()}")
     for sentence in sentences:
         log.info("%s", sentence, extra=FILE_ONLY)
     if not settings.quiet or exit_code(run):
@@ -77,14 +80,14 @@ def _finish(settings: Settings, given: "Given", run: "RunReport", ingested: "Ing
 
 
 def same_command() -> str:
-    """Return the command that this process was started with, fit to be pasted into a shell."""
+    """Return the command line of this process, quoted for a shell."""
     return " ".join(["artistjobs", *map(_quoted, sys.argv[1:])])
 
 
 def _quoted(argument: str) -> str:
     if argument.isprintable():
         return shlex.quote(argument)
-    # bash and zsh read such escapes; what a file is called must not command the terminal.
+    # A file name must not control the terminal; bash and zsh read these escapes.
     return "$'" + "".join(map(_escaped, os.fsencode(argument))) + "'"
 
 

@@ -1,4 +1,4 @@
-"""The commands that act on workers that run already, from another terminal: pause, resume, set."""
+"""Commands ``pause``, ``resume`` and ``set``: control of running workers from another terminal."""
 
 import click
 
@@ -7,7 +7,7 @@ from artistjobs.cli.options import POSITIVE, USD, Settings
 
 
 class _OrNone(click.ParamType[str | float]):
-    """What another type takes, or ``none`` to take a limit away."""
+    """Parameter type that accepts the values of another type, and ``none`` to remove a limit."""
 
     def __init__(self, kind: click.ParamType[float], *, zero_is_none: bool) -> None:
         self.name = f"{kind.name}|none"
@@ -15,7 +15,7 @@ class _OrNone(click.ParamType[str | float]):
         self._none = {"none", "0"} if zero_is_none else {"none"}
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str | float:
-        """Return the number, or the word none: to click, None is what was not given."""
+        """Return the number or the word "none"; click uses None for an option that is not given."""
         return "none" if str(value).lower() in self._none else float(self._kind.convert(value, param, ctx))
 
 
@@ -25,11 +25,11 @@ _LIMIT, _CAP = _OrNone(POSITIVE, zero_is_none=True), _OrNone(USD, zero_is_none=F
 @command()
 @click.pass_obj
 def pause(settings: Settings) -> None:
-    """Have running workers make no new call until `resume`.
+    """Pause running workers: no new calls until `resume`.
 
-    Calls in flight finish, and are stored.
+    Calls in flight finish and are stored.
 
-    The database is paused until `resume`: who begins to work meanwhile waits, and says so.
+    The pause applies to the database: a worker that starts meanwhile reports it and waits.
 
     Example: artistjobs pause
     """
@@ -45,7 +45,7 @@ def pause(settings: Settings) -> None:
 @command()
 @click.pass_obj
 def resume(settings: Settings) -> None:
-    """Undo `pause`: workers that wait make calls again.
+    """End a pause: workers make calls again.
 
     Example: artistjobs resume
     """
@@ -59,15 +59,15 @@ def resume(settings: Settings) -> None:
 
 
 @command(name="set")
-@click.option("--max-workers", type=POSITIVE, metavar="N", help="Calls in flight at most, for each `work` or `run`.")
-@click.option("--rpm", type=_LIMIT, metavar="N|none", help="Requests a minute; none: what the API says.")
-@click.option("--tpm", type=_LIMIT, metavar="N|none", help="Tokens a minute; none: what the API says.")
-@click.option("--max-cost", type=_CAP, metavar="USD|none", help="Stop before all that is spent could pass this.")
+@click.option("--max-workers", type=POSITIVE, metavar="N", help="Maximum calls in flight of each `work` or `run`.")
+@click.option("--rpm", type=_LIMIT, metavar="N|none", help="Requests per minute; none: limit of the API.")
+@click.option("--tpm", type=_LIMIT, metavar="N|none", help="Tokens per minute; none: limit of the API.")
+@click.option("--max-cost", type=_CAP, metavar="USD|none", help="Stop before the total cost could exceed this amount.")
 @click.pass_obj
 def tune(settings: Settings, /, **options: float | str | None) -> None:
-    """Have running workers work otherwise, within a second.
+    """Change settings of running workers, within a second.
 
-    It is said to all workers that run now. One that starts later goes by its own options.
+    The change applies to all workers that are running now. A worker that starts later uses its own options.
 
     Example: artistjobs set --max-workers 64 --max-cost none
     """

@@ -1,4 +1,4 @@
-"""The command that gives answers out: export."""
+"""Command ``export``: writes completed jobs to a file or to stdout."""
 
 import sys
 from typing import TYPE_CHECKING
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 @command()
 @click.argument("output", type=PATH, required=False)
 @format_option
-@click.option("--state", type=click.Choice(["done", "failed", "all"]), default="done", help="Which jobs.")
-@click.option("--ingest", metavar="N|latest", help="Only the lines of one ingest, in their order.")
+@click.option("--state", type=click.Choice(["done", "failed", "all"]), default="done", help="State of the jobs.")
+@click.option("--ingest", metavar="N|latest", help="Only the rows of one ingest, in file order.")
 @click.option("--full", is_flag=True, help="Add usage, cost and the whole response to each record.")
-@click.option("--no-text", is_flag=True, help="Write no texts to stdout.")
+@click.option("--no-text", is_flag=True, help="Do not write the answer texts to stdout.")
 @click.pass_obj
 def export(settings: Settings, /, output: "Path | None", format_name: str | None, **options: object) -> None:
     """Write completed jobs to OUTPUT.
 
-    OUTPUT is out.jsonl if none is named; - is stdout. One that ends in .csv or .parquet is written as
-    that, any other as JSON Lines. The texts of the answers go to stdout.
+    OUTPUT is out.jsonl by default; - is stdout. A file that ends in .csv or .parquet is written in that
+    format, any other file as JSON Lines. The answer texts go to stdout.
 
     Example: artistjobs export answers.jsonl --ingest latest
     """
@@ -66,5 +66,5 @@ def _scope(store: "Store", ingest: object) -> "Scope":
     if not isinstance(ingest, str):
         return EVERYTHING
     if ingest != "latest" and not ingest.isdecimal():
-        raise WrongUseError(f"--ingest {ingest!r} is neither a number nor latest; the table ingests has them all.")
+        raise WrongUseError(f"--ingest {ingest!r} is neither a number nor latest; the table ingests lists all numbers.")
     return store.records.scope(None if ingest == "latest" else int(ingest))

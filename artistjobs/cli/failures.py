@@ -1,4 +1,4 @@
-"""The commands about failed jobs: failures, retry."""
+"""Command ``failures``: lists failed jobs with their errors."""
 
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 
 
 FAILURES_SHOWN = 50
-"""Failed jobs that a terminal shows unless told otherwise."""
+"""Number of failed jobs shown on a terminal without ``--limit``."""
 
 
 @command()
 @click.option("--code", metavar="CODE", help="Only jobs that failed with this code.")
-@click.option("--limit", type=POSITIVE, metavar="N", help="List N jobs at most.  [default: 50 on a terminal, else all]")
-@click.option("--json", "as_json", is_flag=True, help="As JSON Lines, one object for each job.")
+@click.option("--limit", type=POSITIVE, metavar="N", help="List at most N jobs.  [default: 50 on a terminal, else all]")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON Lines, one object per job.")
 @click.pass_obj
 def failures(settings: Settings, code: str | None, limit: int | None, *, as_json: bool) -> None:
-    """List failed jobs, oldest first, each with its reason.
+    """List failed jobs, oldest first, each with its error.
 
-    On a terminal as columns; elsewhere the fields job, artist, code, HTTP status, attempts, moment and message
-    are whole and parted by tabs.
+    On a terminal, prints a table. Otherwise, prints the fields job, artist, code, HTTP status, attempts, time
+    and message, untruncated and separated by tabs.
 
     Example: artistjobs failures --code incomplete --limit 10
     """
@@ -47,7 +47,7 @@ def failures(settings: Settings, code: str | None, limit: int | None, *, as_json
 
 
 def _count_failed(reader: "Reader", code: str | None) -> int:
-    """Return how many jobs failed with a code; one that none has is wrong use."""
+    """Return the number of jobs that failed with a code, or of all. Raises WrongUseError if no job has the code."""
     from artistjobs.commands.failures import refuse_unknown_code
 
     groups = {group.code: group.jobs for group in reader.records.failures()}
@@ -87,4 +87,4 @@ def _say_what_next(reader: "Reader", code: str | None, total: int, shown: int) -
     if total > shown:
         say(f"{counted(total - shown, 'more job')} failed; --limit {total} lists all")
     which = "" if code is None else f" --code {shlex.quote(code)}"
-    say(f"call {'it' if total == 1 else 'them'} again: {command_text(reader.path, f'retry{which}')}")
+    say(f"retry {'it' if total == 1 else 'them'} with: {command_text(reader.path, f'retry{which}')}")

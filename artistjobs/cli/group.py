@@ -1,4 +1,4 @@
-"""The group of all commands, and the options that stand before the command."""
+"""Click group of all commands: global options, sections of the help, and error messages with exit codes."""
 
 from typing import TYPE_CHECKING
 
@@ -21,39 +21,39 @@ HELP = {"help_option_names": ["-h", "--help"], "show_default": True, "max_conten
 
 
 SECTIONS = {
-    "In steps": ("ingest", "work", "status", "export"),
-    "In one go": ("run",),
-    "Before and after": ("check", "failures", "show", "retry"),
-    "While it works": ("pause", "resume", "set"),
-    "Looking into it": ("report", "browse"),
+    "Step by step": ("ingest", "work", "status", "export"),
+    "All steps at once": ("run",),
+    "Checks and failures": ("check", "failures", "show", "retry"),
+    "Running workers": ("pause", "resume", "set"),
+    "Reports": ("report", "browse"),
 }
-"""Which commands stand together in the help; the others follow."""
+"""Sections of the help with their commands; all other commands follow in a section of their own."""
 
 
 STEPS = """\
-artistjobs asks one prompt about every row of a file, and keeps every answer.
+artistjobs asks one prompt about every row of a file and stores every answer.
 
-  artistjobs ingest artists.csv --prompt-file prompt.txt   a job for each row
-  artistjobs work                                          ask about them
-  artistjobs status                                        look how far it is
+  artistjobs ingest artists.csv --prompt-file prompt.txt   add a job for each row
+  artistjobs work                                          call the API for each job
+  artistjobs status                                        show the progress
   artistjobs export                                        write the answers to out.jsonl
 
-Or all of it in one go:
+One command for all of these steps:
 
   artistjobs run artists.csv --prompt-file prompt.txt
 
-Without a key, to try it: artistjobs run artists.csv --rehearse
-More: artistjobs --help, and artistjobs COMMAND --help"""
+Try it without a key: artistjobs run artists.csv --rehearse
+Help: artistjobs --help and artistjobs COMMAND --help"""
 
 
-REHEARSES = "--rehearse takes no value; what is to be played is named with --scenario, such as: --scenario busy"
+REHEARSES = "--rehearse takes no value; select the faults with --scenario, for example: --scenario busy"
 
 
 class Commands(click.Group):
-    """The group of commands; what a user can cause ends in one sentence and an exit code."""
+    """Group of commands that prints expected errors as one sentence and exits with the code of the error."""
 
     def invoke(self, ctx: click.Context) -> object:
-        """Run the command."""
+        """Run the command. Raises Exit with the exit code of an expected error."""
         try:
             return super().invoke(ctx)
         except click.BadOptionUsage as error:
@@ -75,11 +75,11 @@ class Commands(click.Group):
             from artistjobs.cli.console import same_command
             from artistjobs.terminal.streams import say
 
-            say("interrupted; go on with: " + same_command())
+            say("interrupted; continue with: " + same_command())
             raise Exit(EXIT_INTERRUPTED) from None
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Take in what stands before the command; an option that belongs after it is told where it belongs."""
+        """Parse the arguments before the command. Raises UsageError for an option that belongs after a command."""
         given = list(args)
         try:
             return super().parse_args(ctx, args)
@@ -96,7 +96,7 @@ class Commands(click.Group):
         ]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the commands, a section for each kind, in the order in which they are used."""
+        """Write the commands to the help, grouped in sections in the order of use."""
         placed = {name for names in SECTIONS.values() for name in names}
         rest = tuple(name for name in self.commands if name not in placed)
         longest = max(map(len, self.commands))
@@ -114,18 +114,18 @@ class Commands(click.Group):
 @click.version_option(__version__, prog_name="artistjobs", message="%(prog)s %(version)s")
 @click.option(
     "--db", type=PATH, envvar="ARTISTJOBS_DB", show_envvar=True,
-    help="The database.  [default: artistjobs.db, or rehearsal.db with --rehearse]",
+    help="Database file.  [default: artistjobs.db, or rehearsal.db with --rehearse]",
 )  # fmt: skip
-@click.option("-v", "--verbose", is_flag=True, help="Tell each call.")
-@click.option("-q", "--quiet", is_flag=True, help="Tell only errors.")
-@click.option("--log-file", type=PATH, help="Keep all log lines in a file, as JSON.")
+@click.option("-v", "--verbose", is_flag=True, help="Log every API call.")
+@click.option("-q", "--quiet", is_flag=True, help="Print only results and errors.")
+@click.option("--log-file", type=PATH, help="Write all log lines to a file, as JSON Lines.")
 @click.pass_context
 def cli(ctx: click.Context, db: "Path | None", log_file: "Path | None", *, verbose: bool, quiet: bool) -> None:
-    """Ask one prompt about many artists, and keep every answer.
+    """Ask one prompt about many artists and store every answer.
 
-    Four steps, or all of them as `run`: `ingest` reads a file, `work` asks, `export` writes the
-    answers, `status` looks. Whatever ends early goes on with the same command, and nothing that
-    was answered is paid for twice.
+    Use four steps, or `run` for all of them: `ingest` reads a file, `work` calls the API, `status` shows
+    the progress, `export` writes the answers. To continue after an interruption, repeat the command; no
+    answer is paid for twice.
 
     Try it without a key: artistjobs run example_artists.csv --rehearse
     """

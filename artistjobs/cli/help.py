@@ -1,4 +1,4 @@
-"""What a command says of itself: its options in groups, and those of the program accepted after it too."""
+"""Help of commands: options in groups, and global options that are also accepted after the command."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,45 +15,45 @@ if TYPE_CHECKING:
 
 
 MANY_OPTIONS = 10
-"""With fewer of its own a command needs no groups."""
+"""A command with fewer options of its own lists them without groups."""
 
 
 GROUPS: dict[str, frozenset[str]] = {
     "Input": frozenset({"input_file", "strict", "dry_run"}),
-    "Asking": frozenset(
+    "Request": frozenset(
         {
             "prompt_id", "prompt_file", "instructions_file", "prompt_version", "model", "params", "service_tier",
             "store", "metadata",
         }
     ),
-    "Working": frozenset({"max_workers", "processes", "max_attempts", "timeout", "retry_failed", "flex_fallback"}),
-    "Money and limits": frozenset({"max_cost", "price_input", "price_output", "limit", "rpm", "tpm", "spend"}),
+    "Execution": frozenset({"max_workers", "processes", "max_attempts", "timeout", "retry_failed", "flex_fallback"}),
+    "Cost and limits": frozenset({"max_cost", "price_input", "price_output", "limit", "rpm", "tpm", "spend"}),
     "Rehearsal": frozenset({"rehearse", "scenario"}),
     "Output": frozenset({"output", "format_name", "state", "ingest", "full", "no_text", "as_json"}),
 }  # fmt: skip
-"""Which options stand together in the help of a command that has many, by the names of their parameters."""
+"""Groups of options in the help of a command with many options, by the names of their parameters."""
 
 
-OTHERS, PROGRAM = "More", "Anywhere"
-"""The group of what is in none, and that of the options that every command takes."""
+OTHERS, PROGRAM = "Other options", "Global options"
+"""The group of options that are in no other group, and the group of options that every command accepts."""
 
 
 Records = dict[str, list[tuple[str, str]]]
 
 
 _WIDEST_NAME = 30
-"""Cells for the names of options; click's own number."""
+"""Maximum width of the names of options, in characters; the default of click 8."""
 
 
 class Command(click.Command):
-    """A command whose help has its options in groups; what stands before a command may stand after it too."""
+    """Command whose help shows its options in groups, and which also accepts the global options."""
 
     def __init__(self, *args: object, **kwargs: object) -> None:
-        super().__init__(*args, **kwargs)  # type: ignore[arg-type]  # handed on as they are
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]  # passed on unchanged
         self.params += program_options()
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the options, a section for each group."""
+        """Write the options to the help, a section for each group."""
         params = [param for param in self.get_params(ctx) if not isinstance(param, click.Argument)]
         own = [param for param in params if _group_of(param) != PROGRAM]
         groups: Records = {name: [] for name in ("Options", *GROUPS, OTHERS, PROGRAM)}
@@ -65,28 +65,28 @@ class Command(click.Command):
 
 
 command: "Callable[..., Callable[[Callable[..., object]], Command]]" = partial(click.command, cls=Command)
-"""Makes a function a command, in place of ``click.command``."""
+"""Decorator that turns a function into a command; replaces ``click.command``."""
 
 
 def program_options() -> list[click.Parameter]:
-    """Return the options that stand before a command, as they are accepted after it."""
+    """Return the global options in the form in which they are accepted after a command."""
     return [
-        _option("--db", type=PATH, callback=_take_db, help="The database."),
-        _option("-v", "--verbose", is_flag=True, callback=_take_verbose, help="Tell each call."),
-        _option("-q", "--quiet", is_flag=True, callback=_take_quiet, help="Tell only errors."),
-        _option("--log-file", type=PATH, callback=_take_log_file, help="Keep all log lines in a file, as JSON."),
+        _option("--db", type=PATH, callback=_take_db, help="Database file."),
+        _option("-v", "--verbose", is_flag=True, callback=_take_verbose, help="Log every API call."),
+        _option("-q", "--quiet", is_flag=True, callback=_take_quiet, help="Print only results and errors."),
+        _option("--log-file", type=PATH, callback=_take_log_file, help="Write all log lines to a file, as JSON Lines."),
     ]
 
 
 def verbosity_of(*, verbose: bool, quiet: bool) -> int:
-    """Return how much is to be told, from -1 to 1. Raises UsageError for both at once."""
+    """Return the verbosity, from -1 (quiet) to 1 (verbose). Raises UsageError if both are set."""
     if verbose and quiet:
-        raise click.UsageError("-v and -q contradict each other; give one of them.")
+        raise click.UsageError("-v and -q exclude each other; use one of them.")
     return int(verbose) - int(quiet)
 
 
 def _option(*names: str, **how: object) -> click.Option:
-    # Not a parameter of the command: it changes what the program was told.
+    # Not passed to the command as an argument: its callback changes the settings in the context.
     option = click.Option(list(names), expose_value=False, show_default=False, **how)  # type: ignore[arg-type]
     option.name = f"program_{option.name}"
     return option
@@ -135,5 +135,5 @@ def _write(groups: Records, formatter: click.HelpFormatter) -> None:
 
 
 def _aligned(records: Sequence[tuple[str, str]], width: int) -> list[tuple[str, str]]:
-    """Return the records with names of one width, so that all groups line up."""
+    """Return the records with names padded to one width, so that all groups are aligned."""
     return [(f"{name:<{width}}", text) for name, text in records]

@@ -1,4 +1,4 @@
-"""The command ingest."""
+"""Command ``ingest``: adds a job for each new row of a file."""
 
 import click
 

@@ -1,4 +1,4 @@
-"""The program around the command line: settings from .env, signals, and a last line before the exit."""
+"""Main function of the program: reads .env, handles SIGTERM, and reports errors outside of any command."""
 
 import os
 import signal
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 
 def _load_env_file() -> None:
-    """Take settings from .env, where the environment does not have them already."""
-    if not os.path.isfile(".env"):  # noqa: PTH113 - pathlib takes longer than all of this
+    """Load settings from .env into the environment; variables that are already set win."""
+    if not os.path.isfile(".env"):  # noqa: PTH113 - importing pathlib takes longer than this whole function
         return
     from artistjobs.terminal.streams import say
 
     try:
         _take_env_file(say)
     except (OSError, UnicodeDecodeError) as error:
-        say(f"artistjobs: .env cannot be read ({error}); mend or remove it.")
+        say(f"artistjobs: .env cannot be read ({error}); fix or remove it.")
         sys.exit(WrongUseError.exit_code)
 
 
@@ -33,18 +33,18 @@ def _take_env_file(say: "Callable[[str], None]") -> None:
     from dotenv import load_dotenv
     from dotenv.parser import parse_stream
 
-    # It would say so line by line, each time the file is read.
+    # dotenv would log a warning for each invalid line whenever it reads the file.
     logging.getLogger("dotenv.main").disabled = True
     load_dotenv(".env")
     with open(".env", encoding="utf-8") as file:  # noqa: PTH123
         strange = [_line(binding.original) for binding in parse_stream(file) if binding.error]
     if strange:
         which = f"line {strange[0]}" if len(strange) == 1 else f"lines {', '.join(strange[:10])}"
-        say(f"artistjobs: .env, {which}: passed over; write NAME=value, or # before a remark.")
+        say(f"artistjobs: .env, {which}: ignored; write NAME=value, or # before a comment.")
 
 
 def _line(place: "Original") -> str:
-    """Return the number of the line; blank ones before it are part of what the parser calls its place."""
+    """Return the line number as text; the position that the parser reports includes blank lines before the line."""
     before = place.string[: len(place.string) - len(place.string.lstrip())]
     return str(place.line + before.count("\n"))
 
@@ -53,23 +53,23 @@ def _terminate(_signal: int, _frame: object) -> NoReturn:
     from artistjobs.cli.console import same_command
     from artistjobs.terminal.streams import say
 
-    say("terminated; go on with: " + same_command())
+    say("terminated; continue with: " + same_command())
     sys.exit(EXIT_TERMINATED)
 
 
 def main() -> None:
-    """Run the program; it ends with SystemExit."""
+    """Run the program. Raises SystemExit with the exit code."""
     signal.signal(signal.SIGTERM, _terminate)
-    # Without them Python has no streams at all, and nothing could be written anywhere.
+    # Python sets the streams to None if the process was started with closed descriptors.
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115, PTH123
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115, PTH123
     try:
         _load_env_file()
         cli(prog_name="artistjobs")
     except KeyboardInterrupt:
-        sys.exit(EXIT_INTERRUPTED)  # before any command had begun
+        sys.exit(EXIT_INTERRUPTED)  # interrupted before a command started
     except OSError as error:
         from artistjobs.terminal.streams import say
 
-        say(f"artistjobs: {error.strerror or error}; mend that and run the same command again.")
+        say(f"artistjobs: {error.strerror or error}; fix the cause and run the same command again.")
         sys.exit(StoreError.exit_code)

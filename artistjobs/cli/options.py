@@ -1,4 +1,7 @@
-"""The options that several commands share. Nothing heavy is imported here: ``--help`` has to be quick."""
+"""Command line options that several commands share, and their parameter types.
+
+Expensive modules must not be imported here, because ``--help`` loads this module.
+"""
 
 import math
 from collections.abc import Callable
@@ -28,21 +31,21 @@ FORMATS = ("jsonl", "csv", "parquet")
 
 
 LARGEST_COUNT = 2**53
-"""What is more is a mistake, and more than floats and databases can count."""
+"""Maximum of a count. A larger number is a mistake, and floats do not represent it exactly."""
 
 
 class _Count(click.IntRange):
-    """A number of things."""
+    """Parameter type of a count."""
 
     def convert(self, value: int, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Return the number."""
         number = int(super().convert(value, param, ctx))
         if number > LARGEST_COUNT:
-            self.fail(f"{number} is more than can be counted.", param, ctx)
+            self.fail(f"{number} is too large; use a smaller number.", param, ctx)
         return number
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
-        """Return the one letter that stands for it in the help."""
+        """Return the placeholder in the help."""
         del param, ctx
         return "N"
 
@@ -51,7 +54,7 @@ POSITIVE = _Count(min=1)
 
 
 class _Path(click.Path):
-    """A path, made one only when it is given: pathlib takes a tenth of the time that a help takes."""
+    """Parameter type of a path; imports pathlib only if a path is given, because that takes 10 % of a ``--help``."""
 
     def convert(
         self, value: "str | os.PathLike[str]", param: click.Parameter | None, ctx: click.Context | None
@@ -66,13 +69,13 @@ PATH = _Path()
 
 
 class _Usd(click.FloatRange):
-    """Dollars: a number that can be counted with, which nan and inf are not."""
+    """Parameter type of an amount in US dollars: a finite number, not nan or inf."""
 
     def convert(self, value: float, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """Return the number."""
         number = super().convert(value, param, ctx)
         if not math.isfinite(number):
-            self.fail(f"{value} is no amount of dollars.", param, ctx)
+            self.fail(f"{value} is not an amount in dollars; use a finite number.", param, ctx)
         return number
 
 
@@ -81,7 +84,7 @@ USD = _Usd(min=0)
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What was said before the command."""
+    """Values of the global options."""
 
     db: "Path | None"
     verbosity: int
@@ -89,7 +92,7 @@ class Settings:
 
     @property
     def quiet(self) -> bool:
-        """Whether only errors and results are wanted."""
+        """True if only results and errors are printed."""
         return self.verbosity < 0
 
 
@@ -103,123 +106,124 @@ def _all_of(*options: Callable[[Command], Command]) -> Callable[[Command], Comma
 
 
 def source_options(command: Command) -> Command:
-    """FILE, also as --input-file."""
+    """Add the argument FILE and the options of the input file."""
     return _all_of(
         click.argument("file", required=False, type=PATH),
-        click.option("--input-file", type=PATH, help="The same as FILE."),
+        click.option("--input-file", type=PATH, help="Same as FILE."),
         click.option("--strict", is_flag=True, help="Ingest nothing if any line is bad."),
-        click.option("--dry-run", is_flag=True, help="Show the first 5 requests; send and write nothing."),
+        click.option("--dry-run", is_flag=True, help="Show 5 requests and an estimate; send and write nothing."),
     )(command)
 
 
 def ask_options(command: Command) -> Command:
-    """Say what to ask."""
+    """Add the options of the prompt and the request."""
     return _all_of(
         click.option(
-            "--prompt-id", metavar="ID", envvar="OPENAI_PROMPT_ID", show_envvar=True, help="Ask with a stored prompt."
+            "--prompt-id", metavar="ID", envvar="OPENAI_PROMPT_ID", show_envvar=True, help="Id of a stored prompt."
         ),
         click.option(
             "--prompt-file", type=PATH, envvar="ARTISTJOBS_PROMPT_FILE", show_envvar=True,
-            help="A template that holds {{ artist_name }} and, if you like, {{ artist_data }}.",
+            help="Template with {{ artist_name }} and, optionally, {{ artist_data }}.",
         ),
-        click.option("--instructions-file", type=PATH, help="Instructions to send along with the template."),
+        click.option("--instructions-file", type=PATH, help="Instructions to send with the template."),
         click.option("--version", "--prompt-version", "prompt_version", help="Version of the stored prompt."),
         click.option(
             "--model", metavar="NAME", envvar="OPENAI_MODEL", show_envvar=True,
-            help="Model to ask.  [default: gpt-5]",
+            help="Model to call.  [default: gpt-5]",
         ),
         click.option(
             "--param", "params", multiple=True, metavar="KEY=VALUE",
-            help="Any other field of the request, repeatable: reasoning.effort=low, text.format=@schema.json.",
+            help="Any other field of the request; repeatable: reasoning.effort=low, text.format=@schema.json.",
         ),
         click.option(
-            "--service-tier", type=click.Choice(SERVICE_TIERS), help="What is paid for speed; flex is half price."
+            "--service-tier", type=click.Choice(SERVICE_TIERS), help="Service tier; flex is slower and costs half."
         ),
-        click.option("--store/--no-store", default=None, help="Whether OpenAI keeps the answers.  [default: it does]"),
+        click.option("--store/--no-store", default=None, help="Let OpenAI store the answers.  [default: --store]"),
         click.option(
-            "--metadata", multiple=True, metavar="KEY=VALUE", help="What OpenAI keeps with each answer; repeatable."
+            "--metadata", multiple=True, metavar="KEY=VALUE",
+            help="Metadata that OpenAI stores with each answer; repeatable.",
         ),
     )(command)  # fmt: skip
 
 
 _WORKERS = click.option(
     "--max-workers", type=POSITIVE, default=4, envvar="ARTISTJOBS_MAX_WORKERS", show_envvar=True,
-    help="Calls in flight at most.",
+    help="Maximum calls in flight.",
 )  # fmt: skip
 
 
 _PRICES = (
-    click.option("--price-input", type=USD, metavar="USD", help="Price of a million tokens of input."),
-    click.option("--price-output", type=USD, metavar="USD", help="Price of a million tokens of output."),
+    click.option("--price-input", type=USD, metavar="USD", help="Price of a million input tokens."),
+    click.option("--price-output", type=USD, metavar="USD", help="Price of a million output tokens."),
 )
 
 
 def check_options(command: Command) -> Command:
-    """Say what to check besides the prompt."""
+    """Add the argument and the options that only the command check has in this form."""
     return _all_of(
         click.argument("file", required=False, type=PATH),
         _WORKERS,
         *_PRICES,
-        click.option("--spend", is_flag=True, help="Make one real call; it is paid for, and its answer is not kept."),
+        click.option("--spend", is_flag=True, help="Make one real call; it is billed, and its answer is not stored."),
     )(command)
 
 
 def work_options(command: Command) -> Command:
-    """Say how to work."""
+    """Add the options of calls, attempts, limits and cost."""
     return _all_of(
         _WORKERS,
         click.option(
             "--processes", type=POSITIVE, default=1,
-            help="Share the calls in flight among this many processes; more than 500 want more than one.",
+            help="Processes that share the calls in flight; one is enough for 500 calls.",
         ),
-        click.option("--max-attempts", type=POSITIVE, default=5, help="Calls per job before it is failed."),
+        click.option("--max-attempts", type=POSITIVE, default=5, help="Maximum attempts per job."),
         click.option(
             "--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS",
-            help="Time for one call.  [default: 600, at the flex tier 900]",
+            help="Time limit of one call.  [default: 600; 900 at the flex tier]",
         ),
-        click.option("--rpm", type=POSITIVE, help="Requests a minute at most.  [default: what the API says]"),
-        click.option("--tpm", type=POSITIVE, help="Tokens a minute at most.  [default: what the API says]"),
+        click.option("--rpm", type=POSITIVE, help="Maximum requests per minute.  [default: limit of the API]"),
+        click.option("--tpm", type=POSITIVE, help="Maximum tokens per minute.  [default: limit of the API]"),
         click.option(
             "--max-cost", type=USD, metavar="USD",
-            help="Stop before the money spent could pass this.",
+            help="Stop before the total cost in this database could exceed this amount.",
         ),
         *_PRICES,
         click.option(
             "--flex-fallback", type=POSITIVE,
-            help="Call a job at the standard tier after N refusals in a row because flex is full.",
+            help="Use the standard tier for a job after the flex tier was full N times in a row.",
         ),
-        click.option("--limit", type=POSITIVE, help="Work on this many jobs at most."),
-        click.option("--retry-failed", is_flag=True, help="Make failed jobs pending first."),
+        click.option("--limit", type=POSITIVE, help="Work on at most N jobs."),
+        click.option("--retry-failed", is_flag=True, help="Make failed jobs pending again first."),
     )(command)  # fmt: skip
 
 
 def format_option(command: Command) -> Command:
-    """Say what an export is written as."""
+    """Add the option of the export format."""
     return click.option(
         "--format", "format_name", type=click.Choice(FORMATS),
-        help="What the export is written as.  [default: what the file's ending says, else jsonl]",
+        help="Format of the export.  [default: by file ending, else jsonl]",
     )(command)  # fmt: skip
 
 
 def rehearse_options(command: Command) -> Command:
-    """Use the simulated API."""
+    """Add the options of the simulated API."""
     return _all_of(
         click.option("--rehearse", is_flag=True, help="Use a simulated API on this machine: no key, no cost."),
         click.option(
             "--scenario", type=click.Choice(SCENARIO_NAMES),
-            help="What the simulated API plays; implies --rehearse.  [default: calm]",
+            help="Faults to simulate; implies --rehearse.  [default: calm]",
         ),
     )(command)  # fmt: skip
 
 
 def json_option(command: Command) -> Command:
-    """Say the summary as JSON."""
-    return click.option("--json", "as_json", is_flag=True, help="Summary as one JSON object on stdout.")(command)
+    """Add the option of a JSON summary."""
+    return click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")(command)
 
 
 def existing_path(settings: Settings) -> Path:
-    """Return the database to look into, of either kind. Raises WrongUseError if only a rehearsed one is there."""
+    """Return the path of the database to open, of either kind. Raises WrongUseError if only rehearsal.db exists."""
     path = settings.db or DEFAULT_DATABASE
     if settings.db is None and not path.exists() and REHEARSAL_DATABASE.exists():
-        raise WrongUseError("there is no artistjobs.db yet, but a rehearsed database: add --db rehearsal.db")
+        raise WrongUseError("there is no artistjobs.db, but there is a rehearsal.db; to use it, add --db rehearsal.db")
     return path

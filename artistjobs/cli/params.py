@@ -1,4 +1,4 @@
-"""Further fields of a request, from ``--param KEY=VALUE`` and from the options that have a field of their own."""
+"""Parsing of ``--param KEY=VALUE`` and ``--metadata KEY=VALUE`` to fields of a request."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -11,11 +11,11 @@ OWN_FIELDS = {
     "prompt": "use --prompt-id",
     "input": "use --prompt-file",
     "instructions": "use --instructions-file",
-    "stream": "an answer is stored whole",
-    "stream_options": "an answer is stored whole",
-    "background": "an answer is waited for",
+    "stream": "answers are stored whole",
+    "stream_options": "answers are stored whole",
+    "background": "artistjobs waits for each answer",
 }
-"""Fields that artistjobs sets itself, and what to do instead."""
+"""Fields that artistjobs sets itself, each with the alternative or the reason."""
 
 
 OPTIONS = {
@@ -23,21 +23,21 @@ OPTIONS = {
     "store": "--store/--no-store",
     "metadata": "--metadata",
 }
-"""Fields that have an option of their own, and may be a ``--param`` instead."""
+"""Fields that have their own option and may be given with ``--param`` instead."""
 
 
 METADATA_PAIRS, METADATA_KEY_CHARACTERS, METADATA_VALUE_CHARACTERS = 16, 64, 512
-"""The API's limits, from its published schema (August 2026)."""
+"""Limits of the API, from its published OpenAPI schema (August 2026)."""
 
 
 def parse_params(assignments: Iterable[str]) -> dict[str, Json]:
-    """Return the fields that ``KEY=VALUE`` texts ask for; dotted keys make objects.
+    """Return the request fields of ``KEY=VALUE`` assignments; a dotted key sets a field of a nested object.
 
-    A value is JSON if it reads as such, else text; ``@FILE`` is the content of a file, read the
-    same way.
+    A value is parsed as JSON if it is valid JSON, else it is text. ``@FILE`` stands for the content of a file, which
+    is parsed in the same way.
 
     Raises:
-        PromptError: for what is no assignment, a field of our own, or two values for one key.
+        PromptError: if a text is not an assignment, a field is reserved, a key has two values, or a file is unreadable.
 
     """
     params: dict[str, Json] = {}
@@ -52,7 +52,7 @@ def parse_params(assignments: Iterable[str]) -> dict[str, Json]:
 
 
 def parse_metadata(assignments: Iterable[str]) -> dict[str, Json]:
-    """Return the pairs of ``--metadata KEY=VALUE``, within the API's limits. Raises PromptError."""
+    """Return the pairs of ``--metadata KEY=VALUE``. Raises PromptError if they exceed the limits of the API."""
     pairs: dict[str, Json] = {}
     for assignment in assignments:
         key, equals, value = assignment.partition("=")
@@ -63,15 +63,15 @@ def parse_metadata(assignments: Iterable[str]) -> dict[str, Json]:
         pairs[key] = _checked(key, value, "--metadata")
         _refuse_long_pair(key, value)
     if len(pairs) > METADATA_PAIRS:
-        raise PromptError(f"--metadata is given {len(pairs)} times; the API takes {METADATA_PAIRS} pairs at most.")
+        raise PromptError(f"--metadata is given {len(pairs)} times; the API accepts at most {METADATA_PAIRS} pairs.")
     return pairs
 
 
 def join_fields(params: dict[str, Json], named: Mapping[str, Json]) -> dict[str, Json]:
-    """Return both together; PromptError if a field has an option of its own and is a ``--param`` as well."""
+    """Return the fields of ``--param`` and of other options together. Raises PromptError if both set a field."""
     for field in named:
         if field in params:
-            raise PromptError(f"--param {field} and {OPTIONS[field]} both set {field}; give one of them.")
+            raise PromptError(f"--param {field} and {OPTIONS[field]} both set {field}; use one of them.")
     return {**params, **named}
 
 
@@ -86,7 +86,7 @@ def _place(params: dict[str, Json], parts: list[str], value: Json) -> None:
     for part in parents:
         child = inner.setdefault(part, {})
         if not isinstance(child, dict):
-            raise PromptError(f"--param {'.'.join(parts)} goes into {part!r}, which has a value already; give it once.")
+            raise PromptError(f"--param {'.'.join(parts)}: {part!r} already has another value; give it once.")
         inner = child
     if last in inner:
         raise PromptError(f"--param {'.'.join(parts)} is given twice; give it once.")
@@ -111,12 +111,12 @@ def _refuse_long_pair(key: str, value: str) -> None:
 
 
 def _checked(key: str, value: Json, option: str = "--param") -> Json:
-    """Refuse what can be neither stored nor sent: lone surrogates, and nesting without end."""
+    """Return the value. Raises PromptError if it cannot be stored or sent: lone surrogates, or too deep nesting."""
     try:
         canonical_json([key, value]).encode()
     except (ValueError, RecursionError) as error:
         name = key.encode("utf-8", "replace").decode()
-        raise PromptError(f"{option} {name}: the value is no Unicode text, or nested too deeply; mend it.") from error
+        raise PromptError(f"{option} {name}: the value is not Unicode text or nested too deeply; fix it.") from error
     return value
 
 
@@ -125,11 +125,11 @@ def _read_file(key: str, path: Path) -> str:
         return path.read_text(encoding="utf-8-sig")
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise PromptError(f"--param {key}: cannot read {path}: {reason}; name a file of JSON or text.") from error
+        raise PromptError(f"--param {key}: cannot read {path}: {reason}; use a file of JSON or text.") from error
 
 
 def _writable(text: str) -> float:
-    # What could not be written again, such as 1e999, is taken as the text it is, like NaN and Infinity.
+    # A number without a JSON form, such as 1e999, is kept as text, like NaN and Infinity.
     if (number := finite(text)) is None:
         raise ValueError(text)
     return number

@@ -1,4 +1,4 @@
-"""From what the command line says to the prompt that is asked with: reading and checking its files."""
+"""Prompt of a command: built from the options, with the template and the instructions read from files and checked."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ REHEARSAL_PROMPT = "pmpt_rehearsal"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asking:
-    """What the command line said about the prompt, as it was said."""
+    """Unparsed values of the options about the prompt and the request."""
 
     prompt_id: str | None
     prompt_file: Path | None
@@ -31,7 +31,7 @@ class Asking:
     metadata: tuple[str, ...] = ()
 
     def fields(self) -> dict[str, Json]:
-        """Return the further fields of the request. Raises PromptError."""
+        """Return the additional fields of the request. Raises PromptError if an assignment is invalid."""
         metadata = parse_metadata(self.metadata)
         named: dict[str, Json | None] = {
             "service_tier": self.service_tier,
@@ -43,11 +43,11 @@ class Asking:
 
 
 def make_prompt(asking: Asking, *, is_rehearsal: bool) -> Prompt:
-    """Return the prompt to ask with, its files read and checked.
+    """Return the prompt to use, after reading and checking its files.
 
     Raises:
-        WrongUseError: if no prompt is named, or options contradict each other.
-        PromptError: if a template, a parameter or a file cannot be used.
+        WrongUseError: if no prompt is given, or options exclude each other.
+        PromptError: if the template, a parameter or a file is invalid.
 
     """
     _refuse_contradictions(asking)
@@ -57,15 +57,15 @@ def make_prompt(asking: Asking, *, is_rehearsal: bool) -> Prompt:
         return _template_prompt(asking, asking.prompt_file, model, params)
     prompt_id = asking.prompt_id or (REHEARSAL_PROMPT if is_rehearsal else None)
     if not prompt_id:
-        raise WrongUseError("no prompt is named; give one with --prompt-file FILE or --prompt-id ID.")
+        raise WrongUseError("no prompt is given; use --prompt-file FILE or --prompt-id ID.")
     return Prompt(model=model, prompt_id=prompt_id, version=asking.prompt_version or None, params=params)
 
 
 def _refuse_contradictions(asking: Asking) -> None:
     if asking.prompt_file is None and asking.instructions_file is not None:
-        raise WrongUseError("--instructions-file goes with --prompt-file; a stored prompt has its own.")
+        raise WrongUseError("--instructions-file requires --prompt-file; a stored prompt has its own instructions.")
     if asking.prompt_file is not None and asking.prompt_version:
-        raise WrongUseError("--version goes with --prompt-id; a prompt file has none.")
+        raise WrongUseError("--version requires --prompt-id; a prompt file has no version.")
 
 
 def _template_prompt(asking: Asking, file: Path, model: str, params: str) -> Prompt:
@@ -75,7 +75,7 @@ def _template_prompt(asking: Asking, file: Path, model: str, params: str) -> Pro
     instructions = _read_text(asking.instructions_file) if asking.instructions_file else None
     if instructions is not None and "{{" in instructions and "artist_" in instructions:
         raise PromptError(
-            f"{asking.instructions_file} is sent as it is, without filling anything in; "
+            f"{asking.instructions_file} is sent unchanged and is not a template; "
             "put {{ artist_name }} and {{ artist_data }} into the prompt file."
         )
     return Prompt(model=model, template=template, template_file=file.name, instructions=instructions, params=params)
@@ -87,4 +87,4 @@ def _read_text(path: Path) -> str:
     except UnicodeDecodeError as error:
         raise PromptError(f"{path} is not UTF-8 text; save it as UTF-8.") from error
     except OSError as error:
-        raise PromptError(f"{path} cannot be read: {error.strerror}; name a text file.") from error
+        raise PromptError(f"{path} cannot be read: {error.strerror}; use a text file.") from error

@@ -1,4 +1,4 @@
-"""The commands that show results to be looked into: report and browse."""
+"""Command ``report``: writes an HTML report."""
 
 import sys
 from typing import TYPE_CHECKING
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 @click.argument("output", type=PATH, default="report.html")
 @click.pass_obj
 def report(settings: Settings, output: "Path") -> None:
-    """Write one page about the work to OUTPUT (- is stdout).
+    """Write an HTML report to OUTPUT (- is stdout).
 
-    It tells how far and how fast, what it cost and what failed.
-    It holds everything that it shows, a sample of the answers too, and asks nothing of any server.
+    The report is one page with the progress, the throughput, the cost, the failures and a sample of the
+    answers. It is self-contained and loads nothing from the network.
 
     Example: artistjobs report friday.html
     """

@@ -1,4 +1,4 @@
-"""The command retry."""
+"""Command ``retry``: makes failed jobs pending again."""
 
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def retry(settings: Settings, job: int | None, code: str | None) -> None:
     """Make failed jobs pending again: all, by code, or one JOB.
 
-    JOB is the id of a job, as failures tells it.
+    JOB is a job id, as listed by `artistjobs failures`.
 
     Example: artistjobs retry --code incomplete
     """
@@ -35,12 +35,12 @@ def retry(settings: Settings, job: int | None, code: str | None) -> None:
         if not count:
             _refuse_in_vain(store, code, job)
     rehearse = " --rehearse" if store.kind is Kind.REHEARSAL else ""
-    on = f"; go on with: {command_text(store.path, f'work{rehearse}')}" if count else ""
+    on = f"; continue with: {command_text(store.path, f'work{rehearse}')}" if count else ""
     say(f"{counted(count, 'job')} pending again{on}")
 
 
 def _refuse_in_vain(store: "Store", code: str | None, job: int | None) -> None:
-    """Say why nothing was to be retried, if what was named is not there."""
+    """Raise WrongUseError if no job failed with the code, or the job did not fail."""
     from artistjobs.commands.failures import codes_text, refuse_unknown_code
 
     groups = {group.code: group.jobs for group in store.records.failures()}
@@ -48,4 +48,4 @@ def _refuse_in_vain(store: "Store", code: str | None, job: int | None) -> None:
         refuse_unknown_code(code, groups)
     if job is not None:
         with_code = "" if code is None else f" with {code}"
-        raise WrongUseError(f"no job {job} failed{with_code}; {codes_text(groups)}.")
+        raise WrongUseError(f"job {job} did not fail{with_code}; {codes_text(groups)}.")

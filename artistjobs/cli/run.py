@@ -1,4 +1,4 @@
-"""The commands that ask, or get ready to: check, ingest, work, run."""
+"""Command ``run``: ingests a file, works on its jobs and exports their answers."""
 
 from typing import TYPE_CHECKING
 
@@ -27,15 +27,15 @@ if TYPE_CHECKING:
 @work_options
 @rehearse_options
 @json_option
-@click.option("--output", type=PATH, help="Where the answers go.  [default: out.jsonl]")
+@click.option("--output", type=PATH, help="File for the answers.  [default: out.jsonl]")
 @format_option
 @click.pass_obj
 def run(
     settings: Settings, /, output: "Path | None", format_name: str | None, *, dry_run: bool, **options: object
 ) -> None:
-    """Ingest FILE, work on its rows and export their answers.
+    """Ingest FILE, work on its jobs and export their answers.
 
-    What was answered before is not asked again. Interrupted, it goes on when called again.
+    Rows that are already answered are not sent again. To continue after an interruption, repeat the command.
 
     Example: artistjobs run artists.csv --prompt-file prompt.txt
     """

@@ -1,4 +1,4 @@
-"""The command that shows one job in full: show."""
+"""Command ``show``: shows one job with its request, attempts and answers."""
 
 from typing import TYPE_CHECKING, NoReturn
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 @command("show")
 @click.argument("artist", required=False)
-@click.option("--job", type=POSITIVE, metavar="ID", help="The job of this id.")
-@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+@click.option("--job", type=POSITIVE, metavar="ID", help="Show the job with this id.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
 def show_job(settings: Settings, artist: str | None, job: int | None, *, as_json: bool) -> None:
-    """Show one job: its request, its attempts, its answer.
+    """Show one job with its request, attempts and answers.
 
-    ARTIST is a name, or as much of it as tells which one is meant, or the id of a job.
+    ARTIST is a name, a part of a name that matches only one job, or a job id.
 
     Example: artistjobs show 'Frida Kahlo'
     """
@@ -37,13 +37,13 @@ def show_job(settings: Settings, artist: str | None, job: int | None, *, as_json
     from artistjobs.terminal.streams import tell, tell_json
 
     if (artist is None) == (job is None):
-        raise WrongUseError("name one artist or one job, such as: artistjobs show 'Frida Kahlo'")
+        raise WrongUseError("give one artist or one job id, for example: artistjobs show 'Frida Kahlo'")
     screen = Screen()
     with open_reader(existing_path(settings)) as reader:
         number = job if artist is None else _find(reader, artist, screen)
         dossier = open_dossier(reader, number or 0)
         if dossier is None:
-            raise WrongUseError(f"there is no job {number}; the view failures and the table jobs have their ids.")
+            raise WrongUseError(f"there is no job {number}; the table jobs and the view failures list the ids.")
         if as_json:
             tell_json(dossier_json(dossier))
             return
@@ -72,6 +72,6 @@ def _name_one(path: "Path", found: "Sequence[Namesake]", artist: str, screen: "S
 
     many = f"more than {MOST_NAMESAKES}" if len(found) > MOST_NAMESAKES else str(len(found))
     say("\n".join(namesake_lines(found, screen.width)))
-    by_id = f"name one by its id, such as: {command_text(path, f'show --job {found[0].job}')}"
-    say(f"{many} jobs may be meant by {visible(brief(artist))!r}; {by_id}")
+    by_id = f"give the id of one, for example: {command_text(path, f'show --job {found[0].job}')}"
+    say(f"{many} jobs match {visible(brief(artist))!r}; {by_id}")
     raise Exit(WrongUseError.exit_code)

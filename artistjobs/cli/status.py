@@ -1,4 +1,4 @@
-"""The command that looks at a whole database: status."""
+"""Command ``status``: shows the progress of a database, once or every second."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
 
 WATCH_SECONDS = 1.0
-"""From one look to the next."""
+"""Interval between two snapshots of ``--watch``."""
 
 
 @command()
-@click.option("--json", "as_json", is_flag=True, help="As one JSON object, for scripts; with --watch one a line.")
-@click.option("--watch", is_flag=True, help="Keep looking, every second, until Ctrl+C.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object; with --watch, one per line.")
+@click.option("--watch", is_flag=True, help="Repeat every second until Ctrl+C.")
 @click.pass_obj
 def status(settings: Settings, /, *, as_json: bool, watch: bool) -> None:
-    """Show counts, speed, tokens, cost, and what failed and why.
+    """Show job counts, throughput, tokens, cost and failures.
 
     Example: artistjobs status --watch
     """
@@ -75,7 +75,7 @@ def _watch(reader: "Reader", *, as_json: bool) -> None:
 
 @contextmanager
 def _until_interrupted() -> Iterator[None]:
-    """Take Ctrl+C for the end that it is: a look has nothing to go on with."""
+    """Exit without a message on Ctrl+C, because there is nothing to continue."""
     try:
         yield
     except KeyboardInterrupt:

@@ -1,4 +1,4 @@
-"""The command work."""
+"""Command ``work``: calls the API for all pending jobs."""
 
 import click
 
@@ -13,7 +13,7 @@ from artistjobs.cli.options import Settings, json_option, rehearse_options, work
 @json_option
 @click.pass_obj
 def work(settings: Settings, /, **options: object) -> None:
-    """Ask about all pending jobs, and store what comes back.
+    """Call the API for all pending jobs and store the answers.
 
     Example: artistjobs work --max-workers 32
     """

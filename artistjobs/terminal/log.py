@@ -182,7 +182,7 @@ def _file_handler(path: Path) -> logging.Handler:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644))
         handler = logging.FileHandler(path, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
-        raise WrongUseError(f"--log-file {path} cannot be written: {error.strerror}; name another file.") from error
+        raise WrongUseError(f"--log-file {path} cannot be written: {error.strerror}; use another file.") from error
     handler.setFormatter(JsonLines())
     return handler
 

@@ -28,7 +28,7 @@ def test_many_options_stand_in_groups_and_each_of_them_once(cli, name):
 
     shown = [param for param in own for line in text.splitlines() if line.startswith(f"  {param.opts[0]}")]
     assert {param.opts[0] for param in shown} == {param.opts[0] for param in own}
-    assert "\nMore:\n" not in text, "an option of no group; name it in GROUPS"
+    assert "\nOther options:\n" not in text, "an option of no group; name it in GROUPS"
     assert [line[:-1] for line in text.splitlines() if line[:-1] in GROUPS] == [
         title for title in GROUPS if f"\n{title}:\n" in text
     ]

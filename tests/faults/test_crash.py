@@ -52,7 +52,7 @@ def test_the_first_interrupt_waits_for_calls_in_flight_and_the_same_command_goes
     assert len(api.journal.repeated()) == 0
     assert interrupted < 100
     assert b"waiting for" in errors
-    assert errors.decode().splitlines()[-1] == "go on with: artistjobs run a.csv --max-workers 8"
+    assert errors.decode().splitlines()[-1] == "continue with: artistjobs run a.csv --max-workers 8"
     assert again.returncode == 0
     assert_exported_once_in_order(folder, 100)
 

@@ -340,7 +340,7 @@ def test_a_resume_sends_what_the_first_run_sent(cli, folder, api):
 @pytest.mark.parametrize(
     ("options", "part"),
     [
-        (["--prompt-file", "p.txt", "--prompt-id", "x"], "two ways"),
+        (["--prompt-file", "p.txt", "--prompt-id", "x"], "exclude each other"),
         (["--prompt-file", "none.txt"], "none.txt"),
         (["--prompt-file", "bad.txt"], "line 2"),
         (["--prompt-id", "x", "--instructions-file", "p.txt"], "--instructions-file"),
@@ -385,7 +385,7 @@ def test_limit_works_on_so_many_jobs_and_exits_4(cli, folder, api):
 
     assert (first.exit_code, second.exit_code) == (4, 0)
     assert "--limit 3 is reached" in first.stderr
-    assert "go on with: artistjobs run a.csv --limit 3" in first.stderr
+    assert "continue with: artistjobs run a.csv --limit 3" in first.stderr
     assert api.journal.received == 10
 
 

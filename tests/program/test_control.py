@@ -115,7 +115,7 @@ def test_work_on_a_paused_database_says_so_and_waits_and_ctrl_c_ends_it_at_once(
     assert "it is paused since " in again.stderr
     assert line.endswith("paused: no new call is made; go on with: artistjobs resume\n")
     assert process.returncode == 130
-    assert errors.decode().splitlines()[-1] == "go on with: artistjobs run a.csv"
+    assert errors.decode().splitlines()[-1] == "continue with: artistjobs run a.csv"
     assert (count(folder, "pending"), api.journal.received) == (5, 0)
     assert "go on with: artistjobs work" in cli("resume").stderr
     assert cli("work").exit_code == 0

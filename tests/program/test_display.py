@@ -238,7 +238,7 @@ def test_an_interrupt_on_a_terminal_leaves_it_in_order(program_with_api, folder,
 
     assert process.returncode == 130
     assert b"in flight were finished and stored" in screen.raw
-    assert screen.raw.rstrip().endswith(b"go on with: artistjobs run a.csv")
+    assert screen.raw.rstrip().endswith(b"continue with: artistjobs run a.csv")
     assert screen.raw.count(b"\x1b[?25l") == screen.raw.count(b"\x1b[?25h")
 
 

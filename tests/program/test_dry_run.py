@@ -85,6 +85,6 @@ def test_lines_of_an_env_file_that_make_no_sense_are_one_warning(program, folder
 
     assert result.returncode == 0
     assert [line for line in result.stderr.splitlines() if ".env" in line] == [
-        "artistjobs: .env, lines 2, 4: passed over; write NAME=value, or # before a remark."
+        "artistjobs: .env, lines 2, 4: ignored; write NAME=value, or # before a comment."
     ]
     assert "parse" not in result.stderr

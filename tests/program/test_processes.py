@@ -146,7 +146,7 @@ def test_processes_that_die_again_and_again_end_the_run_and_leave_the_jobs_pendi
     assert len(killed) == 2 + 3
     assert said.count("another one takes its place") == 3
     assert "one process after another died, the last one killed by SIGKILL" in said
-    assert "go on with: artistjobs run a.csv" in said
+    assert "continue with: artistjobs run a.csv" in said
     # Those that three processes died with have failed.
     assert query("SELECT state, count(*) FROM jobs GROUP BY state") == [("failed", 4), ("pending", 196)]
 

@@ -33,7 +33,7 @@ def test_failures_are_fields_off_a_terminal_and_the_command_that_retries_them_go
         ["5", "42", "refusal", "200", "1"],
     ]
     assert all(len(row) == 7 and row[5].endswith("Z") and row[6] for row in rows)
-    assert result.stderr == "call them again: artistjobs retry\n"
+    assert result.stderr == "retry them with: artistjobs retry\n"
 
 
 def test_failures_can_be_told_a_code_and_a_limit_and_say_how_many_more_there_are(cli, failed):
@@ -66,8 +66,8 @@ def test_failures_of_a_database_without_any_are_none(cli, folder):
 
 
 def test_a_retry_says_what_to_run_next(cli, failed):
-    assert cli("retry", "--code", "refusal").stderr == "3 jobs pending again; go on with: artistjobs work\n"
-    assert cli("retry", "4").stderr == "1 job pending again; go on with: artistjobs work\n"
+    assert cli("retry", "--code", "refusal").stderr == "3 jobs pending again; continue with: artistjobs work\n"
+    assert cli("retry", "4").stderr == "1 job pending again; continue with: artistjobs work\n"
 
 
 @pytest.mark.parametrize("command", ["show", "show --job", "retry", "failures --limit", "export --ingest"])

@@ -50,7 +50,7 @@ def test_account_trouble_stops_at_first_sight_and_the_same_command_resumes(cli, 
     assert states == {"pending": 200}
     assert attempts == [(0,)]
     assert remedy in stopped.stderr
-    assert "go on with: artistjobs run a.csv" in stopped.stderr
+    assert "continue with: artistjobs run a.csv" in stopped.stderr
     assert resumed.exit_code == 0
     assert len(read_records(folder / "out.jsonl")) == 200
 
@@ -84,7 +84,7 @@ def test_whatever_every_job_would_meet_stops_at_first_sight(cli, folder, api, mo
     assert stopped.exit_code == 3
     assert api.journal.received <= 4
     assert query(folder, "SELECT DISTINCT state, attempt FROM jobs") == [("pending", 0)]
-    assert "go on with: artistjobs run a.csv" in stopped.stderr
+    assert "continue with: artistjobs run a.csv" in stopped.stderr
 
 
 def test_answers_in_flight_are_kept_when_the_credit_ends(cli, folder, api):

@@ -229,7 +229,7 @@ def test_as_much_metadata_as_the_api_takes_is_taken(cli, folder, api):
         ([f"k{number}=v" for number in range(17)], "16 pairs"),
         (["k" * 65 + "=v"], "65 characters"),
         (["k=" + "v" * 513], "513 characters"),
-        (["k=\ud800"], "no Unicode text"),
+        (["k=\ud800"], "not Unicode text"),
     ],
 )
 def test_metadata_that_the_api_would_refuse_is_refused_at_ingest(cli, folder, pairs, told):

@@ -115,13 +115,13 @@ def test_text_that_begins_with_an_at_sign_can_be_quoted():
 def test_a_file_that_cannot_be_read_is_refused(tmp_path, name, reason):
     (tmp_path / "latin").write_bytes(b"\xe9")
 
-    with pytest.raises(PromptError, match=rf"--param user: cannot read .*{reason}.*; name a file"):
+    with pytest.raises(PromptError, match=rf"--param user: cannot read .*{reason}.*; use a file"):
         parse_params([f"user=@{tmp_path}/{name}"])
 
 
 @pytest.mark.parametrize("assignment", ['user="\\ud800"', "user=\udcff", "us\udcffer=x", 'user={"\\ud800":1}'])
 def test_what_is_no_unicode_is_refused(assignment):
-    with pytest.raises(PromptError, match="no Unicode text"):
+    with pytest.raises(PromptError, match="not Unicode text"):
         parse_params([assignment])
 
 
