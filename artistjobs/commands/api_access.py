@@ -1,4 +1,4 @@
-"""The API of a run: the real one, or a simulated one."""
+"""Access to the API of a command: the real API, or a simulated API for a rehearsal."""
 
 import secrets
 from collections.abc import Iterator
@@ -16,6 +16,6 @@ def _api(working: Working | Checking) -> Iterator[ApiConfig]:
         return
     from artistjobs.rehearsal import Detail, rehearsal
 
-    # A day is never like the last one: the same faults again would wear out the same jobs.
+    # Each rehearsal has another seed: with the same faults again, the same jobs would use up their attempts.
     with rehearsal(working.scenario, seed=secrets.randbits(32), detail=Detail.TOTALS) as api:
         yield ApiConfig(api_key="rehearsal", base_url=api.base_url, timeout_seconds=working.timeout_seconds)

@@ -1,4 +1,7 @@
-"""Whether a run will work and what it will cost: found out before it is begun, and free of charge unless asked."""
+"""Check before a run: whether it will work, what it will cost and how long it will take.
+
+The check is free of charge, except for one real call if ``spend`` is set. It writes nothing.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -28,12 +31,12 @@ from artistjobs.ingest.source import IngestConfig
 from artistjobs.store.database import Database
 
 SAMPLE = ("Frida Kahlo", "")
-"""Who is asked about where no file is given."""
+"""Artist name and data of the real call if no file is given."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Requests and tokens a minute, as far as headers told them."""
+    """Limits on requests and tokens per minute from the headers of replies; None if unknown."""
 
     requests: int | None = None
     tokens: int | None = None
@@ -41,7 +44,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """The one call that was made: how long it took, and what came back."""
+    """Result of the real call; ``answer`` is None if it failed, and ``cost_usd`` is None if the price is unknown."""
 
     seconds: float
     answer: Answer | None
@@ -50,7 +53,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What is to be checked. ``failures`` is what was found wrong before anybody was asked."""
+    """Input of a check. ``failures`` are the findings made before the API is called."""
 
     base_url: str
     model: str
@@ -65,7 +68,7 @@ class Plan:
 
 @dataclass(slots=True, kw_only=True)
 class Checkup:
-    """What a check has found."""
+    """Result of a check, filled in step by step."""
 
     plan: Plan
     findings: list[Finding] = field(default_factory=list)
@@ -77,21 +80,21 @@ class Checkup:
 
     @property
     def exit_code(self) -> int:
-        """0 if the run will work; wrong use comes before all else, since it has to be mended first."""
+        """0 if the run will work; 2 (wrong use) wins over other codes, because it has to be fixed first."""
         codes = [finding.exit_code for finding in self.findings if finding.level is Level.FAIL]
         return WrongUseError.exit_code if WrongUseError.exit_code in codes else max(codes, default=0)
 
     def add(self, level: Level, subject: str, text: str, exit_code: int = 0) -> None:
-        """Add a line."""
+        """Add a finding."""
         self.findings.append(Finding(level, subject, text, exit_code))
 
     def stop(self, subject: str, text: str) -> None:
-        """Add what the run would stop for."""
+        """Add a failure for which the run would stop."""
         self.add(Level.FAIL, subject, text, RunStoppedError.exit_code)
 
 
 async def check(plan: Plan, api: Api | None, clock: Callable[[], float]) -> Checkup:
-    """Look at everything that a run needs; ``api`` is None where there is nobody to ask with."""
+    """Check everything that a run needs; ``api`` is None if there is no key. ``clock`` returns seconds."""
     checkup = Checkup(plan=plan, findings=list(plan.failures))
     checkup.add(Level.OK, "address", plan.base_url + _whose(plan))
     can_call = await _look_up(checkup, api) if api is not None else False
@@ -112,7 +115,7 @@ def _whose(plan: Plan) -> str:
 
 
 async def _look_up(checkup: Checkup, api: Api) -> bool:
-    """Check key and model with the free look-up; False if no call could work."""
+    """Check the key and the model with a free request; return False if no call can work."""
     model = checkup.plan.model
     reply = await api.look_up_model(model)
     checkup.limits = _limits(reply, checkup.limits)
@@ -120,8 +123,8 @@ async def _look_up(checkup: Checkup, api: Api) -> bool:
         checkup.stop("key and model", sentence)
         return False
     if reply.status != OK:
-        remedy = "" if checkup.plan.spend else "; add --spend to try them with one real call"
-        text = f"not checked: this server did not look {model} up (HTTP {reply.status}){remedy}"
+        remedy = "" if checkup.plan.spend else "; add --spend to check them with one real call"
+        text = f"not checked: the server cannot look up {model} (HTTP {reply.status}){remedy}"
         checkup.add(Level.WARN, "key and model", text)
         return True
     checkup.add(Level.OK, "key", "accepted")
@@ -129,7 +132,7 @@ async def _look_up(checkup: Checkup, api: Api) -> bool:
     if checkup.shutdown_date:
         checkup.add(Level.WARN, "model", shutdown_sentence(model, checkup.shutdown_date))
     else:
-        checkup.add(Level.OK, "model", f"{model} is there, and no date is set for its end")
+        checkup.add(Level.OK, "model", f"{model} is available and has no shutdown date")
     return True
 
 
@@ -138,11 +141,11 @@ def _check_prompt(checkup: Checkup) -> None:
     if prompt is None:
         return
     if prompt.template is not None:
-        checkup.add(Level.OK, "prompt", f"{prompt.template_file}: the template can be filled in")
+        checkup.add(Level.OK, "prompt", f"{prompt.template_file}: the template is valid")
     elif prompt.model == REHEARSAL_MODEL:
         checkup.add(Level.OK, "prompt", f"{prompt.prompt_id}, not checked in a rehearsal")
     else:
-        seen = "" if checkup.plan.spend else "; whether it is there only a call tells (--spend)"
+        seen = "" if checkup.plan.spend else "; only a real call can check that it exists (--spend)"
         checkup.add(Level.WARN, "prompt", f"{prompt.prompt_id}: {STORED_PROMPTS_END}{seen}")
 
 
@@ -153,7 +156,7 @@ async def _try_out(checkup: Checkup, api: Api, prompt: Prompt, clock: Callable[[
     try:
         body = request_builder(prompt)(name, data)
     except PromptError as error:
-        checkup.add(Level.WARN, "call", f"not made, for {name!r} {error}")
+        checkup.add(Level.WARN, "call", f"not made for {name!r}: {error}")
         return
     began = clock()
     reply = await api.create(body)
@@ -171,8 +174,8 @@ async def _try_out(checkup: Checkup, api: Api, prompt: Prompt, clock: Callable[[
 
 def _tell_answer(checkup: Checkup, call: Call, answer: Answer) -> None:
     into, out = answer.usage.input_tokens, answer.usage.output_tokens
-    tokens = f"{into:,} tokens in, {out:,} out" if into is not None and out is not None else "its tokens not told"
-    cost = cost_text(call.cost_usd) if call.cost_usd is not None else "its cost not known"
+    tokens = f"{into:,} tokens in, {out:,} out" if into is not None and out is not None else "tokens unknown"
+    cost = cost_text(call.cost_usd) if call.cost_usd is not None else "cost unknown"
     checkup.add(Level.OK, "call", f"answered by {answer.model} in {call.seconds:,.1f} s: {tokens}, {cost}")
 
 
@@ -180,12 +183,12 @@ def _tell_failure(checkup: Checkup, reply: Reply, failure: Failure) -> None:
     if failure.reach is Reach.RUN:
         checkup.stop("call", account_trouble(failure))
     elif reply.fault is not None and failure.reach is Reach.CALL:
-        checkup.stop("call", f"{describe(failure)}; check the network and OPENAI_BASE_URL, then check again.")
+        checkup.stop("call", f"{describe(failure)}; check the network and OPENAI_BASE_URL, then run check again.")
     elif failure.reach is Reach.CALL:
-        checkup.add(Level.WARN, "call", f"{describe(failure)}; a run would call again; check again in some minutes")
+        checkup.add(Level.WARN, "call", f"{describe(failure)}; a run would retry it; check again in a few minutes")
     else:
         checkup.add(
-            Level.WARN, "call", f"{describe(failure)}; rows like this one would fail: mend the prompt or the parameters"
+            Level.WARN, "call", f"{describe(failure)}; similar rows would fail: fix the prompt or the parameters"
         )
 
 
@@ -208,10 +211,10 @@ def _check_limits(checkup: Checkup) -> None:
     if told:
         checkup.add(Level.OK, "limits", " and ".join(told))
     elif checkup.call is not None:
-        checkup.add(Level.OK, "limits", "the API's headers tell none")
+        checkup.add(Level.OK, "limits", "none in the headers of the API")
     else:
         checkup.add(
-            Level.OK, "limits", "not known before the first call; a run learns them by itself, --spend tells them"
+            Level.OK, "limits", "unknown before the first call; a run reads them from replies, --spend shows them"
         )
 
 
@@ -220,7 +223,7 @@ def _check_price(checkup: Checkup) -> None:
     prompt = plan.prompt or Prompt(model=plan.model, prompt_id="")
     text = price_text(prompt, plan.cost)
     if price_per_million(prompt, plan.cost) is None:
-        checkup.add(Level.WARN, "price", f"{text}: costs will not be told, and --max-cost cannot be kept")
+        checkup.add(Level.WARN, "price", f"{text}: no costs will be reported, and --max-cost cannot be used")
     else:
         checkup.add(Level.OK, "price", text)
 
@@ -230,18 +233,18 @@ def _check_file(checkup: Checkup) -> None:
     if file is None:
         return
     rows, asked, before = file.rows, file.asked, file.asked.known
-    known = f"; {asked.new:,} of them new for {file.database}, {before.done:,} done before" if file.database else ""
-    failed = f", {before.failed:,} failed before (--retry-failed)" if before.failed else ""
+    known = f"; {asked.new:,} of them new in {file.database}, {before.done:,} already done" if file.database else ""
+    failed = f", {before.failed:,} already failed (--retry-failed)" if before.failed else ""
     text = f"{file.name}: {counted(rows.good, 'good row')}, {asked.distinct:,} distinct{known}{failed}"
     checkup.add(
-        Level.OK if rows.good else Level.WARN, "file", text if rows.good else f"{text}; there is nothing to ask"
+        Level.OK if rows.good else Level.WARN, "file", text if rows.good else f"{text}; there is nothing to send"
     )
     if rows.first_bad is not None:
-        bad = f"{counted(rows.bad, 'bad line')}, to be skipped; the first is line {rows.first_bad.line}: "
-        checkup.add(Level.WARN, "file", bad + f"{rows.first_bad.reason}; mend it, or leave it out")
+        bad = f"{counted(rows.bad, 'bad line')} to be skipped; the first is line {rows.first_bad.line}: "
+        checkup.add(Level.WARN, "file", bad + f"{rows.first_bad.reason}; fix it, or remove it")
     if rows.unfit:
         unfit = f"{counted(rows.unfit, 'row')} cannot be filled into the template, the first in {rows.reason}"
-        checkup.add(Level.WARN, "file", f"{unfit}; mend the template, or these rows fail")
+        checkup.add(Level.WARN, "file", f"{unfit}; fix the template, or these rows fail")
 
 
 def _estimate(checkup: Checkup) -> None:
@@ -255,18 +258,18 @@ def _estimate(checkup: Checkup) -> None:
     pace = Pace(max_workers=plan.max_workers, rpm=checkup.limits.requests, tpm=checkup.limits.tokens)
     checkup.seconds, how = time_ahead(made, measured.seconds if measured else Sums(), pace)
     if not calls:
-        checkup.add(Level.OK, "calls", "none is left to make, and nothing is left to pay")
+        checkup.add(Level.OK, "calls", "no calls left to make, nothing to pay")
         return
     into, out, money = made.how
     checkup.add(Level.OK, "input", f"{spread_tokens_text(made.input_tokens)}: {into}")
     checkup.add(Level.OK, "output", f"{spread_tokens_text(made.output_tokens)}: {out}")
-    cost = spread_cost_text(made.cost_usd) if made.cost_usd else "not known"
+    cost = spread_cost_text(made.cost_usd) if made.cost_usd else "unknown"
     checkup.add(Level.OK if made.cost_usd else Level.WARN, "cost", f"{cost}: {money}")
     checkup.add(Level.OK, "time", f"{spread_duration_text(checkup.seconds)} for {counted(calls, 'call')}: {how}")
 
 
 def _measured_by(call: Call | None) -> Measured | None:
-    """Return what the one call tells of all others."""
+    """Return statistics of the one call, None if it has no answer."""
     if call is None or call.answer is None:
         return None
     usage = call.answer.usage
@@ -280,7 +283,7 @@ def _measured_by(call: Call | None) -> Measured | None:
 
 
 def check_up(database: Database, checking: Checking) -> Checkup:
-    """Find out whether a run will work and what it will cost; nothing is written."""
+    """Check whether a run will work and what it will cost; write nothing."""
     failures = list(checking.failures)
     file, measured = _counted(database, checking, failures)
     plan = Plan(
@@ -295,7 +298,7 @@ def check_up(database: Database, checking: Checking) -> Checkup:
 
 
 async def _check_with(config: ApiConfig, plan: Plan) -> Checkup:
-    # Imported as late as this: it takes longer than all the rest.
+    # Imported late: importing the SDK takes longer than the rest of a check without calls.
     from artistjobs.api.responses import open_responses_api
 
     async with open_responses_api(config) as api:
@@ -305,7 +308,10 @@ async def _check_with(config: ApiConfig, plan: Plan) -> Checkup:
 def _counted(
     database: Database, checking: Checking, failures: list[Finding]
 ) -> tuple[FileCount | None, Measured | None]:
-    """Count the file, if there is one; what is wrong with it joins the failures."""
+    """Count the rows of the file, if there is one, and read the statistics of earlier answers.
+
+    Errors of the file or the database are added to ``failures``.
+    """
     if checking.prompt is None:
         return None, None
     try:

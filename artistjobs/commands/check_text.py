@@ -1,4 +1,4 @@
-"""A check as text and as JSON."""
+"""Text and JSON output of the command ``check``."""
 
 from artistjobs.commands.check import Call, Checkup
 from artistjobs.commands.dry_run import FileCount
@@ -12,7 +12,7 @@ from artistjobs.terminal.escape import visible
 
 
 def checkup_lines(checkup: Checkup) -> list[str]:
-    """Return what was found, a line each, and the verdict."""
+    """Return the findings as lines, and the verdict as the last line."""
     width = max(len(finding.subject) for finding in checkup.findings)
     lines = [
         f"{finding.level.value:4}  {finding.subject:{width}}  {visible(finding.text)}" for finding in checkup.findings
@@ -22,13 +22,13 @@ def checkup_lines(checkup: Checkup) -> list[str]:
 
 def _verdict(checkup: Checkup) -> str:
     if checkup.exit_code:
-        return "A run would not work; mend what fails above and check again."
+        return "A run will not work; fix the failures above and check again."
     warnings = sum(finding.level is Level.WARN for finding in checkup.findings)
     return "A run will work" + (f"; {counted(warnings, 'warning')} above." if warnings else ".")
 
 
 def checkup_json(checkup: Checkup) -> dict[str, Json]:
-    """Return the same as JSON; its keys stay as they are."""
+    """Return the result of a check as JSON with stable keys."""
     plan = checkup.plan
     price = price_per_million(plan.prompt or Prompt(model=plan.model, prompt_id=""), plan.cost)
     return {

@@ -1,4 +1,4 @@
-"""What the commands work and check are called with."""
+"""Configuration values of the commands ``work``, ``run`` and ``check``."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ from artistjobs.worker.config import WorkConfig
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Working:
-    """What a run of a worker needs besides its database."""
+    """Options of a run, besides its database; ``api`` is None without a key, ``scenario`` selects a rehearsal."""
 
     work: WorkConfig
     timeout_seconds: float | None
@@ -23,14 +23,14 @@ class Working:
     quiet: bool
 
     def refuse_keyless(self) -> None:
-        """Raise WrongUseError if there is no key to call with."""
+        """Raise WrongUseError if there is neither a key nor a scenario."""
         if self.api is None and self.scenario is None:
             raise WrongUseError(NO_KEY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checking:
-    """What a check was asked for. ``failures`` is what was found wrong in the asking."""
+    """Options of a check. ``failures`` are findings about the options themselves."""
 
     model: str
     prompt: Prompt | None

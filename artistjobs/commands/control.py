@@ -1,4 +1,4 @@
-"""Control from another terminal: what the commands pause, resume and set do, and how status shows it."""
+"""Control of running workers: the commands ``pause``, ``resume`` and ``set``, and their state in ``status``."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,49 +15,49 @@ from artistjobs.terminal.escape import visible
 
 
 def pause_workers(store: Store) -> str:
-    """Have no worker of a database make a new call until ``resume``, and return what to say of it."""
+    """Pause the database: no worker starts a new call until ``resume``. Return the message for the user."""
     resume_command = command(store.path, "resume")
     if (since := paused_at(store.controls.read())) is not None:
-        return f"it is paused since {_moment(since)}; go on with: {resume_command}"
+        return f"already paused since {_moment(since)}; continue with: {resume_command}"
     store.controls.say({Control.PAUSED: 1})
     if not (count := _living(store)):
-        return f"paused: nobody works now, and whoever begins to will wait; go on with: {resume_command}"
-    return f"paused: {counted(count, 'worker')} told to make no new call; go on with: {resume_command}"
+        return f"paused: no worker is running, and a worker that starts will wait; continue with: {resume_command}"
+    return f"paused: {counted(count, 'worker')} told to make no new calls; continue with: {resume_command}"
 
 
 def resume_workers(store: Store) -> str:
-    """Undo ``pause``, and return what to say of it."""
+    """End a pause, and return the message for the user."""
     if not is_paused(store.controls.read()):
-        return "nothing to resume: it is not paused"
+        return "nothing to resume: the database is not paused"
     store.controls.say({Control.PAUSED: None})
     if not (count := _living(store)):
-        return f"resumed: nobody works now; go on with: {command(store.path, 'work')}"
+        return f"resumed: no worker is running; continue with: {command(store.path, 'work')}"
     return f"resumed: {counted(count, 'worker')} told to make calls again"
 
 
 def tune_workers(store: Store, values: Mapping[Control, float | None]) -> str:
-    """Have the living workers of a database work otherwise, and return what to say of it.
+    """Send settings to the running workers of a database, and return the message for the user.
 
     Raises:
-        WrongUseError: if nothing is to be set, or nobody works.
+        WrongUseError: if there is no setting, or no worker is running.
 
     """
     if not values:
-        raise WrongUseError(f"say what to set, such as: {command(store.path, 'set --max-workers 8')}")
+        raise WrongUseError(f"give a setting, for example: {command(store.path, 'set --max-workers 8')}")
     if not (count := _living(store)):
         raise WrongUseError(
-            f"nobody works on {store.path} now, and set is for running workers; "
+            f"no worker is running on {store.path}, and set changes running workers only; "
             f"give the same options to: {command(store.path, 'work')}"
         )
     store.controls.say(values)
-    paused = f"; it is paused, go on with: {command(store.path, 'resume')}" if is_paused(store.controls.read()) else ""
-    return f"{counted(count, 'worker')} told: {values_text(values)}{paused}"
+    paused = f"; paused, continue with: {command(store.path, 'resume')}" if is_paused(store.controls.read()) else ""
+    return f"settings sent to {counted(count, 'worker')}: {values_text(values)}{paused}"
 
 
 def control_lines(said: Sequence[Said], workers: Sequence[Run], path: Path) -> list[str]:
-    """Return what was said to workers, as far as it still has an effect, a line each."""
+    """Return the pause and the settings that are in effect as lines, one for all settings sent at the same time."""
     since = paused_at(said)
-    lines = [f"paused since {_moment(since)}; go on with: {visible(command(path, 'resume'))}"] if since else []
+    lines = [f"paused since {_moment(since)}; continue with: {visible(command(path, 'resume'))}"] if since else []
     together: dict[str, dict[Control, float | None]] = {}
     for one in _in_effect(said, workers):
         together.setdefault(one.changed_at, {})[one.control] = one.value
@@ -67,7 +67,7 @@ def control_lines(said: Sequence[Said], workers: Sequence[Run], path: Path) -> l
 
 
 def control_json(said: Sequence[Said], workers: Sequence[Run]) -> dict[str, Json]:
-    """Return the same as JSON."""
+    """Return the pause and the settings that are in effect as JSON with stable keys."""
     return {
         "paused_since": paused_at(said),
         "set": [
@@ -77,7 +77,7 @@ def control_json(said: Sequence[Said], workers: Sequence[Run]) -> dict[str, Json
 
 
 def _in_effect(said: Sequence[Said], workers: Sequence[Run]) -> list[Said]:
-    """Return what was set while a worker lived that still lives."""
+    """Return the settings that were sent since the oldest running worker started."""
     begun = min((worker.started_at for worker in workers if worker.is_alive), default=None)
     return [one for one in said if begun is not None and one.control is not Control.PAUSED and one.changed_at >= begun]
 

@@ -1,4 +1,4 @@
-"""Shows what would be sent, and an estimate."""
+"""Dry run: shows the first requests and an estimate; sends and writes nothing."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileCount:
-    """A file as it stands against the database; ``asked`` tells of distinct jobs."""
+    """Counts of an input file compared with the database; ``asked`` counts distinct jobs."""
 
     name: str
     database: str | None
@@ -49,18 +49,20 @@ def _dry_run(given: "Given", config: "IngestConfig") -> None:
     if given.as_json:
         tell_json({"rows": rows.good, "bad": rows.bad, "requests": bodies, "estimate": estimate_json(made)})
         return
-    at_most = f", {limit:,} of them by --limit" if limit is not None and limit < file.asked.ahead else ""
-    say(f"dry run: {counted(rows.good, 'row')} to ask about{at_most}, {rows.bad:,} bad; nothing was sent or written")
+    at_most = f", calls limited to {limit:,} by --limit" if limit is not None and limit < file.asked.ahead else ""
+    say(f"dry run: {counted(rows.good, 'good row')}{at_most}, {rows.bad:,} bad; nothing was sent or written")
     say("\n".join(map(visible, estimate_lines(made))))
 
 
 def count_file(
     database: Database, config: IngestConfig, show: Callable[[Body], None] | None = None
 ) -> tuple[FileCount, Measured | None]:
-    """Count what a file would ask for and what such answers came to before; nothing is written.
+    """Return the counts of a file and the statistics of earlier answers to its prompt; write nothing.
+
+    ``show`` is called with the body of the first requests.
 
     Raises:
-        WrongUseError: if file, template or database cannot be used.
+        WrongUseError: if the file, the template or the database cannot be used.
         StoreError: if the database cannot be read.
 
     """

@@ -1,6 +1,6 @@
-"""What lies ahead in tokens, money and time: from what was measured, else from rules that are stated with it.
+"""Estimates of tokens, cost and time: from earlier answers if there are any, else from assumptions.
 
-Every number is an interval with a middle; a rule that only guesses gives a wide one.
+Every estimate is an interval with a middle value, and states its basis. Assumptions give wide intervals.
 """
 
 import math
@@ -17,24 +17,24 @@ MILLION: Final = 1_000_000
 
 
 BYTES_A_TOKEN: Final = Spread(2.5, 4.0, 5.0)
-"""Of a request's JSON in UTF-8: English is near 5, names and numbers near 4, other scripts near 2.5."""
+"""Bytes of a request (JSON in UTF-8) per token: English about 5, names and numbers about 4, other scripts about 2.5."""
 
 
 HIDDEN_INPUT: Final = Spread(0.0, 500.0, 4_096.0)
-"""Tokens taken for the text of a stored prompt, which only the API knows."""
+"""Tokens assumed for the text of a stored prompt, which only the API knows."""
 
 
 UNKNOWN_OUTPUT: Final = Spread(100.0, 500.0, 4_000.0)
-"""Tokens taken for an answer, reasoning included, where neither a bound nor an earlier answer tells."""
+"""Tokens assumed for an answer, including reasoning, if there is neither a maximum nor an earlier answer."""
 
 
 UNKNOWN_SECONDS: Final = Spread(2.0, 10.0, 60.0)
-"""Taken for a call where none was made yet."""
+"""Seconds assumed for a call if none was made yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
-    """The calls that are to be made, and the bytes of all their requests together."""
+    """Calls to be made with a prompt, and the total size of their requests in bytes."""
 
     prompt: Prompt
     calls: int
@@ -43,7 +43,10 @@ class Workload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """Tokens and dollars of all calls; ``cost_usd`` is None without a price. ``how`` says what each rests on."""
+    """Tokens and US dollars of all calls.
+
+    ``cost_usd`` is None without a price; ``how`` holds the basis of input, output and cost.
+    """
 
     calls: int
     input_tokens: Spread
@@ -53,7 +56,7 @@ class Estimate:
 
 
 def estimate(workload: Workload, measured: Measured | None, cost: Cost) -> Estimate:
-    """Return what calls will come to."""
+    """Return the estimate for a workload; ``measured`` are statistics of earlier answers, None if there are none."""
     if measured is not None and not (measured.input_tokens.count and measured.output_tokens.count):
         measured = None
     into, how_into = _input(workload, measured)
@@ -81,7 +84,7 @@ def _input(workload: Workload, measured: Measured | None) -> tuple[Spread, str]:
         return told, how
     hidden = HIDDEN_INPUT
     how += (
-        f"; the stored prompt's own text is not known here: {hidden.middle:,.0f} tokens a call are assumed for it, "
+        f"; the text of the stored prompt is unknown: {hidden.middle:,.0f} tokens a call are assumed for it, "
         f"at most {hidden.high:,.0f}"
     )
     return told.plus(hidden.times(workload.calls)), how
@@ -93,12 +96,12 @@ def _output(workload: Workload, measured: Measured | None) -> tuple[Spread, str]
     bound = workload.prompt.param("max_output_tokens")
     if isinstance(bound, int) and not isinstance(bound, bool) and bound > 0:
         spread = Spread(bound / 10, bound / 2, bound)
-        how = f"at most max_output_tokens, {bound:,} a call; half of that is assumed, a tenth at least"
+        how = f"at most max_output_tokens, {bound:,} a call; half of it is assumed, a tenth at least"
         return spread.times(workload.calls), how
     unknown = UNKNOWN_OUTPUT
     how = (
-        f"not known; {unknown.middle:,.0f} tokens a call are assumed, "
-        f"{unknown.low:,.0f} to {unknown.high:,.0f} (bound them with --param max_output_tokens=N)"
+        f"unknown; {unknown.middle:,.0f} tokens a call are assumed, "
+        f"{unknown.low:,.0f} to {unknown.high:,.0f} (set a maximum with --param max_output_tokens=N)"
     )
     return unknown.times(workload.calls), how
 
@@ -120,12 +123,12 @@ def _money(
     ]
     low, middle, high = sums
     if low is None or middle is None or high is None:
-        return None, f"no price is known for {price_name(workload.prompt)}"
+        return None, f"the price of {price_name(workload.prompt)} is unknown"
     return Spread(low, middle, high).times(workload.calls), price_text(workload.prompt, cost)
 
 
 def _dollars(model: str, tier: str | None, cost: Cost, tokens: tuple[float, float]) -> float | None:
-    """Return the cost of one call of so many tokens on average, which need not be whole numbers."""
+    """Return the cost of one call in US dollars for a mean number of tokens; None if there is no price."""
     into, out = (max(1, math.ceil(number)) for number in tokens)
     both = cost(model, tier, Usage(input_tokens=into, output_tokens=out))
     first = cost(model, tier, Usage(input_tokens=into, output_tokens=0))
@@ -135,7 +138,10 @@ def _dollars(model: str, tier: str | None, cost: Cost, tokens: tuple[float, floa
 
 
 def price_per_million(prompt: Prompt, cost: Cost) -> tuple[float, float] | None:
-    """Return the dollars for a million tokens in and out, in requests of usual length; None if there is no price."""
+    """Return the price in US dollars of a million input and output tokens; None if there is no price.
+
+    The price is that of a request with 1,000 tokens, because some models cost more for long requests.
+    """
     tier, usual = prompt.service_tier, 1_000
     into = cost(prompt.model, tier, Usage(input_tokens=usual, output_tokens=0))
     both = cost(prompt.model, tier, Usage(input_tokens=usual, output_tokens=usual))
@@ -145,22 +151,22 @@ def price_per_million(prompt: Prompt, cost: Cost) -> tuple[float, float] | None:
 
 
 def price_text(prompt: Prompt, cost: Cost) -> str:
-    """Return the price of a model in words."""
+    """Return the price of a model as text."""
     price = price_per_million(prompt, cost)
     if price is None:
-        return f"no price is known for {price_name(prompt)}"
+        return f"the price of {price_name(prompt)} is unknown"
     return f"{price_name(prompt)} at ${price[0]:,.2f} in and ${price[1]:,.2f} out per million tokens"
 
 
 def price_name(prompt: Prompt) -> str:
-    """Return what a price is for: a model, and a service tier if one is asked for."""
+    """Return the model, with the service tier if the prompt sets one."""
     tier = prompt.service_tier
     return f"{prompt.model} ({tier})" if tier else prompt.model
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """What bounds how fast calls are made: calls in flight, and limits a minute as far as they are known."""
+    """Limits on the call rate: calls in flight, and requests and tokens per minute, None if unknown."""
 
     max_workers: int
     rpm: float | None = None
@@ -168,11 +174,11 @@ class Pace:
 
 
 def time_ahead(made: Estimate, seconds: Sums, pace: Pace) -> tuple[Spread, str]:
-    """Return the seconds that all calls take, and what that rests on."""
+    """Return the time for all calls in seconds, and its basis; ``seconds`` are statistics of earlier calls."""
     calls, mean = made.calls, seconds.mean
     each = Spread(mean, mean, mean) if seconds.count else UNKNOWN_SECONDS
     work = (seconds.ahead(calls) if seconds.count else each.times(calls)).times(1 / pace.max_workers)
-    # However many are in flight, each takes its time.
+    # All calls take at least as long as one call, however many are in flight.
     work = _at_least(work, each) if calls else work
     how = f"{each.middle:,.1f} s a call " + ("measured" if seconds.count else "assumed")
     how += f", {pace.max_workers} in flight"
@@ -183,7 +189,7 @@ def time_ahead(made: Estimate, seconds: Sums, pace: Pace) -> tuple[Spread, str]:
     ]
     for name, least in limits:
         if least.middle > work.middle:
-            how = f"held back by {name}"
+            how = f"limited by {name}"
         work = _at_least(work, least)
     return work, how
 

@@ -1,4 +1,4 @@
-"""An estimate as text and as JSON."""
+"""Text and JSON output of estimates."""
 
 from collections.abc import Callable
 
@@ -9,28 +9,28 @@ from artistjobs.core.statistics import Spread
 
 
 def estimate_lines(made: Estimate) -> list[str]:
-    """Return an estimate in words, with what it rests on."""
+    """Return an estimate as lines, each with its basis."""
     if not made.calls:
-        return ["estimate: no call is left to make, and nothing is left to pay"]
+        return ["estimate: no calls left to make, nothing to pay"]
     said = (made.input_tokens, "input"), (made.output_tokens, "output")
     named = [f"{spread_tokens_text(spread)} of {name}" for spread, name in said]
-    cost = spread_cost_text(made.cost_usd) if made.cost_usd else "not known"
+    cost = spread_cost_text(made.cost_usd) if made.cost_usd else "unknown"
     lines = zip((*named, f"cost {cost}"), made.how, strict=True)
     return [f"estimate for {counted(made.calls, 'call')}:", *(f"  {what}: {how}" for what, how in lines)]
 
 
 def spread_tokens_text(spread: Spread) -> str:
-    """Return a number of tokens that is not known exactly."""
+    """Return an interval of tokens as text, such as ``about 400 (80 to 800) tokens``."""
     return _spread_text(spread, lambda number: f"{number:,.0f}") + " tokens"
 
 
 def spread_cost_text(spread: Spread) -> str:
-    """Return an amount of dollars that is not known exactly."""
+    """Return an interval of US dollars as text, such as ``about $1.20 ($1.00 to $1.40)``."""
     return _spread_text(spread, cost_text)
 
 
 def spread_duration_text(spread: Spread) -> str:
-    """Return a duration that is not known exactly."""
+    """Return an interval of seconds as text, such as ``about 40 s (30 s to 50 s)``."""
     return _spread_text(spread, duration_text)
 
 
@@ -40,7 +40,7 @@ def _spread_text(spread: Spread, text: Callable[[float], str]) -> str:
 
 
 def estimate_json(made: Estimate) -> dict[str, Json]:
-    """Return the same as JSON."""
+    """Return an estimate as JSON with stable keys."""
     return {
         "calls": made.calls,
         "input_tokens": spread_json(made.input_tokens, 0),
@@ -51,7 +51,7 @@ def estimate_json(made: Estimate) -> dict[str, Json]:
 
 
 def spread_json(spread: Spread | None, digits: int) -> dict[str, Json] | None:
-    """Return a spread as JSON, None if it is not known."""
+    """Return an interval as JSON, rounded to ``digits``; None if it is unknown."""
     if spread is None:
         return None
     return {

@@ -1,4 +1,4 @@
-"""Where answers go: records to a file, their texts to stdout, and a word on both."""
+"""Export of answers: records to a file, their texts to stdout, and log lines about both."""
 
 import logging
 from pathlib import Path
@@ -13,7 +13,14 @@ log = logging.getLogger("artistjobs")
 
 
 def export_answers(store: Store, config: ExportConfig, output: Path, texts: Texts | None, voice: Voice) -> None:
-    """Write the records to a file and their texts to stdout. Raises StoreError, WrongUseError, BrokenPipeError."""
+    """Write the records to a file and, unless ``texts`` is None, their texts to stdout.
+
+    Raises:
+        WrongUseError: if the file or its format cannot be used.
+        StoreError: if the disk or the database fails.
+        BrokenPipeError: if the reader of stdout has gone; the file is complete.
+
+    """
     count = export_to_file(store.records, config, output, texts)
     log.info("exported %s to %s", counted(count, "record"), output)
     if texts is None:
@@ -21,4 +28,4 @@ def export_answers(store: Store, config: ExportConfig, output: Path, texts: Text
     voice.done_doing()
     texts.end()
     if texts.withheld:
-        log.info("%s more texts are in %s; into a file or a pipe all are written", f"{texts.withheld:,}", output)
+        log.info("%s more texts are in %s; redirect stdout to get all texts", f"{texts.withheld:,}", output)

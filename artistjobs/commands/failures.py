@@ -1,4 +1,4 @@
-"""Failed jobs one by one: as columns for people, as fields for programs."""
+"""Output of the command ``failures``: failed jobs as a table, as tab-separated fields, and as JSON."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
@@ -16,17 +16,17 @@ _COLUMNS = (
     Column("code", is_number=False),
     Column("HTTP", rank=3),
     Column("attempts", rank=4),
-    Column("when", rank=2, is_number=False),
+    Column("time", rank=2, is_number=False),
     Column("message", rank=1, is_number=False, may_be_cut=True),
 )
 
 
 _AT_ONCE = 500
-"""Rows that share their column widths: as many as are worth waiting for."""
+"""Number of rows that share their column widths; a larger number delays the first line."""
 
 
 def failures_table(jobs: Iterator[FailedJob], width: int | None, head: Callable[[str], str]) -> Iterator[str]:
-    """Yield a heading and a line for each job, in the width there is; ``head`` makes the heading stand out."""
+    """Yield the heading and a line for each job, at most ``width`` cells wide; ``head`` styles the heading."""
     is_first = True
     while page := list(islice(jobs, _AT_ONCE)):
         first, *lines = table(_COLUMNS, [_cells(job) for job in page], width)
@@ -37,14 +37,14 @@ def failures_table(jobs: Iterator[FailedJob], width: int | None, head: Callable[
 
 
 def failures_fields(jobs: Iterator[FailedJob]) -> Iterator[str]:
-    """Yield a line for each job, its fields whole and parted by tabs; tabs within them are escaped."""
+    """Yield a line for each job, its fields untruncated and separated by tabs; tabs in fields are escaped."""
     for job in jobs:
         fields = (job.job, job.artist_name, job.code, job.status, job.attempts, job.failed_at, job.message)
         yield "\t".join("" if field is None else visible(str(field)) for field in fields)
 
 
 def failure_json(job: FailedJob) -> dict[str, Json]:
-    """Return a failed job as JSON; its keys stay as they are."""
+    """Return a failed job as JSON with stable keys."""
     return {
         "job": job.job,
         "artist_name": job.artist_name,
@@ -59,15 +59,15 @@ def failure_json(job: FailedJob) -> dict[str, Json]:
 
 
 def refuse_unknown_code(code: str, groups: Mapping[str, int]) -> None:
-    """Raise WrongUseError if no job failed with a code; ``groups`` says how many did with which."""
+    """Raise WrongUseError if no job failed with a code; ``groups`` holds the number of failed jobs by code."""
     if code not in groups:
         raise WrongUseError(f"no job failed with {code}; {codes_text(groups)}.")
 
 
 def codes_text(groups: Mapping[str, int]) -> str:
-    """Return the codes that there are, in half a sentence."""
+    """Return the codes of failed jobs with their numbers as a clause of an error message."""
     if not groups:
-        return "none failed at all"
+        return "no jobs failed at all"
     return "the codes are " + ", ".join(f"{code} ({jobs:,})" for code, jobs in groups.items())
 
 

@@ -1,20 +1,20 @@
-"""What a check says, line by line."""
+"""Findings: the lines of a check, each with a level."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class Level(StrEnum):
-    """What a finding means for the run."""
+    """Severity of a finding for the run."""
 
     OK = "ok"
-    WARN = "warn"  # it will work, and there is something to know
-    FAIL = "fail"  # it will not work
+    WARN = "warn"  # the run will work, but the user should know something
+    FAIL = "fail"  # the run will not work
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of a check. A failing one has the exit code that the run would end with."""
+    """One line of a check. A finding of level FAIL has the exit code with which the run would end."""
 
     level: Level
     subject: str

@@ -1,4 +1,4 @@
-"""Ingest, work and export in one command."""
+"""Command ``run``: ingests a file, works on its jobs and exports their answers."""
 
 import logging
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ log = logging.getLogger("artistjobs")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Destination:
-    """Where answers go: records to ``output``, which may be none of the ``needed`` files, texts to ``texts``."""
+    """Targets of the export: records go to ``output``, which must not be one of ``needed``, texts go to ``texts``."""
 
     output: Path
     texts: Texts | None
@@ -39,11 +39,11 @@ def run_file(
     voice: Voice,
     going: Destination,
 ) -> tuple[RunReport, Ingested]:
-    """Ingest a file, work on its rows and export their answers, also when the work stops early.
+    """Ingest a file, work on its jobs and export their answers, also if the work stops early.
 
     Raises:
-        WrongUseError: before anything is read, if the run could not end well.
-        StoreError: if disk or database fail outside of the work itself.
+        WrongUseError: before the file is read, if the output, the file or the key cannot be used.
+        StoreError: if the disk or the database fails before or after the work.
 
     """
     refuse_unwritable(going.output, database.path, config.source, *going.needed)
@@ -55,7 +55,7 @@ def run_file(
         scope = store.records.scope(ingested.ingest)
     log.info(ingest_sentence(ingested))
     if not ingested.good:
-        log.warning("%s has no row to ask about", config.source)
+        log.warning("%s has no good rows", config.source)
     report = work_on(database, scope, working, voice)
     if report.error is None:
         voice.doing(f"writing {going.output}")
@@ -68,6 +68,6 @@ def run_file(
 def _export_run(store: Store, scope: Scope, going: Destination, voice: Voice) -> None:
     output, done = going.output, store.records.counts(scope).done
     if not done and output.is_file() and output.stat().st_size:
-        log.warning("nothing is answered yet, so %s is left as it was", output)
+        log.warning("no job is done yet, so %s is left unchanged", output)
         return
     export_answers(store, ExportConfig(scope=scope, format=going.format), output, going.texts, voice)

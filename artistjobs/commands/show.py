@@ -1,4 +1,4 @@
-"""One job in full: what was sent, what every attempt came to, what was answered."""
+"""Command ``show``: details of one job as text and as JSON, with its request, attempts and answers."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -23,13 +23,13 @@ Line = tuple[Style, str]
 
 
 MOST_NAMESAKES = 20
-"""How many jobs are listed where a name may mean several."""
+"""Maximum number of jobs listed for an ambiguous name."""
 
 
 _COLUMNS = (
     Column("attempt"),
-    Column("began", rank=1, is_number=False),
-    Column("took", rank=2),
+    Column("started", rank=1, is_number=False),
+    Column("duration", rank=2),
     Column("outcome", is_number=False),
     Column("HTTP"),
     Column("error", is_number=False, may_be_cut=True),
@@ -39,7 +39,7 @@ _COLUMNS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dossier:
-    """All that is known of one job. ``request`` is the body as it is sent, None if it cannot be made any more."""
+    """All data of one job. ``request`` is the body as it is sent; None if it cannot be built any more."""
 
     job: Row
     prompt: Prompt
@@ -49,10 +49,10 @@ class Dossier:
 
 
 def find_job(reader: Reader, artist: str) -> int | Sequence[Namesake]:
-    """Return the job of an artist, or all that may be meant: several, or none.
+    """Return the id of the only matching job, or all matching jobs if there are several or none.
 
-    An artist is named exactly, or else in other letters, by the beginning or by a part of the name;
-    a number that is no artist's name is the id of a job.
+    ``artist`` is the exact name, or else the name in other case, its beginning or a part of it. A number that is
+    not the name of an artist is a job id.
     """
     found = reader.insight.named(artist, MOST_NAMESAKES + 1)
     is_exact = bool(found) and found[0].distance == 0
@@ -62,7 +62,7 @@ def find_job(reader: Reader, artist: str) -> int | Sequence[Namesake]:
 
 
 def open_dossier(reader: Reader, job: int) -> Dossier | None:
-    """Return all that is known of a job, None if there is no such job."""
+    """Return all data of a job; None if there is no such job."""
     with reader.snapshot():
         row = reader.insight.job(job)
         if row is None:
@@ -73,7 +73,7 @@ def open_dossier(reader: Reader, job: int) -> Dossier | None:
 
 
 def namesake_lines(found: Sequence[Namesake], width: int | None) -> list[str]:
-    """Return jobs that may be meant, a line each under a heading."""
+    """Return the jobs that match a name as a table with a heading."""
     columns = (
         Column("job"),
         Column("artist", is_number=False, may_be_cut=True),
@@ -88,7 +88,7 @@ def namesake_lines(found: Sequence[Namesake], width: int | None) -> list[str]:
 
 
 def dossier_json(dossier: Dossier) -> dict[str, Json]:
-    """Return a job as JSON; its keys stay as they are."""
+    """Return a job as JSON with stable keys."""
     job = dossier.job
     kept = [_plain(answer, "is_kept", "late") for answer in dossier.answers if answer["is_kept"]]
     others = [_plain(answer, "is_kept") for answer in dossier.answers if not answer["is_kept"]]
@@ -108,7 +108,7 @@ def dossier_json(dossier: Dossier) -> dict[str, Json]:
 
 
 def dossier_lines(dossier: Dossier, reader: Reader, width: int | None) -> list[Line]:
-    """Return a job in words, a line each; the text of its answer is as wide as it is."""
+    """Return a job as styled lines; the text of its answer is not wrapped or truncated."""
     job = dossier.job
     lines: list[Line] = [(Style.TITLE, f"job {job['job']}: {visible(str(job['artist_name']))}, {job['state']}")]
     if job["artist_data"]:
@@ -116,7 +116,7 @@ def dossier_lines(dossier: Dossier, reader: Reader, width: int | None) -> list[L
     if job["state"] == "failed":
         lines.append((Style.COMMAND, "  " + command(reader.path, f"retry {job['job']}")))
     lines += [(Style.PLAIN, ""), (Style.HEAD, "request")]
-    body = json.dumps(dossier.request, ensure_ascii=False, indent=2) if dossier.request else "cannot be made any more"
+    body = json.dumps(dossier.request, ensure_ascii=False, indent=2) if dossier.request else "cannot be built any more"
     lines += [(Style.PLAIN, f"  {visible(line)}") for line in body.split("\n")]
     lines += _attempt_lines(dossier.attempts, width)
     for answer in dossier.answers:

@@ -1,4 +1,4 @@
-"""How a database stands: counts, speed, tokens, cost, and what failed and why."""
+"""Command ``status``: a snapshot of a database with job counts, throughput, tokens, cost and failures; as JSON."""
 
 import shlex
 from collections.abc import Sequence
@@ -21,12 +21,12 @@ PACE_SECONDS = 60.0
 
 
 RUNS = 5
-"""How many of the latest runs are shown."""
+"""Number of latest runs that are shown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """How a database stood at one moment, ``at`` in seconds after the epoch."""
+    """Snapshot of a database; ``at`` is in seconds since the epoch."""
 
     at: float
     path: Path
@@ -43,7 +43,7 @@ class Status:
 
 
 def read_status(reader: Reader) -> Status:
-    """Return how the database stands; quick on a million jobs, and while workers write."""
+    """Return a snapshot of the database. It is fast with a million jobs, and does not block workers."""
     records, insight = reader.records, reader.insight
     with reader.snapshot():
         return Status(
@@ -63,24 +63,24 @@ def read_status(reader: Reader) -> Status:
 
 
 def run_seconds(run: Run, now: float) -> float:
-    """Return how long a run took, or has taken so far; one that died, until it was last seen."""
+    """Return the duration of a run in seconds: so far if it is alive, until it was last seen if it died."""
     ended_at = now if run.is_alive else moment_seconds(run.ended_at or run.seen_at)
     return max(0.0, ended_at - moment_seconds(run.started_at))
 
 
 def run_pace(run: Run, now: float) -> float:
-    """Return the jobs done a minute in a run."""
+    """Return the jobs done per minute in a run."""
     return run.done * 60 / max(run_seconds(run, now), 0.001)
 
 
 def retry_command(group: FailureGroup, path: Path) -> str:
-    """Return the command that makes these failed jobs pending again."""
+    """Return the command line that makes these failed jobs pending again."""
     return command(path, f"retry --code {shlex.quote(group.code)}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Projection:
-    """What is expected of the jobs that are left, from so many answers; None where nothing tells."""
+    """Projection for the remaining jobs from the latest ``answers``; a field is None if there is no data for it."""
 
     answers: int
     jobs_left: int
@@ -89,12 +89,12 @@ class Projection:
 
 
 def project(status: Status) -> Projection | None:
-    """Return what all will have cost and how long the rest takes; None if nothing is left, or nothing known."""
+    """Return the projected total cost and remaining time; None if no jobs are left or there are no answers."""
     left, latest = status.counts.pending + status.counts.running, status.latest
     if not left or not latest.answers:
         return None
     cost, gaps, spent = latest.cost_usd, latest.gap_seconds, status.work.cost_usd
-    # One answer without a price makes a sum of the others no total.
+    # With one answer of unknown price, the sum of the others is not the total.
     is_priced = cost.count == latest.answers and not status.work.unpriced
     return Projection(
         answers=latest.answers,
@@ -105,7 +105,7 @@ def project(status: Status) -> Projection | None:
 
 
 def status_json(status: Status) -> dict[str, Json]:
-    """Return a status as JSON; its keys stay as they are."""
+    """Return a status as JSON with stable keys."""
     work = status.work
     return {
         "at": moment_text(status.at),

@@ -1,4 +1,4 @@
-"""A status in words: a few lines and tables that fit the place they are shown in."""
+"""Text output of the command ``status``: lines and tables that fit the width of the terminal."""
 
 import json
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from artistjobs.terminal.screen import Style, paint
 from artistjobs.terminal.table import Column, cut, table, wrapped
 
 _PROMPT_COLUMNS = (
-    Column("asked with", is_number=False, may_be_cut=True),
+    Column("prompt", is_number=False, may_be_cut=True),
     Column("model", rank=1, is_number=False),
     Column("jobs", rank=3),
     Column("done"),
@@ -27,8 +27,8 @@ _PROMPT_COLUMNS = (
 
 _RUN_COLUMNS = (
     Column("run", rank=6),
-    Column("began", is_number=False),
-    Column("took", rank=3, is_number=False),
+    Column("started", is_number=False),
+    Column("duration", rank=3, is_number=False),
     Column("done"),
     Column("failed", rank=2),
     Column("calls", rank=5),
@@ -39,7 +39,7 @@ _RUN_COLUMNS = (
 
 
 def status_lines(status: Status, width: int | None = None, *, is_coloured: bool = False) -> list[str]:
-    """Return a status in words, a line each, at most ``width`` cells wide where that is given."""
+    """Return a status as lines, at most ``width`` cells wide if a width is given."""
     counts, work = status.counts, status.work
     kind = " (rehearsal)" if status.kind is Kind.REHEARSAL else ""
     states = [f"{name} {getattr(counts, name):,}" for name in ("done", "failed", "running", "pending")]
@@ -47,7 +47,7 @@ def status_lines(status: Status, width: int | None = None, *, is_coloured: bool 
     facts = [
         "   ".join(states),
         f"{status.jobs_per_minute:,.0f} jobs in the last minute",
-        f"{counted(work.calls, 'call')} ({work.retries:,} repeated), {tokens}",
+        f"{counted(work.calls, 'call')} ({work.retries:,} retried), {tokens}",
         f"{cost_text(work.cost_usd, work.unpriced)} so far",
         *_projection_lines(project(status)),
         *control_lines(status.said, status.workers, status.path),
@@ -64,7 +64,7 @@ def status_lines(status: Status, width: int | None = None, *, is_coloured: bool 
 
 
 def _section(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int | None) -> list[tuple[Style, str]]:
-    """Return an empty line and a table, nothing if the table has no rows."""
+    """Return an empty line and a table; no lines if the table has no rows."""
     if not rows:
         return []
     head, *body = table(columns, rows, None if width is None else width - 2)
@@ -92,7 +92,7 @@ def _asked_with(progress: Progress) -> str:
 
 
 def params_text(params: str) -> str:
-    """Return the further parameters of a way of asking, such as `` reasoning.effort=low``; empty if it has none."""
+    """Return the parameters of a prompt configuration as text, such as `` reasoning.effort=low``; empty if none."""
     return "".join(f" {name}={value}" for name, value in _flat(json.loads(params)))
 
 
@@ -131,7 +131,7 @@ def _projection_lines(projection: Projection | None) -> list[str]:
         return []
     cost, left = projection.total_cost_usd, projection.seconds_left
     return [
-        f"in all {spread_cost_text(cost)}" if cost else "what it will cost in all is not known",
+        f"projected total cost: {spread_cost_text(cost)}" if cost else "projected total cost: unknown",
         f"{counted(projection.jobs_left, 'job')} left" + (f", {spread_duration_text(left)}" if left else ""),
         f"projected from the latest {counted(projection.answers, 'answer')}, mean ± 2 standard errors",
     ]
@@ -140,7 +140,7 @@ def _projection_lines(projection: Projection | None) -> list[str]:
 def _worker_lines(workers: Sequence[Run]) -> list[str]:
     return [
         f"worker {worker.worker}: process {worker.pid} on {visible(worker.host)}, {worker.done:,} done, "
-        + ("working" if worker.is_alive else "dead; the next work takes its jobs over")
+        + ("working" if worker.is_alive else "dead; the next worker takes over its jobs")
         for worker in workers
     ]
 
@@ -163,4 +163,4 @@ def _http(group: FailureGroup) -> str:
 
 def _example(group: FailureGroup) -> str:
     message = visible(" ".join((group.message or "").split()))[:200]
-    return f"such as {visible(group.artist_name)[:40]}: {message}"
+    return f"for example {visible(group.artist_name)[:40]}: {message}"

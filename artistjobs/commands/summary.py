@@ -1,4 +1,4 @@
-"""What a run came to, in words and as JSON, and the exit code that goes with it."""
+"""Summary of a run and of an ingest: text, JSON and exit code."""
 
 from collections import Counter
 from pathlib import Path
@@ -36,7 +36,7 @@ def exit_code(report: RunReport) -> int:
 
 
 def run_sentences(report: RunReport, ingested: Ingested | None, database: Path) -> list[str]:
-    """Return what a run came to, a line each."""
+    """Return the summary of a run as lines; ``ingested`` is None if the run did not ingest a file."""
     tally, after = report.tally, report.after
     skipped = f", {counted(ingested.bad, 'line')} skipped" if ingested and ingested.bad else ""
     left = after.pending + after.running
@@ -44,7 +44,7 @@ def run_sentences(report: RunReport, ingested: Ingested | None, database: Path) 
     if tally.calls:
         lines += _work_sentences(report)
     if after.failed:
-        lines.append(f"see why jobs failed: {command(database, 'status')}; --retry-failed has them called again")
+        lines.append(f"to see why jobs failed: {command(database, 'status')}; --retry-failed retries them")
     if report.sentence:
         how = _HOW_IT_ENDED.get(report.reason, "stopped") if report.reason else "stopped"
         lines.append(f"{how}: {report.sentence}")
@@ -53,7 +53,7 @@ def run_sentences(report: RunReport, ingested: Ingested | None, database: Path) 
 
 def _work_sentences(report: RunReport) -> list[str]:
     tally = report.tally
-    calls = f"{counted(tally.calls, 'call')} ({tally.retries:,} repeated)"
+    calls = f"{counted(tally.calls, 'call')} ({tally.retries:,} retried)"
     pace = f"{tally.done * 60 / max(report.seconds, 0.001):,.0f} jobs a minute"
     lines = [
         f"{calls} in {duration_text(report.seconds)}, {pace}",
@@ -66,7 +66,7 @@ def _work_sentences(report: RunReport) -> list[str]:
 
 
 def run_json(report: RunReport, ingested: Ingested | None) -> dict[str, Json]:
-    """Return the same as JSON."""
+    """Return the summary of a run as JSON with stable keys."""
     tally, after = report.tally, report.after
     return {
         "jobs": after.total,
@@ -89,7 +89,7 @@ def run_json(report: RunReport, ingested: Ingested | None) -> dict[str, Json]:
 
 
 def ingest_sentence(ingested: Ingested) -> str:
-    """Return what an ingest came to, in one line."""
+    """Return the summary of an ingest as one line."""
     known = " (the same file as before)" if ingested.unchanged else ""
     return (
         f"ingest {ingested.ingest}: {counted(ingested.lines, 'line')} read, {counted(ingested.added, 'job')} added, "
@@ -98,7 +98,7 @@ def ingest_sentence(ingested: Ingested) -> str:
 
 
 def ingest_json(ingested: Ingested) -> dict[str, Json]:
-    """Return the same as JSON."""
+    """Return the summary of an ingest as JSON with stable keys."""
     return {
         "ingest": ingested.ingest,
         "lines": ingested.lines,

@@ -1,4 +1,4 @@
-"""A command at work: store, API and display put together, and what came of it said at the end."""
+"""Command ``work``: runs workers with the store, the API and the display, in one process or in several."""
 
 import asyncio
 import logging
@@ -22,29 +22,29 @@ log = logging.getLogger("artistjobs")
 
 
 def work_on(database: Database, scope: Scope, working: Working, voice: Voice) -> RunReport:
-    """Work until nothing of ``scope`` is left to do or something stops it, and say what it came to.
+    """Work until no job of ``scope`` is left or something stops the run, and return its report.
 
     Raises:
-        WrongUseError: if there is no key, or no such database.
-        StoreError: if disk or database fail before anything is done.
+        WrongUseError: if there is no key or no database.
+        StoreError: if the disk or the database fails before the work starts.
 
     """
     working.refuse_keyless()
     with database.open() as store:
         counts = _mind_failed(store, scope, retry_failed=working.retry_failed)
         if not counts.pending and not counts.running:
-            # One that died at its very end, with nothing left to do, is known as dead all the same.
+            # A worker may have died with no job left: the rescue records its death all the same.
             tell_rescue(store.queue.rescue())
             voice.done_doing()
             return nothing_to_do(counts)
-    voice.doing("looking at the key and the model")
+    voice.doing("checking the key and the model")
     watch = make_watch(voice, quiet=working.quiet)
     with _api(working) as api:
         if working.work.processes > 1:
             report = asyncio.run(_run_in_processes(database, scope, working, api, watch))
         else:
             report = run_in_loop(run_calling(working.work, scope, database.open, api, watch))
-    voice.done_doing()  # where it ended before there was anything to watch
+    voice.done_doing()  # the run may have ended before the display started
     return report
 
 
@@ -62,12 +62,12 @@ async def _run_in_processes(
 
 
 def _mind_failed(store: Store, scope: Scope, *, retry_failed: bool) -> Counts:
-    """Make failed jobs pending again if that is wanted, say so either way, and return how the jobs stand then."""
+    """Make failed jobs pending again if ``retry_failed``, log either case, and return the new counts."""
     counts = store.records.counts(scope)
     if counts.failed and retry_failed:
         again = store.queue.retry(scope=scope)
         log.info("%s pending again", are(again, "failed job"))
         return store.records.counts(scope)
     if counts.failed:
-        log.info("%s left alone; --retry-failed makes them pending again", are(counts.failed, "failed job"))
+        log.info("%s not retried; --retry-failed makes them pending again", are(counts.failed, "failed job"))
     return counts

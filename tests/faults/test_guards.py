@@ -61,7 +61,7 @@ def test_answers_are_not_replaced_by_nothing(cli, folder, api):
 
     assert result.exit_code == 3
     assert (folder / "out.jsonl").read_bytes() == before
-    assert "left as it was" in result.stderr
+    assert "left unchanged" in result.stderr
 
 
 def test_a_template_that_asks_the_same_for_every_row_is_refused(cli, folder):
@@ -99,7 +99,7 @@ def test_hints_name_the_database_that_was_used(cli, folder, api):
 def test_a_file_without_rows_is_said_to_have_none(cli, folder):
     (folder / "a.csv").write_text("# nothing\n")
 
-    assert "no row to ask about" in cli("run", "a.csv").stderr
+    assert "no good rows" in cli("run", "a.csv").stderr
 
 
 @pytest.mark.parametrize("redirection", ["1>&-", "2>&-", "1>&- 2>&-"])

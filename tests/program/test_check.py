@@ -89,7 +89,7 @@ def test_the_headers_of_the_call_tell_the_limits_and_the_time_follows_them(cli, 
     found = json.loads(result.stdout)
     assert found["limits"] == {"requests_per_minute": 60, "tokens_per_minute": 1_000_000}
     assert found["seconds"]["middle"] == pytest.approx(600, rel=0.01)
-    assert "held back by 60 requests a minute" in found["findings"][-1]["text"]
+    assert "limited by 60 requests a minute" in found["findings"][-1]["text"]
 
 
 def test_a_wrong_key_fails_with_the_remedy_and_is_not_shown(cli, monkeypatch, api, prompt_file):
@@ -109,7 +109,7 @@ def test_a_model_that_is_not_there_fails_with_the_remedy(cli, prompt_file):
 
     assert result.exit_code == 3
     assert "--model" in result.stdout
-    assert verdict(result).startswith("A run would not work")
+    assert verdict(result).startswith("A run will not work")
 
 
 def test_a_server_that_cannot_be_reached_fails_at_once(cli, monkeypatch, prompt_file):
@@ -294,7 +294,7 @@ def test_nothing_left_to_ask_is_said(cli, folder, prompt_file):
     result = cli("check", "a.csv", "--prompt-file", prompt_file)
 
     assert (result.exit_code, levels(result)["file"]) == (0, "warn")
-    assert "there is nothing to ask" in result.stdout
+    assert "there is nothing to send" in result.stdout
 
 
 def test_a_rehearsed_check_needs_no_key_and_costs_nothing(cli, folder, monkeypatch):
@@ -343,7 +343,7 @@ def test_an_answer_that_tells_no_usage_is_still_an_answer():
 
     (call,) = [finding for finding in found.findings if finding.subject == "call"]
     assert call.level is Level.OK
-    assert "its tokens not told, its cost not known" in call.text
+    assert "tokens unknown, cost unknown" in call.text
 
 
 def test_what_a_server_says_cannot_command_the_terminal():

@@ -200,7 +200,7 @@ def test_failed_jobs_are_left_alone_until_a_retry_is_asked_for(cli, folder, api)
     retried = cli("run", "a.csv", "--retry-failed")
 
     assert (again.exit_code, retried.exit_code) == (1, 0)
-    assert "3 failed jobs are left alone" in again.stderr
+    assert "3 failed jobs are not retried" in again.stderr
     assert len(read_records(folder / "out.jsonl")) == 3
 
 
@@ -294,7 +294,7 @@ def test_a_dry_run_shows_five_requests_and_writes_nothing(cli, folder, monkeypat
         assert result.exit_code == 0
         assert result.stdout.count('"artist_name"') == 5
         assert '"effort": "low"' in result.stdout
-        assert "8 rows" in result.stderr
+        assert "8 good rows" in result.stderr
     assert [path.name for path in folder.iterdir()] == ["a.csv"]
     assert api.journal.received == 0
 

@@ -77,7 +77,7 @@ def test_pause_stops_the_calls_of_all_workers_and_resume_goes_on_where_they_were
     resumed = cli("resume")
     codes = [end(process) for process in both]
 
-    assert "2 workers told to make no new call; go on with: artistjobs resume" in said.stderr
+    assert "2 workers told to make no new calls; continue with: artistjobs resume" in said.stderr
     assert still == (received, done) == (done, done)
     assert shown["control"] == {"paused_since": paused_at, "set": []}
     assert resumed.exit_code == 0
@@ -111,15 +111,15 @@ def test_work_on_a_paused_database_says_so_and_waits_and_ctrl_c_ends_it_at_once(
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=30)
 
-    assert "nobody works now, and whoever begins to will wait; go on with: artistjobs resume" in paused.stderr
-    assert "it is paused since " in again.stderr
+    assert "no worker is running, and a worker that starts will wait; continue with: artistjobs resume" in paused.stderr
+    assert "already paused since " in again.stderr
     assert line.endswith("paused: no new call is made; go on with: artistjobs resume\n")
     assert process.returncode == 130
     assert errors.decode().splitlines()[-1] == "continue with: artistjobs run a.csv"
     assert (count(folder, "pending"), api.journal.received) == (5, 0)
-    assert "go on with: artistjobs work" in cli("resume").stderr
+    assert "continue with: artistjobs work" in cli("resume").stderr
     assert cli("work").exit_code == 0
-    assert cli("resume").stderr == "nothing to resume: it is not paused\n"
+    assert cli("resume").stderr == "nothing to resume: the database is not paused\n"
 
 
 def test_a_paused_worker_takes_over_from_one_that_is_killed_and_nothing_is_lost(started, folder, api, cli):
@@ -165,7 +165,7 @@ def test_more_and_fewer_calls_are_in_flight_as_set(started, api, cli):
     shown = cli("status").stdout
     process.send_signal(signal.SIGINT)
 
-    assert told.stderr == "1 worker told: --max-workers 120\n"
+    assert told.stderr == "settings sent to 1 worker: --max-workers 120\n"
     assert at_first == 2
     assert api.journal.max_in_flight == 120
     assert max(call.in_flight for call in later) == 3
@@ -243,8 +243,8 @@ def test_what_is_set_is_not_for_a_worker_that_starts_later(started, program_with
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ((), "say what to set, such as: artistjobs set --max-workers 8"),
-        (("--rpm", "60"), "nobody works on artistjobs.db now"),
+        ((), "give a setting, for example: artistjobs set --max-workers 8"),
+        (("--rpm", "60"), "no worker is running on artistjobs.db"),
     ],
 )
 def test_setting_nothing_or_for_nobody_is_wrong_use(cli, folder, options, said):
@@ -325,7 +325,7 @@ def test_what_was_said_is_shown_once_for_each_moment_by_the_clock_on_the_wall():
     time.tzset()
 
     assert lines == [
-        "paused since 02-01 02:00:01; go on with: artistjobs resume",
+        "paused since 02-01 02:00:01; continue with: artistjobs resume",
         "--rpm none, --max-cost 5 for running workers, set at 02-01 01:59:58",
         "--max-workers 8 for running workers, set at 02-01 02:00:01",
     ]

@@ -34,7 +34,7 @@ def test_a_dry_run_keeps_to_the_limit(cli, folder):
 
     assert (len(json.loads(some.stdout)["requests"]), json.loads(some.stdout)["estimate"]["calls"]) == (2, 2)
     assert text.stdout.count('"artist_name"') == 2
-    assert "8 rows to ask about, 2 of them by --limit, 0 bad" in text.stderr
+    assert "8 good rows, calls limited to 2 by --limit, 0 bad" in text.stderr
     assert (len(json.loads(many.stdout)["requests"]), json.loads(many.stdout)["estimate"]["calls"]) == (5, 8)
 
 

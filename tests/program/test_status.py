@@ -109,7 +109,7 @@ def test_a_status_names_prompts_runs_and_failures(cli, folder, api):
 
     assert re.search(r"ask\.txt reasoning\.effort=low +gpt-5 +3 +2 +1 +0 +0 +66\.7", text)
     assert re.search(r"pmpt_x version 3 +gpt-5-mini +3 +0 +0 +0 +3 +0\.0", text)
-    assert re.search(r"1 failed with refusal \(HTTP 200\)\n    such as Artist 1: ", text)
+    assert re.search(r"1 failed with refusal \(HTTP 200\)\n    for example Artist 1: ", text)
     assert "\n    artistjobs retry --code refusal\n" in text
     assert "\x1b" not in text
 

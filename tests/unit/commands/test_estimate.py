@@ -57,7 +57,7 @@ def test_the_text_of_a_stored_prompt_is_said_to_be_unknown_and_allowed_for():
     made = estimate(make_load(prompt=make_prompt()), None, usage_cost)
 
     assert made.input_tokens.middle == 40_000 / BYTES_A_TOKEN.middle + 100 * HIDDEN_INPUT.middle
-    assert "stored prompt's own text is not known" in made.how[0]
+    assert "the text of the stored prompt is unknown" in made.how[0]
 
 
 def test_output_tokens_are_bounded_by_the_request():
@@ -72,7 +72,7 @@ def test_unknown_output_is_said_to_be_assumed(params):
     made = estimate(make_load(prompt=make_template(params=params)), None, usage_cost)
 
     assert made.output_tokens == UNKNOWN_OUTPUT.times(100)
-    assert made.how[1].startswith("not known; 500 tokens a call are assumed")
+    assert made.how[1].startswith("unknown; 500 tokens a call are assumed")
 
 
 def test_earlier_answers_come_before_all_rules():
@@ -109,7 +109,7 @@ def test_an_unknown_price_is_said_and_never_nothing():
 
     assert made.cost_usd is None
     assert estimate_json(made)["cost_usd"] is None
-    assert "cost not known: no price is known for nobody-knows" in estimate_lines(made)[-1]
+    assert "cost unknown: the price of nobody-knows is unknown" in estimate_lines(made)[-1]
 
 
 def test_the_tier_asked_for_has_its_own_price():
@@ -130,7 +130,7 @@ def test_nothing_to_do_costs_nothing():
     made = estimate(make_load(calls=0, request_bytes=0.0), None, usage_cost)
 
     assert made.cost_usd == Spread(0, 0, 0)
-    assert estimate_lines(made) == ["estimate: no call is left to make, and nothing is left to pay"]
+    assert estimate_lines(made) == ["estimate: no calls left to make, nothing to pay"]
 
 
 def test_one_measurement_is_taken_for_half_to_twice():
@@ -172,7 +172,7 @@ def test_limits_hold_time_back():
     by_tokens, _ = time_ahead(make_estimate(600, tokens=50_000), Sums(), Pace(max_workers=1000, tpm=1_000))
 
     assert by_requests.middle == 600
-    assert how == "held back by 60 requests a minute"
+    assert how == "limited by 60 requests a minute"
     assert by_tokens.middle == 6_000
 
 
@@ -198,7 +198,7 @@ def test_a_dry_run_counts_each_request_once_and_what_is_known_not_at_all(cli, fo
 
     result = cli("run", "a.csv", "--dry-run")
 
-    assert "4 rows to ask about" in result.stderr
+    assert "4 good rows" in result.stderr
     assert "estimate for 2 calls" in result.stderr
     assert "measured on 2 earlier answers to this prompt by this model" in result.stderr
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
@@ -259,7 +259,7 @@ def test_status_projects_what_all_will_cost_and_how_long_the_rest_takes(cli, fol
     assert spent < projection["total_cost_usd"]["low"] < projection["total_cost_usd"]["high"]
     assert projection["seconds_left"]["low"] <= projection["seconds_left"]["high"]
     assert "10 jobs left" in text
-    assert "in all about $" in text
+    assert "projected total cost: about $" in text
 
 
 def test_status_projects_nothing_where_nothing_is_left_or_nothing_known(cli, folder):
@@ -287,7 +287,7 @@ def test_status_says_so_where_no_price_is_known(cli, folder):
     found = json.loads(cli("status", "--json").stdout)["projection"]
 
     assert (found["answers"], found["total_cost_usd"]) == (2, None)
-    assert "what it will cost in all is not known" in cli("status").stdout
+    assert "projected total cost: unknown" in cli("status").stdout
 
 
 def test_a_pause_between_two_runs_does_not_count_as_time_at_work(cli, folder, api):
