@@ -13,11 +13,11 @@ from pathlib import Path
 from statistics import median
 from time import monotonic, time
 
-from artistjobs.api.classify import judge
+from artistjobs.api.classify import classify
 from artistjobs.api.reply import Reply
 from artistjobs.core.attempt import Answer, Attempt, Outcome
 from artistjobs.core.job import EVERYTHING, Claim
-from artistjobs.core.timestamps import moment_text
+from artistjobs.core.timestamps import to_timestamp
 from artistjobs.store.sqlite.store import open_store
 from artistjobs.worker.store_client import released
 from benchmarks.server import RESPOND
@@ -28,7 +28,7 @@ CLAIMS = 40
 
 def answer_of(number: int) -> Answer:
     head, _, body = RESPOND(number).partition(b"\r\n\r\n")
-    found = judge(Reply(status=200, headers={"content-type": "application/json"}, body=body)).answer
+    found = classify(Reply(status=200, headers={"content-type": "application/json"}, body=body)).answer
     assert found is not None
     assert head
     return replace(found, cost_usd=0.0034)
@@ -80,12 +80,12 @@ def by_hand(path: Path) -> int:
     db = sqlite3.connect(path, timeout=60, isolation_level=None)
     for pragma in ("foreign_keys = 1", "synchronous = FULL"):
         db.execute(f"PRAGMA {pragma}")
-    ((worker,),) = db.execute(RAW_WORKER, {"now": moment_text(time())}).fetchall()
+    ((worker,),) = db.execute(RAW_WORKER, {"now": to_timestamp(time())}).fetchall()
     answer, count = answer_of(1), 0
     kept = {name: getattr(answer, name) for name in ("response_id", "created", "model", "body", "text_path")}
     wait_for_the_others()
     while claimed := _claim_one(db, worker):
-        row = {**kept, "worker": worker, "now": moment_text(time()), "job": claimed[0], "attempt": claimed[1]}
+        row = {**kept, "worker": worker, "now": to_timestamp(time()), "job": claimed[0], "attempt": claimed[1]}
         db.execute("BEGIN IMMEDIATE")
         row["answer"] = db.execute(RAW_ANSWER, row).lastrowid
         db.execute(RAW_ATTEMPT, row)
@@ -98,7 +98,7 @@ def by_hand(path: Path) -> int:
 
 def _claim_one(db: sqlite3.Connection, worker: int) -> tuple[int, int] | None:
     db.execute("BEGIN IMMEDIATE")
-    found = db.execute(RAW_CLAIM, {"worker": worker, "now": moment_text(time())}).fetchall()
+    found = db.execute(RAW_CLAIM, {"worker": worker, "now": to_timestamp(time())}).fetchall()
     db.execute("COMMIT")
     return (found[0][0], found[0][1]) if found else None
 

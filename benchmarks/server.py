@@ -110,7 +110,7 @@ def latency_of(seconds: float, sigma: float, seed: int = 0) -> Latency:
     return lambda: lots.lognormvariate(middle, sigma)
 
 
-class Seen:
+class LatestFailure:
     """When each call came, and how long its answer was held back."""
 
     def __init__(self) -> None:
@@ -144,7 +144,7 @@ class Seen:
 class Connection(asyncio.Protocol):
     """One caller, who sends a request once the answer to the last one has come."""
 
-    def __init__(self, seen: Seen, latency: Latency) -> None:
+    def __init__(self, seen: LatestFailure, latency: Latency) -> None:
         self._seen = seen
         self._latency = latency
         self._buffer = b""
@@ -200,7 +200,7 @@ def content_length(head: bytes) -> int:
 
 async def serve(latency: Latency) -> None:
     """Serve for ever, and print the base URL first."""
-    seen = Seen()
+    seen = LatestFailure()
     server = await asyncio.get_running_loop().create_server(
         lambda: Connection(seen, latency), "127.0.0.1", 0, backlog=2048
     )

@@ -61,7 +61,7 @@ def settle_all(way: str, database: Path, processes: int, jobs: int) -> float:
         for child in children:
             assert child.stdout is not None
             child.stdout.readline()
-        spans = _let_go(children)
+        spans = _release_start(children)
     finally:
         for child in children:
             child.kill()
@@ -72,7 +72,7 @@ def settle_all(way: str, database: Path, processes: int, jobs: int) -> float:
     return jobs / (max(ended for _, ended, _ in found) - min(began for began, _, _ in found))
 
 
-def _let_go(children: "list[subprocess.Popen[str]]") -> list[list[str]]:
+def _release_start(children: "list[subprocess.Popen[str]]") -> list[list[str]]:
     for child in children:
         assert child.stdin is not None
         child.stdin.write("go\n")

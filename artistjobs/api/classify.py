@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from artistjobs.api.reply import Reply, error_object, retry_after_seconds
-from artistjobs.core.attempt import FLEX_IS_FULL, Answer, Failure, Reach, Usage
-from artistjobs.core.json_values import Broken, Json, clean_text, parse_json, text_of, whole_number
+from artistjobs.core.attempt import FLEX_IS_FULL, Answer, Failure, FailureKind, Usage
+from artistjobs.core.json_values import InvalidJson, Json, clean_text, parse_json, text_of, whole_number
 
 RUN_CODES = frozenset({
     "account_deactivated", "billing_hard_limit_reached", "credit_balance_exhausted", "insufficient_quota",
@@ -37,15 +37,15 @@ TELLING_TYPES = frozenset({"insufficient_quota", FLEX_IS_FULL})
 """Types that stand for a code where there is none."""
 
 
-LONGEST_MESSAGE = 2000
+MAX_MESSAGE_LENGTH = 2000
 """How many characters of a message are kept."""
 
 
-LONGEST_CODE = 100
+MAX_CODE_LENGTH = 100
 """How many characters of a code or a type are kept."""
 
 
-MOST_TOKENS = 2**40
+MAX_TOKENS = 2**40
 """What is said to have used more tokens than any model can: so that sums of them stay whole numbers."""
 
 
@@ -54,31 +54,32 @@ TOO_LARGE = "reply_too_large"
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class Classification:
     """An answer, a failure, or both: an answer that is kept and yet is no success."""
 
     answer: Answer | None
     failure: Failure | None
 
 
-def judge(reply: Reply) -> Judgement:
+def classify(reply: Reply) -> Classification:
     """Say what a reply is worth; never raises, whatever the server sent."""
     if reply.fault is not None:
-        reach = Reach.JOB if reply.fault == TOO_LARGE else Reach.CALL
-        return Judgement(None, _failure(reply, reach, reply.fault, reply.message))
+        kind = FailureKind.PERMANENT if reply.fault == TOO_LARGE else FailureKind.RETRYABLE
+        return Classification(None, _failure(reply, kind, reply.fault, reply.message))
     if reply.status is not None and 200 <= reply.status < 300:  # noqa: PLR2004
-        return _judge_success(reply)
-    return Judgement(None, judge_refusal(reply))
+        return _classify_success(reply)
+    return Classification(None, classify_error(reply))
 
 
-def judge_refusal(reply: Reply) -> Failure:
+def classify_error(reply: Reply) -> Failure:
     """Say whose trouble a reply with an error status is."""
     error = error_object(parse_json(reply.body))
-    code, kind, param = (text_of(error.get(name)) for name in ("code", "type", "param"))
+    code, error_type, param = (text_of(error.get(name)) for name in ("code", "type", "param"))
     message = text_of(error.get("message")) or _moved(reply) or reply.beginning or f"HTTP {reply.status}"
-    reach = _reach(reply.status or 0, code, kind, param, message)
-    code = code or (kind if kind in TELLING_TYPES else None) or f"http_{reply.status}"
-    return replace(_failure(reply, reach, code, message), type=kind and kind[:LONGEST_CODE], param=param)
+    kind = _kind(reply.status or 0, code, error_type, param, message)
+    code = code or (error_type if error_type in TELLING_TYPES else None) or f"http_{reply.status}"
+    error_type = error_type and error_type[:MAX_CODE_LENGTH]
+    return replace(_failure(reply, kind, code, message), type=error_type, param=param)
 
 
 def _moved(reply: Reply) -> str | None:
@@ -87,21 +88,21 @@ def _moved(reply: Reply) -> str | None:
     return location and f"the server redirects to {location}, which is not followed; set OPENAI_BASE_URL to mend that"
 
 
-def _reach(status: int, code: str | None, kind: str | None, param: str | None, message: str) -> Reach:
-    if _is_shared(status, code, kind):
-        return Reach.RUN
+def _kind(status: int, code: str | None, error_type: str | None, param: str | None, message: str) -> FailureKind:
+    if _is_shared(status, code, error_type):
+        return FailureKind.FATAL
     if _is_final(code):
-        return Reach.JOB
+        return FailureKind.PERMANENT
     if status == 400 and _names_shared_field(param, message):  # noqa: PLR2004
-        return Reach.RUN
+        return FailureKind.FATAL
     if status in (408, 409, 429) or status >= 500 or status < 400:  # noqa: PLR2004
-        return Reach.CALL
-    return Reach.JOB
+        return FailureKind.RETRYABLE
+    return FailureKind.PERMANENT
 
 
-def _is_shared(status: int, code: str | None, kind: str | None) -> bool:
+def _is_shared(status: int, code: str | None, error_type: str | None) -> bool:
     # A 404 is about the prompt, the model or the address: the same for every job.
-    return status in (401, 402, 403, 404) or code in RUN_CODES or kind == "insufficient_quota"
+    return status in (401, 402, 403, 404) or code in RUN_CODES or error_type == "insufficient_quota"
 
 
 def _is_final(code: str | None) -> bool:
@@ -117,20 +118,20 @@ def _names_shared_field(param: str | None, message: str) -> bool:
     return param.split(".", maxsplit=1)[0].split("[", maxsplit=1)[0] in SHARED_PARAMS
 
 
-def _judge_success(reply: Reply) -> Judgement:
+def _classify_success(reply: Reply) -> Classification:
     if not reply.body.strip():
         return _no_answer(reply, "empty_body", "the reply has no body")
     value = parse_json(reply.body)
-    if isinstance(value, Broken):
-        return _judge_broken(reply)
+    if isinstance(value, InvalidJson):
+        return _classify_broken(reply)
     if not isinstance(value, dict):
         return _no_answer(reply, "not_an_object", "the reply is no JSON object: ")
     if "output" not in value and "status" not in value:
-        return _judge_stray_object(reply, value)
-    return _judge_response(reply, value)
+        return _classify_stray_object(reply, value)
+    return _classify_response(reply, value)
 
 
-def _judge_broken(reply: Reply) -> Judgement:
+def _classify_broken(reply: Reply) -> Classification:
     # The type is looked at only here: an answer that a proxy mislabels was paid for all the same.
     content_type = reply.headers.get("content-type", "")
     if "json" in content_type.lower():
@@ -138,16 +139,16 @@ def _judge_broken(reply: Reply) -> Judgement:
     return _no_answer(reply, "not_json", f"expected JSON, got {content_type or 'no content type'}: ")
 
 
-def _judge_stray_object(reply: Reply, value: dict[str, Json]) -> Judgement:
+def _classify_stray_object(reply: Reply, value: dict[str, Json]) -> Classification:
     """Judge an object that is no response: often an error that a proxy sent with status 200."""
     error = error_object(value)
-    code, kind = text_of(error.get("code")), text_of(error.get("type"))
+    code, error_type = text_of(error.get("code")), text_of(error.get("type"))
     message = text_of(error.get("message")) or f"the reply is no response: {reply.beginning}"
-    reach = _reach(200, code, kind, None, message)
-    return Judgement(None, _failure(reply, reach, code or "not_a_response", message))
+    kind = _kind(200, code, error_type, None, message)
+    return Classification(None, _failure(reply, kind, code or "not_a_response", message))
 
 
-def _judge_response(reply: Reply, value: dict[str, Json]) -> Judgement:
+def _classify_response(reply: Reply, value: dict[str, Json]) -> Classification:
     text, path, refusal = _read_output(value.get("output"))
     answer = Answer(
         text=text,
@@ -161,31 +162,36 @@ def _judge_response(reply: Reply, value: dict[str, Json]) -> Judgement:
         body=reply.body.decode("utf-8-sig", "replace"),
         request_id=reply.request_id,
     )
-    return Judgement(answer, _why_no_success(reply, value, answer, refusal))
+    return Classification(answer, _why_no_success(reply, value, answer, refusal))
 
 
 def _why_no_success(reply: Reply, value: dict[str, Json], answer: Answer, refusal: str | None) -> Failure | None:
     if answer.status == "incomplete":
         details = value.get("incomplete_details")
         reason = text_of(details.get("reason")) if isinstance(details, dict) else None
-        return _failure(reply, Reach.JOB, "incomplete", f"the answer is incomplete: {reason or 'no reason given'}")
+        return _failure(
+            reply, FailureKind.PERMANENT, "incomplete", f"the answer is incomplete: {reason or 'no reason given'}"
+        )
     if answer.status == "failed":
         return _failed_response(reply, error_object(value))
     if answer.status != "completed":
         return _failure(
-            reply, Reach.JOB, "not_completed", f"the response's status is {answer.status!r}, not 'completed'"
+            reply,
+            FailureKind.PERMANENT,
+            "not_completed",
+            f"the response's status is {answer.status!r}, not 'completed'",
         )
     if not answer.response_id:
-        return _failure(reply, Reach.JOB, "no_response_id", "the response has no id")
+        return _failure(reply, FailureKind.PERMANENT, "no_response_id", "the response has no id")
     if refusal is not None:
-        return _failure(reply, Reach.JOB, "refusal", refusal or "the model refused")
+        return _failure(reply, FailureKind.PERMANENT, "refusal", refusal or "the model refused")
     return None
 
 
 def _failed_response(reply: Reply, error: dict[str, Json]) -> Failure:
     code = text_of(error.get("code")) or "response_failed"
     message = text_of(error.get("message")) or "the response failed and gave no reason"
-    return _failure(reply, _reach(200, code, None, None, message), code, message)
+    return _failure(reply, _kind(200, code, None, None, message), code, message)
 
 
 def _read_output(output: Json) -> tuple[str, str | None, str | None]:
@@ -226,24 +232,24 @@ def _read_usage(value: Json) -> Usage:
 
 def _tokens(value: Json) -> int | None:
     number = whole_number(value)
-    return number if number is not None and number <= MOST_TOKENS else None
+    return number if number is not None and number <= MAX_TOKENS else None
 
 
-def _no_answer(reply: Reply, code: str, message: str) -> Judgement:
+def _no_answer(reply: Reply, code: str, message: str) -> Classification:
     quoted = message + reply.beginning if message.endswith(": ") else message
-    return Judgement(None, _failure(reply, Reach.CALL, code, quoted))
+    return Classification(None, _failure(reply, FailureKind.RETRYABLE, code, quoted))
 
 
-def _failure(reply: Reply, reach: Reach, code: str, message: str) -> Failure:
+def _failure(reply: Reply, kind: FailureKind, code: str, message: str) -> Failure:
     return Failure(
-        reach=reach,
+        kind=kind,
         # It stands in commands and on the screen, so it is made of what codes are made of.
-        code=re.sub(r"[^\w.-]+", "_", code)[:LONGEST_CODE],
-        message=clean_text(message)[:LONGEST_MESSAGE],
+        code=re.sub(r"[^\w.-]+", "_", code)[:MAX_CODE_LENGTH],
+        message=clean_text(message)[:MAX_MESSAGE_LENGTH],
         status=reply.status,
         request_id=reply.request_id,
-        retry_after_seconds=retry_after_seconds(reply) if reach is Reach.CALL else None,
-        slow_down=reach is Reach.CALL and _is_about_rate(reply.status, code),
+        retry_after_seconds=retry_after_seconds(reply) if kind is FailureKind.RETRYABLE else None,
+        slow_down=kind is FailureKind.RETRYABLE and _is_about_rate(reply.status, code),
     )
 
 

@@ -2,11 +2,11 @@
 
 from datetime import UTC, datetime
 
-from artistjobs.api.classify import judge_refusal
-from artistjobs.api.remedies import account_trouble
+from artistjobs.api.classify import classify_error
+from artistjobs.api.remedies import fatal_message
 from artistjobs.api.reply import Reply
-from artistjobs.core.attempt import Failure, Reach
-from artistjobs.core.formatting import brief
+from artistjobs.core.attempt import Failure, FailureKind
+from artistjobs.core.formatting import truncate
 from artistjobs.core.json_values import parse_json
 
 NOT_FOUND = 404
@@ -15,21 +15,21 @@ NOT_FOUND = 404
 OK = 200
 
 
-def why_hopeless(reply: Reply) -> str:
+def fatal_reason(reply: Reply) -> str:
     """Return why no call could work, from the reply to a look-up; empty if one might."""
     if reply.fault is not None:
         return f"the API cannot be reached ({reply.message}); check the network and OPENAI_BASE_URL, then run again."
     if reply.status is None or reply.status < 400:  # noqa: PLR2004
         return ""
-    failure = judge_refusal(reply)
-    return account_trouble(failure) if _is_told(reply, failure) else ""
+    failure = classify_error(reply)
+    return fatal_message(failure) if _is_told(reply, failure) else ""
 
 
 def _is_told(reply: Reply, failure: Failure) -> bool:
     """Say whether a refusal is about the key or the model, and not about the look-up itself."""
     if reply.status == NOT_FOUND:
         return failure.code == "model_not_found" or failure.param == "model"
-    return failure.reach is Reach.RUN
+    return failure.kind is FailureKind.FATAL
 
 
 def shutdown_date(reply: Reply) -> str | None:
@@ -38,7 +38,7 @@ def shutdown_date(reply: Reply) -> str | None:
     date = found.get("shutdown_date") if isinstance(found, dict) else None
     if isinstance(date, int | float) and not isinstance(date, bool):
         return _day(date)
-    return brief(date) if isinstance(date, str) and date else None
+    return truncate(date) if isinstance(date, str) and date else None
 
 
 def shutdown_sentence(model: str, date: str) -> str:

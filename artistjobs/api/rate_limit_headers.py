@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-LONGEST_PERIOD_SECONDS: Final = 120.0
+MAX_PERIOD_SECONDS: Final = 120.0
 """A limit that refills more slowly than this is one per day: no reason to spread calls over the day."""
 
 
@@ -31,7 +31,7 @@ class HeaderLimit:
         The headers do not say so, but what is used up refills within ``reset``: that tells the period.
         """
         used = self.per_period - self.remaining
-        return used > 0 and self.per_period * self.reset_seconds / used > LONGEST_PERIOD_SECONDS
+        return used > 0 and self.per_period * self.reset_seconds / used > MAX_PERIOD_SECONDS
 
 
 def read_limit(headers: Mapping[str, str], kind: str) -> HeaderLimit | None:

@@ -28,15 +28,15 @@ STORED_PROMPT_REMEDY = (
 )
 
 
-def account_trouble(failure: Failure) -> str:
+def fatal_message(failure: Failure) -> str:
     """Return the sentence for a failure that every further call would share, with its remedy."""
     remedy = _REMEDIES.get(failure.code) or _STATUS_REMEDIES.get(failure.status or 0)
     if failure.message.startswith("Prompt with id"):
         remedy = STORED_PROMPT_REMEDY
-    return f"{describe(failure)}; {remedy or 'mend that'}, then run the same command again."
+    return f"{failure_text(failure)}; {remedy or 'mend that'}, then run the same command again."
 
 
-def describe(failure: Failure) -> str:
+def failure_text(failure: Failure) -> str:
     """Return a failure in a few words, its message on one line."""
     message = " ".join(failure.message.split()).rstrip(".")
     return f"{failure.code}: {message}"

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC
 
-from artistjobs.core.json_values import Broken, Json, text_of
+from artistjobs.core.json_values import InvalidJson, Json, text_of
 
 BEGINNING = 200
 """How many characters of an unexpected body are quoted in a message."""
 
 
-LONGEST_WAIT_SECONDS = 1e9
+MAX_WAIT_SECONDS = 1e9
 """What asks for a longer wait than thirty years asks for none."""
 
 
@@ -50,10 +50,10 @@ def retry_after_seconds(reply: Reply) -> float | None:
         # A date is compared with the server's own clock where it shows one: ours may be wrong.
         until, now = _date_seconds(text), _date_seconds(reply.headers.get("date", ""))
         seconds = max(0.0, until - (now or reply.received_at)) if until else None
-    return seconds if seconds is not None and seconds < LONGEST_WAIT_SECONDS else None
+    return seconds if seconds is not None and seconds < MAX_WAIT_SECONDS else None
 
 
-def error_object(value: Json | Broken) -> dict[str, Json]:
+def error_object(value: Json | InvalidJson) -> dict[str, Json]:
     """Return the ``error`` of a JSON object, empty if there is none."""
     error = value.get("error") if isinstance(value, dict) else None
     return error if isinstance(error, dict) else {}

@@ -41,10 +41,10 @@ LOOK_UP_SECONDS = 20.0
 REMOVED = b"[key removed]"
 
 
-SHORTEST_SECRET = 12
+MIN_SECRET_LENGTH = 12
 
 
-LARGEST_REPLY_BYTES = 64 * 2**20
+MAX_REPLY_BYTES = 64 * 2**20
 """Unpacked. The longest answer of any model is some megabytes; a small gzip can unpack to gigabytes."""
 
 
@@ -175,8 +175,8 @@ async def _read_bounded(reply: httpx2.Response) -> bytes:
     is_packed = "content-encoding" in reply.headers
     async for piece in reply.aiter_bytes() if is_packed else reply.aiter_raw():
         body += piece
-        if len(body) > LARGEST_REPLY_BYTES:
-            raise ReplyTooLargeError(f"the reply is larger than {LARGEST_REPLY_BYTES // 2**20} MiB")
+        if len(body) > MAX_REPLY_BYTES:
+            raise ReplyTooLargeError(f"the reply is larger than {MAX_REPLY_BYTES // 2**20} MiB")
     return bytes(body)
 
 
@@ -197,7 +197,7 @@ def _hider(key: str) -> Callable[[bytes], bytes]:
     """Return a function that takes the key out of what a server sends back."""
     secret = key.encode()
     # What is shorter than any real key is a placeholder, and may well be a common word.
-    return (lambda content: content.replace(secret, REMOVED)) if len(secret) >= SHORTEST_SECRET else bytes
+    return (lambda content: content.replace(secret, REMOVED)) if len(secret) >= MIN_SECRET_LENGTH else bytes
 
 
 @asynccontextmanager

@@ -7,7 +7,7 @@ cheap or worth it, and nothing is sorted that has no index.
 from collections.abc import Mapping
 from typing import TypeAlias
 
-Told: TypeAlias = dict[str, object]
+Metadata: TypeAlias = dict[str, object]
 
 
 NAME = "artistjobs"
@@ -27,7 +27,7 @@ SETTINGS: Mapping[str, object] = {
 _HIDDEN = ("about", "texts", "_sqlite_migrations", "sqlite_sequence")
 
 
-_TABLES: Mapping[str, Told] = {
+_TABLES: Mapping[str, Metadata] = {
     "results": {"description": "What came of each completed job.", "facets": ["model", "prompt"], "size": 25},
     "failures": {
         "description": "What went wrong, with the attempt that ended each failed job.",
@@ -72,7 +72,7 @@ _LARGE_JOBS = 200_000
 _WITH_ANSWERS = ("results", "answers")
 
 
-_QUERIES: Mapping[str, Told] = {
+_QUERIES: Mapping[str, Metadata] = {
     "failures_by_code": {
         "title": "Failures by code",
         "description": "What went wrong, the most frequent first, with an example.",
@@ -133,7 +133,7 @@ _QUERIES: Mapping[str, Told] = {
 }
 
 
-def metadata(file: str, jobs: int, *, is_rehearsal: bool) -> Told:
+def metadata(file: str, jobs: int, *, is_rehearsal: bool) -> Metadata:
     """Return all that Datasette is told about a database; ``file`` is what people know it by."""
     title = f"{file} (rehearsal)" if is_rehearsal else file
     kind = "A simulated API gave these answers. " if is_rehearsal else ""
@@ -150,7 +150,7 @@ def metadata(file: str, jobs: int, *, is_rehearsal: bool) -> Told:
     }
 
 
-def _dashboard(title: str) -> Told:
+def _dashboard(title: str) -> Metadata:
     return {
         "title": title,
         "description": "How far, how fast, and what it cost.",
@@ -163,7 +163,7 @@ def _dashboard(title: str) -> Told:
     }
 
 
-def _charts() -> dict[str, Told]:
+def _charts() -> dict[str, Metadata]:
     return {
         # Indexes hold the states that jobs pass through; those done are all the others.
         "done": _metric("Done", "SELECT (SELECT count(*) FROM jobs)"
@@ -215,11 +215,11 @@ def _charts() -> dict[str, Told]:
     }  # fmt: skip
 
 
-def _metric(title: str, query: str) -> Told:
+def _metric(title: str, query: str) -> Metadata:
     return {"title": title, "query": query, "library": "metric", "display": {"field": "number"}}
 
 
-def _bars(title: str, query: str, unit: str, colour: str) -> Told:
+def _bars(title: str, query: str, unit: str, colour: str) -> Metadata:
     return {
         "title": title,
         "query": query,

@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from artistjobs.browse.metadata import NAME, SETTINGS, Told
+from artistjobs.browse.metadata import NAME, SETTINGS, Metadata
 from artistjobs.errors import WrongUseError
 
 HOST = "127.0.0.1"
@@ -38,7 +38,7 @@ Scope: TypeAlias = Mapping[str, Any]
 App: TypeAlias = Callable[[Scope, Any, Any], Awaitable[None]]
 
 
-def refuse_unequipped() -> None:
+def ensure_browse_extra() -> None:
     """Raise WrongUseError if Datasette is not installed."""
     if any(find_spec(name) is None for name in ("datasette", "datasette_dashboards")):
         command = shlex.join([sys.executable, "-m", "pip", "install", *REQUIREMENTS])
@@ -60,7 +60,7 @@ def open_port(port: int | None) -> socket.socket:
     raise WrongUseError(f"port {port} cannot be had ({reason}); name another one with --port.")
 
 
-def serve(path: Path, told: Told, listening: socket.socket) -> None:
+def serve(path: Path, told: Metadata, listening: socket.socket) -> None:
     """Serve a database, with what Datasette is told about it, until a signal ends it, which is then raised as ever."""
     import uvicorn
 
@@ -72,7 +72,7 @@ def serve(path: Path, told: Told, listening: socket.socket) -> None:
         asyncio.run(uvicorn.Server(config).serve(sockets=[listening]))
 
 
-def make_app(path: Path, told: Told) -> App:
+def make_app(path: Path, told: Metadata) -> App:
     """Return Datasette for a database, which it opens for reading."""
     from datasette.app import Datasette
     from datasette.database import Database
@@ -86,7 +86,7 @@ def make_app(path: Path, told: Told) -> App:
     return app
 
 
-def refuse_unnameable(path: Path) -> None:
+def ensure_servable_name(path: Path) -> None:
     """Raise WrongUseError if Datasette would take a part of the path for something else."""
     if set("?#%") & set(os.path.realpath(path)):
         raise WrongUseError(f"{path} has a ?, # or % in its path, which Datasette cannot open; rename it first.")

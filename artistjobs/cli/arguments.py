@@ -9,9 +9,9 @@ import click
 
 from artistjobs.api.config import DEFAULT_BASE_URL, NO_KEY, ApiConfig
 from artistjobs.api.remedies import STORED_PROMPTS_END
-from artistjobs.cli.options import Settings, existing_path
-from artistjobs.cli.prompt import DEFAULT_MODEL, Asking, make_prompt
-from artistjobs.commands.config import Checking, Working
+from artistjobs.cli.options import Settings, database_path
+from artistjobs.cli.prompt import DEFAULT_MODEL, PromptOptions, make_prompt
+from artistjobs.commands.config import CheckOptions, WorkOptions
 from artistjobs.commands.findings import Finding, Level
 from artistjobs.core.command_text import DEFAULT_DATABASE, REHEARSAL_DATABASE
 from artistjobs.core.pricing import REHEARSAL_MODEL, Cost, GivenPrices, cost_by
@@ -25,7 +25,7 @@ from artistjobs.worker.config import WorkConfig
 Made = TypeVar("Made")
 
 
-class Given:
+class CommandArguments:
     """The options of check, ingest, work or run, converted to configuration values on request."""
 
     def __init__(self, settings: Settings, options: Mapping[str, object]) -> None:
@@ -58,8 +58,8 @@ class Given:
 
     def warning(self) -> str | None:
         """Return the warning about stored prompts if one is used, else None."""
-        asking = self._asking()
-        return STORED_PROMPTS_END if asking.prompt_id and asking.prompt_file is None else None
+        prompt_options = self._prompt_options()
+        return STORED_PROMPTS_END if prompt_options.prompt_id and prompt_options.prompt_file is None else None
 
     def limit(self) -> int | None:
         """Return the maximum number of jobs to work on; None for all."""
@@ -69,7 +69,7 @@ class Given:
         """Return the function that computes costs. Raises WrongUseError if only one of the two prices is given."""
         return cost_by(self._prices() if "price_input" in self._options else None)
 
-    def checking(self) -> Checking:
+    def checking(self) -> CheckOptions:
         """Return the configuration of a check; errors of the key or the prompt become findings."""
         failures: list[Finding] = []
         prompt = _found("prompt", self._prompt, failures)
@@ -77,19 +77,19 @@ class Given:
         if api is None and self.scenario is None and not any(failure.subject == "key" for failure in failures):
             failures.append(Finding(Level.FAIL, "key", NO_KEY, WrongUseError.exit_code))
         model = REHEARSAL_MODEL if self.scenario is not None else self._text("model") or DEFAULT_MODEL
-        return Checking(
+        return CheckOptions(
             model=model, prompt=prompt, file=self._path("file"), api=api, scenario=self.scenario,
             max_workers=self._number("max_workers") or 1, cost=self.cost(), spend=bool(self._options["spend"]),
             failures=tuple(failures),
         )  # fmt: skip
 
     def _prompt(self) -> Prompt:
-        return make_prompt(self._asking(), is_rehearsal=self.scenario is not None)
+        return make_prompt(self._prompt_options(), is_rehearsal=self.scenario is not None)
 
-    def working(self) -> Working:
+    def working(self) -> WorkOptions:
         """Return the configuration of work, with the API. Raises WrongUseError if options are invalid."""
         timeout = self._amount("timeout")
-        return Working(
+        return WorkOptions(
             work=self._work_config(),
             timeout_seconds=timeout,
             api=_api_from_environment(timeout),
@@ -123,12 +123,12 @@ class Given:
             raise WrongUseError("--price-input and --price-output go together; give both, per million tokens.")
         return GivenPrices(input_usd=into, output_usd=out) if into is not None and out is not None else None
 
-    def _asking(self) -> Asking:
+    def _prompt_options(self) -> PromptOptions:
         by_id, by_file = _is_typed("prompt_id"), _is_typed("prompt_file")
         if by_id and by_file:
             raise WrongUseError("--prompt-id and --prompt-file exclude each other; use one of them.")
         store = self._options["store"]
-        return Asking(
+        return PromptOptions(
             prompt_id=self._text("prompt_id"),
             # An option on the command line wins over the environment.
             prompt_file=None if by_id else self._path("prompt_file"),
@@ -176,9 +176,9 @@ def _found(subject: str, make: Callable[[], Made], failures: list[Finding]) -> M
         return None
 
 
-def existing_database(settings: Settings) -> Database:
+def existing_database_option(settings: Settings) -> Database:
     """Return the database of commands that accept either kind. Raises WrongUseError if only rehearsal.db exists."""
-    return Database(existing_path(settings), None)
+    return Database(database_path(settings), None)
 
 
 def _api_from_environment(timeout_seconds: float | None) -> ApiConfig | None:

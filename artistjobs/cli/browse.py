@@ -27,22 +27,22 @@ def browse(settings: Settings, port: int | None, *, no_open: bool) -> None:
     Example: artistjobs browse --no-open
     """
     from artistjobs.browse.metadata import metadata
-    from artistjobs.browse.server import open_port, refuse_unequipped, refuse_unnameable, serve
-    from artistjobs.cli.arguments import existing_database
+    from artistjobs.browse.server import ensure_browse_extra, ensure_servable_name, open_port, serve
+    from artistjobs.cli.arguments import existing_database_option
     from artistjobs.core.job import EVERYTHING
     from artistjobs.store.models import Kind
-    from artistjobs.terminal.escape import visible
-    from artistjobs.terminal.streams import say
+    from artistjobs.terminal.escape import escape_controls
+    from artistjobs.terminal.streams import print_message
 
-    refuse_unequipped()
-    with existing_database(settings).open() as store:
+    ensure_browse_extra()
+    with existing_database_option(settings).open() as store:
         path, jobs = store.path, store.records.counts(EVERYTHING).total
         told = metadata(path.name, jobs, is_rehearsal=store.kind is Kind.REHEARSAL)
-    refuse_unnameable(path)
+    ensure_servable_name(path)
     with _quiet_end():
         listening = open_port(port)
         address = f"http://127.0.0.1:{listening.getsockname()[1]}/"
-        say(f"serving {visible(str(path))} at {address} (Ctrl+C stops it)")
+        print_message(f"serving {escape_controls(str(path))} at {address} (Ctrl+C stops it)")
         if not no_open:
             _open_browser(address)
         serve(path, told, listening)

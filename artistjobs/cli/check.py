@@ -3,7 +3,7 @@
 import click
 from click.exceptions import Exit
 
-from artistjobs.cli.console import talking
+from artistjobs.cli.console import logging_output
 from artistjobs.cli.help import command
 from artistjobs.cli.options import Settings, ask_options, check_options, json_option, rehearse_options
 
@@ -22,13 +22,13 @@ def check(settings: Settings, /, **options: object) -> None:
 
     Example: artistjobs check artists.csv --prompt-file prompt.txt
     """
-    from artistjobs.cli.arguments import Given
-    from artistjobs.commands.check import check_up
-    from artistjobs.commands.check_text import checkup_json, checkup_lines
-    from artistjobs.terminal.streams import tell, tell_json
+    from artistjobs.cli.arguments import CommandArguments
+    from artistjobs.commands.check import run_check
+    from artistjobs.commands.check_text import check_result_json, check_result_lines
+    from artistjobs.terminal.streams import print_json, print_result
 
-    given = Given(settings, options)
-    with talking(settings, given.scenario):
-        found = check_up(given.database(), given.checking())
-    tell_json(checkup_json(found)) if given.as_json else tell("\n".join(checkup_lines(found)))
+    arguments = CommandArguments(settings, options)
+    with logging_output(settings, arguments.scenario):
+        found = run_check(arguments.database(), arguments.checking())
+    print_json(check_result_json(found)) if arguments.as_json else print_result("\n".join(check_result_lines(found)))
     raise Exit(found.exit_code)

@@ -15,9 +15,9 @@ from artistjobs.errors import ArtistjobsError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from artistjobs.cli.arguments import Given
-    from artistjobs.store.models import Ingested
-    from artistjobs.terminal.log import Voice
+    from artistjobs.cli.arguments import CommandArguments
+    from artistjobs.store.models import IngestResult
+    from artistjobs.terminal.log import ConsoleHandler
     from artistjobs.worker.run import RunReport
 
 
@@ -25,57 +25,61 @@ BLOCK = "artistjobs.terminal.live_block"
 """Key under which the click context holds the live block of a command."""
 
 
-def begin(settings: Settings) -> None:
+def show_starting(settings: Settings) -> None:
     """Show "starting" on a terminal, because importing the modules of a command takes a noticeable time."""
-    from artistjobs.terminal.live_block import block_on, is_live
+    from artistjobs.terminal.live_block import can_redraw, live_block
 
-    if not settings.quiet and is_live(sys.stderr):
+    if not settings.quiet and can_redraw(sys.stderr):
         ctx = click.get_current_context()
-        ctx.meta[BLOCK] = block = block_on(sys.stderr)
+        ctx.meta[BLOCK] = block = live_block(sys.stderr)
         ctx.call_on_close(block.clear)
-        block.show(["starting"])
+        block.update(["starting"])
 
 
 @contextmanager
-def talking(settings: Settings, scenario: str | None = None, warning: str | None = None) -> "Iterator[Voice]":
+def logging_output(
+    settings: Settings, scenario: str | None = None, warning: str | None = None
+) -> "Iterator[ConsoleHandler]":
     """Print log lines within the context, after a line about the rehearsal and the warning, if any.
 
     Raises WrongUseError if the log file cannot be written.
     """
     from artistjobs.terminal.log import FILE_ONLY, log, logging_to
 
-    with logging_to(settings.verbosity, settings.log_file, click.get_current_context().meta.get(BLOCK)) as voice:
+    with logging_to(settings.verbosity, settings.log_file, click.get_current_context().meta.get(BLOCK)) as console:
         if scenario is not None and not settings.quiet:
-            voice.print_line(f"rehearsal ({scenario}): a simulated API on this machine, no key and no cost")
+            console.print_line(f"rehearsal ({scenario}): a simulated API on this machine, no key and no cost")
         if warning:
             log.warning(warning)
         try:
-            yield voice
+            yield console
         except ArtistjobsError as error:
             log.error("%s", error, extra=FILE_ONLY)
             raise
 
 
-def _finish(settings: Settings, given: "Given", run: "RunReport", ingested: "Ingested | None" = None) -> NoReturn:
+def _finish(
+    settings: Settings, arguments: "CommandArguments", run: "RunReport", ingested: "IngestResult | None" = None
+) -> NoReturn:
     from artistjobs.commands.summary import exit_code, run_json, run_sentences
-    from artistjobs.terminal.escape import visible
+    from artistjobs.terminal.escape import escape_controls
     from artistjobs.terminal.log import FILE_ONLY, log
-    from artistjobs.terminal.streams import say, tell_json
-    from artistjobs.worker.stop import Reason
+    from artistjobs.terminal.streams import print_json, print_message
+    from artistjobs.worker.stop import StopReason
 
-    if given.as_json:
-        tell_json(run_json(run, ingested))
-    sentences = run_sentences(run, ingested, given.database().path)
-    if given.scenario is not None:
-        sentences.append(f"rehearsal ({given.scenario}): nothing was sent to OpenAI, and nothing was billed")
+    if arguments.as_json:
+        print_json(run_json(run, ingested))
+    sentences = run_sentences(run, ingested, arguments.database().path)
+    if arguments.scenario is not None:
+        sentences.append(f"rehearsal ({arguments.scenario}): nothing was sent to OpenAI, and nothing was billed")
     if run.after.pending + run.after.running:
         # A run with the same cap would stop at once.
-        first = "raise --max-cost and " if run.reason is Reason.MAX_COST else ""
+        first = "raise --max-cost and " if run.reason is StopReason.MAX_COST else ""
         sentences.append(f"{first}continue with: {same_command()}")
     for sentence in sentences:
         log.info("%s", sentence, extra=FILE_ONLY)
     if not settings.quiet or exit_code(run):
-        say("\n".join(map(visible, sentences)))
+        print_message("\n".join(map(escape_controls, sentences)))
     raise Exit(exit_code(run))
 
 

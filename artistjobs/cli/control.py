@@ -33,13 +33,13 @@ def pause(settings: Settings) -> None:
 
     Example: artistjobs pause
     """
-    from artistjobs.cli.arguments import existing_database
+    from artistjobs.cli.arguments import existing_database_option
     from artistjobs.commands.control import pause_workers
-    from artistjobs.terminal.escape import visible
-    from artistjobs.terminal.streams import say
+    from artistjobs.terminal.escape import escape_controls
+    from artistjobs.terminal.streams import print_message
 
-    with existing_database(settings).open() as store:
-        say(visible(pause_workers(store)))
+    with existing_database_option(settings).open() as store:
+        print_message(escape_controls(pause_workers(store)))
 
 
 @command()
@@ -49,13 +49,13 @@ def resume(settings: Settings) -> None:
 
     Example: artistjobs resume
     """
-    from artistjobs.cli.arguments import existing_database
+    from artistjobs.cli.arguments import existing_database_option
     from artistjobs.commands.control import resume_workers
-    from artistjobs.terminal.escape import visible
-    from artistjobs.terminal.streams import say
+    from artistjobs.terminal.escape import escape_controls
+    from artistjobs.terminal.streams import print_message
 
-    with existing_database(settings).open() as store:
-        say(visible(resume_workers(store)))
+    with existing_database_option(settings).open() as store:
+        print_message(escape_controls(resume_workers(store)))
 
 
 @command(name="set")
@@ -71,14 +71,14 @@ def tune(settings: Settings, /, **options: float | str | None) -> None:
 
     Example: artistjobs set --max-workers 64 --max-cost none
     """
-    from artistjobs.cli.arguments import existing_database
+    from artistjobs.cli.arguments import existing_database_option
     from artistjobs.commands.control import tune_workers
     from artistjobs.core.controls import Control
-    from artistjobs.terminal.escape import visible
-    from artistjobs.terminal.streams import say
+    from artistjobs.terminal.escape import escape_controls
+    from artistjobs.terminal.streams import print_message
 
     names = {"max_workers": Control.MAX_WORKERS, "rpm": Control.RPM, "tpm": Control.TPM, "max_cost": Control.MAX_COST}
-    given = {names[name]: value for name, value in options.items() if value is not None}
-    with existing_database(settings).open() as store:
-        values = {control: None if isinstance(value, str) else value for control, value in given.items()}
-        say(visible(tune_workers(store, values)))
+    arguments = {names[name]: value for name, value in options.items() if value is not None}
+    with existing_database_option(settings).open() as store:
+        values = {control: None if isinstance(value, str) else value for control, value in arguments.items()}
+        print_message(escape_controls(tune_workers(store, values)))

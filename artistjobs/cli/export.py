@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from artistjobs.cli.console import talking
+from artistjobs.cli.console import logging_output
 from artistjobs.cli.help import command
 from artistjobs.cli.options import PATH, Settings, format_option
 from artistjobs.errors import WrongUseError
@@ -33,20 +33,20 @@ def export(settings: Settings, /, output: "Path | None", format_name: str | None
 
     Example: artistjobs export answers.jsonl --ingest latest
     """
-    from artistjobs.cli.arguments import existing_database
+    from artistjobs.cli.arguments import existing_database_option
     from artistjobs.commands.export import export_answers
     from artistjobs.export.export import (
         STATES,
         ExportConfig,
+        ensure_writable,
         export_to_stream,
         format_of,
         output_or_default,
-        refuse_unwritable,
     )
-    from artistjobs.terminal.streams import Texts
+    from artistjobs.terminal.streams import TextOutput
 
     output = output_or_default(output, format_name)
-    with talking(settings) as voice, existing_database(settings).open() as store:
+    with logging_output(settings) as console, existing_database_option(settings).open() as store:
         config = ExportConfig(
             scope=_scope(store, options["ingest"]),
             states=STATES[str(options["state"])],
@@ -56,8 +56,8 @@ def export(settings: Settings, /, output: "Path | None", format_name: str | None
         if str(output) == "-":
             export_to_stream(store.records, config, sys.stdout.buffer)
         else:
-            refuse_unwritable(output, store.path)
-            export_answers(store, config, output, None if options["no_text"] else Texts(), voice)
+            ensure_writable(output, store.path)
+            export_answers(store, config, output, None if options["no_text"] else TextOutput(), console)
 
 
 def _scope(store: "Store", ingest: object) -> "Scope":

@@ -33,58 +33,58 @@ def failures(settings: Settings, code: str | None, limit: int | None, *, as_json
 
     Example: artistjobs failures --code incomplete --limit 10
     """
-    from artistjobs.cli.options import existing_path
+    from artistjobs.cli.options import database_path
     from artistjobs.store.sqlite.reader import open_reader
     from artistjobs.terminal.screen import Screen
 
     screen = Screen()
-    with open_reader(existing_path(settings)) as reader:
+    with open_reader(database_path(settings)) as reader:
         total = _count_failed(reader, code)
         if limit is None and screen.is_terminal and not as_json:
             limit = FAILURES_SHOWN
-        _list_failures(reader.insight.failed(code, limit), screen, as_json=as_json)
+        _list_failures(reader.job_queries.failed(code, limit), screen, as_json=as_json)
         _say_what_next(reader, code, total, total if limit is None else min(limit, total))
 
 
 def _count_failed(reader: "Reader", code: str | None) -> int:
     """Return the number of jobs that failed with a code, or of all. Raises WrongUseError if no job has the code."""
-    from artistjobs.commands.failures import refuse_unknown_code
+    from artistjobs.commands.failures import ensure_known_code
 
     groups = {group.code: group.jobs for group in reader.records.failures()}
     if code is None:
         return sum(groups.values())
-    refuse_unknown_code(code, groups)
+    ensure_known_code(code, groups)
     return groups[code]
 
 
 def _list_failures(jobs: "Iterator[FailedJob]", screen: "Screen", *, as_json: bool) -> None:
     from artistjobs.commands.failures import failure_json, failures_fields, failures_table
-    from artistjobs.terminal.screen import Style, paint
-    from artistjobs.terminal.streams import tell, tell_json
+    from artistjobs.terminal.screen import Style, styled
+    from artistjobs.terminal.streams import print_json, print_result
 
     if as_json:
         for job in jobs:
-            tell_json(failure_json(job))
+            print_json(failure_json(job))
         return
     if screen.is_terminal:
-        lines = failures_table(jobs, screen.width, lambda head: paint(head, Style.HEAD, screen.is_coloured))
+        lines = failures_table(jobs, screen.width, lambda head: styled(head, Style.HEAD, screen.is_coloured))
     else:
         lines = failures_fields(jobs)
     while page := list(islice(lines, 500)):
-        tell("\n".join(page))
+        print_result("\n".join(page))
 
 
 def _say_what_next(reader: "Reader", code: str | None, total: int, shown: int) -> None:
     import shlex
 
     from artistjobs.core.command_text import command as command_text
-    from artistjobs.core.formatting import counted
-    from artistjobs.terminal.streams import say
+    from artistjobs.core.formatting import count_text
+    from artistjobs.terminal.streams import print_message
 
     if not total:
-        say("no job failed")
+        print_message("no job failed")
         return
     if total > shown:
-        say(f"{counted(total - shown, 'more job')} failed; --limit {total} lists all")
+        print_message(f"{count_text(total - shown, 'more job')} failed; --limit {total} lists all")
     which = "" if code is None else f" --code {shlex.quote(code)}"
-    say(f"retry {'it' if total == 1 else 'them'} with: {command_text(reader.path, f'retry{which}')}")
+    print_message(f"retry {'it' if total == 1 else 'them'} with: {command_text(reader.path, f'retry{which}')}")

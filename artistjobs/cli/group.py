@@ -61,10 +61,10 @@ class Commands(click.Group):
                 raise click.UsageError(REHEARSES, error.ctx) from None
             raise
         except ArtistjobsError as error:
-            from artistjobs.terminal.escape import visible
-            from artistjobs.terminal.streams import say
+            from artistjobs.terminal.escape import escape_controls
+            from artistjobs.terminal.streams import print_message
 
-            say(f"artistjobs: {visible(str(error))}")
+            print_message(f"artistjobs: {escape_controls(str(error))}")
             raise Exit(error.exit_code) from error
         except BrokenPipeError:
             from artistjobs.terminal.streams import forget_stdout
@@ -73,21 +73,21 @@ class Commands(click.Group):
             raise Exit(EXIT_NO_READER) from None
         except KeyboardInterrupt:
             from artistjobs.cli.console import same_command
-            from artistjobs.terminal.streams import say
+            from artistjobs.terminal.streams import print_message
 
-            say("interrupted; continue with: " + same_command())
+            print_message("interrupted; continue with: " + same_command())
             raise Exit(EXIT_INTERRUPTED) from None
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse the arguments before the command. Raises UsageError for an option that belongs after a command."""
-        given = list(args)
+        arguments = list(args)
         try:
             return super().parse_args(ctx, args)
         except click.NoSuchOption as error:
             name = error.option_name
             if not (owners := self._owners(name)):
                 raise
-            command = next((word for word in given if word in owners), "run" if "run" in owners else owners[0])
+            command = next((word for word in arguments if word in owners), "run" if "run" in owners else owners[0])
             raise click.UsageError(f"{name} goes after the command: artistjobs {command} {name}", ctx) from None
 
     def _owners(self, option: str) -> list[str]:

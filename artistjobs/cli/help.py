@@ -41,7 +41,7 @@ OTHERS, PROGRAM = "Other options", "Global options"
 Records = dict[str, list[tuple[str, str]]]
 
 
-_WIDEST_NAME = 30
+_MAX_NAME_WIDTH = 30
 """Maximum width of the names of options, in characters; the default of click 8."""
 
 
@@ -127,11 +127,11 @@ def _group_of(param: click.Parameter) -> str:
 
 def _write(groups: Records, formatter: click.HelpFormatter) -> None:
     names = [name for records in groups.values() for name, _ in records]
-    width = min(_WIDEST_NAME, max(map(len, names), default=0))
+    width = min(_MAX_NAME_WIDTH, max(map(len, names), default=0))
     for group, records in groups.items():
         if records:
             with formatter.section(group):
-                formatter.write_dl(_aligned(records, width), col_max=_WIDEST_NAME)
+                formatter.write_dl(_aligned(records, width), col_max=_MAX_NAME_WIDTH)
 
 
 def _aligned(records: Sequence[tuple[str, str]], width: int) -> list[tuple[str, str]]:

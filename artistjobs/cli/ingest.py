@@ -2,7 +2,7 @@
 
 import click
 
-from artistjobs.cli.console import talking
+from artistjobs.cli.console import logging_output
 from artistjobs.cli.help import command
 from artistjobs.cli.options import Settings, ask_options, json_option, rehearse_options, source_options
 
@@ -18,20 +18,20 @@ def ingest(settings: Settings, /, *, dry_run: bool, **options: object) -> None:
 
     Example: artistjobs ingest artists.csv --prompt-file prompt.txt
     """
-    from artistjobs.cli.arguments import Given
+    from artistjobs.cli.arguments import CommandArguments
     from artistjobs.commands.summary import ingest_json, ingest_sentence
-    from artistjobs.ingest.ingest import ingest_file, refuse_unreadable
-    from artistjobs.terminal.streams import say, tell_json
+    from artistjobs.ingest.ingest import ensure_readable, ingest_file
+    from artistjobs.terminal.streams import print_json, print_message
 
-    given = Given(settings, options)
-    with talking(settings, given.scenario, given.warning()):
-        config = given.ingest_config()
+    arguments = CommandArguments(settings, options)
+    with logging_output(settings, arguments.scenario, arguments.warning()):
+        config = arguments.ingest_config()
         if dry_run:
             from artistjobs.commands.dry_run import _dry_run
 
-            _dry_run(given, config)
+            _dry_run(arguments, config)
             return
-        refuse_unreadable(config.source)
-        with given.database().open(create=True) as store:
-            ingested = ingest_file(store.intake, config)
-        tell_json(ingest_json(ingested)) if given.as_json else say(ingest_sentence(ingested))
+        ensure_readable(config.source)
+        with arguments.database().open(create=True) as store:
+            ingested = ingest_file(store.ingestor, config)
+        print_json(ingest_json(ingested)) if arguments.as_json else print_message(ingest_sentence(ingested))

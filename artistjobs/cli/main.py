@@ -18,16 +18,16 @@ def _load_env_file() -> None:
     """Load settings from .env into the environment; variables that are already set win."""
     if not os.path.isfile(".env"):  # noqa: PTH113 - importing pathlib takes longer than this whole function
         return
-    from artistjobs.terminal.streams import say
+    from artistjobs.terminal.streams import print_message
 
     try:
-        _take_env_file(say)
+        _take_env_file(print_message)
     except (OSError, UnicodeDecodeError) as error:
-        say(f"artistjobs: .env cannot be read ({error}); fix or remove it.")
+        print_message(f"artistjobs: .env cannot be read ({error}); fix or remove it.")
         sys.exit(WrongUseError.exit_code)
 
 
-def _take_env_file(say: "Callable[[str], None]") -> None:
+def _take_env_file(report_error: "Callable[[str], None]") -> None:
     import logging
 
     from dotenv import load_dotenv
@@ -40,7 +40,7 @@ def _take_env_file(say: "Callable[[str], None]") -> None:
         strange = [_line(binding.original) for binding in parse_stream(file) if binding.error]
     if strange:
         which = f"line {strange[0]}" if len(strange) == 1 else f"lines {', '.join(strange[:10])}"
-        say(f"artistjobs: .env, {which}: ignored; write NAME=value, or # before a comment.")
+        report_error(f"artistjobs: .env, {which}: ignored; write NAME=value, or # before a comment.")
 
 
 def _line(place: "Original") -> str:
@@ -51,9 +51,9 @@ def _line(place: "Original") -> str:
 
 def _terminate(_signal: int, _frame: object) -> NoReturn:
     from artistjobs.cli.console import same_command
-    from artistjobs.terminal.streams import say
+    from artistjobs.terminal.streams import print_message
 
-    say("terminated; continue with: " + same_command())
+    print_message("terminated; continue with: " + same_command())
     sys.exit(EXIT_TERMINATED)
 
 
@@ -69,7 +69,7 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)  # interrupted before a command started
     except OSError as error:
-        from artistjobs.terminal.streams import say
+        from artistjobs.terminal.streams import print_message
 
-        say(f"artistjobs: {error.strerror or error}; fix the cause and run the same command again.")
+        print_message(f"artistjobs: {error.strerror or error}; fix the cause and run the same command again.")
         sys.exit(StoreError.exit_code)

@@ -30,7 +30,7 @@ SCENARIO_NAMES = ("calm", "busy", "storm", "outage", "no-credit")
 FORMATS = ("jsonl", "csv", "parquet")
 
 
-LARGEST_COUNT = 2**53
+MAX_COUNT = 2**53
 """Maximum of a count. A larger number is a mistake, and floats do not represent it exactly."""
 
 
@@ -40,7 +40,7 @@ class _Count(click.IntRange):
     def convert(self, value: int, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Return the number."""
         number = int(super().convert(value, param, ctx))
-        if number > LARGEST_COUNT:
+        if number > MAX_COUNT:
             self.fail(f"{number} is too large; use a smaller number.", param, ctx)
         return number
 
@@ -221,7 +221,7 @@ def json_option(command: Command) -> Command:
     return click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")(command)
 
 
-def existing_path(settings: Settings) -> Path:
+def database_path(settings: Settings) -> Path:
     """Return the path of the database to open, of either kind. Raises WrongUseError if only rehearsal.db exists."""
     path = settings.db or DEFAULT_DATABASE
     if settings.db is None and not path.exists() and REHEARSAL_DATABASE.exists():

@@ -46,7 +46,7 @@ def parse_params(assignments: Iterable[str]) -> dict[str, Json]:
         parts = [part.strip() for part in key.split(".")]
         if not equals or not all(parts):
             raise PromptError(f"--param {assignment!r} is not KEY=VALUE; write it like reasoning.effort=low.")
-        _refuse_own_field(parts[0])
+        _ensure_foreign_field(parts[0])
         _place(params, parts, _checked(key, _read_value(key, value)))
     return params
 
@@ -61,7 +61,7 @@ def parse_metadata(assignments: Iterable[str]) -> dict[str, Json]:
         if key in pairs:
             raise PromptError(f"--metadata {key} is given twice; give it once.")
         pairs[key] = _checked(key, value, "--metadata")
-        _refuse_long_pair(key, value)
+        _ensure_metadata_fits(key, value)
     if len(pairs) > METADATA_PAIRS:
         raise PromptError(f"--metadata is given {len(pairs)} times; the API accepts at most {METADATA_PAIRS} pairs.")
     return pairs
@@ -75,7 +75,7 @@ def join_fields(params: dict[str, Json], named: Mapping[str, Json]) -> dict[str,
     return {**params, **named}
 
 
-def _refuse_own_field(field: str) -> None:
+def _ensure_foreign_field(field: str) -> None:
     if field in OWN_FIELDS:
         raise PromptError(f"--param {field} is set by artistjobs itself: {OWN_FIELDS[field]}.")
 
@@ -102,7 +102,7 @@ def _read_value(key: str, text: str) -> Json:
         return text
 
 
-def _refuse_long_pair(key: str, value: str) -> None:
+def _ensure_metadata_fits(key: str, value: str) -> None:
     named = f"--metadata {key[:METADATA_KEY_CHARACTERS]}"
     if len(key) > METADATA_KEY_CHARACTERS:
         raise PromptError(f"{named}…: the key has {len(key)} characters; the API takes {METADATA_KEY_CHARACTERS}.")

@@ -7,7 +7,7 @@ from artistjobs.cli.params import join_fields, parse_metadata, parse_params
 from artistjobs.core.json_values import Json, canonical_json
 from artistjobs.core.pricing import REHEARSAL_MODEL
 from artistjobs.core.prompt import Prompt
-from artistjobs.core.template import check_template, refuse_sameness
+from artistjobs.core.template import check_template, ensure_uses_artist
 from artistjobs.errors import PromptError, WrongUseError
 
 DEFAULT_MODEL = "gpt-5"
@@ -17,7 +17,7 @@ REHEARSAL_PROMPT = "pmpt_rehearsal"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asking:
+class PromptOptions:
     """Unparsed values of the options about the prompt and the request."""
 
     prompt_id: str | None
@@ -42,7 +42,7 @@ class Asking:
         return join_fields(parse_params(self.params), said)
 
 
-def make_prompt(asking: Asking, *, is_rehearsal: bool) -> Prompt:
+def make_prompt(prompt_options: PromptOptions, *, is_rehearsal: bool) -> Prompt:
     """Return the prompt to use, after reading and checking its files.
 
     Raises:
@@ -50,32 +50,32 @@ def make_prompt(asking: Asking, *, is_rehearsal: bool) -> Prompt:
         PromptError: if the template, a parameter or a file is invalid.
 
     """
-    _refuse_contradictions(asking)
-    model = REHEARSAL_MODEL if is_rehearsal else asking.model or DEFAULT_MODEL
-    params = canonical_json(asking.fields())
-    if asking.prompt_file is not None:
-        return _template_prompt(asking, asking.prompt_file, model, params)
-    prompt_id = asking.prompt_id or (REHEARSAL_PROMPT if is_rehearsal else None)
+    _ensure_one_prompt(prompt_options)
+    model = REHEARSAL_MODEL if is_rehearsal else prompt_options.model or DEFAULT_MODEL
+    params = canonical_json(prompt_options.fields())
+    if prompt_options.prompt_file is not None:
+        return _template_prompt(prompt_options, prompt_options.prompt_file, model, params)
+    prompt_id = prompt_options.prompt_id or (REHEARSAL_PROMPT if is_rehearsal else None)
     if not prompt_id:
         raise WrongUseError("no prompt is given; use --prompt-file FILE or --prompt-id ID.")
-    return Prompt(model=model, prompt_id=prompt_id, version=asking.prompt_version or None, params=params)
+    return Prompt(model=model, prompt_id=prompt_id, version=prompt_options.prompt_version or None, params=params)
 
 
-def _refuse_contradictions(asking: Asking) -> None:
-    if asking.prompt_file is None and asking.instructions_file is not None:
+def _ensure_one_prompt(prompt_options: PromptOptions) -> None:
+    if prompt_options.prompt_file is None and prompt_options.instructions_file is not None:
         raise WrongUseError("--instructions-file requires --prompt-file; a stored prompt has its own instructions.")
-    if asking.prompt_file is not None and asking.prompt_version:
+    if prompt_options.prompt_file is not None and prompt_options.prompt_version:
         raise WrongUseError("--version requires --prompt-id; a prompt file has no version.")
 
 
-def _template_prompt(asking: Asking, file: Path, model: str, params: str) -> Prompt:
+def _template_prompt(prompt_options: PromptOptions, file: Path, model: str, params: str) -> Prompt:
     template = _read_text(file)
     check_template(template, str(file))
-    refuse_sameness(template, str(file))
-    instructions = _read_text(asking.instructions_file) if asking.instructions_file else None
+    ensure_uses_artist(template, str(file))
+    instructions = _read_text(prompt_options.instructions_file) if prompt_options.instructions_file else None
     if instructions is not None and "{{" in instructions and "artist_" in instructions:
         raise PromptError(
-            f"{asking.instructions_file} is sent unchanged and is not a template; "
+            f"{prompt_options.instructions_file} is sent unchanged and is not a template; "
             "put {{ artist_name }} and {{ artist_data }} into the prompt file."
         )
     return Prompt(model=model, template=template, template_file=file.name, instructions=instructions, params=params)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from artistjobs.cli.console import talking
+from artistjobs.cli.console import logging_output
 from artistjobs.cli.help import command
 from artistjobs.cli.options import PATH, Settings
 
@@ -26,16 +26,16 @@ def report(settings: Settings, output: "Path") -> None:
     """
     import time
 
-    from artistjobs.cli.arguments import existing_database
-    from artistjobs.export.export import refuse_unwritable
+    from artistjobs.cli.arguments import existing_database_option
+    from artistjobs.export.export import ensure_writable
     from artistjobs.report import make_report, write_report
     from artistjobs.terminal.log import log
 
-    with talking(settings), existing_database(settings).open() as store:
+    with logging_output(settings), existing_database_option(settings).open() as store:
         if str(output) == "-":
             sys.stdout.buffer.write(make_report(store, time.time()))
             sys.stdout.buffer.flush()
             return
-        refuse_unwritable(output, store.path)
+        ensure_writable(output, store.path)
         size = write_report(store, output, time.time())
         log.info("wrote %s, %s kB; open it in a browser", output, f"{size / 1000:,.0f}")

@@ -23,29 +23,29 @@ def retry(settings: Settings, job: int | None, code: str | None) -> None:
 
     Example: artistjobs retry --code incomplete
     """
-    from artistjobs.cli.arguments import existing_database
+    from artistjobs.cli.arguments import existing_database_option
     from artistjobs.core.command_text import command as command_text
-    from artistjobs.core.formatting import counted
+    from artistjobs.core.formatting import count_text
     from artistjobs.core.job import EVERYTHING
     from artistjobs.store.models import Kind
-    from artistjobs.terminal.streams import say
+    from artistjobs.terminal.streams import print_message
 
-    with existing_database(settings).open() as store:
+    with existing_database_option(settings).open() as store:
         count = store.queue.retry(scope=EVERYTHING, code=code, job=job)
         if not count:
-            _refuse_in_vain(store, code, job)
+            _ensure_retry_helps(store, code, job)
     rehearse = " --rehearse" if store.kind is Kind.REHEARSAL else ""
     on = f"; continue with: {command_text(store.path, f'work{rehearse}')}" if count else ""
-    say(f"{counted(count, 'job')} pending again{on}")
+    print_message(f"{count_text(count, 'job')} pending again{on}")
 
 
-def _refuse_in_vain(store: "Store", code: str | None, job: int | None) -> None:
+def _ensure_retry_helps(store: "Store", code: str | None, job: int | None) -> None:
     """Raise WrongUseError if no job failed with the code, or the job did not fail."""
-    from artistjobs.commands.failures import codes_text, refuse_unknown_code
+    from artistjobs.commands.failures import codes_text, ensure_known_code
 
     groups = {group.code: group.jobs for group in store.records.failures()}
     if code is not None:
-        refuse_unknown_code(code, groups)
+        ensure_known_code(code, groups)
     if job is not None:
         with_code = "" if code is None else f" with {code}"
         raise WrongUseError(f"job {job} did not fail{with_code}; {codes_text(groups)}.")

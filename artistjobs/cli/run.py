@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from artistjobs.cli.console import _finish, begin, talking
+from artistjobs.cli.console import _finish, logging_output, show_starting
 from artistjobs.cli.help import command
 from artistjobs.cli.options import (
     PATH,
@@ -40,22 +40,22 @@ def run(
     Example: artistjobs run artists.csv --prompt-file prompt.txt
     """
     if not dry_run:
-        begin(settings)
-    from artistjobs.cli.arguments import Given
-    from artistjobs.commands.run import Destination, run_file
+        show_starting(settings)
+    from artistjobs.cli.arguments import CommandArguments
+    from artistjobs.commands.run import ExportTarget, run_file
     from artistjobs.export.export import format_of, output_or_default
-    from artistjobs.terminal.streams import Texts
+    from artistjobs.terminal.streams import TextOutput
 
     output = output_or_default(output, format_name)
-    given = Given(settings, options)
-    with talking(settings, given.scenario, given.warning()) as voice:
-        config, texts = given.ingest_config(), None if given.as_json else Texts()
+    arguments = CommandArguments(settings, options)
+    with logging_output(settings, arguments.scenario, arguments.warning()) as console:
+        config, texts = arguments.ingest_config(), None if arguments.as_json else TextOutput()
         if dry_run:
             from artistjobs.commands.dry_run import _dry_run
 
-            _dry_run(given, config)
+            _dry_run(arguments, config)
             return
         written_as = format_of(output, format_name)
-        going = Destination(output=output, texts=texts, needed=given.prompt_files(), format=written_as)
-        report, ingested = run_file(given.database(), config, given.working(), voice, going)
-        _finish(settings, given, report, ingested)
+        target = ExportTarget(output=output, texts=texts, needed=arguments.prompt_files(), format=written_as)
+        report, ingested = run_file(arguments.database(), config, arguments.working(), console, target)
+        _finish(settings, arguments, report, ingested)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from artistjobs.store.interface import Reader
-    from artistjobs.store.models import Namesake
+    from artistjobs.store.models import ArtistMatch
     from artistjobs.terminal.screen import Screen
 
 
@@ -30,48 +30,50 @@ def show_job(settings: Settings, artist: str | None, job: int | None, *, as_json
 
     Example: artistjobs show 'Frida Kahlo'
     """
-    from artistjobs.cli.options import existing_path
-    from artistjobs.commands.show import dossier_json, dossier_lines, open_dossier
+    from artistjobs.cli.options import database_path
+    from artistjobs.commands.show import job_details_json, job_details_lines, load_job
     from artistjobs.store.sqlite.reader import open_reader
-    from artistjobs.terminal.screen import Screen, paint
-    from artistjobs.terminal.streams import tell, tell_json
+    from artistjobs.terminal.screen import Screen, styled
+    from artistjobs.terminal.streams import print_json, print_result
 
     if (artist is None) == (job is None):
         raise WrongUseError("give one artist or one job id, for example: artistjobs show 'Frida Kahlo'")
     screen = Screen()
-    with open_reader(existing_path(settings)) as reader:
+    with open_reader(database_path(settings)) as reader:
         number = job if artist is None else _find(reader, artist, screen)
-        dossier = open_dossier(reader, number or 0)
-        if dossier is None:
+        details = load_job(reader, number or 0)
+        if details is None:
             raise WrongUseError(f"there is no job {number}; the table jobs and the view failures list the ids.")
         if as_json:
-            tell_json(dossier_json(dossier))
+            print_json(job_details_json(details))
             return
-        lines = dossier_lines(dossier, reader, screen.width)
-    tell("\n".join(paint(text, style, screen.is_coloured) for style, text in lines))
+        lines = job_details_lines(details, reader, screen.width)
+    print_result("\n".join(styled(text, style, screen.is_coloured) for style, text in lines))
 
 
 def _find(reader: "Reader", artist: str, screen: "Screen") -> int:
     from artistjobs.commands.show import find_job
-    from artistjobs.core.formatting import brief
+    from artistjobs.core.formatting import truncate
 
     found = find_job(reader, artist)
     if isinstance(found, int):
         return found
     if found:
         _name_one(reader.path, found, artist, screen)
-    raise WrongUseError(f"there is no artist {brief(artist)!r} in {reader.path}; give the name as it is in the file.")
+    raise WrongUseError(
+        f"there is no artist {truncate(artist)!r} in {reader.path}; give the name as it is in the file."
+    )
 
 
-def _name_one(path: "Path", found: "Sequence[Namesake]", artist: str, screen: "Screen") -> NoReturn:
-    from artistjobs.commands.show import MOST_NAMESAKES, namesake_lines
+def _name_one(path: "Path", found: "Sequence[ArtistMatch]", artist: str, screen: "Screen") -> NoReturn:
+    from artistjobs.commands.show import MAX_ARTIST_MATCHES, artist_match_lines
     from artistjobs.core.command_text import command as command_text
-    from artistjobs.core.formatting import brief
-    from artistjobs.terminal.escape import visible
-    from artistjobs.terminal.streams import say
+    from artistjobs.core.formatting import truncate
+    from artistjobs.terminal.escape import escape_controls
+    from artistjobs.terminal.streams import print_message
 
-    many = f"more than {MOST_NAMESAKES}" if len(found) > MOST_NAMESAKES else str(len(found))
-    say("\n".join(namesake_lines(found, screen.width)))
+    many = f"more than {MAX_ARTIST_MATCHES}" if len(found) > MAX_ARTIST_MATCHES else str(len(found))
+    print_message("\n".join(artist_match_lines(found, screen.width)))
     by_id = f"give the id of one, for example: {command_text(path, f'show --job {found[0].job}')}"
-    say(f"{many} jobs match {visible(brief(artist))!r}; {by_id}")
+    print_message(f"{many} jobs match {escape_controls(truncate(artist))!r}; {by_id}")
     raise Exit(WrongUseError.exit_code)

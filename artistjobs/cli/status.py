@@ -28,10 +28,10 @@ def status(settings: Settings, /, *, as_json: bool, watch: bool) -> None:
 
     Example: artistjobs status --watch
     """
-    from artistjobs.cli.options import existing_path
+    from artistjobs.cli.options import database_path
     from artistjobs.store.sqlite.reader import open_reader
 
-    with open_reader(existing_path(settings)) as reader:
+    with open_reader(database_path(settings)) as reader:
         if not watch:
             _show(reader, as_json=as_json)
             return
@@ -43,13 +43,13 @@ def _show(reader: "Reader", *, as_json: bool) -> None:
     from artistjobs.commands.status import read_status, status_json
     from artistjobs.commands.status_text import status_lines
     from artistjobs.terminal.screen import Screen
-    from artistjobs.terminal.streams import tell, tell_json
+    from artistjobs.terminal.streams import print_json, print_result
 
     found, screen = read_status(reader), Screen()
     if as_json:
-        tell_json(status_json(found))
+        print_json(status_json(found))
     else:
-        tell("\n".join(status_lines(found, screen.width, is_coloured=screen.is_coloured)))
+        print_result("\n".join(status_lines(found, screen.width, is_coloured=screen.is_coloured)))
 
 
 def _watch(reader: "Reader", *, as_json: bool) -> None:
@@ -65,7 +65,7 @@ def _watch(reader: "Reader", *, as_json: bool) -> None:
         while True:
             _show(reader, as_json=True)
             sleep(WATCH_SECONDS)
-    with screen.taken_over():
+    with screen.alternate_screen():
         while True:
             found = read_status(reader)
             head = clock_text(found.at)

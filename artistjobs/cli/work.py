@@ -2,7 +2,7 @@
 
 import click
 
-from artistjobs.cli.console import _finish, begin, talking
+from artistjobs.cli.console import _finish, logging_output, show_starting
 from artistjobs.cli.help import command
 from artistjobs.cli.options import Settings, json_option, rehearse_options, work_options
 
@@ -17,12 +17,12 @@ def work(settings: Settings, /, **options: object) -> None:
 
     Example: artistjobs work --max-workers 32
     """
-    begin(settings)
-    from artistjobs.cli.arguments import Given
+    show_starting(settings)
+    from artistjobs.cli.arguments import CommandArguments
     from artistjobs.commands.work import work_on
     from artistjobs.core.job import EVERYTHING
 
-    given = Given(settings, options)
-    with talking(settings, given.scenario) as voice:
-        report = work_on(given.database(), EVERYTHING, given.working(), voice)
-        _finish(settings, given, report)
+    arguments = CommandArguments(settings, options)
+    with logging_output(settings, arguments.scenario) as console:
+        report = work_on(arguments.database(), EVERYTHING, arguments.working(), console)
+        _finish(settings, arguments, report)

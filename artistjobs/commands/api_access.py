@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from artistjobs.api.config import ApiConfig
-from artistjobs.commands.config import Checking, Working
+from artistjobs.commands.config import CheckOptions, WorkOptions
 
 
 @contextmanager
-def _api(working: Working | Checking) -> Iterator[ApiConfig]:
+def _api(working: WorkOptions | CheckOptions) -> Iterator[ApiConfig]:
     if working.scenario is None:
         assert working.api is not None
         yield working.api

@@ -1,56 +1,60 @@
 """Text and JSON output of the command ``check``."""
 
-from artistjobs.commands.check import Call, Checkup
-from artistjobs.commands.dry_run import FileCount
+from artistjobs.commands.check import CheckResult, TestCall
+from artistjobs.commands.dry_run import FilePreviewResult
 from artistjobs.commands.estimate import price_per_million
-from artistjobs.commands.estimate_text import estimate_json, spread_json
+from artistjobs.commands.estimate_text import estimate_json, interval_json
 from artistjobs.commands.findings import Level
-from artistjobs.core.formatting import counted
+from artistjobs.core.formatting import count_text
 from artistjobs.core.json_values import Json
 from artistjobs.core.prompt import Prompt
-from artistjobs.terminal.escape import visible
+from artistjobs.terminal.escape import escape_controls
 
 
-def checkup_lines(checkup: Checkup) -> list[str]:
+def check_result_lines(check_result: CheckResult) -> list[str]:
     """Return the findings as lines, and the verdict as the last line."""
-    width = max(len(finding.subject) for finding in checkup.findings)
+    width = max(len(finding.subject) for finding in check_result.findings)
     lines = [
-        f"{finding.level.value:4}  {finding.subject:{width}}  {visible(finding.text)}" for finding in checkup.findings
+        f"{finding.level.value:4}  {finding.subject:{width}}  {escape_controls(finding.text)}"
+        for finding in check_result.findings
     ]
-    return [*lines, _verdict(checkup)]
+    return [*lines, _verdict(check_result)]
 
 
-def _verdict(checkup: Checkup) -> str:
-    if checkup.exit_code:
+def _verdict(check_result: CheckResult) -> str:
+    if check_result.exit_code:
         return "A run will not work; fix the failures above and check again."
-    warnings = sum(finding.level is Level.WARN for finding in checkup.findings)
-    return "A run will work" + (f"; {counted(warnings, 'warning')} above." if warnings else ".")
+    warnings = sum(finding.level is Level.WARN for finding in check_result.findings)
+    return "A run will work" + (f"; {count_text(warnings, 'warning')} above." if warnings else ".")
 
 
-def checkup_json(checkup: Checkup) -> dict[str, Json]:
+def check_result_json(check_result: CheckResult) -> dict[str, Json]:
     """Return the result of a check as JSON with stable keys."""
-    plan = checkup.plan
+    plan = check_result.plan
     price = price_per_million(plan.prompt or Prompt(model=plan.model, prompt_id=""), plan.cost)
     return {
-        "works": not checkup.exit_code,
-        "exit_code": checkup.exit_code,
+        "works": not check_result.exit_code,
+        "exit_code": check_result.exit_code,
         "base_url": plan.base_url,
         "model": plan.model,
-        "shutdown_date": checkup.shutdown_date,
-        "limits": {"requests_per_minute": checkup.limits.requests, "tokens_per_minute": checkup.limits.tokens},
+        "shutdown_date": check_result.shutdown_date,
+        "limits": {
+            "requests_per_minute": check_result.limits.requests,
+            "tokens_per_minute": check_result.limits.tokens,
+        },
         "price": {"input_usd_per_million": price[0], "output_usd_per_million": price[1]} if price else None,
-        "call": _call_json(checkup.call),
+        "call": _call_json(check_result.call),
         "file": _file_json(plan.file),
-        "estimate": estimate_json(checkup.estimate) if checkup.estimate else None,
-        "seconds": spread_json(checkup.seconds, 1),
+        "estimate": estimate_json(check_result.estimate) if check_result.estimate else None,
+        "seconds": interval_json(check_result.seconds, 1),
         "findings": [
             {"level": finding.level.value, "subject": finding.subject, "text": finding.text}
-            for finding in checkup.findings
+            for finding in check_result.findings
         ],
     }
 
 
-def _call_json(call: Call | None) -> dict[str, Json] | None:
+def _call_json(call: TestCall | None) -> dict[str, Json] | None:
     if call is None:
         return None
     usage = call.answer.usage if call.answer else None
@@ -63,7 +67,7 @@ def _call_json(call: Call | None) -> dict[str, Json] | None:
     }
 
 
-def _file_json(file: FileCount | None) -> dict[str, Json] | None:
+def _file_json(file: FilePreviewResult | None) -> dict[str, Json] | None:
     if file is None:
         return None
     asked = file.asked
@@ -76,5 +80,5 @@ def _file_json(file: FileCount | None) -> dict[str, Json] | None:
         "new": asked.new,
         "done": asked.known.done,
         "failed": asked.known.failed,
-        "calls": asked.ahead,
+        "calls": asked.to_call,
     }

@@ -12,7 +12,7 @@ from artistjobs.worker.config import WorkConfig
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Working:
+class WorkOptions:
     """Options of a run, besides its database; ``api`` is None without a key, ``scenario`` selects a rehearsal."""
 
     work: WorkConfig
@@ -22,14 +22,14 @@ class Working:
     retry_failed: bool
     quiet: bool
 
-    def refuse_keyless(self) -> None:
+    def ensure_api_key(self) -> None:
         """Raise WrongUseError if there is neither a key nor a scenario."""
         if self.api is None and self.scenario is None:
             raise WrongUseError(NO_KEY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Checking:
+class CheckOptions:
     """Options of a check. ``failures`` are findings about the options themselves."""
 
     model: str

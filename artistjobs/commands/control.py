@@ -4,14 +4,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from artistjobs.core.command_text import command
-from artistjobs.core.controls import Control, Said, is_paused, paused_at, values_text
-from artistjobs.core.formatting import counted
+from artistjobs.core.controls import Control, ControlChange, is_paused, paused_at, settings_text
+from artistjobs.core.formatting import count_text
 from artistjobs.core.json_values import Json
-from artistjobs.core.timestamps import moment_local
+from artistjobs.core.timestamps import local_time
 from artistjobs.errors import WrongUseError
 from artistjobs.store.interface import Store
 from artistjobs.store.models import Run
-from artistjobs.terminal.escape import visible
+from artistjobs.terminal.escape import escape_controls
 
 
 def pause_workers(store: Store) -> str:
@@ -19,20 +19,20 @@ def pause_workers(store: Store) -> str:
     resume_command = command(store.path, "resume")
     if (since := paused_at(store.controls.read())) is not None:
         return f"already paused since {_moment(since)}; continue with: {resume_command}"
-    store.controls.say({Control.PAUSED: 1})
+    store.controls.set({Control.PAUSED: 1})
     if not (count := _living(store)):
         return f"paused: no worker is running, and a worker that starts will wait; continue with: {resume_command}"
-    return f"paused: {counted(count, 'worker')} told to make no new calls; continue with: {resume_command}"
+    return f"paused: {count_text(count, 'worker')} told to make no new calls; continue with: {resume_command}"
 
 
 def resume_workers(store: Store) -> str:
     """End a pause, and return the message for the user."""
     if not is_paused(store.controls.read()):
         return "nothing to resume: the database is not paused"
-    store.controls.say({Control.PAUSED: None})
+    store.controls.set({Control.PAUSED: None})
     if not (count := _living(store)):
         return f"resumed: no worker is running; continue with: {command(store.path, 'work')}"
-    return f"resumed: {counted(count, 'worker')} told to make calls again"
+    return f"resumed: {count_text(count, 'worker')} told to make calls again"
 
 
 def tune_workers(store: Store, values: Mapping[Control, float | None]) -> str:
@@ -49,24 +49,26 @@ def tune_workers(store: Store, values: Mapping[Control, float | None]) -> str:
             f"no worker is running on {store.path}, and set changes running workers only; "
             f"give the same options to: {command(store.path, 'work')}"
         )
-    store.controls.say(values)
+    store.controls.set(values)
     paused = f"; paused, continue with: {command(store.path, 'resume')}" if is_paused(store.controls.read()) else ""
-    return f"settings sent to {counted(count, 'worker')}: {values_text(values)}{paused}"
+    return f"settings sent to {count_text(count, 'worker')}: {settings_text(values)}{paused}"
 
 
-def control_lines(said: Sequence[Said], workers: Sequence[Run], path: Path) -> list[str]:
+def control_lines(said: Sequence[ControlChange], workers: Sequence[Run], path: Path) -> list[str]:
     """Return the pause and the settings that are in effect as lines, one for all settings sent at the same time."""
     since = paused_at(said)
-    lines = [f"paused since {_moment(since)}; continue with: {visible(command(path, 'resume'))}"] if since else []
+    lines = (
+        [f"paused since {_moment(since)}; continue with: {escape_controls(command(path, 'resume'))}"] if since else []
+    )
     together: dict[str, dict[Control, float | None]] = {}
     for one in _in_effect(said, workers):
         together.setdefault(one.changed_at, {})[one.control] = one.value
     return lines + [
-        f"{values_text(values)} for running workers, set at {_moment(at)}" for at, values in sorted(together.items())
+        f"{settings_text(values)} for running workers, set at {_moment(at)}" for at, values in sorted(together.items())
     ]
 
 
-def control_json(said: Sequence[Said], workers: Sequence[Run]) -> dict[str, Json]:
+def control_json(said: Sequence[ControlChange], workers: Sequence[Run]) -> dict[str, Json]:
     """Return the pause and the settings that are in effect as JSON with stable keys."""
     return {
         "paused_since": paused_at(said),
@@ -76,14 +78,14 @@ def control_json(said: Sequence[Said], workers: Sequence[Run]) -> dict[str, Json
     }
 
 
-def _in_effect(said: Sequence[Said], workers: Sequence[Run]) -> list[Said]:
+def _in_effect(said: Sequence[ControlChange], workers: Sequence[Run]) -> list[ControlChange]:
     """Return the settings that were sent since the oldest running worker started."""
     begun = min((worker.started_at for worker in workers if worker.is_alive), default=None)
     return [one for one in said if begun is not None and one.control is not Control.PAUSED and one.changed_at >= begun]
 
 
 def _moment(text: str) -> str:
-    return moment_local(text, "%m-%d %H:%M:%S")
+    return local_time(text, "%m-%d %H:%M:%S")
 
 
 def _living(store: Store) -> int:

@@ -5,58 +5,60 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from artistjobs.core.prompt import Body
-from artistjobs.core.statistics import Measured
-from artistjobs.ingest.preview import Rows, survey_file
+from artistjobs.core.statistics import AnswerStats
+from artistjobs.ingest.preview import FileStats, preview_file
 from artistjobs.ingest.source import IngestConfig
 from artistjobs.store.database import Database
-from artistjobs.store.models import Asked
+from artistjobs.store.models import FileJobs
 
 if TYPE_CHECKING:
-    from artistjobs.cli.arguments import Given
+    from artistjobs.cli.arguments import CommandArguments
     from artistjobs.core.json_values import Json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FileCount:
+class FilePreviewResult:
     """Counts of an input file compared with the database; ``asked`` counts distinct jobs."""
 
     name: str
     database: str | None
-    rows: Rows
-    asked: Asked
+    rows: FileStats
+    asked: FileJobs
 
 
-def _dry_run(given: "Given", config: "IngestConfig") -> None:
+def _dry_run(arguments: "CommandArguments", config: "IngestConfig") -> None:
     from artistjobs.commands.estimate import Workload, estimate
     from artistjobs.commands.estimate_text import estimate_json, estimate_lines
-    from artistjobs.core.formatting import counted
-    from artistjobs.terminal.escape import visible
-    from artistjobs.terminal.streams import say, tell_json
+    from artistjobs.core.formatting import count_text
+    from artistjobs.terminal.escape import escape_controls
+    from artistjobs.terminal.streams import print_json, print_message
 
-    limit = given.limit()
+    limit = arguments.limit()
     bodies: list[Json] = []
 
     def show(body: Body) -> None:
         if limit is None or len(bodies) < limit:
             bodies.append(body)
-            if not given.as_json:
-                tell_json(body, indent=2)
+            if not arguments.as_json:
+                print_json(body, indent=2)
 
-    file, measured = count_file(given.database(), config, show)
-    rows, calls = file.rows, min(file.asked.ahead, limit or file.asked.ahead)
+    file, measured = count_file(arguments.database(), config, show)
+    rows, calls = file.rows, min(file.asked.to_call, limit or file.asked.to_call)
     load = Workload(prompt=config.prompt, calls=calls, request_bytes=rows.mean_bytes * calls)
-    made = estimate(load, measured, given.cost())
-    if given.as_json:
-        tell_json({"rows": rows.good, "bad": rows.bad, "requests": bodies, "estimate": estimate_json(made)})
+    made = estimate(load, measured, arguments.cost())
+    if arguments.as_json:
+        print_json({"rows": rows.good, "bad": rows.bad, "requests": bodies, "estimate": estimate_json(made)})
         return
-    at_most = f", calls limited to {limit:,} by --limit" if limit is not None and limit < file.asked.ahead else ""
-    say(f"dry run: {counted(rows.good, 'good row')}{at_most}, {rows.bad:,} bad; nothing was sent or written")
-    say("\n".join(map(visible, estimate_lines(made))))
+    at_most = f", calls limited to {limit:,} by --limit" if limit is not None and limit < file.asked.to_call else ""
+    print_message(
+        f"dry run: {count_text(rows.good, 'good row')}{at_most}, {rows.bad:,} bad; nothing was sent or written"
+    )
+    print_message("\n".join(map(escape_controls, estimate_lines(made))))
 
 
 def count_file(
     database: Database, config: IngestConfig, show: Callable[[Body], None] | None = None
-) -> tuple[FileCount, Measured | None]:
+) -> tuple[FilePreviewResult, AnswerStats | None]:
     """Return the counts of a file and the statistics of earlier answers to its prompt; write nothing.
 
     ``show`` is called with the body of the first requests.
@@ -66,8 +68,8 @@ def count_file(
         StoreError: if the database cannot be read.
 
     """
-    with database.census() as census:
-        rows = survey_file(config, census, show)
-        name = str(database.path) if census.has_database else None
-        count = FileCount(name=str(config.source), database=name, rows=rows, asked=census.asked())
-        return count, census.measured(config.prompt)
+    with database.preview() as preview:
+        rows = preview_file(config, preview, show)
+        name = str(database.path) if preview.has_database else None
+        count = FilePreviewResult(name=str(config.source), database=name, rows=rows, asked=preview.asked())
+        return count, preview.measured(config.prompt)

@@ -8,27 +8,27 @@ from dataclasses import dataclass
 from typing import Final
 
 from artistjobs.core.attempt import Usage
-from artistjobs.core.formatting import counted
+from artistjobs.core.formatting import count_text
 from artistjobs.core.pricing import Cost
 from artistjobs.core.prompt import Prompt
-from artistjobs.core.statistics import Measured, Spread, Sums
+from artistjobs.core.statistics import AnswerStats, Interval, RunningStats
 
 MILLION: Final = 1_000_000
 
 
-BYTES_A_TOKEN: Final = Spread(2.5, 4.0, 5.0)
+BYTES_A_TOKEN: Final = Interval(2.5, 4.0, 5.0)
 """Bytes of a request (JSON in UTF-8) per token: English about 5, names and numbers about 4, other scripts about 2.5."""
 
 
-HIDDEN_INPUT: Final = Spread(0.0, 500.0, 4_096.0)
+HIDDEN_INPUT: Final = Interval(0.0, 500.0, 4_096.0)
 """Tokens assumed for the text of a stored prompt, which only the API knows."""
 
 
-UNKNOWN_OUTPUT: Final = Spread(100.0, 500.0, 4_000.0)
+UNKNOWN_OUTPUT: Final = Interval(100.0, 500.0, 4_000.0)
 """Tokens assumed for an answer, including reasoning, if there is neither a maximum nor an earlier answer."""
 
 
-UNKNOWN_SECONDS: Final = Spread(2.0, 10.0, 60.0)
+UNKNOWN_SECONDS: Final = Interval(2.0, 10.0, 60.0)
 """Seconds assumed for a call if none was made yet."""
 
 
@@ -45,17 +45,17 @@ class Workload:
 class Estimate:
     """Tokens and US dollars of all calls.
 
-    ``cost_usd`` is None without a price; ``how`` holds the basis of input, output and cost.
+    ``cost_usd`` is None without a price; ``basis`` states the data or the assumptions behind input, output and cost.
     """
 
     calls: int
-    input_tokens: Spread
-    output_tokens: Spread
-    cost_usd: Spread | None
-    how: tuple[str, str, str]
+    input_tokens: Interval
+    output_tokens: Interval
+    cost_usd: Interval | None
+    basis: tuple[str, str, str]
 
 
-def estimate(workload: Workload, measured: Measured | None, cost: Cost) -> Estimate:
+def estimate(workload: Workload, measured: AnswerStats | None, cost: Cost) -> Estimate:
     """Return the estimate for a workload; ``measured`` are statistics of earlier answers, None if there are none."""
     if measured is not None and not (measured.input_tokens.count and measured.output_tokens.count):
         measured = None
@@ -67,15 +67,15 @@ def estimate(workload: Workload, measured: Measured | None, cost: Cost) -> Estim
         input_tokens=into,
         output_tokens=out,
         cost_usd=money,
-        how=(how_into, how_out, how_money),
+        basis=(how_into, how_out, how_money),
     )
 
 
-def _input(workload: Workload, measured: Measured | None) -> tuple[Spread, str]:
+def _input(workload: Workload, measured: AnswerStats | None) -> tuple[Interval, str]:
     if measured is not None:
-        return measured.input_tokens.ahead(workload.calls), _measured_text(measured)
+        return measured.input_tokens.forecast(workload.calls), _measured_text(measured)
     size, rule = workload.request_bytes, BYTES_A_TOKEN
-    told = Spread(size / rule.high, size / rule.middle, size / rule.low)
+    told = Interval(size / rule.high, size / rule.middle, size / rule.low)
     how = (
         f"{size:,.0f} bytes of requests at {rule.middle:g} bytes a token, "
         f"{rule.high:g} at best and {rule.low:g} at worst"
@@ -90,14 +90,14 @@ def _input(workload: Workload, measured: Measured | None) -> tuple[Spread, str]:
     return told.plus(hidden.times(workload.calls)), how
 
 
-def _output(workload: Workload, measured: Measured | None) -> tuple[Spread, str]:
+def _output(workload: Workload, measured: AnswerStats | None) -> tuple[Interval, str]:
     if measured is not None:
-        return measured.output_tokens.ahead(workload.calls), _measured_text(measured)
+        return measured.output_tokens.forecast(workload.calls), _measured_text(measured)
     bound = workload.prompt.param("max_output_tokens")
     if isinstance(bound, int) and not isinstance(bound, bool) and bound > 0:
-        spread = Spread(bound / 10, bound / 2, bound)
+        interval = Interval(bound / 10, bound / 2, bound)
         how = f"at most max_output_tokens, {bound:,} a call; half of it is assumed, a tenth at least"
-        return spread.times(workload.calls), how
+        return interval.times(workload.calls), how
     unknown = UNKNOWN_OUTPUT
     how = (
         f"unknown; {unknown.middle:,.0f} tokens a call are assumed, "
@@ -106,15 +106,15 @@ def _output(workload: Workload, measured: Measured | None) -> tuple[Spread, str]
     return unknown.times(workload.calls), how
 
 
-def _measured_text(measured: Measured) -> str:
-    return f"measured on {counted(measured.answers, 'earlier answer')} to this prompt by this model"
+def _measured_text(measured: AnswerStats) -> str:
+    return f"measured on {count_text(measured.answers, 'earlier answer')} to this prompt by this model"
 
 
 def _money(
-    workload: Workload, measured: Measured | None, cost: Cost, tokens: tuple[Spread, Spread]
-) -> tuple[Spread | None, str]:
+    workload: Workload, measured: AnswerStats | None, cost: Cost, tokens: tuple[Interval, Interval]
+) -> tuple[Interval | None, str]:
     if measured is not None and measured.cost_usd.count == measured.answers:
-        return measured.cost_usd.ahead(workload.calls), _measured_text(measured)
+        return measured.cost_usd.forecast(workload.calls), _measured_text(measured)
     model, into, out = workload.prompt.model, *tokens
     tier = workload.prompt.service_tier
     sums = [
@@ -124,7 +124,7 @@ def _money(
     low, middle, high = sums
     if low is None or middle is None or high is None:
         return None, f"the price of {price_name(workload.prompt)} is unknown"
-    return Spread(low, middle, high).times(workload.calls), price_text(workload.prompt, cost)
+    return Interval(low, middle, high).times(workload.calls), price_text(workload.prompt, cost)
 
 
 def _dollars(model: str, tier: str | None, cost: Cost, tokens: tuple[float, float]) -> float | None:
@@ -165,7 +165,7 @@ def price_name(prompt: Prompt) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
+class RateLimits:
     """Limits on the call rate: calls in flight, and requests and tokens per minute, None if unknown."""
 
     max_workers: int
@@ -173,18 +173,18 @@ class Pace:
     tpm: float | None = None
 
 
-def time_ahead(made: Estimate, seconds: Sums, pace: Pace) -> tuple[Spread, str]:
+def estimate_duration(estimate: Estimate, seconds: RunningStats, pace: RateLimits) -> tuple[Interval, str]:
     """Return the time for all calls in seconds, and its basis; ``seconds`` are statistics of earlier calls."""
-    calls, mean = made.calls, seconds.mean
-    each = Spread(mean, mean, mean) if seconds.count else UNKNOWN_SECONDS
-    work = (seconds.ahead(calls) if seconds.count else each.times(calls)).times(1 / pace.max_workers)
+    calls, mean = estimate.calls, seconds.mean
+    each = Interval(mean, mean, mean) if seconds.count else UNKNOWN_SECONDS
+    work = (seconds.forecast(calls) if seconds.count else each.times(calls)).times(1 / pace.max_workers)
     # All calls take at least as long as one call, however many are in flight.
     work = _at_least(work, each) if calls else work
     how = f"{each.middle:,.1f} s a call " + ("measured" if seconds.count else "assumed")
     how += f", {pace.max_workers} in flight"
-    tokens = made.input_tokens.plus(made.output_tokens)
+    tokens = estimate.input_tokens.plus(estimate.output_tokens)
     limits = [
-        (f"{pace.rpm or 0:,.0f} requests a minute", Spread(calls, calls, calls).times(60 / (pace.rpm or math.inf))),
+        (f"{pace.rpm or 0:,.0f} requests a minute", Interval(calls, calls, calls).times(60 / (pace.rpm or math.inf))),
         (f"{pace.tpm or 0:,.0f} tokens a minute", tokens.times(60 / (pace.tpm or math.inf))),
     ]
     for name, least in limits:
@@ -194,5 +194,5 @@ def time_ahead(made: Estimate, seconds: Sums, pace: Pace) -> tuple[Spread, str]:
     return work, how
 
 
-def _at_least(spread: Spread, least: Spread) -> Spread:
-    return Spread(max(spread.low, least.low), max(spread.middle, least.middle), max(spread.high, least.high))
+def _at_least(interval: Interval, least: Interval) -> Interval:
+    return Interval(max(interval.low, least.low), max(interval.middle, least.middle), max(interval.high, least.high))

@@ -3,16 +3,18 @@
 import logging
 from pathlib import Path
 
-from artistjobs.core.formatting import counted
+from artistjobs.core.formatting import count_text
 from artistjobs.export.export import ExportConfig, export_to_file
 from artistjobs.store.interface import Store
-from artistjobs.terminal.log import Voice
-from artistjobs.terminal.streams import Texts
+from artistjobs.terminal.log import ConsoleHandler
+from artistjobs.terminal.streams import TextOutput
 
 log = logging.getLogger("artistjobs")
 
 
-def export_answers(store: Store, config: ExportConfig, output: Path, texts: Texts | None, voice: Voice) -> None:
+def export_answers(
+    store: Store, config: ExportConfig, output: Path, texts: TextOutput | None, console: ConsoleHandler
+) -> None:
     """Write the records to a file and, unless ``texts`` is None, their texts to stdout.
 
     Raises:
@@ -22,10 +24,10 @@ def export_answers(store: Store, config: ExportConfig, output: Path, texts: Text
 
     """
     count = export_to_file(store.records, config, output, texts)
-    log.info("exported %s to %s", counted(count, "record"), output)
+    log.info("exported %s to %s", count_text(count, "record"), output)
     if texts is None:
         return
-    voice.done_doing()
+    console.clear_status()
     texts.end()
-    if texts.withheld:
-        log.info("%s more texts are in %s; redirect stdout to get all texts", f"{texts.withheld:,}", output)
+    if texts.hidden_count:
+        log.info("%s more texts are in %s; redirect stdout to get all texts", f"{texts.hidden_count:,}", output)

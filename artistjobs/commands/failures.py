@@ -4,20 +4,20 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 
 from artistjobs.core.json_values import Json
-from artistjobs.core.timestamps import moment_local
+from artistjobs.core.timestamps import local_time
 from artistjobs.errors import WrongUseError
 from artistjobs.store.models import FailedJob
-from artistjobs.terminal.escape import visible
-from artistjobs.terminal.table import Column, table
+from artistjobs.terminal.escape import escape_controls
+from artistjobs.terminal.table import TableColumn, table
 
 _COLUMNS = (
-    Column("job"),
-    Column("artist", is_number=False, may_be_cut=True),
-    Column("code", is_number=False),
-    Column("HTTP", rank=3),
-    Column("attempts", rank=4),
-    Column("time", rank=2, is_number=False),
-    Column("message", rank=1, is_number=False, may_be_cut=True),
+    TableColumn("job"),
+    TableColumn("artist", is_number=False, may_be_cut=True),
+    TableColumn("code", is_number=False),
+    TableColumn("HTTP", rank=3),
+    TableColumn("attempts", rank=4),
+    TableColumn("time", rank=2, is_number=False),
+    TableColumn("message", rank=1, is_number=False, may_be_cut=True),
 )
 
 
@@ -40,7 +40,7 @@ def failures_fields(jobs: Iterator[FailedJob]) -> Iterator[str]:
     """Yield a line for each job, its fields untruncated and separated by tabs; tabs in fields are escaped."""
     for job in jobs:
         fields = (job.job, job.artist_name, job.code, job.status, job.attempts, job.failed_at, job.message)
-        yield "\t".join("" if field is None else visible(str(field)) for field in fields)
+        yield "\t".join("" if field is None else escape_controls(str(field)) for field in fields)
 
 
 def failure_json(job: FailedJob) -> dict[str, Json]:
@@ -58,7 +58,7 @@ def failure_json(job: FailedJob) -> dict[str, Json]:
     }
 
 
-def refuse_unknown_code(code: str, groups: Mapping[str, int]) -> None:
+def ensure_known_code(code: str, groups: Mapping[str, int]) -> None:
     """Raise WrongUseError if no job failed with a code; ``groups`` holds the number of failed jobs by code."""
     if code not in groups:
         raise WrongUseError(f"no job failed with {code}; {codes_text(groups)}.")
@@ -74,10 +74,10 @@ def codes_text(groups: Mapping[str, int]) -> str:
 def _cells(job: FailedJob) -> Sequence[str]:
     return [
         str(job.job),
-        visible(job.artist_name),
-        visible(job.code),
+        escape_controls(job.artist_name),
+        escape_controls(job.code),
         "" if job.status is None else str(job.status),
         str(job.attempts),
-        "" if job.failed_at is None else moment_local(job.failed_at),
-        visible(" ".join((job.message or "").split())),
+        "" if job.failed_at is None else local_time(job.failed_at),
+        escape_controls(" ".join((job.message or "").split())),
     ]

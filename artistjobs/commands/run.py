@@ -4,30 +4,30 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
-from artistjobs.commands.config import Working
+from artistjobs.commands.config import WorkOptions
 from artistjobs.commands.export import export_answers
 from artistjobs.commands.summary import ingest_sentence
 from artistjobs.commands.work import work_on
 from artistjobs.core.job import Scope
-from artistjobs.export.export import ExportConfig, Format, refuse_unwritable
-from artistjobs.ingest.ingest import ingest_file, refuse_unreadable
+from artistjobs.export.export import ExportConfig, Format, ensure_writable
+from artistjobs.ingest.ingest import ensure_readable, ingest_file
 from artistjobs.ingest.source import IngestConfig
 from artistjobs.store.database import Database
 from artistjobs.store.interface import Store
-from artistjobs.store.models import Ingested
-from artistjobs.terminal.log import Voice
-from artistjobs.terminal.streams import Texts
+from artistjobs.store.models import IngestResult
+from artistjobs.terminal.log import ConsoleHandler
+from artistjobs.terminal.streams import TextOutput
 from artistjobs.worker.run import RunReport
 
 log = logging.getLogger("artistjobs")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Destination:
+class ExportTarget:
     """Targets of the export: records go to ``output``, which must not be one of ``needed``, texts go to ``texts``."""
 
     output: Path
-    texts: Texts | None
+    texts: TextOutput | None
     needed: tuple[Path | None, ...] = ()
     format: Format = Format.JSONL
 
@@ -35,10 +35,10 @@ class Destination:
 def run_file(
     database: Database,
     config: IngestConfig,
-    working: Working,
-    voice: Voice,
-    going: Destination,
-) -> tuple[RunReport, Ingested]:
+    working: WorkOptions,
+    console: ConsoleHandler,
+    target: ExportTarget,
+) -> tuple[RunReport, IngestResult]:
     """Ingest a file, work on its jobs and export their answers, also if the work stops early.
 
     Raises:
@@ -46,28 +46,28 @@ def run_file(
         StoreError: if the disk or the database fails before or after the work.
 
     """
-    refuse_unwritable(going.output, database.path, config.source, *going.needed)
-    refuse_unreadable(config.source)
-    working.refuse_keyless()
-    voice.doing(f"reading {config.source}")
+    ensure_writable(target.output, database.path, config.source, *target.needed)
+    ensure_readable(config.source)
+    working.ensure_api_key()
+    console.show_status(f"reading {config.source}")
     with database.open(create=True) as store:
-        ingested = ingest_file(store.intake, config)
+        ingested = ingest_file(store.ingestor, config)
         scope = store.records.scope(ingested.ingest)
     log.info(ingest_sentence(ingested))
     if not ingested.good:
         log.warning("%s has no good rows", config.source)
-    report = work_on(database, scope, working, voice)
+    report = work_on(database, scope, working, console)
     if report.error is None:
-        voice.doing(f"writing {going.output}")
+        console.show_status(f"writing {target.output}")
         with database.open() as store:
-            _export_run(store, scope, going, voice)
-    voice.done_doing()
+            _export_run(store, scope, target, console)
+    console.clear_status()
     return report, ingested
 
 
-def _export_run(store: Store, scope: Scope, going: Destination, voice: Voice) -> None:
-    output, done = going.output, store.records.counts(scope).done
+def _export_run(store: Store, scope: Scope, target: ExportTarget, console: ConsoleHandler) -> None:
+    output, done = target.output, store.records.counts(scope).done
     if not done and output.is_file() and output.stat().st_size:
         log.warning("no job is done yet, so %s is left unchanged", output)
         return
-    export_answers(store, ExportConfig(scope=scope, format=going.format), output, going.texts, voice)
+    export_answers(store, ExportConfig(scope=scope, format=target.format), output, target.texts, console)

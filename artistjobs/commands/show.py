@@ -5,16 +5,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from artistjobs.core.command_text import command
-from artistjobs.core.formatting import brief, cost_text
+from artistjobs.core.formatting import cost_text, truncate
 from artistjobs.core.json_values import Json, scalar
 from artistjobs.core.prompt import Body, Prompt, request_builder
-from artistjobs.core.timestamps import moment_local
+from artistjobs.core.timestamps import local_time
 from artistjobs.errors import PromptError
 from artistjobs.store.interface import Reader
-from artistjobs.store.models import Namesake
-from artistjobs.terminal.escape import visible
+from artistjobs.store.models import ArtistMatch
+from artistjobs.terminal.escape import escape_controls
 from artistjobs.terminal.screen import Style
-from artistjobs.terminal.table import Column, table
+from artistjobs.terminal.table import TableColumn, table
 
 Row = Mapping[str, object]
 
@@ -22,23 +22,23 @@ Row = Mapping[str, object]
 Line = tuple[Style, str]
 
 
-MOST_NAMESAKES = 20
+MAX_ARTIST_MATCHES = 20
 """Maximum number of jobs listed for an ambiguous name."""
 
 
 _COLUMNS = (
-    Column("attempt"),
-    Column("started", rank=1, is_number=False),
-    Column("duration", rank=2),
-    Column("outcome", is_number=False),
-    Column("HTTP"),
-    Column("error", is_number=False, may_be_cut=True),
-    Column("request id", rank=3, is_number=False),
+    TableColumn("attempt"),
+    TableColumn("started", rank=1, is_number=False),
+    TableColumn("duration", rank=2),
+    TableColumn("outcome", is_number=False),
+    TableColumn("HTTP"),
+    TableColumn("error", is_number=False, may_be_cut=True),
+    TableColumn("request id", rank=3, is_number=False),
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Dossier:
+class JobDetails:
     """All data of one job. ``request`` is the body as it is sent; None if it cannot be built any more."""
 
     job: Row
@@ -48,50 +48,50 @@ class Dossier:
     answers: Sequence[Row]
 
 
-def find_job(reader: Reader, artist: str) -> int | Sequence[Namesake]:
+def find_job(reader: Reader, artist: str) -> int | Sequence[ArtistMatch]:
     """Return the id of the only matching job, or all matching jobs if there are several or none.
 
     ``artist`` is the exact name, or else the name in other case, its beginning or a part of it. A number that is
     not the name of an artist is a job id.
     """
-    found = reader.insight.named(artist, MOST_NAMESAKES + 1)
+    found = reader.job_queries.find_by_artist(artist, MAX_ARTIST_MATCHES + 1)
     is_exact = bool(found) and found[0].distance == 0
-    if artist.isdecimal() and not is_exact and reader.insight.job(int(artist)) is not None:
+    if artist.isdecimal() and not is_exact and reader.job_queries.job(int(artist)) is not None:
         return int(artist)
     return found[0].job if len(found) == 1 else found
 
 
-def open_dossier(reader: Reader, job: int) -> Dossier | None:
+def load_job(reader: Reader, job: int) -> JobDetails | None:
     """Return all data of a job; None if there is no such job."""
     with reader.snapshot():
-        row = reader.insight.job(job)
+        row = reader.job_queries.job(job)
         if row is None:
             return None
         prompt = reader.records.prompt(int(str(row["prompt"])))
-        attempts, answers = reader.insight.attempts(job), reader.insight.answers(job)
-    return Dossier(job=row, prompt=prompt, request=_request(prompt, row), attempts=attempts, answers=answers)
+        attempts, answers = reader.job_queries.attempts(job), reader.job_queries.answers(job)
+    return JobDetails(job=row, prompt=prompt, request=_request(prompt, row), attempts=attempts, answers=answers)
 
 
-def namesake_lines(found: Sequence[Namesake], width: int | None) -> list[str]:
+def artist_match_lines(found: Sequence[ArtistMatch], width: int | None) -> list[str]:
     """Return the jobs that match a name as a table with a heading."""
     columns = (
-        Column("job"),
-        Column("artist", is_number=False, may_be_cut=True),
-        Column("state", is_number=False),
-        Column("data", rank=1, is_number=False, may_be_cut=True),
+        TableColumn("job"),
+        TableColumn("artist", is_number=False, may_be_cut=True),
+        TableColumn("state", is_number=False),
+        TableColumn("data", rank=1, is_number=False, may_be_cut=True),
     )
     rows = [
-        [str(one.job), visible(one.artist_name), one.state, visible(brief(one.artist_data))]
-        for one in found[:MOST_NAMESAKES]
+        [str(one.job), escape_controls(one.artist_name), one.state, escape_controls(truncate(one.artist_data))]
+        for one in found[:MAX_ARTIST_MATCHES]
     ]
     return table(columns, rows, width)
 
 
-def dossier_json(dossier: Dossier) -> dict[str, Json]:
+def job_details_json(details: JobDetails) -> dict[str, Json]:
     """Return a job as JSON with stable keys."""
-    job = dossier.job
-    kept = [_plain(answer, "is_kept", "late") for answer in dossier.answers if answer["is_kept"]]
-    others = [_plain(answer, "is_kept") for answer in dossier.answers if not answer["is_kept"]]
+    job = details.job
+    kept = [_plain(answer, "is_kept", "late") for answer in details.answers if answer["is_kept"]]
+    others = [_plain(answer, "is_kept") for answer in details.answers if not answer["is_kept"]]
     return {
         "job": scalar(job["job"]),
         "artist_name": scalar(job["artist_name"]),
@@ -100,26 +100,26 @@ def dossier_json(dossier: Dossier) -> dict[str, Json]:
         "error_code": scalar(job["error_code"]),
         "available_at": scalar(job["available_at"]),
         "worker": scalar(job["worker"]),
-        "request": dossier.request,
-        "attempts": [_plain(attempt) for attempt in dossier.attempts],
+        "request": details.request,
+        "attempts": [_plain(attempt) for attempt in details.attempts],
         "answer": kept[0] if kept else None,
         "other_answers": [{**other, "late": bool(other["late"])} for other in others],
     }
 
 
-def dossier_lines(dossier: Dossier, reader: Reader, width: int | None) -> list[Line]:
+def job_details_lines(details: JobDetails, reader: Reader, width: int | None) -> list[Line]:
     """Return a job as styled lines; the text of its answer is not wrapped or truncated."""
-    job = dossier.job
-    lines: list[Line] = [(Style.TITLE, f"job {job['job']}: {visible(str(job['artist_name']))}, {job['state']}")]
+    job = details.job
+    lines: list[Line] = [(Style.TITLE, f"job {job['job']}: {escape_controls(str(job['artist_name']))}, {job['state']}")]
     if job["artist_data"]:
-        lines.append((Style.PLAIN, f"  {visible(str(job['artist_data']))}"))
+        lines.append((Style.PLAIN, f"  {escape_controls(str(job['artist_data']))}"))
     if job["state"] == "failed":
         lines.append((Style.COMMAND, "  " + command(reader.path, f"retry {job['job']}")))
     lines += [(Style.PLAIN, ""), (Style.HEAD, "request")]
-    body = json.dumps(dossier.request, ensure_ascii=False, indent=2) if dossier.request else "cannot be built any more"
-    lines += [(Style.PLAIN, f"  {visible(line)}") for line in body.split("\n")]
-    lines += _attempt_lines(dossier.attempts, width)
-    for answer in dossier.answers:
+    body = json.dumps(details.request, ensure_ascii=False, indent=2) if details.request else "cannot be built any more"
+    lines += [(Style.PLAIN, f"  {escape_controls(line)}") for line in body.split("\n")]
+    lines += _attempt_lines(details.attempts, width)
+    for answer in details.answers:
         lines += _answer_lines(answer)
     return lines
 
@@ -142,12 +142,12 @@ def _attempt_row(attempt: Row) -> list[str]:
     error = " ".join(str(attempt[name]) for name in ("error_code", "error_message") if attempt[name])
     return [
         str(attempt["number"]),
-        moment_local(str(attempt["started_at"]), "%m-%d %H:%M:%S"),
+        local_time(str(attempt["started_at"]), "%m-%d %H:%M:%S"),
         f"{attempt['seconds']:.1f} s",
         str(attempt["outcome"]),
         _text(attempt["status"]),
-        visible(" ".join(error.split())),
-        visible(_text(attempt["request_id"])),
+        escape_controls(" ".join(error.split())),
+        escape_controls(_text(attempt["request_id"])),
     ]
 
 
@@ -162,10 +162,10 @@ def _answer_lines(answer: Row) -> list[Line]:
         _text(answer["response_id"]),
     ]
     title = "answer" if answer["is_kept"] else "late answer" if answer["late"] else "earlier answer"
-    text = visible(_text(answer["text"]), keep="\n\t")
+    text = escape_controls(_text(answer["text"]), keep="\n\t")
     return [
         (Style.PLAIN, ""),
-        (Style.HEAD, f"{title}: " + visible(", ".join(fact for fact in facts if fact))),
+        (Style.HEAD, f"{title}: " + escape_controls(", ".join(fact for fact in facts if fact))),
         *((Style.PLAIN, line) for line in text.split("\n")),
     ]
 

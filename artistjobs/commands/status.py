@@ -7,15 +7,15 @@ from pathlib import Path
 from time import time
 
 from artistjobs.commands.control import control_json
-from artistjobs.commands.estimate_text import spread_json
+from artistjobs.commands.estimate_text import interval_json
 from artistjobs.core.command_text import command
-from artistjobs.core.controls import Said
+from artistjobs.core.controls import ControlChange
 from artistjobs.core.job import EVERYTHING
 from artistjobs.core.json_values import Json
-from artistjobs.core.statistics import Spread
-from artistjobs.core.timestamps import moment_seconds, moment_text
+from artistjobs.core.statistics import Interval
+from artistjobs.core.timestamps import from_timestamp, to_timestamp
 from artistjobs.store.interface import Reader
-from artistjobs.store.models import Counts, FailureGroup, Kind, Latest, Progress, Run, Work
+from artistjobs.store.models import Counts, FailureGroup, Kind, Progress, RecentAnswers, Run, WorkTotals
 
 PACE_SECONDS = 60.0
 
@@ -32,19 +32,19 @@ class Status:
     path: Path
     kind: Kind
     counts: Counts
-    work: Work
+    work: WorkTotals
     jobs_per_minute: float
-    latest: Latest
+    latest: RecentAnswers
     failures: Sequence[FailureGroup]
     workers: Sequence[Run]
     progress: Sequence[Progress]
     runs: Sequence[Run]
-    said: Sequence[Said] = ()
+    changes: Sequence[ControlChange] = ()
 
 
 def read_status(reader: Reader) -> Status:
     """Return a snapshot of the database. It is fast with a million jobs, and does not block workers."""
-    records, insight = reader.records, reader.insight
+    records, job_queries = reader.records, reader.job_queries
     with reader.snapshot():
         return Status(
             at=time(),
@@ -56,16 +56,16 @@ def read_status(reader: Reader) -> Status:
             latest=records.latest(),
             failures=records.failures(),
             workers=records.workers(),
-            progress=insight.progress(),
-            runs=insight.runs(RUNS),
-            said=insight.said(),
+            progress=job_queries.progress(),
+            runs=job_queries.runs(RUNS),
+            changes=job_queries.control_changes(),
         )
 
 
 def run_seconds(run: Run, now: float) -> float:
     """Return the duration of a run in seconds: so far if it is alive, until it was last seen if it died."""
-    ended_at = now if run.is_alive else moment_seconds(run.ended_at or run.seen_at)
-    return max(0.0, ended_at - moment_seconds(run.started_at))
+    ended_at = now if run.is_alive else from_timestamp(run.ended_at or run.seen_at)
+    return max(0.0, ended_at - from_timestamp(run.started_at))
 
 
 def run_pace(run: Run, now: float) -> float:
@@ -84,8 +84,8 @@ class Projection:
 
     answers: int
     jobs_left: int
-    total_cost_usd: Spread | None
-    seconds_left: Spread | None
+    total_cost_usd: Interval | None
+    seconds_left: Interval | None
 
 
 def project(status: Status) -> Projection | None:
@@ -99,8 +99,8 @@ def project(status: Status) -> Projection | None:
     return Projection(
         answers=latest.answers,
         jobs_left=left,
-        total_cost_usd=cost.ahead(left).plus(Spread(spent, spent, spent)) if is_priced else None,
-        seconds_left=gaps.ahead(left) if gaps.count else None,
+        total_cost_usd=cost.forecast(left).plus(Interval(spent, spent, spent)) if is_priced else None,
+        seconds_left=gaps.forecast(left) if gaps.count else None,
     )
 
 
@@ -108,7 +108,7 @@ def status_json(status: Status) -> dict[str, Json]:
     """Return a status as JSON with stable keys."""
     work = status.work
     return {
-        "at": moment_text(status.at),
+        "at": to_timestamp(status.at),
         "database": str(status.path),
         "kind": status.kind.value,
         "jobs": {"total": status.counts.total, **asdict(status.counts)},
@@ -124,7 +124,7 @@ def status_json(status: Status) -> dict[str, Json]:
         "workers": [_worker_json(worker) for worker in status.workers],
         "prompts": [_prompt_json(progress) for progress in status.progress],
         "runs": [_run_json(run, status.at) for run in status.runs],
-        "control": control_json(status.said, status.workers),
+        "control": control_json(status.changes, status.workers),
     }
 
 
@@ -173,6 +173,6 @@ def _projection_json(projection: Projection | None) -> dict[str, Json] | None:
     return {
         "answers": projection.answers,
         "jobs_left": projection.jobs_left,
-        "total_cost_usd": spread_json(projection.total_cost_usd, 6),
-        "seconds_left": spread_json(projection.seconds_left, 1),
+        "total_cost_usd": interval_json(projection.total_cost_usd, 6),
+        "seconds_left": interval_json(projection.seconds_left, 1),
     }

@@ -4,37 +4,37 @@ import json
 from collections.abc import Sequence
 
 from artistjobs.commands.control import control_lines
-from artistjobs.commands.estimate_text import spread_cost_text, spread_duration_text
+from artistjobs.commands.estimate_text import interval_cost_text, interval_duration_text
 from artistjobs.commands.status import Projection, Status, project, retry_command, run_pace, run_seconds
-from artistjobs.core.formatting import cost_text, counted, duration_text
-from artistjobs.core.timestamps import moment_local
+from artistjobs.core.formatting import cost_text, count_text, duration_text
+from artistjobs.core.timestamps import local_time
 from artistjobs.store.models import FailureGroup, Kind, Progress, Run
-from artistjobs.terminal.escape import visible
-from artistjobs.terminal.screen import Style, paint
-from artistjobs.terminal.table import Column, cut, table, wrapped
+from artistjobs.terminal.escape import escape_controls
+from artistjobs.terminal.screen import Style, styled
+from artistjobs.terminal.table import TableColumn, table, truncate_cells, wrapped
 
 _PROMPT_COLUMNS = (
-    Column("prompt", is_number=False, may_be_cut=True),
-    Column("model", rank=1, is_number=False),
-    Column("jobs", rank=3),
-    Column("done"),
-    Column("failed"),
-    Column("running", rank=4),
-    Column("pending"),
-    Column("done %", rank=2),
+    TableColumn("prompt", is_number=False, may_be_cut=True),
+    TableColumn("model", rank=1, is_number=False),
+    TableColumn("jobs", rank=3),
+    TableColumn("done"),
+    TableColumn("failed"),
+    TableColumn("running", rank=4),
+    TableColumn("pending"),
+    TableColumn("done %", rank=2),
 )
 
 
 _RUN_COLUMNS = (
-    Column("run", rank=6),
-    Column("started", is_number=False),
-    Column("duration", rank=3, is_number=False),
-    Column("done"),
-    Column("failed", rank=2),
-    Column("calls", rank=5),
-    Column("jobs/min", rank=1),
-    Column("cost", rank=4),
-    Column("ended", is_number=False),
+    TableColumn("run", rank=6),
+    TableColumn("started", is_number=False),
+    TableColumn("duration", rank=3, is_number=False),
+    TableColumn("done"),
+    TableColumn("failed", rank=2),
+    TableColumn("calls", rank=5),
+    TableColumn("jobs/min", rank=1),
+    TableColumn("cost", rank=4),
+    TableColumn("ended", is_number=False),
 )
 
 
@@ -47,23 +47,28 @@ def status_lines(status: Status, width: int | None = None, *, is_coloured: bool 
     facts = [
         "   ".join(states),
         f"{status.jobs_per_minute:,.0f} jobs in the last minute",
-        f"{counted(work.calls, 'call')} ({work.retries:,} retried), {tokens}",
+        f"{count_text(work.calls, 'call')} ({work.retries:,} retried), {tokens}",
         f"{cost_text(work.cost_usd, work.unpriced)} so far",
         *_projection_lines(project(status)),
-        *control_lines(status.said, status.workers, status.path),
+        *control_lines(status.changes, status.workers, status.path),
         *_worker_lines(status.workers),
     ]
     lines = [
-        (Style.TITLE, f"{visible(str(status.path))}: {counted(counts.total, 'job')}{kind}"),
+        (Style.TITLE, f"{escape_controls(str(status.path))}: {count_text(counts.total, 'job')}{kind}"),
         *((Style.PLAIN, line) for fact in facts for line in wrapped(fact, width, "  ")),
         *_section(_PROMPT_COLUMNS, [_prompt_row(progress) for progress in status.progress], width),
         *_section(_RUN_COLUMNS, [_run_row(run, status.at) for run in status.runs], width),
         *_failure_lines(status, width),
     ]
-    return [paint(text if style is Style.COMMAND else cut(text, width), style, is_coloured) for style, text in lines]
+    return [
+        styled(text if style is Style.COMMAND else truncate_cells(text, width), style, is_coloured)
+        for style, text in lines
+    ]
 
 
-def _section(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int | None) -> list[tuple[Style, str]]:
+def _section(
+    columns: Sequence[TableColumn], rows: Sequence[Sequence[str]], width: int | None
+) -> list[tuple[Style, str]]:
     """Return an empty line and a table; no lines if the table has no rows."""
     if not rows:
         return []
@@ -74,8 +79,8 @@ def _section(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: in
 def _prompt_row(progress: Progress) -> list[str]:
     counts = progress.counts
     return [
-        visible(_asked_with(progress)),
-        visible(progress.model),
+        escape_controls(_prompt_name(progress)),
+        escape_controls(progress.model),
         f"{counts.total:,}",
         f"{counts.done:,}",
         f"{counts.failed:,}",
@@ -85,7 +90,7 @@ def _prompt_row(progress: Progress) -> list[str]:
     ]
 
 
-def _asked_with(progress: Progress) -> str:
+def _prompt_name(progress: Progress) -> str:
     name = progress.prompt_id or progress.prompt_file or "a prompt file"
     version = f" version {progress.version}" if progress.version is not None else ""
     return f"{name}{version}{params_text(progress.params)}"
@@ -109,7 +114,7 @@ def _flat(params: dict[str, object], prefix: str = "") -> list[tuple[str, str]]:
 def _run_row(run: Run, now: float) -> list[str]:
     return [
         str(run.worker),
-        moment_local(run.started_at),
+        local_time(run.started_at),
         duration_text(run_seconds(run, now)),
         f"{run.done:,}",
         f"{run.failed:,}",
@@ -122,7 +127,7 @@ def _run_row(run: Run, now: float) -> list[str]:
 
 def _ending(run: Run) -> str:
     if run.ended_at is not None:
-        return visible(run.ending or "finished")
+        return escape_controls(run.ending or "finished")
     return "working" if run.is_alive else "died"
 
 
@@ -131,15 +136,15 @@ def _projection_lines(projection: Projection | None) -> list[str]:
         return []
     cost, left = projection.total_cost_usd, projection.seconds_left
     return [
-        f"projected total cost: {spread_cost_text(cost)}" if cost else "projected total cost: unknown",
-        f"{counted(projection.jobs_left, 'job')} left" + (f", {spread_duration_text(left)}" if left else ""),
-        f"projected from the latest {counted(projection.answers, 'answer')}, mean ± 2 standard errors",
+        f"projected total cost: {interval_cost_text(cost)}" if cost else "projected total cost: unknown",
+        f"{count_text(projection.jobs_left, 'job')} left" + (f", {interval_duration_text(left)}" if left else ""),
+        f"projected from the latest {count_text(projection.answers, 'answer')}, mean ± 2 standard errors",
     ]
 
 
 def _worker_lines(workers: Sequence[Run]) -> list[str]:
     return [
-        f"worker {worker.worker}: process {worker.pid} on {visible(worker.host)}, {worker.done:,} done, "
+        f"worker {worker.worker}: process {worker.pid} on {escape_controls(worker.host)}, {worker.done:,} done, "
         + ("working" if worker.is_alive else "dead; the next worker takes over its jobs")
         for worker in workers
     ]
@@ -150,8 +155,8 @@ def _failure_lines(status: Status, width: int | None) -> list[tuple[Style, str]]
     for group in status.failures:
         lines += [
             (Style.PLAIN, ""),
-            (Style.BAD, f"  {group.jobs:,} failed with {visible(group.code)}{_http(group)}"),
-            (Style.PLAIN, cut(f"    {_example(group)}", width)),
+            (Style.BAD, f"  {group.jobs:,} failed with {escape_controls(group.code)}{_http(group)}"),
+            (Style.PLAIN, truncate_cells(f"    {_example(group)}", width)),
             (Style.COMMAND, f"    {retry_command(group, status.path)}"),
         ]
     return lines
@@ -162,5 +167,5 @@ def _http(group: FailureGroup) -> str:
 
 
 def _example(group: FailureGroup) -> str:
-    message = visible(" ".join((group.message or "").split()))[:200]
-    return f"for example {visible(group.artist_name)[:40]}: {message}"
+    message = escape_controls(" ".join((group.message or "").split()))[:200]
+    return f"for example {escape_controls(group.artist_name)[:40]}: {message}"

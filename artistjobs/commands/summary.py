@@ -4,28 +4,28 @@ from collections import Counter
 from pathlib import Path
 
 from artistjobs.core.command_text import command
-from artistjobs.core.formatting import cost_text, counted, duration_text
+from artistjobs.core.formatting import cost_text, count_text, duration_text
 from artistjobs.core.json_values import Json
-from artistjobs.store.models import Ingested
+from artistjobs.store.models import IngestResult
 from artistjobs.worker.run import RunReport
-from artistjobs.worker.stop import Reason
+from artistjobs.worker.stop import StopReason
 
 EXIT_DONE, EXIT_SOME_FAILED = 0, 1
 
 
 _EXIT_CODES = {
-    Reason.INTERRUPTED: 130,
-    Reason.TERMINATED: 143,
-    Reason.ACCOUNT: 3,
-    Reason.OUTAGE: 3,
-    Reason.DIED: 3,
-    Reason.MAX_COST: 4,
-    Reason.LIMIT: 4,
-    Reason.STORE: 74,
+    StopReason.INTERRUPTED: 130,
+    StopReason.TERMINATED: 143,
+    StopReason.ACCOUNT: 3,
+    StopReason.OUTAGE: 3,
+    StopReason.DIED: 3,
+    StopReason.MAX_COST: 4,
+    StopReason.LIMIT: 4,
+    StopReason.STORE: 74,
 }
 
 
-_HOW_IT_ENDED = {Reason.INTERRUPTED: "interrupted", Reason.TERMINATED: "terminated"}
+_HOW_IT_ENDED = {StopReason.INTERRUPTED: "interrupted", StopReason.TERMINATED: "terminated"}
 
 
 def exit_code(report: RunReport) -> int:
@@ -35,13 +35,15 @@ def exit_code(report: RunReport) -> int:
     return EXIT_SOME_FAILED if report.after.failed else EXIT_DONE
 
 
-def run_sentences(report: RunReport, ingested: Ingested | None, database: Path) -> list[str]:
+def run_sentences(report: RunReport, ingested: IngestResult | None, database: Path) -> list[str]:
     """Return the summary of a run as lines; ``ingested`` is None if the run did not ingest a file."""
-    tally, after = report.tally, report.after
-    skipped = f", {counted(ingested.bad, 'line')} skipped" if ingested and ingested.bad else ""
+    counters, after = report.counters, report.after
+    skipped = f", {count_text(ingested.bad, 'line')} skipped" if ingested and ingested.bad else ""
     left = after.pending + after.running
-    lines = [f"{counted(after.total, 'job')}: {after.done:,} done, {after.failed:,} failed, {left:,} pending{skipped}"]
-    if tally.calls:
+    lines = [
+        f"{count_text(after.total, 'job')}: {after.done:,} done, {after.failed:,} failed, {left:,} pending{skipped}"
+    ]
+    if counters.calls:
         lines += _work_sentences(report)
     if after.failed:
         lines.append(f"to see why jobs failed: {command(database, 'status')}; --retry-failed retries them")
@@ -52,52 +54,54 @@ def run_sentences(report: RunReport, ingested: Ingested | None, database: Path) 
 
 
 def _work_sentences(report: RunReport) -> list[str]:
-    tally = report.tally
-    calls = f"{counted(tally.calls, 'call')} ({tally.retries:,} retried)"
-    pace = f"{tally.done * 60 / max(report.seconds, 0.001):,.0f} jobs a minute"
+    counters = report.counters
+    calls = f"{count_text(counters.calls, 'call')} ({counters.retries:,} retried)"
+    pace = f"{counters.done * 60 / max(report.seconds, 0.001):,.0f} jobs a minute"
+    cost = cost_text(counters.cost_usd, counters.unpriced)
     lines = [
         f"{calls} in {duration_text(report.seconds)}, {pace}",
-        f"{tally.input_tokens:,} tokens in, {tally.output_tokens:,} out, {cost_text(tally.cost_usd, tally.unpriced)}",
+        f"{counters.input_tokens:,} tokens in, {counters.output_tokens:,} out, {cost}",
     ]
-    if tally.codes:
-        codes = Counter(tally.codes).most_common(5)
+    if counters.codes:
+        codes = Counter(counters.codes).most_common(5)
         lines.append("failed with: " + ", ".join(f"{code} ({count:,})" for code, count in codes))
     return lines
 
 
-def run_json(report: RunReport, ingested: Ingested | None) -> dict[str, Json]:
+def run_json(report: RunReport, ingested: IngestResult | None) -> dict[str, Json]:
     """Return the summary of a run as JSON with stable keys."""
-    tally, after = report.tally, report.after
+    counters, after = report.counters, report.after
     return {
         "jobs": after.total,
         "done": after.done,
         "failed": after.failed,
         "pending": after.pending + after.running,
         "skipped_lines": ingested.bad if ingested else None,
-        "calls": tally.calls,
-        "retries": tally.retries,
-        "input_tokens": tally.input_tokens,
-        "output_tokens": tally.output_tokens,
-        "cost_usd": round(tally.cost_usd, 6),
-        "unpriced_answers": tally.unpriced,
+        "calls": counters.calls,
+        "retries": counters.retries,
+        "input_tokens": counters.input_tokens,
+        "output_tokens": counters.output_tokens,
+        "cost_usd": round(counters.cost_usd, 6),
+        "unpriced_answers": counters.unpriced,
         "seconds": round(report.seconds, 3),
-        "jobs_per_minute": round(tally.done * 60 / max(report.seconds, 0.001), 1),
+        "jobs_per_minute": round(counters.done * 60 / max(report.seconds, 0.001), 1),
         "stopped": report.reason.value if report.reason else None,
         "message": report.sentence or None,
         "exit_code": exit_code(report),
     }
 
 
-def ingest_sentence(ingested: Ingested) -> str:
+def ingest_sentence(ingested: IngestResult) -> str:
     """Return the summary of an ingest as one line."""
     known = " (the same file as before)" if ingested.unchanged else ""
     return (
-        f"ingest {ingested.ingest}: {counted(ingested.lines, 'line')} read, {counted(ingested.added, 'job')} added, "
-        f"{ingested.known:,} already known, {counted(ingested.duplicates, 'duplicate')}, {ingested.bad:,} bad{known}"
+        f"ingest {ingested.ingest}: {count_text(ingested.lines, 'line')} read, "
+        f"{count_text(ingested.added, 'job')} added, "
+        f"{ingested.known:,} already known, {count_text(ingested.duplicates, 'duplicate')}, {ingested.bad:,} bad{known}"
     )
 
 
-def ingest_json(ingested: Ingested) -> dict[str, Json]:
+def ingest_json(ingested: IngestResult) -> dict[str, Json]:
     """Return the summary of an ingest as JSON with stable keys."""
     return {
         "ingest": ingested.ingest,

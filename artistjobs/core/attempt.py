@@ -19,12 +19,12 @@ class Outcome(StrEnum):
     DIED = "died"  # the worker died while it held the job
 
 
-class Reach(StrEnum):
+class FailureKind(StrEnum):
     """Whose trouble a failure is, which decides what happens next."""
 
-    CALL = "call"  # this call's: worth another one
-    JOB = "job"  # this job's: no other call would help it
-    RUN = "run"  # everyone's: every further call would fail alike
+    RETRYABLE = "call"  # this call's: worth another one
+    PERMANENT = "job"  # this job's: no other call would help it
+    FATAL = "run"  # everyone's: every further call would fail alike
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +35,7 @@ class Failure:
     asked for, ``slow_down`` whether the refusal was about the rate of calls.
     """
 
-    reach: Reach
+    kind: FailureKind
     code: str
     message: str
     type: str | None = None

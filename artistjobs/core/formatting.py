@@ -1,7 +1,7 @@
 """Numbers and durations as text for people."""
 
 
-def brief(text: str, length: int = 60) -> str:
+def truncate(text: str, length: int = 60) -> str:
     """Return the beginning of a text that may be of any length."""
     return text if len(text) <= length else text[: length - 1] + "…"
 
@@ -22,15 +22,15 @@ def cost_text(usd: float, unpriced: int = 0) -> str:
     amount = f"${usd:,.2f}" if usd >= 1 else f"${usd:.4f}"
     if not unpriced:
         return amount
-    unknown = f"{counted(unpriced, 'answer')} of unknown price"
+    unknown = f"{count_text(unpriced, 'answer')} of unknown price"
     return f"{amount} and {unknown}" if usd else unknown
 
 
-def are(count: int, noun: str) -> str:
+def count_is(count: int, noun: str) -> str:
     """Return the same as the beginning of a sentence, such as ``1 job is`` or ``3,532 jobs are``."""
-    return f"{counted(count, noun)} {'is' if count == 1 else 'are'}"
+    return f"{count_text(count, noun)} {'is' if count == 1 else 'are'}"
 
 
-def counted(count: int, noun: str) -> str:
+def count_text(count: int, noun: str) -> str:
     """Return a number with its noun, such as ``1 job`` or ``3,532 jobs``."""
     return f"{count:,} {noun}" + ("" if count == 1 else "s")

@@ -30,7 +30,7 @@ DEATHS_MAX = 3
 """How many workers may die with a job in hand before the job is failed as ``worker_died``."""
 
 
-LONGEST_DELAY_SECONDS = 3600.0
+MAX_DELAY_SECONDS = 3600.0
 """How long a job that was given back may have to wait. A moment later than that was set by a clock that was wrong."""
 
 

@@ -8,26 +8,26 @@ from typing import Final, TypeAlias
 Json: TypeAlias = bool | int | float | str | list["Json"] | dict[str, "Json"] | None
 
 
-class Broken:
+class InvalidJson:
     """What reading a body gives that is no JSON."""
 
 
-BROKEN: Final = Broken()
+INVALID_JSON: Final = InvalidJson()
 
 
-DEEPEST = 200
+MAX_DEPTH = 200
 """Levels of nesting that a body may have: Python and SQLite each give up at some more, and not at the same."""
 
 
-def parse_json(body: bytes) -> Json | Broken:
+def parse_json(body: bytes) -> Json | InvalidJson:
     """Return what a body holds, or ``BROKEN`` if it is not one whole JSON value."""
     try:
         # Python passes lone surrogates on, raw and escaped: whoever takes a text out makes it clean.
         text = body.decode("utf-8-sig", "surrogatepass")
         value = read_json(text)
     except (ValueError, RecursionError):  # not UTF-8 is a ValueError too
-        return BROKEN
-    return BROKEN if text.count("[") + text.count("{") > DEEPEST and _is_too_deep(value) else value
+        return INVALID_JSON
+    return INVALID_JSON if text.count("[") + text.count("{") > MAX_DEPTH and _is_too_deep(value) else value
 
 
 def read_json(text: str, number: Callable[[str], float | None] = float) -> Json:
@@ -38,7 +38,7 @@ def read_json(text: str, number: Callable[[str], float | None] = float) -> Json:
         RecursionError: if it is nested too deeply.
 
     """
-    value: Json = json.loads(text, parse_constant=_refuse_constant, parse_float=number)
+    value: Json = json.loads(text, parse_constant=_reject_constant, parse_float=number)
     return value
 
 
@@ -77,7 +77,7 @@ def whole_number(value: Json) -> int | None:
 
 def _is_too_deep(value: Json) -> bool:
     level = [value]
-    for _ in range(DEEPEST):
+    for _ in range(MAX_DEPTH):
         inside = (inner for outer in level for inner in _inside(outer))
         level = [inner for inner in inside if isinstance(inner, list | dict)]
         if not level:
@@ -89,7 +89,7 @@ def _inside(value: Json) -> Iterable[Json]:
     return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
 
 
-def _refuse_constant(name: str) -> float:
+def _reject_constant(name: str) -> float:
     # Python reads NaN and Infinity, JSON has neither, and SQLite would refuse the body later.
     raise ValueError(name)
 

@@ -56,9 +56,9 @@ class Prompt:
         if self.template is None:
             return True
         # Imported as late as this: who only looks at a database need not wait for Jinja.
-        from artistjobs.core.template import names_artist_data
+        from artistjobs.core.template import uses_artist_data
 
-        return names_artist_data(self.template)
+        return uses_artist_data(self.template)
 
 
 def text_sha256(text: str) -> str:

@@ -12,17 +12,17 @@ from artistjobs.core.attempt import Attempt, Outcome
 FIRST_WAIT_SECONDS: Final = 0.5
 
 
-LONGEST_BACKOFF_SECONDS: Final = 4.0
+MAX_BACKOFF_SECONDS: Final = 4.0
 
 
 JITTER: Final = 0.25
 """Waits are 0.5, 1, 2, 4 s, each with up to a quarter more, so that jobs do not come back in step."""
 
 
-FIRST_WAIT_FOR_FLEX_SECONDS: Final = 5.0
+FIRST_FLEX_WAIT_SECONDS: Final = 5.0
 
 
-LONGEST_WAIT_FOR_FLEX_SECONDS: Final = 40.0
+MAX_FLEX_WAIT_SECONDS: Final = 40.0
 """Where the flex tier is full the waits are 5, 10, 20, 40 s: room comes back in minutes, and a refusal is free."""
 
 
@@ -31,8 +31,8 @@ class Backoff(wait_base):
 
     def __init__(self, chance: random.Random) -> None:
         self._chance = chance
-        self._growing = wait_exponential(multiplier=FIRST_WAIT_SECONDS, max=LONGEST_BACKOFF_SECONDS)
-        self._for_flex = wait_exponential(multiplier=FIRST_WAIT_FOR_FLEX_SECONDS, max=LONGEST_WAIT_FOR_FLEX_SECONDS)
+        self._growing = wait_exponential(multiplier=FIRST_WAIT_SECONDS, max=MAX_BACKOFF_SECONDS)
+        self._for_flex = wait_exponential(multiplier=FIRST_FLEX_WAIT_SECONDS, max=MAX_FLEX_WAIT_SECONDS)
 
     def __call__(self, retry_state: RetryCallState) -> float:
         """Return the seconds to wait."""

@@ -10,24 +10,24 @@ STANDARD_ERRORS: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Spread:
+class Interval:
     """A number that is not known: where it is expected, and between what."""
 
     low: float
     middle: float
     high: float
 
-    def times(self, factor: float) -> "Spread":
+    def times(self, factor: float) -> "Interval":
         """Return so many times as much."""
-        return Spread(self.low * factor, self.middle * factor, self.high * factor)
+        return Interval(self.low * factor, self.middle * factor, self.high * factor)
 
-    def plus(self, other: "Spread") -> "Spread":
+    def plus(self, other: "Interval") -> "Interval":
         """Return both together, as if they erred alike."""
-        return Spread(self.low + other.low, self.middle + other.middle, self.high + other.high)
+        return Interval(self.low + other.low, self.middle + other.middle, self.high + other.high)
 
 
 @dataclass(frozen=True, slots=True)
-class Sums:
+class RunningStats:
     """How often something was measured, its sum and the sum of its squares."""
 
     count: int = 0
@@ -39,7 +39,7 @@ class Sums:
         """Its mean; 0 if it was never measured."""
         return self.total / self.count if self.count else 0.0
 
-    def ahead(self, number: int) -> Spread:
+    def forecast(self, number: int) -> Interval:
         """Return what ``number`` more of them sum up to, within two standard errors.
 
         What is ahead varies by itself, and the mean is known only as well as it was measured. One
@@ -47,24 +47,24 @@ class Sums:
         """
         middle = self.mean * number
         if self.count < 2:  # noqa: PLR2004
-            return Spread(middle / 2, middle, middle * 2)
+            return Interval(middle / 2, middle, middle * 2)
         variance = max(0.0, (self.squares - self.total * self.mean) / (self.count - 1))
         half = STANDARD_ERRORS * math.sqrt(variance * number * (1 + number / self.count))
-        return Spread(max(0.0, middle - half), middle, middle + half)
+        return Interval(max(0.0, middle - half), middle, middle + half)
 
 
-def sums_of(values: Iterable[float | None]) -> Sums:
+def stats_of(values: Iterable[float | None]) -> RunningStats:
     """Return the sums of what was measured, as far as it was."""
     known = [value for value in values if value is not None]
-    return Sums(len(known), math.fsum(known), math.fsum(value * value for value in known))
+    return RunningStats(len(known), math.fsum(known), math.fsum(value * value for value in known))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
+class AnswerStats:
     """What answers came to that were given to the same prompt by the same model."""
 
     answers: int
-    input_tokens: Sums
-    output_tokens: Sums
-    cost_usd: Sums
-    seconds: Sums
+    input_tokens: RunningStats
+    output_tokens: RunningStats
+    cost_usd: RunningStats
+    seconds: RunningStats

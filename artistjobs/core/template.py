@@ -22,11 +22,11 @@ from artistjobs.errors import PromptError
 NAMES = ("artist_name", "artist_data")
 
 
-LONGEST_TEXT = 10 * 2**20
+MAX_TEXT_LENGTH = 10 * 2**20
 """Characters of a filled-in template, or pieces of it: what the API takes as input at most (November 2026)."""
 
 
-LARGEST_NUMBER = 2.0**53
+MAX_NUMBER = 2.0**53
 """What a product or a power may come to."""
 
 
@@ -50,11 +50,11 @@ def check_template(text: str, file: str) -> None:
     except TemplateSyntaxError as error:
         reason = (error.message or "this is no template").rstrip(".")
         raise PromptError(f"{file}, line {error.lineno}: {reason}; mend the template.") from error
-    _refuse_names(unknown | {"self"}, tree, file)
+    _ensure_known_names(unknown | {"self"}, tree, file)
     _try_out(text, file)
 
 
-def refuse_sameness(text: str, file: str) -> None:
+def ensure_uses_artist(text: str, file: str) -> None:
     """Refuse a checked template that uses neither name: every row would pay for the same answer.
 
     Raises:
@@ -67,7 +67,7 @@ def refuse_sameness(text: str, file: str) -> None:
         )
 
 
-def names_artist_data(text: str) -> bool:
+def uses_artist_data(text: str) -> bool:
     """Say whether a checked template uses ``artist_data``, so that it is part of what is sent."""
     return "artist_data" in find_undeclared_variables(_environment().parse(text))
 
@@ -96,7 +96,7 @@ def _bounded(pieces: Iterable[str]) -> Iterator[str]:
     for piece in pieces:
         # Each piece counts, so that a loop over nothing ends too.
         size += max(1, len(piece))
-        if size > LONGEST_TEXT:
+        if size > MAX_TEXT_LENGTH:
             raise ValueError(_TOO_MUCH)
         yield piece
 
@@ -124,11 +124,11 @@ def _is_too_much(operator: str, left: object, right: object) -> bool:
     if operator == "%":
         return isinstance(left, str) and _WIDE_FIELD.search(left) is not None
     if operator == "**":
-        return isinstance(left, int | float) and isinstance(right, int | float) and _power(left, right) > LARGEST_NUMBER
+        return isinstance(left, int | float) and isinstance(right, int | float) and _power(left, right) > MAX_NUMBER
     sizes = [
         len(side) if isinstance(side, Sized) else abs(side) for side in (left, right) if isinstance(side, _COUNTED)
     ]
-    largest = LONGEST_TEXT if isinstance(left, Sized) or isinstance(right, Sized) else LARGEST_NUMBER
+    largest = MAX_TEXT_LENGTH if isinstance(left, Sized) or isinstance(right, Sized) else MAX_NUMBER
     return len(sizes) == 2 and sizes[0] * sizes[1] > largest  # noqa: PLR2004
 
 
@@ -139,7 +139,7 @@ def _power(base: float, exponent: float) -> float:
     try:
         return math.pow(abs(base), exponent)
     except (OverflowError, ValueError):
-        return LARGEST_NUMBER * 2
+        return MAX_NUMBER * 2
 
 
 @lru_cache(maxsize=1)
@@ -149,7 +149,7 @@ def _environment() -> _Environment:
     return environment
 
 
-def _refuse_names(unknown: set[str], tree: nodes.Template, file: str) -> None:
+def _ensure_known_names(unknown: set[str], tree: nodes.Template, file: str) -> None:
     for node in tree.find_all(nodes.Name):
         if node.name in unknown and node.ctx == "load":
             raise PromptError(

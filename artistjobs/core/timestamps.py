@@ -4,17 +4,17 @@ from datetime import UTC, datetime
 from time import localtime, strftime
 
 
-def moment_text(seconds: float) -> str:
+def to_timestamp(seconds: float) -> str:
     """Return the moment ``seconds`` after the epoch as ``2026-11-22T20:51:07.123Z``."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
-def moment_seconds(text: str) -> float:
-    """Return the seconds after the epoch of a moment written by ``moment_text``."""
+def from_timestamp(text: str) -> float:
+    """Return the seconds after the epoch of a moment written by ``to_timestamp``."""
     return datetime.fromisoformat(text).timestamp()
 
 
-def moment_local(text: str, form: str = "%m-%d %H:%M") -> str:
+def local_time(text: str, form: str = "%m-%d %H:%M") -> str:
     """Return a stored moment, which is UTC text, as the clock on the wall shows it."""
     return datetime.fromisoformat(text).astimezone().strftime(form)
 

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import IO
 
 from artistjobs.errors import StoreError
-from artistjobs.export.write_behind import Behind
+from artistjobs.export.write_behind import WriteBehindFile
 
 _BUFFER_BYTES = 1 << 16
 
 
 @contextmanager
-def whole_file(output: Path, then: str = "artistjobs export") -> Iterator[IO[bytes]]:
+def atomic_write(output: Path, then: str = "artistjobs export") -> Iterator[IO[bytes]]:
     """Give a file to write, which takes the place of ``output`` once it is complete and synced.
 
     ``then`` is the command to run once what was in the way is mended.
@@ -39,7 +39,7 @@ def whole_file(output: Path, then: str = "artistjobs export") -> Iterator[IO[byt
 
 
 @contextmanager
-def _part_file(target: Path) -> Iterator[tuple[Path, "BufferedWriter[Behind]"]]:
+def _part_file(target: Path) -> Iterator[tuple[Path, "BufferedWriter[WriteBehindFile]"]]:
     """Give the file beside ``target`` that is being written: ``TARGET.part``, held by one export at a time."""
     part = target.with_name(target.name + ".part")
     with _lock_new(part) as behind, BufferedWriter(behind, _BUFFER_BYTES) as file:
@@ -50,13 +50,13 @@ def _part_file(target: Path) -> Iterator[tuple[Path, "BufferedWriter[Behind]"]]:
             raise
 
 
-def _lock_new(part: Path) -> Behind:
+def _lock_new(part: Path) -> WriteBehindFile:
     while True:
         file = FileIO(os.open(part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644), "wb")
         fcntl.flock(file, fcntl.LOCK_EX)
         if _is_still(part, file):
             file.truncate(0)  # what a killed export left
-            return Behind(file)
+            return WriteBehindFile(file)
         file.close()  # another export was here, and has put its file in place
 
 
@@ -67,7 +67,7 @@ def _is_still(part: Path, file: FileIO) -> bool:
         return False
 
 
-def _put_in_place(part: Path, file: "BufferedWriter[Behind]", target: Path) -> None:
+def _put_in_place(part: Path, file: "BufferedWriter[WriteBehindFile]", target: Path) -> None:
     file.flush()
     file.raw.flush()
     os.fsync(file.fileno())

@@ -15,7 +15,7 @@ Cell = str | int | float | None
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class ExportColumn:
     """A column of the table: its name, the type of what is in it, and where that stands: in a part of the record."""
 
     name: str
@@ -25,44 +25,44 @@ class Column:
 
 
 COLUMNS = (
-    Column("artist_name", str, "artist_name"),
-    Column("artist_data", str, "artist_data"),
-    Column("response_text", str, "response_text"),
-    Column("response_id", str, "response_id"),
-    Column("created", int, "created"),
-    Column("model", str, "model", "request"),
-    Column("prompt_id", str, "prompt_id", "request"),
-    Column("prompt_version", str, "version", "request"),
-    Column("prompt_file", str, "prompt_file", "request"),
-    Column("prompt_sha256", str, "prompt_sha256", "request"),
-    Column("error_type", str, "type", "error"),
-    Column("error_code", str, "code", "error"),
-    Column("error_message", str, "message", "error"),
-    Column("error_status", int, "status", "error"),
-    Column("error_attempts", int, "attempts", "error"),
+    ExportColumn("artist_name", str, "artist_name"),
+    ExportColumn("artist_data", str, "artist_data"),
+    ExportColumn("response_text", str, "response_text"),
+    ExportColumn("response_id", str, "response_id"),
+    ExportColumn("created", int, "created"),
+    ExportColumn("model", str, "model", "request"),
+    ExportColumn("prompt_id", str, "prompt_id", "request"),
+    ExportColumn("prompt_version", str, "version", "request"),
+    ExportColumn("prompt_file", str, "prompt_file", "request"),
+    ExportColumn("prompt_sha256", str, "prompt_sha256", "request"),
+    ExportColumn("error_type", str, "type", "error"),
+    ExportColumn("error_code", str, "code", "error"),
+    ExportColumn("error_message", str, "message", "error"),
+    ExportColumn("error_status", int, "status", "error"),
+    ExportColumn("error_attempts", int, "attempts", "error"),
 )
 
 
 COLUMNS_IN_FULL = (
-    Column("job_id", int, "job_id"),
-    Column("response_model", str, "model"),
+    ExportColumn("job_id", int, "job_id"),
+    ExportColumn("response_model", str, "model"),
     *(
-        Column(f"{kind}_tokens", int, f"{kind}_tokens", "usage")
+        ExportColumn(f"{kind}_tokens", int, f"{kind}_tokens", "usage")
         for kind in ("input", "cached", "cache_write", "output", "reasoning", "total")
     ),
-    Column("cost_usd", float, "cost_usd"),
-    Column("seconds", float, "seconds"),
-    Column("response", str, "response"),
+    ExportColumn("cost_usd", float, "cost_usd"),
+    ExportColumn("seconds", float, "seconds"),
+    ExportColumn("response", str, "response"),
 )
 """What a full export appends; ``response`` is JSON."""
 
 
-def columns(*, full: bool) -> tuple[Column, ...]:
+def columns(*, full: bool) -> tuple[ExportColumn, ...]:
     """Return the columns of an export."""
     return COLUMNS + COLUMNS_IN_FULL if full else COLUMNS
 
 
-def cells_of(found: Sequence[Column]) -> Callable[[Record], list[Cell]]:
+def cells_of(found: Sequence[ExportColumn]) -> Callable[[Record], list[Cell]]:
     """Return the function that makes a record's cells for these columns."""
     places = [(column.part, column.key) for column in found]
 

@@ -5,22 +5,22 @@ from collections.abc import Sequence
 
 from artistjobs.core.job import Scope
 from artistjobs.export.columns import Cell, cells_of, columns
-from artistjobs.export.records import Record, Recorder, Say, Sink, write_records
+from artistjobs.export.records import ByteSink, Record, RecordBuilder, TextSink, write_records
 
 _SPECIAL = re.compile('[",\r\n]').search
 
 
-class Csv:
+class CsvWriter:
     """Writes a row of CSV for each record, below a header."""
 
-    def __init__(self, recorder: Recorder, file: Sink) -> None:
+    def __init__(self, recorder: RecordBuilder, file: ByteSink) -> None:
         self._recorder = recorder
         self._file = file
         found = columns(full=recorder.is_full)
         self._cells = cells_of(found)
         self._write([column.name for column in found])
 
-    def write(self, scope: Scope, states: Sequence[str], say: Say | None) -> int:
+    def write(self, scope: Scope, states: Sequence[str], say: TextSink | None) -> int:
         """Write the jobs and say their texts; return how many."""
         return write_records(self._recorder, scope, states, self.add, say)
 
@@ -28,10 +28,10 @@ class Csv:
         """Write a row."""
         self._write(self._cells(record))
 
-    def end(self) -> None:
+    def close(self) -> None:
         """Do nothing: all is written."""
 
-    def drop(self) -> None:
+    def abort(self) -> None:
         """Do nothing: a table cut off needs no more."""
 
     def _write(self, cells: Sequence[Cell]) -> None:

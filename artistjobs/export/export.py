@@ -9,13 +9,13 @@ from typing import IO, Protocol
 
 from artistjobs.core.job import Scope
 from artistjobs.errors import WrongUseError
-from artistjobs.export.atomic_file import whole_file
-from artistjobs.export.csv import Csv
-from artistjobs.export.jsonl import Lines
-from artistjobs.export.parquet import Parquet, refuse_missing_library
-from artistjobs.export.records import Recorder, Say, Sink
+from artistjobs.export.atomic_file import atomic_write
+from artistjobs.export.csv import CsvWriter
+from artistjobs.export.jsonl import JsonLinesWriter
+from artistjobs.export.parquet import ParquetWriter, ensure_parquet_extra
+from artistjobs.export.records import ByteSink, RecordBuilder, TextSink
 from artistjobs.store.interface import Records
-from artistjobs.terminal.escape import visible
+from artistjobs.terminal.escape import escape_controls
 
 STATES = {"done": ("done",), "failed": ("failed",), "all": ("done", "failed")}
 """What ``--state`` asks for; jobs that are not final have no record."""
@@ -39,7 +39,7 @@ class ExportConfig:
     format: Format = Format.JSONL
 
 
-def export_to_file(records: Records, config: ExportConfig, output: Path, say: Say | None) -> int:
+def export_to_file(records: Records, config: ExportConfig, output: Path, say: TextSink | None) -> int:
     """Write the records to ``output``, which appears whole or not at all; return how many.
 
     The text of each successful job goes to ``say``, in the same order, if there is one.
@@ -49,7 +49,7 @@ def export_to_file(records: Records, config: ExportConfig, output: Path, say: Sa
         StoreError: if the disk fails; an older file is left as it was.
 
     """
-    with whole_file(output) as file:
+    with atomic_write(output) as file:
         return _write(records, config, file, say)
 
 
@@ -83,11 +83,11 @@ def format_of(output: Path, name: str | None) -> Format:
     ending = output.suffix.lower().removeprefix(".")
     found = Format(name or (ending if ending in {"csv", "parquet"} else "jsonl"))
     if found is Format.PARQUET:
-        refuse_missing_library()
+        ensure_parquet_extra()
     return found
 
 
-def refuse_unwritable(output: Path, database: Path, *others: Path | None) -> None:
+def ensure_writable(output: Path, database: Path, *others: Path | None) -> None:
     """Raise WrongUseError if ``output`` can be no file, or is one that is needed.
 
     Those are the database with the files beside it, and ``others``. It is said before money is
@@ -95,14 +95,14 @@ def refuse_unwritable(output: Path, database: Path, *others: Path | None) -> Non
     """
     if str(output) == "-":
         raise WrongUseError("an export to stdout is made with: artistjobs export -")
-    _refuse_needed(Path(os.path.realpath(output)), Path(os.path.realpath(database)), others)
+    _ensure_not_needed(Path(os.path.realpath(output)), Path(os.path.realpath(database)), others)
     if output.is_dir():
         raise WrongUseError(f"{output} is a folder; name a file.")
     if not output.parent.is_dir():
         raise WrongUseError(f"there is no folder {output.parent}; make it or name another file.")
 
 
-def _refuse_needed(target: Path, database: Path, others: Sequence[Path | None]) -> None:
+def _ensure_not_needed(target: Path, database: Path, others: Sequence[Path | None]) -> None:
     if target == database or target.name.startswith(
         tuple(database.name + end for end in ("-wal", "-shm", "-lock", "-worker"))
     ):
@@ -114,41 +114,41 @@ def _refuse_needed(target: Path, database: Path, others: Sequence[Path | None]) 
 class _Screen:
     """A terminal: nothing that is written to it may give it commands."""
 
-    def __init__(self, terminal: Sink) -> None:
+    def __init__(self, terminal: ByteSink) -> None:
         self._terminal = terminal
 
     def write(self, row: bytes) -> None:
         """Show a row of CSV."""
-        shown = visible(row.decode().removesuffix("\r\n"), keep="\n\t")
+        shown = escape_controls(row.decode().removesuffix("\r\n"), keep="\n\t")
         self._terminal.write(f"{shown}\n".encode())
 
 
-def _write(records: Records, config: ExportConfig, file: Sink, say: Say | None) -> int:
-    writer = _WRITERS[config.format](Recorder(records, full=config.full), file)
+def _write(records: Records, config: ExportConfig, file: ByteSink, say: TextSink | None) -> int:
+    writer = _WRITERS[config.format](RecordBuilder(records, full=config.full), file)
     try:
         count = writer.write(config.scope, config.states, say)
     except BaseException:
-        writer.drop()
+        writer.abort()
         raise
-    writer.end()
+    writer.close()
     return count
 
 
 class _Writer(Protocol):
     """Writes an export in one format."""
 
-    def write(self, scope: Scope, states: Sequence[str], say: Say | None) -> int:
+    def write(self, scope: Scope, states: Sequence[str], say: TextSink | None) -> int:
         """Write the jobs and say their texts; return how many."""
 
-    def end(self) -> None:
+    def close(self) -> None:
         """Write what is left, and what the format ends with."""
 
-    def drop(self) -> None:
+    def abort(self) -> None:
         """Write no more."""
 
 
-_WRITERS: Mapping[Format, Callable[[Recorder, Sink], _Writer]] = {
-    Format.JSONL: Lines,
-    Format.CSV: Csv,
-    Format.PARQUET: Parquet,
+_WRITERS: Mapping[Format, Callable[[RecordBuilder, ByteSink], _Writer]] = {
+    Format.JSONL: JsonLinesWriter,
+    Format.CSV: CsvWriter,
+    Format.PARQUET: ParquetWriter,
 }

@@ -10,16 +10,16 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from artistjobs.core.job import Scope
 from artistjobs.export.records import (
+    ByteSink,
     Record,
-    Recorder,
-    Say,
-    Sink,
+    RecordBuilder,
+    TextSink,
     json_text,
     record_line,
     without_commands,
     write_records,
 )
-from artistjobs.store.models import Quoted
+from artistjobs.store.models import RawExportRow
 
 _WRITTEN_AT_ONCE = 1 << 17
 """Bytes handed on together: enough to be quick, few enough to weigh nothing."""
@@ -35,20 +35,20 @@ _EMPTY = b'""'
 _CONTROL = re.compile(b"\xc2[\x80-\x9f]").search
 
 
-class Lines:
+class JsonLinesWriter:
     """Writes a line for each job."""
 
-    def __init__(self, recorder: Recorder, file: Sink) -> None:
+    def __init__(self, recorder: RecordBuilder, file: ByteSink) -> None:
         self._recorder = recorder
         self._file = file
         self._requests: dict[int, bytes] = {}
 
-    def write(self, scope: Scope, states: Sequence[str], say: Say | None) -> int:
+    def write(self, scope: Scope, states: Sequence[str], say: TextSink | None) -> int:
         """Write the jobs and say their texts; return how many."""
         if self._recorder.is_full:
             return write_records(self._recorder, scope, states, self._write_record, say)
         count = 0
-        for rows in _some_at_a_time(self._recorder.records.export_quoted(scope, states)):
+        for rows in _some_at_a_time(self._recorder.records.export_raw(scope, states)):
             texts = self.add(rows)
             if say is not None and texts:
                 # All at once: each alone would take twice the time.
@@ -56,7 +56,7 @@ class Lines:
             count += len(rows)
         return count
 
-    def add(self, rows: Sequence[Quoted]) -> list[bytes]:
+    def add(self, rows: Sequence[RawExportRow]) -> list[bytes]:
         """Write some jobs; return the texts of those that are done, in JSON."""
         texts: list[bytes] = []
         lines = [self._line(row, texts) for row in rows]
@@ -68,24 +68,24 @@ class Lines:
         self._file.write(whole)
         return texts
 
-    def end(self) -> None:
+    def close(self) -> None:
         """Do nothing: all is written."""
 
-    def drop(self) -> None:
+    def abort(self) -> None:
         """Do nothing: what is left goes with the file."""
 
-    def _line(self, row: Quoted, texts: list[bytes]) -> bytes:
+    def _line(self, row: RawExportRow, texts: list[bytes]) -> bytes:
         """Return the line of a job, but for the escapes that the database leaves out; its text joins ``texts``."""
         if row[4] is None or row[6] is None:
             return self._line_with_care(row, texts)
         texts.append(row[4])
         return self._line_with(row, row[4], row[6])
 
-    def _rewritten(self, row: Quoted, line: bytes) -> bytes:
+    def _rewritten(self, row: RawExportRow, line: bytes) -> bytes:
         """Return the line of a job with its text as we write it, as it is where it was made with care."""
         return line if row[4] is None or row[6] is None else self._line_with(row, _rewritten(row[4]), row[6])
 
-    def _line_with(self, row: Quoted, text: bytes, created: int) -> bytes:
+    def _line_with(self, row: RawExportRow, text: bytes, created: int) -> bytes:
         _, prompt, name, data, _, response_id, _ = row
         artist = (
             b'"artist_name": %b' % name if data == _EMPTY else b'"artist_name": %b, "artist_data": %b' % (name, data)
@@ -96,7 +96,7 @@ class Lines:
             b'"error": null}\n'
         ) % (artist, request, artist, text, response_id, created)
 
-    def _line_with_care(self, row: Quoted, texts: list[bytes]) -> bytes:
+    def _line_with_care(self, row: RawExportRow, texts: list[bytes]) -> bytes:
         job, _, _, data, *_ = row
         # A line may have data of its own, which is not sent.
         exported = self._recorder.records.exported(job)._replace(artist_data=json.loads(data))
@@ -112,8 +112,8 @@ class Lines:
         return request
 
 
-def _some_at_a_time(rows: Iterable[Quoted]) -> Iterator[list[Quoted]]:
-    some, size = list[Quoted](), 0
+def _some_at_a_time(rows: Iterable[RawExportRow]) -> Iterator[list[RawExportRow]]:
+    some, size = list[RawExportRow](), 0
     for row in rows:
         some.append(row)
         size += len(row[4] or b"") + _LINE_BYTES

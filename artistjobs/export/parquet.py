@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from artistjobs.core.job import Scope
 from artistjobs.errors import WrongUseError
 from artistjobs.export.columns import Cell, cells_of, columns
-from artistjobs.export.records import Record, Recorder, Say, Sink, write_records
+from artistjobs.export.records import ByteSink, Record, RecordBuilder, TextSink, write_records
 
 _GROUP_ROWS = 20_000
 
@@ -20,18 +20,18 @@ _GROUP_BYTES = 1 << 23
 """A row group ends with whichever is reached first."""
 
 
-def refuse_missing_library() -> None:
+def ensure_parquet_extra() -> None:
     """Raise WrongUseError if Parquet cannot be written here: said before money is spent rather than after."""
     if find_spec("pyarrow") is None:
         python = shlex.quote(sys.executable)
         raise WrongUseError(f"Parquet needs the package pyarrow; install it with: {python} -m pip install pyarrow")
 
 
-class Parquet:
+class ParquetWriter:
     """Writes a row for each record."""
 
-    def __init__(self, recorder: Recorder, file: Sink) -> None:
-        refuse_missing_library()
+    def __init__(self, recorder: RecordBuilder, file: ByteSink) -> None:
+        ensure_parquet_extra()
         import pyarrow as pa
         from pyarrow.parquet import ParquetWriter
 
@@ -45,7 +45,7 @@ class Parquet:
         self._rows: list[list[Cell]] = []
         self._bytes = 0
 
-    def write(self, scope: Scope, states: Sequence[str], say: Say | None) -> int:
+    def write(self, scope: Scope, states: Sequence[str], say: TextSink | None) -> int:
         """Write the jobs and say their texts; return how many."""
         return write_records(self._recorder, scope, states, self.add, say)
 
@@ -57,13 +57,13 @@ class Parquet:
         if len(self._rows) >= _GROUP_ROWS or self._bytes >= _GROUP_BYTES:
             self._flush()
 
-    def end(self) -> None:
+    def close(self) -> None:
         """Write what is left, and the table of contents with which a Parquet file ends."""
         if self._rows:
             self._flush()
         self._writer.close()
 
-    def drop(self) -> None:
+    def abort(self) -> None:
         """Write no more: what was written so far is thrown away."""
         self._writer.is_open = False  # else it would end the file when it is collected
 

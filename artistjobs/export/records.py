@@ -8,14 +8,14 @@ from typing import Protocol, TypeAlias
 from artistjobs.core.job import Scope
 from artistjobs.core.json_values import Json, finite, read_json, scalar
 from artistjobs.core.prompt import Prompt, text_sha256, variables
-from artistjobs.core.timestamps import moment_seconds
+from artistjobs.core.timestamps import from_timestamp
 from artistjobs.store.interface import Records
-from artistjobs.store.models import Exported
+from artistjobs.store.models import ExportRow
 
 Record: TypeAlias = dict[str, Json]
 
 
-Say: TypeAlias = Callable[[Sequence[str]], None]
+TextSink: TypeAlias = Callable[[Sequence[str]], None]
 """Takes the texts of jobs that are done, some at a time."""
 
 
@@ -27,14 +27,14 @@ _COMMANDS = re.compile("[\x7f-\x9f\u2028\u2029]")
 for. As numbers they mean the same to any JSON reader."""
 
 
-class Sink(Protocol):
+class ByteSink(Protocol):
     """Where records go in the end: a file, a pipe or a terminal."""
 
     def write(self, data: bytes, /) -> object:
         """Take some bytes."""
 
 
-def make_record(row: Exported, request: Record, error: Mapping[str, object]) -> Record:
+def make_record(row: ExportRow, request: Record, error: Mapping[str, object]) -> Record:
     """Return the record of a final job.
 
     ``request`` is what it shares with others; ``error`` is what its last attempt says, used if it failed.
@@ -51,7 +51,7 @@ def make_record(row: Exported, request: Record, error: Mapping[str, object]) -> 
     return record
 
 
-def add_details(record: Record, row: Exported, details: Mapping[str, object]) -> None:
+def add_details(record: Record, row: ExportRow, details: Mapping[str, object]) -> None:
     """Append what a full record has besides: the number of the job, and all that is kept of its answer."""
     record["job_id"] = row.job
     record["model"] = scalar(details.get("model"))
@@ -77,7 +77,7 @@ def without_commands(text: str) -> str:
     return _COMMANDS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
-class Recorder:
+class RecordBuilder:
     """Makes the records of an export. It remembers prompts: an export meets few of them, many times."""
 
     def __init__(self, records: Records, *, full: bool) -> None:
@@ -91,7 +91,7 @@ class Recorder:
             self._requests[number] = shared_request(self.records.prompt(number))
         return self._requests[number]
 
-    def record(self, row: Exported) -> Record:
+    def record(self, row: ExportRow) -> Record:
         """Return the record of a row."""
         error = self.records.last_error(row.job) if row.state == "failed" else {}
         record = make_record(row, self.request(row.prompt), error)
@@ -101,7 +101,7 @@ class Recorder:
 
 
 def write_records(
-    recorder: Recorder, scope: Scope, states: Sequence[str], add: Callable[[Record], None], say: Say | None
+    recorder: RecordBuilder, scope: Scope, states: Sequence[str], add: Callable[[Record], None], say: TextSink | None
 ) -> int:
     """Hand on the record of each job, and its text if anybody wants it; return how many."""
     count = 0
@@ -127,13 +127,13 @@ def shared_request(prompt: Prompt) -> Record:
     return request
 
 
-def _created(row: Exported) -> int | None:
+def _created(row: ExportRow) -> int | None:
     if row.created is not None:
         return row.created
-    return int(moment_seconds(row.received_at)) if row.received_at else None
+    return int(from_timestamp(row.received_at)) if row.received_at else None
 
 
-def _error(row: Exported, error: Mapping[str, object]) -> Record:
+def _error(row: ExportRow, error: Mapping[str, object]) -> Record:
     return {
         "type": scalar(error.get("error_type")),
         "code": row.error_code,

@@ -18,7 +18,7 @@ _SYNCED_AT_ONCE = 1 << 25
 """Bytes after which they are sent to the disk, which is then not left with all of them at the end."""
 
 
-class Behind(RawIOBase):
+class WriteBehindFile(RawIOBase):
     """Takes bytes at once and writes them soon; what goes wrong then is raised by the next call."""
 
     def __init__(self, file: FileIO) -> None:

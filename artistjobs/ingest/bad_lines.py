@@ -5,10 +5,10 @@ from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 from pathlib import Path
 
-from artistjobs.core.formatting import counted
+from artistjobs.core.formatting import count_text
 from artistjobs.core.job import Artist, BadLine
 from artistjobs.errors import InputError
-from artistjobs.ingest.sniff import suspicion
+from artistjobs.ingest.sniff import wrong_format_hint
 from artistjobs.ingest.source import STDIN, IngestConfig
 
 log = logging.getLogger("artistjobs")
@@ -18,7 +18,7 @@ WARNED_OF = 20
 """How many bad lines are told one by one; the rest is counted, and all are in the database."""
 
 
-class _Watched:
+class _WarnBadLines:
     """Rows on their way, with a warning for the first bad ones; ``strict`` refuses them at the end."""
 
     def __init__(self, rows: Iterable[Artist | BadLine], config: IngestConfig) -> None:
@@ -39,13 +39,13 @@ class _Watched:
         _warn(self._source, first, self.bad)
         if self._strict and self.bad:
             raise InputError(
-                f"{self._source} has {counted(self.bad, 'bad line')}, and nothing was ingested; "
+                f"{self._source} has {count_text(self.bad, 'bad line')}, and nothing was ingested; "
                 "mend that or leave --strict out."
             )
 
     def _suspected(self, rows: Iterable[Artist | BadLine]) -> Iterator[Artist | BadLine]:
         for row in rows:
-            if isinstance(row, Artist) and (reason := suspicion(row)):
+            if isinstance(row, Artist) and (reason := wrong_format_hint(row)):
                 log.warning(
                     "%s: %s, so this may be no file of rows such as: Prince,singer; it is read as one all the same",
                     _name(self._source),
@@ -64,5 +64,5 @@ def _warn(path: Path, lines: Iterable[BadLine], count: int) -> None:
         log.warning("%s, line %d: %s; skipped: %s", name, line.line, line.reason, line.beginning)
         told += 1
     if count > told:
-        more = counted(count - told, "more bad line")
+        more = count_text(count - told, "more bad line")
         log.warning("%s: skipped %s; the table bad_lines has them all", name, more)

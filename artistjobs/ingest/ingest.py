@@ -7,11 +7,11 @@ from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import BinaryIO
 
-from artistjobs.ingest.bad_lines import WARNED_OF, _warn, _Watched
+from artistjobs.ingest.bad_lines import WARNED_OF, _warn, _WarnBadLines
 from artistjobs.ingest.parser import ArtistReader
 from artistjobs.ingest.source import STDIN, IngestConfig, open_artists
-from artistjobs.store.interface import Intake
-from artistjobs.store.models import Ingested, Source
+from artistjobs.store.interface import Ingestor
+from artistjobs.store.models import IngestResult, Source
 
 _BLOCK_BYTES = 1 << 20
 
@@ -19,7 +19,7 @@ _BLOCK_BYTES = 1 << 20
 _HELD_IN_MEMORY_BYTES = 1 << 23
 
 
-def ingest_file(intake: Intake, config: IngestConfig) -> Ingested:
+def ingest_file(ingestor: Ingestor, config: IngestConfig) -> IngestResult:
     """Add a pending job for each new row of the file, warn of the lines skipped, and say what came of it.
 
     Raises:
@@ -28,16 +28,16 @@ def ingest_file(intake: Intake, config: IngestConfig) -> Ingested:
 
     """
     with _rereadable(config.source) as (stream, source):
-        known = intake.find_same(source, config.prompt) if not config.strict else None
+        known = ingestor.find_same_file(source, config.prompt) if not config.strict else None
         if known is not None:
-            _warn(config.source, intake.bad_lines(known.ingest, WARNED_OF), known.bad)
+            _warn(config.source, ingestor.bad_lines(known.ingest, WARNED_OF), known.bad)
             return known
         reader = ArtistReader(stream)
-        rows = _Watched(reader, config)
-        return intake.ingest(source, config.prompt, rows, lambda: reader.lines)
+        rows = _WarnBadLines(reader, config)
+        return ingestor.ingest(source, config.prompt, rows, lambda: reader.lines)
 
 
-def refuse_unreadable(path: Path) -> None:
+def ensure_readable(path: Path) -> None:
     """Raise InputError if there is nothing to read: said before a database is made for it."""
     if path == STDIN or (path.exists() and not path.is_file() and not path.is_dir()):
         return  # a pipe can be opened only once

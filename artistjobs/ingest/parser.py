@@ -21,7 +21,7 @@ from io import BytesIO
 from typing import BinaryIO
 
 from artistjobs.core.job import Artist, BadLine
-from artistjobs.ingest.read_buffer import Window
+from artistjobs.ingest.read_buffer import ReadBuffer
 
 FIELD_LIMIT = 1 << 20
 
@@ -89,7 +89,7 @@ class ArtistReader:
 
     def __init__(self, stream: BinaryIO, *, block_size: int = BLOCK_SIZE) -> None:
         self.lines = 0
-        self._window = Window(stream, block_size)
+        self._window = ReadBuffer(stream, block_size)
 
     def __iter__(self) -> Iterator[Artist | BadLine]:
         self._window.drop(_BYTE_ORDER_MARK)

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from artistjobs.core.job import Artist, BadLine
 from artistjobs.core.prompt import Body, job_keys, request_builder
 from artistjobs.errors import PromptError
-from artistjobs.ingest.bad_lines import _Watched
+from artistjobs.ingest.bad_lines import _WarnBadLines
 from artistjobs.ingest.parser import ArtistReader
 from artistjobs.ingest.source import IngestConfig, open_artists
-from artistjobs.store.interface import Census
+from artistjobs.store.interface import FilePreview
 
 SHOWN_BY_DRY_RUN = 5
 
@@ -19,12 +19,12 @@ _COUNTED_AT_ONCE = 5_000
 
 
 @dataclass(slots=True)
-class Rows:
+class FileStats:
     """What the rows of a file come to: ``unfit`` are good ones of which the template makes no request."""
 
     good: int = 0
     bad: int = 0
-    unfit: int = 0
+    unrenderable: int = 0
     request_bytes: int = 0
     first: Artist | None = None
     first_bad: BadLine | None = None
@@ -33,10 +33,10 @@ class Rows:
     @property
     def mean_bytes(self) -> float:
         """The bytes of a request, on average."""
-        return self.request_bytes / max(1, self.good - self.unfit)
+        return self.request_bytes / max(1, self.good - self.unrenderable)
 
 
-def survey_file(config: IngestConfig, census: Census, show: Callable[[Body], None] | None = None) -> Rows:
+def preview_file(config: IngestConfig, preview: FilePreview, show: Callable[[Body], None] | None = None) -> FileStats:
     """Read a file and count what it would ask for; the first requests are shown, else nothing is said or written.
 
     Raises:
@@ -44,23 +44,23 @@ def survey_file(config: IngestConfig, census: Census, show: Callable[[Body], Non
         PromptError: if one of the requests to be shown cannot be made.
 
     """
-    surveyor = _Surveyor(config, census, show)
+    previewer = _Previewer(config, preview, show)
     with open_artists(config.source) as stream:
         reader = ArtistReader(stream)
-        for row in _Watched(reader, config) if show else reader:
-            surveyor.take(row)
-    surveyor.flush()
-    return surveyor.rows
+        for row in _WarnBadLines(reader, config) if show else reader:
+            previewer.take(row)
+    previewer.flush()
+    return previewer.rows
 
 
 @dataclass(slots=True)
-class _Surveyor:
+class _Previewer:
     """Counts rows and the requests that they make, one after another."""
 
     config: IngestConfig
-    census: Census
+    preview: FilePreview
     show: Callable[[Body], None] | None
-    rows: Rows = field(default_factory=Rows)
+    rows: FileStats = field(default_factory=FileStats)
     _keys: list[bytes] = field(default_factory=list)
     _build: Callable[[str, str], Body] = field(init=False)
     _key: Callable[[str, str], bytes] = field(init=False)
@@ -84,7 +84,7 @@ class _Surveyor:
 
     def flush(self) -> None:
         """Hand the keys on."""
-        self.census.add(self._keys)
+        self.preview.add(self._keys)
         self._keys.clear()
 
     def _weigh(self, row: Artist) -> None:
@@ -94,7 +94,7 @@ class _Surveyor:
         except PromptError as error:
             if is_shown:
                 raise
-            self.rows.unfit += 1
+            self.rows.unrenderable += 1
             self.rows.reason = self.rows.reason or f"line {row.line}: {error}"
             return
         self.rows.request_bytes += len(json.dumps(body, ensure_ascii=False).encode("utf-8", "replace"))

@@ -3,7 +3,7 @@
 from typing import BinaryIO
 
 
-class Window:
+class ReadBuffer:
     """What is held of a stream: all that was read and not yet passed. The next row begins at ``text[at]``."""
 
     def __init__(self, stream: BinaryIO, block_size: int) -> None:

@@ -11,7 +11,7 @@ _OTHER_HEADER = re.compile(r"\W*artist_name\W*?([\t;|])\W*artist_data\b", re.IGN
 _SEPARATORS = {"\t": "tabs", ";": "semicolons", "|": "bars"}
 
 
-def suspicion(first: Artist) -> str | None:
+def wrong_format_hint(first: Artist) -> str | None:
     """Return what a file rather looks like, judged by its first row; None if it looks as it should."""
     if found := _OTHER_HEADER.match(first.name):
         return f"its header is parted by {_SEPARATORS[found[1]]}"

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 _TOKENS_PER_SENTENCE = 25
 
 
-_LONGEST_SUBJECT = 80
+_MAX_SUBJECT_LENGTH = 80
 
 
 _ABOUT = "This is a rehearsed answer about {subject}; no model wrote it and nobody was charged for it."
@@ -51,7 +51,7 @@ def _input(body: Mapping[str, object]) -> str:
 
 def _brief(text: str) -> str:
     words = " ".join(text.split())
-    return words if len(words) <= _LONGEST_SUBJECT else f"{words[: _LONGEST_SUBJECT - 1].rstrip()}…"
+    return words if len(words) <= _MAX_SUBJECT_LENGTH else f"{words[: _MAX_SUBJECT_LENGTH - 1].rstrip()}…"
 
 
 def _strings(value: object) -> Iterator[str]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from random import Random
 
-from artistjobs.rehearsal.replies import ApiError, Body, Manner, Reply, encode
+from artistjobs.rehearsal.replies import ApiError, Body, Delivery, SimulatedReply, encode
 from artistjobs.rehearsal.scenarios import Fault
 
 _HTML_OK = b"<!doctype html><html><head><title>Welcome</title></head><body>Please sign in.</body></html>"
@@ -76,7 +76,7 @@ def error_of(fault: Fault, body: Body | None = None) -> ApiError:
     return replace(error, message=error.message.format(model=model, prompt_id=prompt_id))
 
 
-def reply_without_answer(fault: Fault, body: Body, rng: Random) -> Reply | None:
+def reply_without_answer(fault: Fault, body: Body, rng: Random) -> SimulatedReply | None:
     """Return what is sent for a fault that strikes before an answer is made; None if it strikes later."""
     if fault not in _ERRORS:
         return _PAGES.get(fault)
@@ -84,35 +84,35 @@ def reply_without_answer(fault: Fault, body: Body, rng: Random) -> Reply | None:
     return error_of(fault, body).reply(fault, headers)
 
 
-_PAGES: Mapping[Fault, Reply] = {
-    Fault.NOT_AN_OBJECT: Reply(name="not_an_object", content=b"[]"),
-    Fault.NULL_BODY: Reply(name="null_body", content=b"null"),
-    Fault.ERROR_OBJECT: Reply(name="error_object", content=_ERRORS[Fault.SERVER_ERROR].content()),
-    Fault.EMPTY_BODY: Reply(name="empty_body"),
-    Fault.HTML_OK: Reply(name="html_ok", content=_HTML_OK, content_type="text/html"),
-    Fault.HTML_BAD_GATEWAY: Reply(
+_PAGES: Mapping[Fault, SimulatedReply] = {
+    Fault.NOT_AN_OBJECT: SimulatedReply(name="not_an_object", content=b"[]"),
+    Fault.NULL_BODY: SimulatedReply(name="null_body", content=b"null"),
+    Fault.ERROR_OBJECT: SimulatedReply(name="error_object", content=_ERRORS[Fault.SERVER_ERROR].content()),
+    Fault.EMPTY_BODY: SimulatedReply(name="empty_body"),
+    Fault.HTML_OK: SimulatedReply(name="html_ok", content=_HTML_OK, content_type="text/html"),
+    Fault.HTML_BAD_GATEWAY: SimulatedReply(
         name="html_bad_gateway", status=502, content=_HTML_BAD_GATEWAY, content_type="text/html"
     ),
-    Fault.RESET: Reply(name="reset", manner=Manner.RESET),
+    Fault.RESET: SimulatedReply(name="reset", manner=Delivery.RESET),
 }
 
 
-def reply_with_answer(answer: Body, fault: Fault | None) -> Reply:
+def reply_with_answer(answer: Body, fault: Fault | None) -> SimulatedReply:
     """Return the reply that carries ``answer``, spoilt by ``fault`` if there is one."""
     if fault in _SPOILERS:
         _SPOILERS[fault](answer)
     content = encode(answer)
     response_id = answer.get("id")
-    return Reply(
+    return SimulatedReply(
         name=fault or "completed",
         content=content[:-20] if fault is Fault.BROKEN_JSON else content,
-        manner=_MANNERS.get(fault, Manner.WHOLE),
+        manner=_MANNERS.get(fault, Delivery.WHOLE),
         paid=fault not in _UNPAID,
         response_id=response_id if isinstance(response_id, str) else None,
     )
 
 
-_MANNERS: Mapping[Fault | None, Manner] = {Fault.CUT_BODY: Manner.CUT, Fault.HANG: Manner.HANG}
+_MANNERS: Mapping[Fault | None, Delivery] = {Fault.CUT_BODY: Delivery.CUT, Fault.HANG: Delivery.HANG}
 
 
 # A failed response is not charged for, and one in progress not yet.

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from artistjobs.rehearsal.replies import ApiError, Reply
+from artistjobs.rehearsal.replies import ApiError, SimulatedReply
 from artistjobs.rehearsal.scenarios import Scenario
 
 _MINUTE = 60.0
@@ -60,7 +60,7 @@ class Charge:
             f"x-ratelimit-reset-{self.unit}": format_duration(self.bucket.wait_for(self.bucket.burst)),
         }
 
-    def refusal(self, model: str) -> Reply:
+    def refusal(self, model: str) -> SimulatedReply:
         """Return the reply to a call for which the bucket has too little."""
         wait, limit = self.wait_seconds, self.bucket.per_minute
         message = (
@@ -77,7 +77,7 @@ class Admission:
     """The limits' word on one call: the headers of its reply, and the refusal if it was refused."""
 
     headers: dict[str, str]
-    refusal: Reply | None = None
+    refusal: SimulatedReply | None = None
 
 
 class Limits:

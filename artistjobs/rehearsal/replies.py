@@ -28,7 +28,7 @@ _CACHED_FROM, _CACHED_STEP = 1024, 128
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
-class Manner(Enum):
+class Delivery(Enum):
     """How a reply goes over the line."""
 
     WHOLE = auto()
@@ -40,7 +40,7 @@ class Manner(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
+class SimulatedReply:
     """One reply; ``paid`` says that the real API would charge for it, received or not."""
 
     name: str
@@ -49,7 +49,7 @@ class Reply:
     content: bytes = b""
     content_type: str = JSON_TYPE
     headers: Mapping[str, str] = field(default_factory=dict)
-    manner: Manner = Manner.WHOLE
+    manner: Delivery = Delivery.WHOLE
     paid: bool = False
     response_id: str | None = None
 
@@ -69,9 +69,9 @@ class ApiError:
         error = {"message": self.message, "type": self.type, "param": self.param, "code": self.code}
         return encode({"error": error})
 
-    def reply(self, name: str | None = None, headers: Mapping[str, str] | None = None) -> Reply:
+    def reply(self, name: str | None = None, headers: Mapping[str, str] | None = None) -> SimulatedReply:
         """Return the reply that says so; a journal calls it by its code unless it is given a name."""
-        return Reply(
+        return SimulatedReply(
             name=name or self.code or f"status_{self.status}",
             status=self.status,
             content=self.content(),

@@ -25,7 +25,7 @@ def draw(scenario: Scenario, *, seed: int, key: str, nth: int) -> Draw:
     rng = Random(f"{seed} {key} {nth}")
     fault = _pick_fault(scenario, rng.random())
     latency_seconds = _pick_latency(scenario, rng.gauss())
-    return Draw(None if _is_spared(scenario, nth) else fault, latency_seconds, rng)
+    return Draw(None if _is_exempt(scenario, nth) else fault, latency_seconds, rng)
 
 
 def _pick_fault(scenario: Scenario, point: float) -> Fault | None:
@@ -40,7 +40,7 @@ def _pick_latency(scenario: Scenario, deviation: float) -> float:
     return scenario.latency_seconds * math.exp(scenario.latency_sigma * deviation)
 
 
-def _is_spared(scenario: Scenario, nth: int) -> bool:
+def _is_exempt(scenario: Scenario, nth: int) -> bool:
     # Every so many calls one is spared, whatever came before: it bounds a run of faults and needs no memory.
     longest = scenario.fault_calls_max
     return longest is not None and nth % (longest + 1) == 0

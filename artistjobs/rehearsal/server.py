@@ -15,13 +15,13 @@ from contextlib import asynccontextmanager, suppress
 from aiohttp import web
 
 from artistjobs.rehearsal.call_log import Arrival, Call, Journal, request_key
-from artistjobs.rehearsal.replies import ApiError, Manner, Reply
+from artistjobs.rehearsal.replies import ApiError, Delivery, SimulatedReply
 from artistjobs.rehearsal.service import Service, read_body, unknown_url
 
 HOST = "127.0.0.1"
 
 
-_LARGEST_BODY = 32 * 1024 * 1024
+_MAX_BODY_BYTES = 32 * 1024 * 1024
 
 
 # Calls still waiting when the server closes are given up after this long, twice at most.
@@ -68,15 +68,15 @@ async def _close_late_lines(server: web.Server) -> None:
 
 def make_app(service: Service, journal: Journal) -> web.Application:
     """Return the application: responses are created, models described, and nothing else is there."""
-    door = _Door(service, journal)
-    app = web.Application(client_max_size=_LARGEST_BODY)
+    door = _Handlers(service, journal)
+    app = web.Application(client_max_size=_MAX_BODY_BYTES)
     app.router.add_post("/v1/responses", door.create_response)
     app.router.add_get("/v1/models/{model:.+}", door.describe_model, allow_head=False)
     app.router.add_route("*", "/{path:.*}", door.turn_away)
     return app
 
 
-class _Door:
+class _Handlers:
     """The endpoints, which share a service and a journal."""
 
     def __init__(self, service: Service, journal: Journal) -> None:
@@ -109,7 +109,7 @@ class _Door:
     async def turn_away(self, request: web.Request) -> web.StreamResponse:
         return await self._send(request, unknown_url(f"{request.method} {request.path}"), time.monotonic())
 
-    async def _send(self, request: web.Request, reply: Reply, started_at: float) -> web.StreamResponse:
+    async def _send(self, request: web.Request, reply: SimulatedReply, started_at: float) -> web.StreamResponse:
         headers = {
             "Content-Type": reply.content_type,
             "x-request-id": f"req_{uuid.uuid4().hex}",
@@ -117,16 +117,16 @@ class _Door:
             "openai-version": "2020-10-01",
             **reply.headers,
         }
-        if reply.manner is Manner.WHOLE:
+        if reply.manner is Delivery.WHOLE:
             return web.Response(status=reply.status, body=reply.content, headers=headers)
-        if reply.manner is Manner.CUT:
+        if reply.manner is Delivery.CUT:
             return await _send_half(request, reply, headers)
-        if reply.manner is Manner.HANG:
+        if reply.manner is Delivery.HANG:
             await asyncio.sleep(self._service.scenario.hang_seconds)
         return _reset(request)
 
 
-def _call(arrival: Arrival, reply: Reply, body: dict[str, object] | None) -> Call:
+def _call(arrival: Arrival, reply: SimulatedReply, body: dict[str, object] | None) -> Call:
     return Call(
         key=arrival.key,
         nth=arrival.nth,
@@ -141,7 +141,7 @@ def _call(arrival: Arrival, reply: Reply, body: dict[str, object] | None) -> Cal
     )
 
 
-async def _send_half(request: web.Request, reply: Reply, headers: dict[str, str]) -> web.StreamResponse:
+async def _send_half(request: web.Request, reply: SimulatedReply, headers: dict[str, str]) -> web.StreamResponse:
     response = web.StreamResponse(status=reply.status, headers=headers)
     response.content_length = len(reply.content)
     response.force_close()

@@ -8,7 +8,7 @@ from typing import NoReturn
 from artistjobs.rehearsal import faults
 from artistjobs.rehearsal.call_log import Arrival
 from artistjobs.rehearsal.rate_limits import Limits
-from artistjobs.rehearsal.replies import ApiError, Body, Reply, encode, estimate_tokens, make_answer
+from artistjobs.rehearsal.replies import ApiError, Body, SimulatedReply, encode, estimate_tokens, make_answer
 from artistjobs.rehearsal.sampling import Draw, draw
 from artistjobs.rehearsal.scenarios import Fault, Scenario
 from artistjobs.rehearsal.validation import check_request
@@ -39,7 +39,7 @@ _MODEL_MADE_AT = 1_735_689_600
 class Plan:
     """A reply and how long it takes."""
 
-    reply: Reply
+    reply: SimulatedReply
     latency_seconds: float = 0.0
 
 
@@ -70,7 +70,7 @@ class Service:
             return Plan(error.reply())
         return self._plan_within_limits(raw, body, arrival)
 
-    def model_reply(self, authorization: str | None, model: str) -> Reply:
+    def model_reply(self, authorization: str | None, model: str) -> SimulatedReply:
         """Return the reply to a question about a model."""
         if not self.scenario.has_models_endpoint:
             return unknown_url(f"GET /v1/models/{model}")
@@ -78,7 +78,7 @@ class Service:
         if error:
             return error.reply()
         described = {"id": model, "object": "model", "created": _MODEL_MADE_AT, "owned_by": "rehearsal"}
-        return Reply(name="model", content=encode({**described, "shutdown_date": self.scenario.shutdown_date}))
+        return SimulatedReply(name="model", content=encode({**described, "shutdown_date": self.scenario.shutdown_date}))
 
     def _plan_within_limits(self, raw: bytes, body: Body, arrival: Arrival) -> Plan:
         limit = body.get("max_output_tokens")
@@ -92,20 +92,20 @@ class Service:
         return replace(plan, reply=replace(plan.reply, headers=headers))
 
     def _plan_by_chance(self, raw: bytes, body: Body, arrival: Arrival) -> Plan:
-        chance = draw(self.scenario, seed=self.seed, key=arrival.key, nth=arrival.nth)
-        fault = self.script(body, arrival.nth) if self.script else chance.fault
-        reply = faults.reply_without_answer(fault, body, chance.rng) if fault else None
-        reply = reply or self._generate(raw, body, arrival.key, chance, fault)
+        sampling = draw(self.scenario, seed=self.seed, key=arrival.key, nth=arrival.nth)
+        fault = self.script(body, arrival.nth) if self.script else sampling.fault
+        reply = faults.reply_without_answer(fault, body, sampling.rng) if fault else None
+        reply = reply or self._generate(raw, body, arrival.key, sampling, fault)
         # What is refused is refused at once; all else takes its time.
         is_refused = 400 <= reply.status < 500  # noqa: PLR2004
-        return Plan(reply, 0.0 if is_refused else chance.latency_seconds)
+        return Plan(reply, 0.0 if is_refused else sampling.latency_seconds)
 
-    def _generate(self, raw: bytes, body: Body, key: str, chance: Draw, fault: Fault | None) -> Reply:
+    def _generate(self, raw: bytes, body: Body, key: str, sampling: Draw, fault: Fault | None) -> SimulatedReply:
         credit = self.scenario.credit_calls
         if credit is not None and self.answers >= credit:
             return faults.error_of(Fault.NO_CREDIT, body).reply(Fault.NO_CREDIT)
         tokens = self.scenario.output_tokens
-        answer = make_answer(body, key=key, rng=chance.rng, output_tokens=tokens, size=len(raw))
+        answer = make_answer(body, key=key, rng=sampling.rng, output_tokens=tokens, size=len(raw))
         reply = faults.reply_with_answer(answer, fault)
         self.answers += reply.paid
         return reply
@@ -134,14 +134,14 @@ def check_model(model: str) -> ApiError | None:
     return None
 
 
-def unknown_url(request_line: str) -> Reply:
+def unknown_url(request_line: str) -> SimulatedReply:
     """Return the reply to a request for what the API does not have."""
     return ApiError(404, f"Invalid URL ({request_line}).").reply("unknown_url")
 
 
-def _refuse_constant(name: str) -> NoReturn:
+def _reject_constant(name: str) -> NoReturn:
     # The same rule as in core.json_values, repeated because the rehearsal imports nothing but errors.
     raise ValueError(f"{name} is not JSON")
 
 
-_decode = json.JSONDecoder(parse_constant=_refuse_constant).decode
+_decode = json.JSONDecoder(parse_constant=_reject_constant).decode

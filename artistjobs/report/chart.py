@@ -56,15 +56,15 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class Shape:
     """A shape: its class says how it looks."""
 
-    look: str
+    css_class: str
     path: str
 
 
 @dataclass(frozen=True, slots=True)
-class Spot:
+class HoverTarget:
     """A cell to point at, and what it says then."""
 
     x: float
@@ -80,15 +80,15 @@ class Drawing:
     values: Sequence[Tick]
     times: Sequence[Tick]
     pauses: Sequence[Pause]
-    marks: Sequence[Mark]
-    spots: Sequence[Spot]
+    marks: Sequence[Shape]
+    spots: Sequence[HoverTarget]
 
 
 Value = Callable[[Cell], float | None]
 
 
 @dataclass(slots=True)
-class Paper:
+class ChartLayout:
     """A timeline laid out from left to right at one size, to be drawn upon."""
 
     timeline: Timeline
@@ -106,7 +106,7 @@ class Paper:
             self.xs.append((x, x + room * cell.worked / total))
             x = self.xs[-1][1]
 
-    def drawing(self, scale: Scale, unit: str, marks: Sequence[Mark]) -> Drawing:
+    def drawing(self, scale: Scale, unit: str, marks: Sequence[Shape]) -> Drawing:
         """Return the chart with its axes; the highest tick of the values carries the unit."""
         ticks = [Tick(self.y(value, scale), scale.text(value)) for value in scale.ticks()]
         ticks[-1] = Tick(ticks[-1].at, ticks[-1].label, unit)
@@ -116,19 +116,19 @@ class Paper:
             times=self._times(),
             pauses=list(self._pauses()),
             marks=[mark for mark in marks if mark.path],
-            spots=[Spot(x, end - x, cell) for (x, end), cell in zip(self.xs, self.timeline.cells, strict=True)],
+            spots=[HoverTarget(x, end - x, cell) for (x, end), cell in zip(self.xs, self.timeline.cells, strict=True)],
         )
 
-    def steps(self, look: str, scale: Scale, value: Value, base: Value = lambda _: 0.0) -> Mark:
+    def steps(self, css_class: str, scale: Scale, value: Value, base: Value = lambda _: 0.0) -> Shape:
         """Return an area between two values of each cell, in steps."""
         parts = []
         for numbers in self._blocks():
             over = [self._step(number, scale, value) for number in numbers]
             under = [self._step(number, scale, base, back=True) for number in reversed(numbers)]
             parts.append("M" + "L".join([*over, *under]) + "Z")
-        return Mark(look, "".join(parts))
+        return Shape(css_class, "".join(parts))
 
-    def line(self, look: str, scale: Scale, value: Value) -> Mark:
+    def line(self, css_class: str, scale: Scale, value: Value) -> Shape:
         """Return a line through the middle of the cells, interrupted where there is no value."""
         parts = []
         for numbers in self._blocks():
@@ -136,9 +136,9 @@ class Paper:
                 points = [f"{sum(self.xs[number]) / 2:.1f} {self.y(found, scale):.1f}" for number, found in run]
                 # A line of no length is drawn as a dot.
                 parts.append("M" + "L".join(points) + ("" if len(points) > 1 else "h0"))
-        return Mark(look, "".join(parts))
+        return Shape(css_class, "".join(parts))
 
-    def climb(self, line: str, area: str, scale: Scale, value: Callable[[Cell], float]) -> list[Mark]:
+    def climb(self, line: str, area: str, scale: Scale, value: Callable[[Cell], float]) -> list[Shape]:
         """Return a sum that grows through all cells: its line, and the area below it."""
         lines, areas, total = [], [], 0.0
         for numbers in self._blocks():
@@ -149,7 +149,7 @@ class Paper:
             lines.append("M" + "L".join(points))
             first, last = self.xs[numbers[0]][0], self.xs[numbers[-1]][1]
             areas.append("M" + "L".join(points) + f"L{last:.1f} {self.size.floor}L{first:.1f} {self.size.floor}Z")
-        return [Mark(area, "".join(areas)), Mark(line, "".join(lines))]
+        return [Shape(area, "".join(areas)), Shape(line, "".join(lines))]
 
     def y(self, value: float, scale: Scale) -> float:
         """Return where a value stands."""
@@ -189,22 +189,22 @@ class Paper:
 def pace_drawings(timeline: Timeline) -> list[Drawing]:
     """Return jobs done a minute, with those failed on top of them."""
     scale = make_scale(max(cell.done_a_minute() + cell.failed_a_minute() for cell in timeline.cells))
-    return [_pace(Paper(timeline, size), scale) for size in SIZES]
+    return [_pace(ChartLayout(timeline, size), scale) for size in SIZES]
 
 
 def latency_drawings(timeline: Timeline) -> list[Drawing]:
     """Return how long answers took, in the middle and at worst but for one in twenty."""
     scale = make_scale(max(cell.seconds(0.95) or 0.0 for cell in timeline.cells))
-    return [_latency(Paper(timeline, size), scale) for size in SIZES]
+    return [_latency(ChartLayout(timeline, size), scale) for size in SIZES]
 
 
 def cost_drawings(timeline: Timeline) -> list[Drawing]:
     """Return what was spent up to each moment."""
     scale = make_scale(sum(cell.cost_usd for cell in timeline.cells))
-    return [_cost(Paper(timeline, size), scale) for size in SIZES]
+    return [_cost(ChartLayout(timeline, size), scale) for size in SIZES]
 
 
-def _pace(paper: Paper, scale: Scale) -> Drawing:
+def _pace(paper: ChartLayout, scale: Scale) -> Drawing:
     def both(cell: Cell) -> float:
         return cell.done_a_minute() + cell.failed_a_minute()
 
@@ -214,12 +214,12 @@ def _pace(paper: Paper, scale: Scale) -> Drawing:
     return paper.drawing(scale, "a minute", [done, *failed])
 
 
-def _latency(paper: Paper, scale: Scale) -> Drawing:
+def _latency(paper: ChartLayout, scale: Scale) -> Drawing:
     slow = paper.line("slow", scale, lambda cell: cell.seconds(0.95))
     return paper.drawing(scale, "s", [slow, paper.line("median", scale, lambda cell: cell.seconds(0.5))])
 
 
-def _cost(paper: Paper, scale: Scale) -> Drawing:
+def _cost(paper: ChartLayout, scale: Scale) -> Drawing:
     return paper.drawing(scale, "USD", paper.climb("cost", "spent", scale, lambda cell: cell.cost_usd))
 
 

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from artistjobs import __version__
-from artistjobs.core.formatting import cost_text, counted, duration_text
+from artistjobs.core.formatting import cost_text, count_text, duration_text
 from artistjobs.report.axis import moment_at
 from artistjobs.report.chart import Drawing, cost_drawings, latency_drawings, pace_drawings
 from artistjobs.report.render import latency, moment, money
 from artistjobs.report.sanitize import fitted
 from artistjobs.report.timeline import Cell, Timeline, make_timeline
 from artistjobs.store.models import FailedJob, Progress
-from artistjobs.store.overview import Answered, Overview, Spent
+from artistjobs.store.overview import AnsweredJob, Overview, Spending
 
 STATES = ("done", "failed", "running", "pending")
 
@@ -22,7 +22,7 @@ ROWS = 20
 """Prompts, models and codes that a table has at most."""
 
 
-LEAST_CELLS = 3
+MIN_CELLS = 3
 """Below which there is no course of things to be seen, and no pace to be told."""
 
 
@@ -84,7 +84,7 @@ class Chart:
     description: str
     key: Sequence[tuple[str, str]]
     drawings: Sequence[Drawing]
-    said: Callable[[Cell], str]
+    tooltips: Callable[[Cell], str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +104,7 @@ class SpendingRow:
 class PromptRow:
     """One way of asking, and how far it is."""
 
-    asked_with: str
+    prompt_name: str
     model: str
     params: str
     jobs: int
@@ -157,7 +157,7 @@ def make_view(overview: Overview, name: str, made_at: float, *, is_rehearsal: bo
         "figures": list(_figures(overview, timeline, is_rehearsal=is_rehearsal)),
         "timeline": timeline,
         "step": _step_text(timeline.width),
-        "charts": list(_charts(overview, timeline)) if len(timeline.cells) >= LEAST_CELLS else [],
+        "charts": list(_charts(overview, timeline)) if len(timeline.cells) >= MIN_CELLS else [],
         "spending": _spending(overview.spent)[:ROWS],
         "prompts": _prompts(overview),
         "endings": list(_endings(overview)),
@@ -173,8 +173,8 @@ def _lead(overview: Overview) -> str:
     if not total:
         return "There are no jobs yet."
     if done == total:
-        return f"All {counted(total, 'job')} are done." if total > 1 else "The one job is done."
-    parts = [f"{done:,} of {counted(total, 'job')} {'is' if done == 1 else 'are'} done"]
+        return f"All {count_text(total, 'job')} are done." if total > 1 else "The one job is done."
+    parts = [f"{done:,} of {count_text(total, 'job')} {'is' if done == 1 else 'are'} done"]
     parts += [f"{failed:,} failed"] if failed else []
     parts += [f"{left:,} {'is' if left == 1 else 'are'} left"] if left else []
     return (", ".join(parts[:-1]) + " and " if parts[1:] else "") + parts[-1] + "."
@@ -191,8 +191,8 @@ def _shares(overview: Overview) -> Iterator[Share]:
 def _step_text(seconds: int) -> str:
     for unit, name in ((86_400, "day"), (3600, "hour"), (60, "minute")):
         if seconds % unit == 0:
-            return counted(seconds // unit, name)
-    return counted(seconds, "second")
+            return count_text(seconds // unit, name)
+    return count_text(seconds, "second")
 
 
 def _figures(overview: Overview, timeline: Timeline, *, is_rehearsal: bool) -> Iterator[Figure]:
@@ -205,8 +205,8 @@ def _figures(overview: Overview, timeline: Timeline, *, is_rehearsal: bool) -> I
         return
     first, last = timeline.cells[0].start, timeline.cells[-1].end
     worked = duration_text(timeline.worked) if timeline.worked >= 1 else "under 1 s"
-    yield Figure("Time worked", worked, [f"in {counted(runs, 'run')}, {_span(first, last)} UTC"])
-    if len(timeline.cells) >= LEAST_CELLS:
+    yield Figure("Time worked", worked, [f"in {count_text(runs, 'run')}, {_span(first, last)} UTC"])
+    if len(timeline.cells) >= MIN_CELLS:
         done = sum(cell.done for cell in timeline.cells)
         yield Figure("Jobs a minute", f"{done * 60 / timeline.worked:,.1f}", ["while somebody worked"])
     median, slow = timeline.seconds(0.5), timeline.seconds(0.95)
@@ -227,12 +227,12 @@ def _cost(overview: Overview, answers: int, *, is_rehearsal: bool) -> tuple[str,
     usd, unpriced = overview.spent_usd(), sum(row.unpriced for row in overview.spent)
     priced = answers - unpriced
     more = [f"{cost_text(usd / priced)} an answer"] if priced and usd else []
-    more += [f"{counted(unpriced, 'answer')} of unknown price besides"] if unpriced else []
+    more += [f"{count_text(unpriced, 'answer')} of unknown price besides"] if unpriced else []
     more += [f"and at most {cost_text(overview.lost_usd)} for calls that were lost"] if overview.lost_usd > 0 else []
     return (cost_text(usd) if priced or not unpriced else "unknown"), more
 
 
-def _tokens(spent: Sequence[Spent]) -> tuple[str, list[str]]:
+def _tokens(spent: Sequence[Spending]) -> tuple[str, list[str]]:
     into, out = sum(row.input_tokens for row in spent), sum(row.output_tokens for row in spent)
     cached, reasoning = sum(row.cached_tokens for row in spent), sum(row.reasoning_tokens for row in spent)
     detail = [f"in {into:,}" + (f", {cached:,} of them cached" if cached else "")]
@@ -247,7 +247,7 @@ def _charts(overview: Overview, timeline: Timeline) -> Iterator[Chart]:
     yield Chart(
         id="pace", title="Jobs a minute", caption="Jobs that came to an end, for each minute that was worked.",
         description=f"At its best {best:,.1f} jobs a minute were done.", key=key,
-        drawings=pace_drawings(timeline), said=_pace_said,
+        drawings=pace_drawings(timeline), tooltips=_pace_said,
     )  # fmt: skip
     if median is not None:
         yield Chart(
@@ -255,13 +255,13 @@ def _charts(overview: Overview, timeline: Timeline) -> Iterator[Chart]:
             caption="Seconds from the call to the answer, its repetitions apart; within 2.5 %.",
             description=f"Over all, the median is {latency(median)}, and 95 % took {latency(slow)} at most.",
             key=[("median", "median"), ("slow", "95 % took this long at most")],
-            drawings=latency_drawings(timeline), said=_latency_said,
+            drawings=latency_drawings(timeline), tooltips=_latency_said,
         )  # fmt: skip
     if usd > 0:
         yield Chart(
             id="cost", title="Cost so far", caption="Dollars spent up to each moment, as far as prices are known.",
             description=f"In the end {cost_text(usd)} were spent.", key=(),
-            drawings=cost_drawings(timeline), said=_cost_said,
+            drawings=cost_drawings(timeline), tooltips=_cost_said,
         )  # fmt: skip
 
 
@@ -278,8 +278,8 @@ def _cost_said(cell: Cell) -> str:
     return f"{moment(cell.start)}: {money(cell.cost_usd)} in {duration_text(cell.worked)}"
 
 
-def _spending(spent: Sequence[Spent]) -> list[SpendingRow]:
-    groups: defaultdict[tuple[str, str], list[Spent]] = defaultdict(list)
+def _spending(spent: Sequence[Spending]) -> list[SpendingRow]:
+    groups: defaultdict[tuple[str, str], list[Spending]] = defaultdict(list)
     for row in spent:
         groups[row.model or "unknown", row.service_tier or "not told"].append(row)
     total = sum(row.cost_usd for row in spent)
@@ -287,7 +287,7 @@ def _spending(spent: Sequence[Spent]) -> list[SpendingRow]:
     return sorted(rows, key=lambda row: (-row.share, -row.answers))
 
 
-def _spending_row(model: str, tier: str, rows: Sequence[Spent], total: float) -> SpendingRow:
+def _spending_row(model: str, tier: str, rows: Sequence[Spending], total: float) -> SpendingRow:
     usd, answers = sum(row.cost_usd for row in rows), sum(row.answers for row in rows)
     unpriced = sum(row.unpriced for row in rows)
     return SpendingRow(
@@ -312,7 +312,7 @@ def _prompt(row: Progress, usd: float) -> PromptRow:
     version = f", version {row.version}" if row.version else ""
     counts = row.counts
     return PromptRow(
-        asked_with=fitted(name + version, NAME_BYTES),
+        prompt_name=fitted(name + version, NAME_BYTES),
         model=fitted(row.model, NAME_BYTES),
         params=fitted(row.params, DATA_BYTES) if row.params != "{}" else "",
         jobs=counts.total,
@@ -356,10 +356,10 @@ def _sample(overview: Overview) -> str:
 def _part(shown: int, total: int, noun: str, how: str) -> str:
     if not total:
         return ""
-    return f"{shown:,} of {counted(total, noun)}, {how}" if shown < total else f"All {counted(total, noun)}"
+    return f"{shown:,} of {count_text(total, noun)}, {how}" if shown < total else f"All {count_text(total, noun)}"
 
 
-def _answer(row: Answered) -> AnswerRow:
+def _answer(row: AnsweredJob) -> AnswerRow:
     tier = f"{row.service_tier} tier" if row.service_tier not in (None, "default") else ""
     tokens = f"{row.input_tokens or 0:,} tokens in, {row.output_tokens or 0:,} out"
     known = [f"job {row.job}", row.model or "", tier, tokens, money(row.cost_usd), latency(row.seconds)]
@@ -374,7 +374,7 @@ def _answer(row: Answered) -> AnswerRow:
 
 def _failure(row: FailedJob) -> AnswerRow:
     status = f"HTTP {row.status}" if row.status else ""
-    known = [f"job {row.job}", row.code, status, counted(row.attempts, "attempt"), _at(row.failed_at)]
+    known = [f"job {row.job}", row.code, status, count_text(row.attempts, "attempt"), _at(row.failed_at)]
     message = " ".join((row.message or "").split())
     return AnswerRow(
         state="failed",

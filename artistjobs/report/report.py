@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from artistjobs.export.atomic_file import whole_file
+from artistjobs.export.atomic_file import atomic_write
 from artistjobs.report.page_data import make_view
 from artistjobs.report.render import render
 from artistjobs.store.interface import Store
@@ -13,7 +13,9 @@ from artistjobs.store.overview import Bounds
 def make_report(store: Store, made_at: float) -> bytes:
     """Return the page about a database; below a megabyte, and in bounded memory, however many jobs there are."""
     is_rehearsal = store.kind is Kind.REHEARSAL
-    return render(make_view(store.survey.overview(Bounds()), store.path.name, made_at, is_rehearsal=is_rehearsal))
+    return render(
+        make_view(store.report_queries.overview(Bounds()), store.path.name, made_at, is_rehearsal=is_rehearsal)
+    )
 
 
 def write_report(store: Store, output: Path, made_at: float) -> int:
@@ -24,6 +26,6 @@ def write_report(store: Store, output: Path, made_at: float) -> int:
 
     """
     page = make_report(store, made_at)
-    with whole_file(output, "artistjobs report") as file:
+    with atomic_write(output, "artistjobs report") as file:
         file.write(page)
     return len(page)

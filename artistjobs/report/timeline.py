@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from artistjobs.store.overview import SLOT_WIDTHS, Latency, Overview
+from artistjobs.store.overview import SLOT_WIDTHS, LatencyBucket, Overview
 
 SILENCE_SECONDS = 1800.0
 """After which nobody worked, whatever the workers say: no call takes that long unless it is told to."""
@@ -24,7 +24,7 @@ CELLS = 160
 _SHORT_SECONDS = 30.0
 
 
-_MOST_CELLS = 400
+_MAX_CELLS = 400
 """Beyond which neighbours are joined, across pauses too: thousands of short runs make one page all the same."""
 
 
@@ -84,7 +84,7 @@ def make_timeline(overview: Overview) -> Timeline:
     total = sum(end - start for start, end in worked)
     width = _width(total, overview.slot_seconds)
     cells = _joined(_cells(worked, width), width)
-    while len(cells) > _MOST_CELLS:
+    while len(cells) > _MAX_CELLS:
         cells = _halved(cells)
     _fill(cells, overview)
     return Timeline(cells=cells, width=width, worked=total)
@@ -187,5 +187,5 @@ def _fill(cells: Sequence[Cell], overview: Overview) -> None:
         cell.latencies.update(_counted(slot.latencies))
 
 
-def _counted(latencies: Iterable[Latency]) -> dict[tuple[float, float], int]:
+def _counted(latencies: Iterable[LatencyBucket]) -> dict[tuple[float, float], int]:
     return {(latency.low, latency.width): latency.answers for latency in latencies}

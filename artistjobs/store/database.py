@@ -4,7 +4,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from artistjobs.store.interface import Census, Store
+from artistjobs.store.interface import FilePreview, Store
 from artistjobs.store.models import Kind
 from artistjobs.store.sqlite.store import open_store
 
@@ -20,8 +20,8 @@ class Database:
         """Open it; raises StoreError or WrongUseError."""
         return open_store(self.path, self.kind, create=create)
 
-    def census(self) -> AbstractContextManager[Census]:
+    def preview(self) -> AbstractContextManager[FilePreview]:
         """Open it only to be looked at, and make none; raises StoreError or WrongUseError."""
-        from artistjobs.store.sqlite.dry_run import open_census
+        from artistjobs.store.sqlite.dry_run import open_preview
 
-        return open_census(self.path, self.kind or Kind.REAL)
+        return open_preview(self.path, self.kind or Kind.REAL)

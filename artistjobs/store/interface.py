@@ -6,44 +6,44 @@ from pathlib import Path
 from typing import Protocol
 
 from artistjobs.core.attempt import Attempt
-from artistjobs.core.controls import Control, Said
+from artistjobs.core.controls import Control, ControlChange
 from artistjobs.core.job import Artist, BadLine, Claim, Scope
 from artistjobs.core.prompt import Prompt
-from artistjobs.core.statistics import Measured
+from artistjobs.core.statistics import AnswerStats
 from artistjobs.store.models import (
-    Asked,
+    ArtistMatch,
     Counts,
-    Exported,
+    ExportRow,
     FailedJob,
     FailureGroup,
-    Held,
-    Ingested,
+    FileJobs,
+    IngestResult,
     Kind,
-    Latest,
-    Namesake,
-    Outlook,
     Progress,
-    Quoted,
-    Rescue,
+    QueueState,
+    RawExportRow,
+    RecentAnswers,
+    RescueResult,
+    Reservation,
     Run,
     Source,
-    Work,
+    WorkTotals,
 )
 from artistjobs.store.overview import Bounds, Overview
 
 
-class Intake(Protocol):
+class Ingestor(Protocol):
     """Takes files in."""
 
     def ingest(
         self, source: Source, prompt: Prompt, rows: Iterable[Artist | BadLine], count_lines: Callable[[], int]
-    ) -> Ingested:
+    ) -> IngestResult:
         """Add a pending job for each new row, in one transaction; the rows are read to their end.
 
         ``count_lines`` returns how many lines have been read so far.
         """
 
-    def find_same(self, source: Source, prompt: Prompt) -> Ingested | None:
+    def find_same_file(self, source: Source, prompt: Prompt) -> IngestResult | None:
         """Record that a file already taken in was met again; None if it never was."""
 
     def bad_lines(self, ingest: int, limit: int) -> Sequence[BadLine]:
@@ -62,10 +62,10 @@ class Queue(Protocol):
         An attempt whose claim was lost leaves its job alone; its answer is kept, marked late.
         """
 
-    def rescue(self) -> Rescue:
+    def rescue(self) -> RescueResult:
         """Free the jobs of workers that no longer live."""
 
-    def outlook(self, scope: Scope) -> Outlook:
+    def queue_state(self, scope: Scope) -> QueueState:
         """Say what is left to be claimed, and what others hold."""
 
     def retry(self, *, scope: Scope, code: str | None = None, job: int | None = None) -> int:
@@ -74,7 +74,7 @@ class Queue(Protocol):
     def spent_usd(self) -> float:
         """Return the cost of all answers stored, as far as it is known, and what lost calls may have cost."""
 
-    def hold_back(self, amounts: Sequence[float], cap_usd: float) -> Held:
+    def reserve(self, amounts: Sequence[float], cap_usd: float) -> Reservation:
         """Hold money back for calls, the first ones first, as far as the cap has room beside all workers' money."""
 
     def end(self, ending: str) -> None:
@@ -96,10 +96,10 @@ class Records(Protocol):
     def pending_prompts(self, scope: Scope) -> Sequence[Prompt]:
         """Return the ways of asking that pending jobs have."""
 
-    def work(self) -> Work:
+    def work(self) -> WorkTotals:
         """Return what all workers ever did."""
 
-    def latest(self) -> Latest:
+    def latest(self) -> RecentAnswers:
         """Return what the latest answers came to; quick, however many there are."""
 
     def failures(self) -> Sequence[FailureGroup]:
@@ -111,13 +111,13 @@ class Records(Protocol):
     def jobs_per_minute(self, seconds: float) -> float:
         """Return the jobs done a minute, over the last ``seconds``."""
 
-    def export(self, scope: Scope, states: Sequence[str]) -> Iterator[Exported]:
+    def export(self, scope: Scope, states: Sequence[str]) -> Iterator[ExportRow]:
         """Yield final jobs of one consistent snapshot: in the order of the file, or oldest first."""
 
-    def export_quoted(self, scope: Scope, states: Sequence[str]) -> Iterator[Quoted]:
+    def export_raw(self, scope: Scope, states: Sequence[str]) -> Iterator[RawExportRow]:
         """Yield the same jobs as JSON, as far as it can be had without reading it."""
 
-    def exported(self, job: int) -> Exported:
+    def exported(self, job: int) -> ExportRow:
         """Return one final job as ``export`` does."""
 
     def details(self, job: int) -> Mapping[str, object]:
@@ -127,7 +127,7 @@ class Records(Protocol):
         """Return type, message and HTTP status of a job's last attempt."""
 
 
-class Survey(Protocol):
+class ReportQueries(Protocol):
     """Reads a database as a whole, for a report."""
 
     def overview(self, bounds: Bounds) -> Overview:
@@ -137,14 +137,14 @@ class Survey(Protocol):
 class Controls(Protocol):
     """Passes on what the workers of a database are told from another terminal."""
 
-    def read(self) -> Sequence[Said]:
+    def read(self) -> Sequence[ControlChange]:
         """Return what was said, each thing as it was said last; quick, since every worker asks all the time."""
 
-    def say(self, values: Mapping[Control, float | None]) -> None:
+    def set(self, values: Mapping[Control, float | None]) -> None:
         """Say some things, all at once; each gets a revision greater than all before."""
 
 
-class Census(Protocol):
+class FilePreview(Protocol):
     """Counts what a file would ask for; it only looks at a database, which need not be there."""
 
     @property
@@ -154,14 +154,14 @@ class Census(Protocol):
     def add(self, keys: Sequence[bytes]) -> None:
         """Count the keys of some more rows."""
 
-    def asked(self) -> Asked:
+    def asked(self) -> FileJobs:
         """Return how many distinct jobs were counted, and how many of them the database has in each state."""
 
-    def measured(self, prompt: Prompt) -> Measured | None:
+    def measured(self, prompt: Prompt) -> AnswerStats | None:
         """Return what the latest answers to the same prompt came to, None if there are none."""
 
 
-class Opened(Protocol):
+class OpenDatabase(Protocol):
     """One open database, as far as everybody sees it."""
 
     @property
@@ -177,11 +177,11 @@ class Opened(Protocol):
         """Reads back."""
 
 
-class Store(Opened, Protocol):
+class Store(OpenDatabase, Protocol):
     """One open database, to work with."""
 
     @property
-    def intake(self) -> Intake:
+    def ingestor(self) -> Ingestor:
         """Takes files in."""
 
     @property
@@ -189,7 +189,7 @@ class Store(Opened, Protocol):
         """Hands out jobs."""
 
     @property
-    def survey(self) -> Survey:
+    def report_queries(self) -> ReportQueries:
         """Reads it as a whole."""
 
     @property
@@ -207,7 +207,7 @@ class OpenStore(Protocol):
         """Return a store that is closed with its context."""
 
 
-class Insight(Protocol):
+class JobQueries(Protocol):
     """Looks into a database."""
 
     def progress(self) -> Sequence[Progress]:
@@ -216,13 +216,13 @@ class Insight(Protocol):
     def runs(self, limit: int) -> Sequence[Run]:
         """Return the latest runs, the last one first."""
 
-    def said(self) -> Sequence[Said]:
+    def control_changes(self) -> Sequence[ControlChange]:
         """Return what was said to workers from another terminal, each thing as it was said last."""
 
     def failed(self, code: str | None, limit: int | None) -> Iterator[FailedJob]:
         """Yield failed jobs of one consistent state, oldest first."""
 
-    def named(self, name: str, limit: int) -> Sequence[Namesake]:
+    def find_by_artist(self, name: str, limit: int) -> Sequence[ArtistMatch]:
         """Return the jobs about an artist of that name, or else of the names nearest to it, all equally near."""
 
     def job(self, job: int) -> Mapping[str, object] | None:
@@ -235,11 +235,11 @@ class Insight(Protocol):
         """Return the answers to a job; the one that settled it has ``is_kept`` and comes first."""
 
 
-class Reader(Opened, Protocol):
+class Reader(OpenDatabase, Protocol):
     """One open database, to be looked at."""
 
     @property
-    def insight(self) -> Insight:
+    def job_queries(self) -> JobQueries:
         """Looks."""
 
     def snapshot(self) -> AbstractContextManager[object]:

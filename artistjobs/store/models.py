@@ -1,6 +1,6 @@
 """What artistjobs asks of a database: four small protocols, and the values they speak in.
 
-``Intake`` takes files in, ``Queue`` hands jobs to workers and records what came of them,
+``Ingestor`` takes files in, ``Queue`` hands jobs to workers and records what came of them,
 ``Records`` reads back, ``Controls`` passes on what running workers are told. A store opens all of
 them on one connection; SQLite is the first of its kind.
 Anything that goes wrong with the disk or the database is raised as ``StoreError``.
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
-from artistjobs.core.statistics import Sums
+from artistjobs.core.statistics import RunningStats
 
 
 class Kind(StrEnum):
@@ -29,7 +29,7 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ingested:
+class IngestResult:
     """What an ingest came to.
 
     ``known`` counts jobs that were there before, ``duplicates`` lines that repeat an earlier line
@@ -62,7 +62,7 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Work:
+class WorkTotals:
     """What all workers together ever did; ``unpriced`` counts answers whose cost is not known."""
 
     calls: int
@@ -74,19 +74,19 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Latest:
+class RecentAnswers:
     """What the latest answers came to that tell about the jobs still pending.
 
     ``gap_seconds`` are those from one answer to the next, pauses left out.
     """
 
     answers: int
-    cost_usd: Sums
-    gap_seconds: Sums
+    cost_usd: RunningStats
+    gap_seconds: RunningStats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class FileJobs:
     """How many distinct jobs a file asks for, and how many of them are known, in each state."""
 
     distinct: int
@@ -98,7 +98,7 @@ class Asked:
         return self.distinct - self.known.total
 
     @property
-    def ahead(self) -> int:
+    def to_call(self) -> int:
         """Those that a run would call for."""
         return self.distinct - self.known.done - self.known.failed
 
@@ -115,7 +115,7 @@ class FailureGroup:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rescue:
+class RescueResult:
     """What was taken from dead workers: jobs pending again, and jobs failed as ``worker_died``.
 
     ``living`` counts the other workers, which were left alone.
@@ -123,23 +123,23 @@ class Rescue:
 
     pending: int = 0
     failed: int = 0
-    living: int = 0
+    live_workers: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outlook:
+class QueueState:
     """What is left in a scope: pending jobs now or later, and jobs that other workers hold.
 
     ``available_at`` is the moment the first pending job may be claimed, 0 for at once, None if
-    none is pending. ``held_elsewhere`` counts the jobs that other workers hold.
+    none is pending. ``claimed_by_others`` counts the jobs that other workers hold.
     """
 
     available_at: float | None
-    held_elsewhere: int
+    claimed_by_others: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
+class Reservation:
     """Money under a cap: for how many of the calls asked about it was held back, and how it stands now.
 
     ``spent_usd`` counts lost calls at their worst, ``in_flight_usd`` the calls of all workers.
@@ -150,7 +150,7 @@ class Held:
     in_flight_usd: float
 
 
-class Exported(NamedTuple):
+class ExportRow(NamedTuple):
     """A final job as an export needs it. A tuple, since a million of them are made in a row."""
 
     job: int
@@ -167,7 +167,7 @@ class Exported(NamedTuple):
     status: str | None
 
 
-Quoted: TypeAlias = tuple[int, int, bytes, bytes, bytes | None, bytes, int | None]
+RawExportRow: TypeAlias = tuple[int, int, bytes, bytes, bytes | None, bytes, int | None]
 """A final job in JSON as UTF-8: its number and that of its prompt, name and data, text as the API wrote it or None
 where that is not to be had, response id, and when that was created."""
 
@@ -225,7 +225,7 @@ class FailedJob(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Namesake:
+class ArtistMatch:
     """A job whose artist may be meant. ``distance`` is 0 for the very name, 1 for the same in other letters,
     2 for a name that begins so, 3 for one that holds it."""  # noqa: D205, D209
 

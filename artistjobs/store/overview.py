@@ -10,7 +10,7 @@ SLOT_WIDTHS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14
 """Seconds that a slot or a cell made of slots may last: lengths that people count in."""
 
 
-class Latency(NamedTuple):
+class LatencyBucket(NamedTuple):
     """Answers that took from ``low`` to ``low + width`` seconds."""
 
     low: float
@@ -19,18 +19,18 @@ class Latency(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Slot:
+class TimeBucket:
     """What ended in a short time: from ``start`` on, in seconds after the epoch, for as long as all slots last."""
 
     start: int
     done: int = 0
     failed: int = 0
     cost_usd: float = 0.0
-    latencies: Sequence[Latency] = ()
+    latencies: Sequence[LatencyBucket] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerSpan:
+class WorkerPeriod:
     """A worker's time, in seconds after the epoch, and how it ended; None while it has not."""
 
     start: float
@@ -38,11 +38,11 @@ class WorkerSpan:
     ending: str | None
 
 
-_SUMS = ("answers", "input_tokens", "cached_tokens", "output_tokens", "reasoning_tokens", "cost_usd", "unpriced")
+_STATS = ("answers", "input_tokens", "cached_tokens", "output_tokens", "reasoning_tokens", "cost_usd", "unpriced")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Spent:
+class Spending:
     """What the answers of one model at one tier to one way of asking came to; ``unpriced`` have no known price."""
 
     prompt: int
@@ -56,14 +56,14 @@ class Spent:
     cost_usd: float
     unpriced: int
 
-    def plus(self, other: "Spent") -> "Spent":
+    def plus(self, other: "Spending") -> "Spending":
         """Return both together."""
-        sums = {name: getattr(self, name) + getattr(other, name) for name in _SUMS}
+        sums = {name: getattr(self, name) + getattr(other, name) for name in _STATS}
         return replace(self, **sums)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answered:
+class AnsweredJob:
     """A completed job with its answer."""
 
     job: int
@@ -96,13 +96,13 @@ class Overview:
     retries: int
     lost_usd: float
     asked: Sequence[Progress]
-    spent: Sequence[Spent]
-    workers: Sequence[WorkerSpan]
-    slots: Sequence[Slot]
+    spent: Sequence[Spending]
+    workers: Sequence[WorkerPeriod]
+    slots: Sequence[TimeBucket]
     slot_seconds: int
     codes: Mapping[str, int]
     failed: Sequence[FailedJob]
-    answered: Sequence[Answered]
+    answered: Sequence[AnsweredJob]
 
     def jobs(self, state: str | None = None) -> int:
         """Return how many jobs there are, in one state or in all."""

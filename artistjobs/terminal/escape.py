@@ -11,7 +11,7 @@ _HARMLESS = frozenset("\u200d\u200c\ufe0f")
 """Format characters that emoji and some scripts need; they are not escaped."""
 
 
-def visible(text: str, keep: str = "") -> str:
+def escape_controls(text: str, keep: str = "") -> str:
     """Return ``text`` with control characters as backslash escapes; characters in ``keep`` are unchanged."""
     if text.isprintable():
         return text

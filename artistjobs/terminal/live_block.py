@@ -26,13 +26,13 @@ _ERASE_LINE, _ERASE_BELOW = "\x1b[K", "\x1b[J"
 USUAL_SIZE = (80, 24)
 
 
-def is_live(stream: TextIO) -> bool:
+def can_redraw(stream: TextIO) -> bool:
     """Return True if a stream is a terminal that can redraw lines."""
     # The stream itself decides: rich obeys FORCE_COLOR and would animate into a log file.
     return stream.isatty() and os.environ.get("TERM", "") not in ("", "dumb", "unknown")
 
 
-class Block:
+class LiveBlock:
     """Lines at the end of a terminal that are redrawn in place; safe to use from several threads."""
 
     def __init__(
@@ -54,7 +54,7 @@ class Block:
         # The last column stays free: some terminals start a new line as soon as it is written to.
         return max(1, self._size()[0] - 1)
 
-    def show(self, lines: Sequence[str]) -> None:
+    def update(self, lines: Sequence[str]) -> None:
         """Replace the lines of the block; lines that do not fit on the screen are not shown."""
         with self._lock:
             size = self._size()
@@ -72,7 +72,7 @@ class Block:
             else:
                 self._write(line + "\n")
 
-    def leave(self) -> None:
+    def finish(self) -> None:
         """Leave the block on the screen and move the cursor below it."""
         with self._lock:
             if self._lines:
@@ -95,7 +95,7 @@ class Block:
         return f"\x1b[{len(self._lines)}A\r"
 
 
-def block_on(stream: TextIO) -> Block:
+def live_block(stream: TextIO) -> LiveBlock:
     """Return an empty block on a terminal. Errors of writing are ignored: a closed terminal does not stop a run."""
 
     def write(text: str) -> None:
@@ -103,7 +103,7 @@ def block_on(stream: TextIO) -> Block:
             stream.write(text)
             stream.flush()
 
-    return Block(write, lambda: _size_of(stream), lambda: _is_in_front(stream))
+    return LiveBlock(write, lambda: _size_of(stream), lambda: _is_in_front(stream))
 
 
 def _size_of(stream: TextIO) -> tuple[int, int]:

@@ -13,10 +13,10 @@ from time import monotonic
 from typing import Final
 
 from artistjobs.core.json_values import Json
-from artistjobs.core.timestamps import clock_text, moment_text
+from artistjobs.core.timestamps import clock_text, to_timestamp
 from artistjobs.errors import WrongUseError
-from artistjobs.terminal.escape import visible
-from artistjobs.terminal.live_block import Block
+from artistjobs.terminal.escape import escape_controls
+from artistjobs.terminal.live_block import LiveBlock
 
 log = logging.getLogger("artistjobs")
 
@@ -31,7 +31,7 @@ GROUP_SECONDS: Final = 10.0
 """Interval in seconds at which a terminal shows a summary line for repeated log lines."""
 
 
-MOST_KINDS: Final = 100
+MAX_KINDS: Final = 100
 """Maximum number of error codes that get their own line; a server may send any number of codes."""
 
 
@@ -48,22 +48,22 @@ def extra_of(record: logging.LogRecord) -> dict[str, Json]:
     return {name: getattr(record, name) for name in EXTRAS if hasattr(record, name)}
 
 
-def grouped(what: str, code: str) -> dict[str, tuple[str, str]]:
+def repeats(what: str, code: str) -> dict[str, tuple[str, str]]:
     """Return the ``extra`` of a log line that may be counted together with others of the same kind."""
     return {"group": (what, code)}
 
 
-class Voice(logging.Handler):
+class ConsoleHandler(logging.Handler):
     """Prints log lines for people. ``print_line`` may be replaced to print them above a display.
 
     With a ``block``, stderr is a terminal, and repeated lines are counted and summarized.
     """
 
-    def __init__(self, block: Block | None = None) -> None:
+    def __init__(self, block: LiveBlock | None = None) -> None:
         super().__init__()
         self.block = block
         self.print_line: Print = block.print if block else _print_to_stderr
-        self._groups = Groups() if block else None
+        self._groups = RepeatCounter() if block else None
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print one log line; a closed terminal does not stop the run."""
@@ -73,20 +73,20 @@ class Voice(logging.Handler):
         except Exception:  # noqa: BLE001 - logging must never end a run
             self.handleError(record)
 
-    def doing(self, what: str) -> None:
+    def show_status(self, what: str) -> None:
         """Show the current activity until it is replaced or cleared; without a block, do nothing."""
         if self.block is not None:
-            self.block.show([visible(what)])
+            self.block.update([escape_controls(what)])
 
-    def done_doing(self) -> None:
+    def clear_status(self) -> None:
         """Clear the current activity."""
         if self.block is not None:
             self.block.clear()
 
-    def tell_grouped(self, *, at_once: bool = False) -> None:
+    def flush_repeats(self, *, at_once: bool = False) -> None:
         """Print the summary lines of repeated log lines if they are due, or ``at_once``."""
         for line in self._groups.due(at_once=at_once) if self._groups else []:
-            self.print_line(f"{clock_text()} {visible(line)}")
+            self.print_line(f"{clock_text()} {escape_controls(line)}")
 
     def _is_counted(self, record: logging.LogRecord) -> bool:
         if self._groups is None or self.level != logging.INFO or not hasattr(record, "group"):
@@ -97,7 +97,7 @@ class Voice(logging.Handler):
         """Ignore an error of printing: there is no other place to report it."""
 
 
-class Groups:
+class RepeatCounter:
     """Counts repeated log lines: the first of each kind is printed, the others are summarized in one line."""
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
@@ -110,7 +110,7 @@ class Groups:
     def add(self, what: str, code: str) -> bool:
         """Count a log line; return False if it is the first of its kind and has to be printed."""
         with self._lock:
-            if (what, code) not in self._met and len(self._met) < MOST_KINDS:
+            if (what, code) not in self._met and len(self._met) < MAX_KINDS:
                 self._met.add((what, code))
                 return False
             self._counts.setdefault(what, Counter())[code] += 1
@@ -136,7 +136,7 @@ class JsonLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return the JSON object as text."""
         said = {
-            "at": moment_text(record.created),
+            "at": to_timestamp(record.created),
             "level": record.levelname.lower(),
             "message": record.getMessage(),
         }
@@ -144,7 +144,7 @@ class JsonLines(logging.Formatter):
 
 
 @contextmanager
-def logging_to(verbosity: int, log_file: Path | None, block: Block | None = None) -> Iterator[Voice]:
+def logging_to(verbosity: int, log_file: Path | None, block: LiveBlock | None = None) -> Iterator[ConsoleHandler]:
     """Print log lines on stderr within the context, and write all of them to ``log_file`` if there is one.
 
     ``verbosity`` is from -1 (errors only) to 1 (every API call). With a block, the lines are printed above it,
@@ -156,19 +156,19 @@ def logging_to(verbosity: int, log_file: Path | None, block: Block | None = None
     """
     # A log line that cannot be written must not fill the screen with tracebacks.
     logging.raiseExceptions = False
-    logger, voice = log, Voice(block)
-    voice.setLevel(_LEVELS[max(-1, min(1, verbosity))])
-    handlers: list[logging.Handler] = [voice]
+    logger, console = log, ConsoleHandler(block)
+    console.setLevel(_LEVELS[max(-1, min(1, verbosity))])
+    handlers: list[logging.Handler] = [console]
     if log_file is not None:
         handlers.append(_file_handler(log_file))
-    logger.setLevel(logging.DEBUG if log_file else voice.level)
+    logger.setLevel(logging.DEBUG if log_file else console.level)
     logger.propagate = False
     for handler in handlers:
         logger.addHandler(handler)
     try:
-        yield voice
+        yield console
     finally:
-        voice.tell_grouped(at_once=True)
+        console.flush_repeats(at_once=True)
         if block is not None:
             block.clear()
         for handler in handlers:
@@ -189,7 +189,7 @@ def _file_handler(path: Path) -> logging.Handler:
 
 def _line(record: logging.LogRecord) -> str:
     level = "" if record.levelno <= logging.INFO else f"{record.levelname.lower()}: "
-    return f"{clock_text(record.created)} {level}{visible(record.getMessage())}"
+    return f"{clock_text(record.created)} {level}{escape_controls(record.getMessage())}"
 
 
 def _print_to_stderr(line: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from enum import Enum
 
-from artistjobs.terminal.streams import tell
+from artistjobs.terminal.streams import print_result
 
 
 class Style(Enum):
@@ -20,7 +20,7 @@ class Style(Enum):
     COMMAND = "36"  # cyan
 
 
-def paint(text: str, style: Style, is_coloured: bool) -> str:  # noqa: FBT001
+def styled(text: str, style: Style, is_coloured: bool) -> str:  # noqa: FBT001
     """Return the text with the codes of its style, or unchanged if ``is_coloured`` is False."""
     return f"\x1b[{style.value}m{text}\x1b[0m" if is_coloured and style.value and text else text
 
@@ -50,7 +50,7 @@ class Screen:
         return shutil.get_terminal_size().columns if self.is_terminal else None
 
     @contextmanager
-    def taken_over(self) -> Iterator[None]:
+    def alternate_screen(self) -> Iterator[None]:
         """Use the alternate screen within the context; the normal screen and its cursor are always restored."""
         if not self.can_redraw:
             yield
@@ -67,7 +67,7 @@ class Screen:
         Each line is overwritten before the rest of it is erased, so that nothing flickers.
         """
         if not self.can_redraw:
-            tell("\n".join([*lines, ""]))
+            print_result("\n".join([*lines, ""]))
             return
         size = shutil.get_terminal_size()
         shown = [f"{line}{_END_OF_LINE}" for line in lines[: size.lines]]

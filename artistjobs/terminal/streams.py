@@ -7,41 +7,41 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from artistjobs.core.json_values import Json
-from artistjobs.terminal.escape import visible, visible_json
+from artistjobs.terminal.escape import escape_controls, visible_json
 
-MOST_TEXTS_SHOWN, FIRST_TEXTS_SHOWN = 20, 3
+MAX_TEXTS_SHOWN, FIRST_TEXTS_SHOWN = 20, 3
 """On a terminal, if there are more texts than the first number, only as many as the second number are shown."""
 
 
-def say(line: str) -> None:
+def print_message(line: str) -> None:
     """Print a message to stderr; a closed stderr is ignored."""
     with suppress(OSError):
         sys.stderr.write(line + "\n")
         sys.stderr.flush()
 
 
-def tell_json(value: Json, indent: int | None = None) -> None:
+def print_json(value: Json, indent: int | None = None) -> None:
     """Print a value to stdout as JSON, on one line or indented. Raises BrokenPipeError if the reader has gone."""
-    tell(visible_json(json.dumps(value, ensure_ascii=False, indent=indent)))
+    print_result(visible_json(json.dumps(value, ensure_ascii=False, indent=indent)))
 
 
-def tell(line: str) -> None:
+def print_result(line: str) -> None:
     """Print a line to stdout. Raises BrokenPipeError if the reader has gone."""
     sys.stdout.buffer.write(line.encode("utf-8", "replace") + b"\n")
     sys.stdout.buffer.flush()
 
 
-class Texts:
+class TextOutput:
     """Writes answer texts to stdout. If the reader has gone, it discards them, so that the export file is completed.
 
-    On a terminal, only the first of many texts are shown; ``withheld`` counts the others.
+    On a terminal, only the first of many texts are shown; ``hidden_count`` counts the others.
     """
 
     def __init__(self) -> None:
         self._is_terminal = sys.stdout.isatty()
         self._is_gone = False
         self._held: list[str] = []
-        self.withheld = 0
+        self.hidden_count = 0
 
     def __call__(self, texts: Sequence[str]) -> None:
         """Write texts, each with a newline; on a terminal, keep them until all are known."""
@@ -52,17 +52,17 @@ class Texts:
             self._hold(text)
 
     def _hold(self, text: str) -> None:
-        if len(self._held) + self.withheld < MOST_TEXTS_SHOWN:
+        if len(self._held) + self.hidden_count < MAX_TEXTS_SHOWN:
             self._held.append(text)
         else:
-            self.withheld += 1 + len(self._held[FIRST_TEXTS_SHOWN:])
+            self.hidden_count += 1 + len(self._held[FIRST_TEXTS_SHOWN:])
             del self._held[FIRST_TEXTS_SHOWN:]
 
     def end(self) -> None:
         """Write the remaining texts and flush. Raises BrokenPipeError if the reader has gone."""
         for text in self._held:
             # A text for a file or a pipe is written unchanged; on a terminal it must not control the terminal.
-            self._write(visible(text, keep="\n\t"))
+            self._write(escape_controls(text, keep="\n\t"))
         if self._is_gone:
             raise BrokenPipeError
         sys.stdout.buffer.flush()

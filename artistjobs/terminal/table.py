@@ -7,12 +7,12 @@ from textwrap import wrap
 GAP = "  "
 
 
-_NARROWEST = 20
+_MIN_WIDTH = 20
 """Minimum width of a column that may be truncated, in cells, as long as another column can be omitted instead."""
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class TableColumn:
     """Heading and layout of a column. If width is short, columns of the highest ``rank`` are omitted first."""
 
     name: str
@@ -21,7 +21,7 @@ class Column:
     may_be_cut: bool = False
 
 
-def cells(text: str) -> int:
+def cell_width(text: str) -> int:
     """Return the width of a text in terminal cells."""
     if text.isascii():
         return len(text)
@@ -31,9 +31,9 @@ def cells(text: str) -> int:
     return cell_len(text)
 
 
-def cut(text: str, width: int | None) -> str:
+def truncate_cells(text: str, width: int | None) -> str:
     """Return the text, truncated with an ellipsis if it is wider than ``width`` cells; never half a character."""
-    if width is None or cells(text) <= width:
+    if width is None or cell_width(text) <= width:
         return text
     return _beginning(text, max(0, width - 1)).rstrip() + "…"
 
@@ -48,12 +48,12 @@ def _beginning(text: str, width: int) -> str:
 
 def wrapped(text: str, width: int | None, indent: str = "") -> list[str]:
     """Return the text wrapped to ``width`` cells, each line indented."""
-    if width is None or cells(indent + text) <= width:
+    if width is None or cell_width(indent + text) <= width:
         return [indent + text]
     return wrap(text, max(width, 20), initial_indent=indent, subsequent_indent=indent * 2)
 
 
-def table(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int | None = None) -> list[str]:
+def table(columns: Sequence[TableColumn], rows: Sequence[Sequence[str]], width: int | None = None) -> list[str]:
     """Return the heading and the rows as lines, at most ``width`` cells wide if possible."""
     kept = _fitting(columns, rows, width)
     widths = {number: _widest(columns, rows, number) for number in kept}
@@ -67,13 +67,13 @@ def table(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int |
 
 def _squeeze(widths: dict[int, int], flexible: Sequence[int], width: int) -> None:
     """Narrow the columns that may be truncated, the last one first; below their minimum width only if necessary."""
-    for least in (_NARROWEST, 1):
+    for least in (_MIN_WIDTH, 1):
         for number in reversed(flexible):
             over = max(0, _total(widths) - width)
             widths[number] -= min(over, max(0, widths[number] - least))
 
 
-def _fitting(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int | None) -> list[int]:
+def _fitting(columns: Sequence[TableColumn], rows: Sequence[Sequence[str]], width: int | None) -> list[int]:
     """Return the indices of the columns that fit."""
     kept = list(range(len(columns)))
     while width is not None and len(kept) > 1 and _narrowest(columns, rows, kept) > width:
@@ -85,20 +85,20 @@ def _fitting(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: in
     return kept
 
 
-def _narrowest(columns: Sequence[Column], rows: Sequence[Sequence[str]], kept: Sequence[int]) -> int:
+def _narrowest(columns: Sequence[TableColumn], rows: Sequence[Sequence[str]], kept: Sequence[int]) -> int:
     widths = {number: _widest(columns, rows, number) for number in kept}
-    return _total({n: min(w, _NARROWEST) if columns[n].may_be_cut else w for n, w in widths.items()})
+    return _total({n: min(w, _MIN_WIDTH) if columns[n].may_be_cut else w for n, w in widths.items()})
 
 
-def _widest(columns: Sequence[Column], rows: Sequence[Sequence[str]], number: int) -> int:
-    return max(cells(text) for text in [columns[number].name, *(row[number] for row in rows)])
+def _widest(columns: Sequence[TableColumn], rows: Sequence[Sequence[str]], number: int) -> int:
+    return max(cell_width(text) for text in [columns[number].name, *(row[number] for row in rows)])
 
 
 def _total(widths: dict[int, int]) -> int:
     return sum(widths.values()) + len(GAP) * (len(widths) - 1)
 
 
-def _cell(column: Column, text: str, width: int) -> str:
-    text = cut(text, width)
-    space = " " * (width - cells(text))
+def _cell(column: TableColumn, text: str, width: int) -> str:
+    text = truncate_cells(text, width)
+    space = " " * (width - cell_width(text))
     return space + text if column.is_number else text + space

@@ -1,4 +1,4 @@
-"""One claimed job and the calls made for it."""
+"""Active job: one claimed job and the calls made for it."""
 
 import logging
 import random
@@ -8,47 +8,47 @@ from time import time
 
 from tenacity import RetryCallState
 
-from artistjobs.api.classify import judge
+from artistjobs.api.classify import classify
 from artistjobs.api.interface import Api
-from artistjobs.api.remedies import account_trouble, describe
+from artistjobs.api.remedies import failure_text, fatal_message
 from artistjobs.api.reply import Reply
-from artistjobs.core.attempt import Answer, Attempt, Failure, Outcome, Reach
-from artistjobs.core.formatting import brief
-from artistjobs.core.job import LONGEST_DELAY_SECONDS, Claim
+from artistjobs.core.attempt import Answer, Attempt, Failure, FailureKind, Outcome
+from artistjobs.core.formatting import truncate
+from artistjobs.core.job import MAX_DELAY_SECONDS, Claim
 from artistjobs.core.pricing import Cost, answer_cost
 from artistjobs.core.prompt import Body
 from artistjobs.core.retry import last_attempt
 from artistjobs.errors import PromptError
-from artistjobs.terminal.log import grouped
+from artistjobs.terminal.log import repeats
 from artistjobs.worker.limits.budget import Budget
 from artistjobs.worker.limits.circuit_breaker import Breaker
 from artistjobs.worker.limits.rate_limiter import Limiter
-from artistjobs.worker.progress.counters import Tally
-from artistjobs.worker.stop import Reason, Stop, StoppingError
-from artistjobs.worker.store_client import Writer, released
+from artistjobs.worker.progress.counters import RunCounters
+from artistjobs.worker.stop import RunStoppingError, Stop, StopReason
+from artistjobs.worker.store_client import StoreClient, released
 
 log = logging.getLogger("artistjobs")
 
 
 SAT_THROUGH_SECONDS = 1.0
-"""A wait that a server asks of us and that is longer than this is one for all calls, not for one job."""
+"""Longest wait requested by a server that concerns one job only; a longer one pauses all calls."""
 
 
 Requests = Callable[[Claim], Body]
-"""Makes the request body of a claim; raises PromptError if the template stumbles over the row."""
+"""Builds the request body for a claim. Raises PromptError if the template cannot be rendered for the row."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shared:
-    """What all workers' tasks of a process have in common."""
+class WorkerContext:
+    """Objects and settings that all job loops of a process share."""
 
     api: Api
-    writer: Writer
+    store_client: StoreClient
     limiter: Limiter
     budget: Budget
     breaker: Breaker
     stop: Stop
-    tally: Tally
+    counters: RunCounters
     requests: Requests
     cost: Cost
     max_attempts: int
@@ -57,10 +57,10 @@ class Shared:
     chance: random.Random
 
 
-class _Hold:
-    """A job in hand: its claim, whose attempt number goes up with each call."""
+class ActiveJob:
+    """A claimed job; the attempt number of its claim rises with each call."""
 
-    def __init__(self, shared: Shared, claim: Claim) -> None:
+    def __init__(self, shared: WorkerContext, claim: Claim) -> None:
         self._shared = shared
         self.claim = claim
         self.calls_under_way = 0
@@ -69,18 +69,21 @@ class _Hold:
         self._flex_refusals = 0
 
     async def call(self) -> Attempt:
-        """Make one call, once it may begin, and say what it came to."""
+        """Make one call as soon as the limits allow it, and return the attempt.
+
+        Raises StoppingError if no call may start because the run stops or is paused, and StoreError.
+        """
         shared = self._shared
         if shared.stop.is_halted():
-            raise StoppingError
+            raise RunStoppingError
         started_at = time()
         try:
-            body = self._at_its_tier(shared.requests(self.claim))
+            body = self._with_service_tier(shared.requests(self.claim))
         except PromptError as error:
-            failure = Failure(reach=Reach.JOB, code="template_error", message=str(error))
+            failure = Failure(kind=FailureKind.PERMANENT, code="template_error", message=str(error))
             return self._attempt(started_at, failure=failure, calls=0)
         await shared.limiter.acquire(lambda: shared.budget.expected_tokens)
-        # From here on a place among the calls in flight is taken, and has to be given back.
+        # From here on the call occupies a slot among the calls in flight, which must be freed in any case.
         is_answered = False
         try:
             attempt = await self._send(body) if await self._may_spend(body) else None
@@ -88,79 +91,79 @@ class _Hold:
         finally:
             shared.limiter.ended(answered=is_answered)
         if attempt is None:
-            raise StoppingError
+            raise RunStoppingError
         return attempt
 
     async def before_backoff(self, state: RetryCallState) -> None:
-        """Record a failed call that is going to be repeated, and move on to the next number."""
+        """Record a failed call that will be retried, and advance to the next attempt number. Raises StoreError."""
         attempt = last_attempt(state)
         seconds = state.next_action.sleep if state.next_action else 0.0
         asked = attempt.failure.retry_after_seconds if attempt.failure else None
-        self._not_before = time() + min(asked, LONGEST_DELAY_SECONDS) if asked else None
-        await self._shared.writer.record(attempt)
-        self._shared.tally.add(attempt, self._shared.clock())
+        self._not_before = time() + min(asked, MAX_DELAY_SECONDS) if asked else None
+        await self._shared.store_client.record(attempt)
+        self._shared.counters.add(attempt, self._shared.clock())
         self._count_refusals(attempt.failure)
         self.claim = replace(self.claim, attempt=self.claim.attempt + 1)
         self.repeated += 1
         if attempt.failure is not None:
-            why, name = describe(attempt.failure), brief(self.claim.artist_name)
+            why, name = failure_text(attempt.failure), truncate(self.claim.artist_name)
             log.info(
-                "%s: call %d: %s; again in %.1f s", name, attempt.claim.attempt, why, seconds,
-                extra=grouped("calls repeated", attempt.failure.code),
+                "%s: call %d: %s; retry in %.1f s", name, attempt.claim.attempt, why, seconds,
+                extra=repeats("calls retried", attempt.failure.code),
             )  # fmt: skip
 
-    def given_back(self) -> Attempt:
-        """Return the attempt that gives the claim back, not to be claimed before the server allows."""
+    def released(self) -> Attempt:
+        """Return the attempt that releases the claim; the job is not available before the time that the server set."""
         attempt = replace(released(self.claim, calls=0), available_at=self._not_before)
         return self._shared.budget.settle(attempt)
 
-    def abandoned(self) -> Attempt:
-        """Return the attempt that gives the claim back at once, whatever becomes of a call that is under way."""
+    def released_now(self) -> Attempt:
+        """Return the attempt that releases the claim at once, even if a call is in flight."""
         return self._shared.budget.settle(released(self.claim, calls=self.calls_under_way))
 
     def _count_refusals(self, failure: Failure | None) -> None:
-        """Count how often in a row the flex tier had no room; enough of them are never forgotten."""
+        """Count consecutive refusals for lack of flex capacity; after the fallback the job keeps the standard tier."""
         if self._has_left_flex():
             return
         self._flex_refusals = self._flex_refusals + 1 if failure and failure.is_flex_full else 0
         if self._has_left_flex():
-            name = brief(self.claim.artist_name)
-            log.info("%s: flex was full %d times; the next call is at the standard tier", name, self._flex_refusals)
+            name = truncate(self.claim.artist_name)
+            log.info("%s: flex was full %d times; the next call uses the standard tier", name, self._flex_refusals)
 
     def _has_left_flex(self) -> bool:
         fallback = self._shared.flex_fallback
         return fallback is not None and self._flex_refusals >= fallback
 
-    def _at_its_tier(self, body: Body) -> Body:
+    def _with_service_tier(self, body: Body) -> Body:
         return {**body, "service_tier": "default"} if self._has_left_flex() else body
 
     async def _may_spend(self, body: Body) -> bool:
         shared = self._shared
         if not await shared.budget.reserve(self.claim.job, body):
-            spent_usd = max(shared.budget.spent_usd, shared.writer.desk.till.spent_usd)
-            shared.stop.request(Reason.MAX_COST, _cap_reached(spent_usd))
+            spent_usd = max(shared.budget.spent_usd, shared.store_client.store_thread.reservations.spent_usd)
+            shared.stop.request(StopReason.MAX_COST, _cap_reached(spent_usd))
         return not shared.stop.is_halted()
 
     async def _send(self, body: Body) -> Attempt:
         shared, started_at = self._shared, time()
         self.calls_under_way = 1
-        shared.tally.in_flight += 1
+        shared.counters.in_flight += 1
         try:
             reply = await shared.api.create(body)
         finally:
-            shared.tally.in_flight -= 1
+            shared.counters.in_flight -= 1
         self.calls_under_way = 0
-        attempt = shared.budget.settle(self._judge(reply, started_at))
-        self._mind_the_others(reply, attempt.failure)
+        attempt = shared.budget.settle(self._classify(reply, started_at))
+        self._update_shared_limits(reply, attempt.failure)
         _log_call(attempt)
         return attempt
 
-    def _judge(self, reply: Reply, started_at: float) -> Attempt:
-        judgement = judge(reply)
-        answer = judgement.answer
+    def _classify(self, reply: Reply, started_at: float) -> Attempt:
+        classification = classify(reply)
+        answer = classification.answer
         if answer is not None:
             answer = replace(answer, cost_usd=answer_cost(answer, self._shared.cost))
-        return self._attempt(started_at, answer=answer, failure=judgement.failure)
+        return self._attempt(started_at, answer=answer, failure=classification.failure)
 
     def _attempt(
         self,
@@ -170,7 +173,7 @@ class _Hold:
         failure: Failure | None = None,
         calls: int = 1,
     ) -> Attempt:
-        outcome = _OUTCOMES[failure.reach] if failure else Outcome.DONE
+        outcome = _OUTCOMES[failure.kind] if failure else Outcome.DONE
         return Attempt(
             claim=self.claim,
             outcome=outcome,
@@ -181,14 +184,14 @@ class _Hold:
             failure=failure,
         )
 
-    def _mind_the_others(self, reply: Reply, failure: Failure | None) -> None:
-        """Pass on what a reply means for all calls: limits, pauses, the end of the run."""
+    def _update_shared_limits(self, reply: Reply, failure: Failure | None) -> None:
+        """Apply a reply to all calls: update the rate limits, pause the calls, or stop the run."""
         shared = self._shared
         shared.limiter.learn(reply.headers)
         if failure is None:
             return
-        if failure.reach is Reach.RUN:
-            shared.stop.request(Reason.ACCOUNT, account_trouble(failure))
+        if failure.kind is FailureKind.FATAL:
+            shared.stop.request(StopReason.ACCOUNT, fatal_message(failure))
         elif failure.slow_down:
             seconds = failure.retry_after_seconds
             shared.limiter.refused(SAT_THROUGH_SECONDS if seconds is None else seconds, failure.code)
@@ -196,7 +199,11 @@ class _Hold:
             shared.limiter.pause(failure.retry_after_seconds or 0, failure.code)
 
 
-_OUTCOMES = {Reach.CALL: Outcome.RETRY, Reach.JOB: Outcome.FAILED, Reach.RUN: Outcome.RELEASED}
+_OUTCOMES = {
+    FailureKind.RETRYABLE: Outcome.RETRY,
+    FailureKind.PERMANENT: Outcome.FAILED,
+    FailureKind.FATAL: Outcome.RELEASED,
+}
 
 
 def _is_answered(attempt: Attempt) -> bool:
@@ -206,17 +213,17 @@ def _is_answered(attempt: Attempt) -> bool:
 
 def _cap_reached(spent_usd: float) -> str:
     return (
-        f"${spent_usd:.4f} are spent, and the next call might cost more than --max-cost leaves; "
-        "raise --max-cost to go on, or bound the answers with --param max_output_tokens=N."
+        f"${spent_usd:.4f} spent, and the next call might exceed --max-cost; "
+        "raise --max-cost to continue, or limit the answers with --param max_output_tokens=N."
     )
 
 
 def _log_call(attempt: Attempt) -> None:
     if log.isEnabledFor(logging.DEBUG):
-        what = describe(attempt.failure) if attempt.failure else "answered"
+        what = failure_text(attempt.failure) if attempt.failure else "answered"
         log.debug(
             "%s: call %d: %s (%.2f s)",
-            brief(attempt.claim.artist_name),
+            truncate(attempt.claim.artist_name),
             attempt.claim.attempt,
             what,
             attempt.ended_at - attempt.started_at,

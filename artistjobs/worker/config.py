@@ -1,17 +1,17 @@
-"""What a command was told: built once by the command line, handed down, never changed."""
+"""Configuration of a worker process: limits, attempts and prices, built once by the command line and never changed."""
 
 from dataclasses import dataclass, replace
 
-from artistjobs.core.controls import Part, Tuning
+from artistjobs.core.controls import ProcessShare, WorkerSettings
 from artistjobs.core.pricing import GivenPrices
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkConfig:
-    """How to work. None where no limit was asked for.
+    """Options of a worker process. A limit is None if none was set.
 
-    ``flex_fallback`` is after how many refusals in a row a job leaves the flex tier. Several
-    ``processes`` share what is told here, and ``number`` says which of them this is.
+    ``flex_fallback`` is the number of consecutive refusals after which a job leaves the flex tier. ``processes`` is the
+    number of processes that share these options, and ``number`` is the index of this one.
     """
 
     max_workers: int = 4
@@ -26,17 +26,17 @@ class WorkConfig:
     number: int = 0
 
     @property
-    def part(self) -> Part:
-        """Which of the processes this is, and of how many."""
-        return Part(self.number, self.processes)
+    def part(self) -> ProcessShare:
+        """Index of this process, and the number of processes."""
+        return ProcessShare(self.number, self.processes)
 
     @property
-    def tuning(self) -> Tuning:
-        """What of it can be changed while it works."""
-        return Tuning(max_workers=self.max_workers, rpm=self.rpm, tpm=self.tpm, max_cost_usd=self.max_cost_usd)
+    def settings(self) -> WorkerSettings:
+        """The options that can be changed while the worker runs."""
+        return WorkerSettings(max_workers=self.max_workers, rpm=self.rpm, tpm=self.tpm, max_cost_usd=self.max_cost_usd)
 
     def shared_out(self) -> "list[WorkConfig]":
-        """Return what each of the processes is told: its part of what can be counted out, and all the rest."""
+        """Return the options of each process: its share of the limits that can be divided, and the rest unchanged."""
         parts = min(self.processes, self.max_workers, self.limit or self.max_workers)
         limits = [None] * parts if self.limit is None else _parts(self.limit, parts)
         return [
@@ -46,4 +46,4 @@ class WorkConfig:
 
 
 def _parts(amount: int, parts: int) -> list[int]:
-    return [Part(number, parts).share(amount) for number in range(parts)]
+    return [ProcessShare(number, parts).share(amount) for number in range(parts)]

@@ -1,4 +1,7 @@
-"""Python itself, told how a worker uses it: much that stays, little garbage, two threads that wait for each other."""
+"""Tuning of Python's garbage collector and thread switching for a worker.
+
+A worker has many long-lived objects, little garbage, and two threads that wait for each other.
+"""
 
 import gc
 import sys
@@ -7,34 +10,34 @@ from contextlib import contextmanager
 from typing import Final
 
 THRESHOLDS: Final = (20_000, 20, 100)
-"""Objects that stay, net, before the youngest are looked through, and how seldom the older ones are.
+"""Arguments of ``gc.set_threshold``: net new objects before a collection, and counts for the older generations.
 
-Python's own 700 has it look through the same replies in flight again and again.
+With Python's default of 700 it would scan the same replies in flight again and again.
 """
 
 
 SWITCH_SECONDS: Final = 0.001
-"""How long the event loop may keep the thread that writes waiting, and with it the jobs that it commits.
+"""Maximum time that the event loop may keep the store thread waiting, and with it the jobs to commit.
 
-With Python's own 5 ms an answer is stored twice as late; with less there are more commits, of fewer answers.
+With Python's default of 5 ms an answer is stored after twice the time; with less there are more and smaller commits.
 """
 
 
 Keep = Callable[[], None]
-"""Has the collector of garbage leave alone what is there by now."""
+"""Excludes all existing objects from garbage collection."""
 
 
 def collect_seldom() -> None:
-    """Have garbage looked for less often: what is imported stays, and to look through it is a tenth of importing it."""
+    """Collect garbage less often: imported objects stay, and scanning them takes a tenth of their import time."""
     gc.set_threshold(*THRESHOLDS)
 
 
 @contextmanager
 def tuned() -> Iterator[Keep]:
-    """Have garbage looked for less often, and not at all in what is kept; have threads take turns more often.
+    """Collect garbage less often and switch threads more often within the context.
 
-    The modules of the SDK alone are hundreds of thousands of objects that never go: looking through
-    them is a tenth of the work of a call that is answered at once.
+    Yields a function that excludes all existing objects from collection. The modules of the SDK alone are hundreds of
+    thousands of permanent objects: scanning them is a tenth of the work for a call that is answered at once.
     """
     thresholds, interval = gc.get_threshold(), sys.getswitchinterval()
     collect_seldom()

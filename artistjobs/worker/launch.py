@@ -1,4 +1,4 @@
-"""A run that calls the real API, or what stands in its place: with the SDK, which is imported as late as this."""
+"""Launch of a run: imports the OpenAI SDK as late as possible, and runs in the fastest event loop available."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -10,33 +10,38 @@ from artistjobs.core.job import Scope
 from artistjobs.store.interface import OpenStore
 from artistjobs.worker.config import WorkConfig
 from artistjobs.worker.gc_tuning import tuned
-from artistjobs.worker.progress.snapshot import Watch
+from artistjobs.worker.progress.snapshot import Display
 from artistjobs.worker.run import RunReport, run
-from artistjobs.worker.signals import Orders
+from artistjobs.worker.signals import RunControl
 
 
 async def run_calling(
-    work: WorkConfig, scope: Scope, open_store: OpenStore, api: ApiConfig, watcher: Watch, orders: Orders | None = None
+    work: WorkConfig,
+    scope: Scope,
+    open_store: OpenStore,
+    api: ApiConfig,
+    watcher: Display,
+    run_control: RunControl | None = None,
 ) -> RunReport:
-    """Do what ``runner.run`` does, with calls to ``api``; raises what it raises."""
+    """Run ``run.run`` with calls to ``api``; return and raise what it returns and raises."""
     with tuned() as keep:
-        # It takes longer than all the rest.
+        # This import takes longer than everything else at start-up, so it happens only when calls are made.
         from artistjobs.api.responses import open_responses_api
 
         keep()
-        return await run(work, scope, open_store, partial(open_responses_api, api), watcher, orders)
+        return await run(work, scope, open_store, partial(open_responses_api, api), watcher, run_control)
 
 
 Result = TypeVar("Result")
 
 
 def run_in_loop(main: Coroutine[Any, Any, Result]) -> Result:
-    """Do what ``asyncio.run`` does, in the quickest loop that there is here. Raises OSError if it cannot begin."""
+    """Run a coroutine like ``asyncio.run``, in the fastest event loop available. Raises OSError if it cannot start."""
     try:
         with asyncio.Runner(loop_factory=_quickest_loop()) as runner:
             return runner.run(main)
     except RuntimeError as error:
-        # A loop of uvloop that cannot begin, for want of file handles, cannot be closed either and says only that.
+        # A uvloop that cannot start for lack of file descriptors cannot be closed either, and raises only the latter.
         if isinstance(first := _first_cause(error), OSError):
             raise first from None
         raise

@@ -1,4 +1,4 @@
-"""Looking at a run: the parts of it that a glance is taken of."""
+"""Observer of a run: takes snapshots of its running parts for the display."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,49 +7,54 @@ from time import monotonic
 from artistjobs.worker.config import WorkConfig
 from artistjobs.worker.limits.budget import Budget
 from artistjobs.worker.limits.rate_limiter import Limiter
-from artistjobs.worker.progress.counters import Tally
-from artistjobs.worker.progress.job_counts import Standing, standing_at_first
-from artistjobs.worker.progress.snapshot import Glance
+from artistjobs.worker.progress.counters import RunCounters
+from artistjobs.worker.progress.job_counts import JobProgress, initial_job_progress
+from artistjobs.worker.progress.snapshot import RunSnapshot
 from artistjobs.worker.stop import Stop
-from artistjobs.worker.store_thread import Desk
+from artistjobs.worker.store_thread import StoreThread
 
 
 @dataclass(frozen=True, slots=True)
-class Looking:
-    """Takes glances of the run of this process."""
+class RunObserver:
+    """Takes snapshots of the run in this process."""
 
     config: WorkConfig
-    tally: Tally
+    counters: RunCounters
     limiter: Limiter
     budget: Budget
     stop: Stop
-    desk: Desk
+    store_thread: StoreThread
     clock: Callable[[], float] = monotonic
 
-    def __call__(self) -> Glance:
-        """Return how the run stands now."""
-        now, tally, desk, tuning = self.clock(), self.tally, self.desk, self.desk.hearing.tuning
-        return Glance(
+    def __call__(self) -> RunSnapshot:
+        """Return a snapshot of the run at this moment."""
+        now, counters, store_thread, settings = (
+            self.clock(),
+            self.counters,
+            self.store_thread,
+            self.store_thread.settings_poller.settings,
+        )
+        return RunSnapshot(
             at=now,
-            started_at=tally.started_at,
-            standing=desk.lookout.standing or self._before(),
-            totals=tally.totals(),
-            jobs_per_minute=tally.pace.per_minute(now, tally.started_at),
-            in_flight=tally.in_flight,
-            max_workers=tuning.max_workers,
-            workers=desk.living,
-            held_elsewhere=desk.held_elsewhere,
+            started_at=counters.started_at,
+            job_progress=store_thread.job_counts.job_progress or self._before(),
+            totals=counters.totals(),
+            jobs_per_minute=counters.throughput.per_minute(now, counters.started_at),
+            in_flight=counters.in_flight,
+            max_workers=settings.max_workers,
+            workers=store_thread.living,
+            claimed_by_others=store_thread.claimed_by_others,
             limit=self.config.limit,
-            cap_usd=tuning.max_cost_usd,
-            spent_usd=max(self.budget.spent_usd, desk.till.spent_usd),
+            cap_usd=settings.max_cost_usd,
+            spent_usd=max(self.budget.spent_usd, store_thread.reservations.spent_usd),
             slowed_to=self.limiter.slowed_to,
-            latencies=tally.latencies.buckets(),
+            latencies=counters.latencies.buckets(),
             wait=self.limiter.waiting,
-            failures=tuple(reversed(tally.failures.values())),
-            paused=tuning.is_paused,
+            failures=tuple(reversed(counters.failures.values())),
+            paused=settings.is_paused,
             stopping=self.stop.is_requested(),
         )
 
-    def _before(self) -> Standing:
-        """Return how it stood before anybody had looked."""
-        return standing_at_first(self.tally.before, self.tally.started_at)
+    def _before(self) -> JobProgress:
+        """Return the job progress at the start of the run, for use until the jobs are counted again."""
+        return initial_job_progress(self.counters.before, self.counters.started_at)

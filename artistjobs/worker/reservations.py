@@ -1,10 +1,9 @@
-"""Keeping to one cap on money together with the other workers of a database.
+"""Reservations of money under one cost cap for all workers of a database.
 
-A process cannot know what others are about to spend, so the database does: what each call may cost
-at worst stands in its worker's row before the call is made, and leaves it with the call's attempt.
-What a worker held when it died counts as lost. This is one commit more for each call under a cap,
-shared by all that wait; sharing the money out beforehand would save it, and strand money with
-workers that do not need it.
+A process cannot know what other processes are about to spend, so the database records it: the worst-case cost of a
+call is stored in the row of its worker before the call is made, and removed with the attempt. Reservations of a worker
+that died count as lost money. This takes one more commit for each call under a cap, shared by all waiting calls.
+Dividing the money in advance would save that commit, but strand money with workers that do not need it.
 """
 
 import asyncio
@@ -16,47 +15,47 @@ from artistjobs.store.interface import Queue
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """Money to hold back for a call; ``future`` is told whether the cap has room for it."""
+class ReservationRequest:
+    """Money to reserve for a call; ``future`` is set to True if the cap has room for it, else to False."""
 
     usd: float
     future: asyncio.Future[bool]
 
 
-class Till:
-    """The wishes that wait for an answer; it is used by the thread that writes."""
+class ReservationQueue:
+    """Reservation requests that wait for a reply; used by the store thread."""
 
-    def __init__(self, cap_usd: float | None, tell: Callable[[Sequence[Wish], bool], None]) -> None:
-        self.wishes: list[Wish] = []
+    def __init__(self, cap_usd: float | None, answer: Callable[[Sequence[ReservationRequest], bool], None]) -> None:
+        self.requests: list[ReservationRequest] = []
         self.spent_usd = 0.0
-        self._tell = tell
+        self._tell = answer
         self.change_cap(cap_usd)
 
     def change_cap(self, cap_usd: float | None) -> None:
-        """Keep to another cap from now on; without one there is room for whatever is still wished for."""
+        """Apply another cap from now on; with None there is room for every waiting request."""
         self._cap = math.inf if cap_usd is None else cap_usd
 
     def serve(self, queue: Queue, *, is_draining: bool) -> None:
-        """Grant wishes in their order as far as there is room; refuse the rest once none can be hoped for."""
-        wishes = [wish for wish in self.wishes if not wish.future.cancelled()]
+        """Grant requests in order as far as there is room; refuse the others once nothing in flight can make room."""
+        requests = [request for request in self.requests if not request.future.cancelled()]
         may_hope = False
-        if wishes and not is_draining:
-            held = queue.hold_back([wish.usd for wish in wishes], self._cap)
+        if requests and not is_draining:
+            held = queue.reserve([request.usd for request in requests], self._cap)
             self.spent_usd = held.spent_usd
-            self._tell(wishes[: held.granted], True)
-            wishes = wishes[held.granted :]
-            # A call that ends may have cost less than its worst case, whoever made it.
+            self._tell(requests[: held.granted], True)
+            requests = requests[held.granted :]
+            # A call of any worker may turn out to cost less than its worst case.
             may_hope = held.in_flight_usd > 0
         if not may_hope:
-            self._tell(wishes, False)
-        self.wishes = wishes if may_hope else []
+            self._tell(requests, False)
+        self.requests = requests if may_hope else []
 
 
-def answer(wishes: Sequence[Wish], granted: bool) -> None:  # noqa: FBT001
-    """Tell those that wait, in their event loop.
+def answer(requests: Sequence[ReservationRequest], granted: bool) -> None:  # noqa: FBT001
+    """Reply to waiting requests, in their event loop.
 
-    What was granted to one that was cancelled meanwhile counts as lost in the end: rather too much than too little.
+    A reservation for a request that was cancelled meanwhile counts as lost: too much is safer than too little.
     """
-    for wish in wishes:
-        if not wish.future.done():
-            wish.future.set_result(granted)
+    for request in requests:
+        if not request.future.done():
+            request.future.set_result(granted)

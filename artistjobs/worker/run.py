@@ -1,4 +1,4 @@
-"""One run of a worker process: from the first look at the account to the last commit."""
+"""One run of a worker process: builds its parts, works until it ends or is stopped, and reports the outcome."""
 
 import asyncio
 import logging
@@ -12,28 +12,28 @@ from time import monotonic
 from artistjobs.api.interface import Api
 from artistjobs.core.attempt import Usage
 from artistjobs.core.command_text import command
-from artistjobs.core.controls import Tuning, changes, values_text
+from artistjobs.core.controls import WorkerSettings, changed_settings, settings_text
 from artistjobs.core.job import Claim, Scope
 from artistjobs.core.pricing import cost_by
 from artistjobs.core.prompt import Body, request_builder
 from artistjobs.errors import ArtistjobsError, StoreError, WrongUseError
 from artistjobs.store.interface import OpenStore, Records, Store
 from artistjobs.store.models import Counts
-from artistjobs.worker.active_job import Shared
+from artistjobs.worker.active_job import WorkerContext
 from artistjobs.worker.config import WorkConfig
 from artistjobs.worker.limits.budget import Budget
 from artistjobs.worker.limits.circuit_breaker import Breaker
-from artistjobs.worker.limits.concurrency import Window
-from artistjobs.worker.limits.rate_limiter import FIRST_GAP_SECONDS, Limiter
-from artistjobs.worker.observer import Looking
+from artistjobs.worker.limits.concurrency import ConcurrencyLimit
+from artistjobs.worker.limits.rate_limiter import RAMP_UP_GAP_SECONDS, Limiter
+from artistjobs.worker.observer import RunObserver
 from artistjobs.worker.preflight import check_models
-from artistjobs.worker.progress.counters import Tally, Totals
-from artistjobs.worker.progress.snapshot import Look, Watch
-from artistjobs.worker.signals import Orders, Signals
-from artistjobs.worker.stop import Reason, Stop
-from artistjobs.worker.store_client import Writer
-from artistjobs.worker.task_pool import Slots
-from artistjobs.worker.worker import Worker
+from artistjobs.worker.progress.counters import RunCounters, RunTotals
+from artistjobs.worker.progress.snapshot import Display, TakeSnapshot
+from artistjobs.worker.signals import RunControl, Signals
+from artistjobs.worker.stop import Stop, StopReason
+from artistjobs.worker.store_client import StoreClient
+from artistjobs.worker.task_pool import TaskPool
+from artistjobs.worker.worker import JobLoop
 
 log = logging.getLogger("artistjobs")
 
@@ -43,10 +43,10 @@ OpenApi = Callable[[], AbstractAsyncContextManager[Api]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunReport:
-    """What a run came to. ``error`` is the trouble that ended it, if it was trouble with the store."""
+    """The outcome of a run; ``error`` is set if a failure of the store ended it."""
 
-    tally: Totals
-    reason: Reason | None
+    counters: RunTotals
+    reason: StopReason | None
     sentence: str
     seconds: float
     after: Counts
@@ -58,39 +58,39 @@ async def run(
     scope: Scope,
     open_store: OpenStore,
     open_api: OpenApi,
-    watcher: Watch,
-    orders: Orders | None = None,
+    watcher: Display,
+    run_control: RunControl | None = None,
 ) -> RunReport:
-    """Work until nothing in ``scope`` is left to do, or something stops it.
+    """Work until no job in ``scope`` is left, or something stops the run.
 
     Raises:
-        StoreError: if disk or database fail before any work is begun.
-        WrongUseError: if a cap was set on money whose worth is not known.
+        StoreError: if the disk or the database fails before any work has started.
+        WrongUseError: if a cost cap is set and the price of a model is unknown.
 
     """
     with open_store() as store:
         started, before = monotonic(), store.records.counts(scope)
-        tally = Tally(before=before, started_at=started)
+        counters = RunCounters(before=before, started_at=started)
         spent_usd = store.queue.spent_usd()
-        doing = _Run(config, scope, open_store, tally, orders or Signals())
+        doing = _Run(config, scope, open_store, counters, run_control or Signals())
         report = await doing.work(store, spent_usd, open_api, watcher)
         error = report.error
         after = before if error else store.records.counts(scope)
     return RunReport(
-        tally=tally.totals(), reason=report.reason, sentence=report.sentence, seconds=monotonic() - started,
+        counters=counters.totals(), reason=report.reason, sentence=report.sentence, seconds=monotonic() - started,
         after=after, error=error,
     )  # fmt: skip
 
 
 def limit_sentence(limit: int | None) -> str:
-    """Return why a run ends that worked on as many jobs as it was to."""
-    return f"--limit {limit} is reached; the rest is pending."
+    """Return the sentence for a run that ended because it worked on as many jobs as ``--limit`` allows."""
+    return f"--limit {limit} is reached; the remaining jobs are pending."
 
 
 def nothing_to_do(counts: Counts) -> RunReport:
-    """Return the report of a run that found everything done."""
+    """Return the report of a run that found no job to do."""
     return RunReport(
-        tally=Totals(),
+        counters=RunTotals(),
         reason=None,
         sentence="",
         seconds=0.0,
@@ -100,59 +100,66 @@ def nothing_to_do(counts: Counts) -> RunReport:
 
 @dataclass(frozen=True, slots=True)
 class _End:
-    reason: Reason | None
+    reason: StopReason | None
     sentence: str
     error: ArtistjobsError | None = None
 
 
 class _Run:
-    """The parts of a run, put together."""
+    """The parts of a run, and the connections between them."""
 
-    def __init__(self, config: WorkConfig, scope: Scope, open_store: OpenStore, tally: Tally, orders: Orders) -> None:
+    def __init__(
+        self, config: WorkConfig, scope: Scope, open_store: OpenStore, counters: RunCounters, run_control: RunControl
+    ) -> None:
         self._config = config
         self._scope = scope
-        self._tally = tally
-        self._orders = orders
+        self._counters = counters
+        self._run_control = run_control
         self._stop = Stop()
         self._cost = cost_by(config.prices)
-        self._tuning = config.tuning
-        self._writer = Writer(open_store, scope, config.limit, config.tuning, orders.part, self._hear)
+        self._settings = config.settings
+        self._store_client = StoreClient(
+            open_store, scope, config.limit, config.settings, run_control.part, self._apply_settings
+        )
         self._breaker = Breaker(config.max_workers)
         self._limiter = Limiter(
             rpm=config.rpm,
             tpm=config.tpm,
             clock=monotonic,
             sleep=self._stop.sleep,
-            window=Window(config.max_workers, monotonic),
-            sharers=lambda: self._writer.desk.living,
-            first_gap=FIRST_GAP_SECONDS,
+            concurrency=ConcurrencyLimit(config.max_workers, monotonic),
+            sharers=lambda: self._store_client.store_thread.living,
+            first_gap=RAMP_UP_GAP_SECONDS,
         )
-        self._slots: Slots | None = None
+        self._task_pool: TaskPool | None = None
 
-    async def work(self, store: Store, spent_usd: float, open_api: OpenApi, watcher: Watch) -> _End:
+    async def work(self, store: Store, spent_usd: float, open_api: OpenApi, watcher: Display) -> _End:
         records = self._records = store.records
         self._resume = command(store.path, "resume")
-        self._budget = Budget(self._config.max_cost_usd, spent_usd, self._cost, self._writer.hold_back)
-        self._refuse_unknown_prices(records)
-        async with open_api() as api, self._orders.heard(self._stop, lambda: self._tally.in_flight) as abandoned:
+        self._budget = Budget(self._config.max_cost_usd, spent_usd, self._cost, self._store_client.reserve)
+        self._ensure_known_prices(records)
+        async with (
+            open_api() as api,
+            self._run_control.listening(self._stop, lambda: self._counters.in_flight) as abandoned,
+        ):
             look_up = partial(check_models, api, _models(records, self._scope), self._stop)
-            if not await self._orders.begin(look_up):
+            if not await self._run_control.wait_to_start(look_up):
                 return _End(self._stop.reason, self._stop.sentence)
-            await self._writer.start()
+            await self._store_client.start()
             shared = self._shared(api, _Requests(records))
-            async with watching(watcher, self._looking()):
+            async with watching(watcher, self._snapshot_taker()):
                 error = await self._drain(shared, abandoned)
         return self._end(error)
 
-    def _shared(self, api: Api, requests: Callable[[Claim], Body]) -> Shared:
-        return Shared(
+    def _shared(self, api: Api, requests: Callable[[Claim], Body]) -> WorkerContext:
+        return WorkerContext(
             api=api,
-            writer=self._writer,
+            store_client=self._store_client,
             limiter=self._limiter,
             budget=self._budget,
             breaker=self._breaker,
             stop=self._stop,
-            tally=self._tally,
+            counters=self._counters,
             requests=requests,
             cost=self._cost,
             max_attempts=self._config.max_attempts,
@@ -161,88 +168,90 @@ class _Run:
             chance=random.Random(),
         )
 
-    def _looking(self) -> Look:
-        return Looking(self._config, self._tally, self._limiter, self._budget, self._stop, self._writer.desk)
+    def _snapshot_taker(self) -> TakeSnapshot:
+        return RunObserver(
+            self._config, self._counters, self._limiter, self._budget, self._stop, self._store_client.store_thread
+        )
 
-    async def _drain(self, shared: Shared, abandoned: asyncio.Event) -> ArtistjobsError | None:
-        """Let all slots work to their end; return the trouble that ended them, if any."""
-        slots = self._slots = Slots(lambda: Worker(shared).work(), self._wanted_slots())
+    async def _drain(self, shared: WorkerContext, abandoned: asyncio.Event) -> ArtistjobsError | None:
+        """Run all job loops to their end; return the error that ended them, if any."""
+        task_pool = self._task_pool = TaskPool(lambda: JobLoop(shared).work(), self._wanted_slots())
         aside = [
             asyncio.create_task(self._stop_claiming()),
-            asyncio.create_task(_cancel_when(abandoned, slots)),
+            asyncio.create_task(_cancel_when(abandoned, task_pool)),
         ]
         try:
-            await slots.wait()
+            await task_pool.wait()
         except ArtistjobsError as error:
-            self._stop.request(Reason.STORE, str(error))
+            self._stop.request(StopReason.STORE, str(error))
             return error
         finally:
             for task in aside:
                 task.cancel()
             await asyncio.gather(*aside, return_exceptions=True)
-            await slots.close()
-            await self._writer.close(self._ending(), self._breaker.tripped_by)
+            await task_pool.close()
+            await self._store_client.close(self._ending(), self._breaker.tripped_by)
         return None
 
     def _wanted_slots(self) -> int:
-        wanted = max(1, min(self._tuning.max_workers, self._tally.pending))
+        wanted = max(1, min(self._settings.max_workers, self._counters.pending))
         return min(wanted, self._config.limit) if self._config.limit else wanted
 
-    def _hear(self, tuning: Tuning) -> None:
-        """Work as told from another terminal, from now on."""
-        before, self._tuning = self._tuning, tuning
-        self._stop.rest(tuning.is_resting)
-        self._limiter.tune(rpm=tuning.rpm, tpm=tuning.tpm, max_workers=tuning.max_workers)
-        self._breaker.resize(tuning.max_workers)
-        self._budget.change_cap(tuning.max_cost_usd)
-        if tuning.max_cost_usd is not None and before.max_cost_usd is None:
-            self._refuse_unknown_prices_now()
-        if self._slots is not None:
-            self._slots.grow(self._wanted_slots())
-        self._say(before, tuning)
+    def _apply_settings(self, settings: WorkerSettings) -> None:
+        """Apply settings sent from another terminal, from now on."""
+        before, self._settings = self._settings, settings
+        self._stop.pause(settings.makes_no_calls)
+        self._limiter.tune(rpm=settings.rpm, tpm=settings.tpm, max_workers=settings.max_workers)
+        self._breaker.resize(settings.max_workers)
+        self._budget.change_cap(settings.max_cost_usd)
+        if settings.max_cost_usd is not None and before.max_cost_usd is None:
+            self._ensure_known_prices_now()
+        if self._task_pool is not None:
+            self._task_pool.grow(self._wanted_slots())
+        self._log_changes(before, settings)
 
-    def _say(self, before: Tuning, tuning: Tuning) -> None:
-        if tuning.is_paused and not before.is_paused:
-            self._say_once(logging.WARNING, f"paused: no new call is made; go on with: {self._resume}")
-        elif before.is_paused and not tuning.is_paused:
-            self._say_once(logging.INFO, "resumed: calls are made again")
-        if changed := changes(before, tuning):
-            self._say_once(logging.INFO, f"from another terminal: {values_text(changed)}")
+    def _log_changes(self, before: WorkerSettings, settings: WorkerSettings) -> None:
+        if settings.is_paused and not before.is_paused:
+            self._log_once(logging.WARNING, f"paused: no new calls are made; continue with: {self._resume}")
+        elif before.is_paused and not settings.is_paused:
+            self._log_once(logging.INFO, "resumed: calls are made again")
+        if changed := changed_settings(before, settings):
+            self._log_once(logging.INFO, f"settings from another terminal: {settings_text(changed)}")
 
-    def _say_once(self, level: int, sentence: str) -> None:
-        """Say what all processes of a command hear; the first one says it for all of them."""
-        log.log(logging.DEBUG if self._orders.part().number else level, "%s", sentence)
+    def _log_once(self, level: int, sentence: str) -> None:
+        """Log a sentence that concerns all processes of a command; only the first one shows it to the user."""
+        log.log(logging.DEBUG if self._run_control.part().number else level, "%s", sentence)
 
     async def _stop_claiming(self) -> None:
         await self._stop.wait()
-        self._writer.drain()
+        self._store_client.drain()
 
     def _has_reached_limit(self) -> bool:
-        return self._writer.desk.reached_limit and self._tally.pending > 0
+        return self._store_client.store_thread.reached_limit and self._counters.pending > 0
 
     def _ending(self) -> str:
-        return self._stop.reason or (Reason.LIMIT if self._has_reached_limit() else "finished")
+        return self._stop.reason or (StopReason.LIMIT if self._has_reached_limit() else "finished")
 
     def _end(self, error: ArtistjobsError | None) -> _End:
         if self._has_reached_limit():
-            self._stop.request(Reason.LIMIT, limit_sentence(self._config.limit))
+            self._stop.request(StopReason.LIMIT, limit_sentence(self._config.limit))
         return _End(self._stop.reason, self._stop.sentence, error)
 
-    def _refuse_unknown_prices_now(self) -> None:
+    def _ensure_known_prices_now(self) -> None:
         try:
-            self._refuse_unknown_prices(self._records)
+            self._ensure_known_prices(self._records)
         except ArtistjobsError as error:
-            self._stop.request(Reason.STORE if isinstance(error, StoreError) else Reason.MAX_COST, str(error))
+            self._stop.request(StopReason.STORE if isinstance(error, StoreError) else StopReason.MAX_COST, str(error))
 
-    def _refuse_unknown_prices(self, records: Records) -> None:
-        if self._tuning.max_cost_usd is None:
+    def _ensure_known_prices(self, records: Records) -> None:
+        if self._settings.max_cost_usd is None:
             return
         for model, tier in _asked_for(records, self._scope):
             if self._cost(model, tier, Usage(input_tokens=1000, output_tokens=1000)) is None:
                 what = f"{model} at the tier {tier}" if tier else model
                 raise WrongUseError(
-                    f"--max-cost cannot be kept: the price of {what} is not known; give it with --price-input USD and "
-                    "--price-output USD per million tokens, or leave --max-cost out and bound the run with --limit."
+                    f"--max-cost cannot be enforced: the price of {what} is unknown; set it with --price-input USD and "
+                    "--price-output USD per million tokens, or omit --max-cost and limit the run with --limit."
                 )
 
 
@@ -251,7 +260,7 @@ def _models(records: Records, scope: Scope) -> Sequence[str]:
 
 
 def _asked_for(records: Records, scope: Scope) -> Iterator[tuple[str, str | None]]:
-    """Yield the models that pending jobs ask for, and the tiers besides the standard one."""
+    """Yield the models of pending jobs: each at the standard tier, and at its own service tier if it has one."""
     for prompt in records.pending_prompts(scope):
         yield prompt.model, None
         if prompt.service_tier is not None:
@@ -259,7 +268,7 @@ def _asked_for(records: Records, scope: Scope) -> Iterator[tuple[str, str | None
 
 
 class _Requests:
-    """Makes request bodies; what is the same for a way of asking is made once."""
+    """Builds request bodies; the parts that a prompt configuration determines are built once."""
 
     def __init__(self, records: Records) -> None:
         self._records = records
@@ -271,15 +280,15 @@ class _Requests:
         return self._builders[claim.prompt](claim.artist_name, claim.artist_data)
 
 
-async def _cancel_when(abandoned: asyncio.Event, slots: Slots) -> None:
+async def _cancel_when(abandoned: asyncio.Event, task_pool: TaskPool) -> None:
     await abandoned.wait()
-    slots.cancel()
+    task_pool.cancel()
 
 
 @asynccontextmanager
-async def watching(watcher: Watch, look: Look) -> AsyncIterator[None]:
-    """Have somebody look on as long as the context lasts."""
-    watch = asyncio.create_task(watcher.watch(look))
+async def watching(watcher: Display, take_snapshot: TakeSnapshot) -> AsyncIterator[None]:
+    """Run a display as long as the context lasts."""
+    watch = asyncio.create_task(watcher.watch(take_snapshot))
     try:
         yield
     finally:

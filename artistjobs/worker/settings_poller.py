@@ -1,45 +1,47 @@
-"""How a worker hears what is said from another terminal: it looks into the database, twice a second."""
+"""Settings poller: reads from the database, twice a second, the settings sent to running workers."""
 
 from collections.abc import Callable
 from time import monotonic
 from typing import Final
 
-from artistjobs.core.controls import Part, Tuning, last_revision
+from artistjobs.core.controls import ProcessShare, WorkerSettings, last_revision
 from artistjobs.store.interface import Controls
 
-HEARING_SECONDS: Final = 0.5
-"""How often it is looked, so that what is said has its effect within a second."""
+POLL_SECONDS: Final = 0.5
+"""Interval between polls, so that a setting takes effect within a second."""
 
 
-Hear = Callable[[Tuning], None]
-"""Called, in the event loop, with how to work from now on."""
+OnSettingsChange = Callable[[WorkerSettings], None]
+"""Called in the event loop with the changed settings."""
 
 
-class Hearing:
-    """What this worker was told; it is used by the thread that writes."""
+class SettingsPoller:
+    """The current settings of this worker; used by the store thread."""
 
-    def __init__(self, started_with: Tuning, part: Callable[[], Part], tell: Hear) -> None:
-        self.tuning = started_with
+    def __init__(
+        self, started_with: WorkerSettings, part: Callable[[], ProcessShare], on_change: OnSettingsChange
+    ) -> None:
+        self.settings = started_with
         self._started_with = started_with
         self._part = part
-        self._tell = tell
+        self._on_change = on_change
         self._since = 0
-        self._heard_at = 0.0
+        self._polled_at = 0.0
 
-    def begin(self, controls: Controls) -> None:
-        """Leave what was said so far to others, pausing apart. To be called before the worker can be seen."""
+    def start(self, controls: Controls) -> None:
+        """Skip settings sent so far, except pausing. To be called before the worker is visible to others."""
         self._since = last_revision(controls.read())
-        self.listen(controls)
+        self.poll(controls)
 
-    def listen(self, controls: Controls) -> None:
-        """Hear what was said, and tell it if it makes a difference."""
-        self._heard_at = monotonic()
-        tuning = self._started_with.told(controls.read(), self._since, self._part())
-        if tuning != self.tuning:
-            self.tuning = tuning
-            self._tell(tuning)
+    def poll(self, controls: Controls) -> None:
+        """Read the settings, and report them if they have changed."""
+        self._polled_at = monotonic()
+        settings = self._started_with.with_changes(controls.read(), self._since, self._part())
+        if settings != self.settings:
+            self.settings = settings
+            self._on_change(settings)
 
     @property
-    def patience(self) -> float:
-        """Seconds until it is time to listen again."""
-        return max(0.0, self._heard_at + HEARING_SECONDS - monotonic())
+    def seconds_until_poll(self) -> float:
+        """Seconds until the next poll is due."""
+        return max(0.0, self._polled_at + POLL_SECONDS - monotonic())

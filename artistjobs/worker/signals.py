@@ -1,4 +1,7 @@
-"""Who tells a run when to begin and when to end: signals, where it has its process for itself."""
+"""Signals that stop a run, and the protocol for other sources of start and stop commands.
+
+The other source is a parent process, in ``processes/child.py``.
+"""
 
 import asyncio
 import logging
@@ -7,77 +10,77 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Protocol
 
-from artistjobs.core.controls import WHOLE, Part
-from artistjobs.core.formatting import counted
-from artistjobs.worker.stop import Reason, Stop
+from artistjobs.core.controls import SINGLE_PROCESS, ProcessShare
+from artistjobs.core.formatting import count_text
+from artistjobs.worker.stop import Stop, StopReason
 
 log = logging.getLogger("artistjobs")
 
 
 InFlight = Callable[[], int]
-"""Says how many calls are in flight."""
+"""Returns the number of calls in flight."""
 
 
-class Orders(Protocol):
-    """Tells a run when to begin and when to end."""
+class RunControl(Protocol):
+    """Source of the commands that start and stop a run."""
 
-    def heard(self, stop: Stop, in_flight: InFlight) -> AbstractAsyncContextManager[asyncio.Event]:
-        """Have the end requested when it is told to; the event is set when calls in flight are to be given up."""
+    def listening(self, stop: Stop, in_flight: InFlight) -> AbstractAsyncContextManager[asyncio.Event]:
+        """Request the stop of the run on a command; the event is set when calls in flight are to be abandoned."""
 
-    def part(self) -> Part:
-        """Return which of the processes of its command a run is by now, and of how many."""
+    def part(self) -> ProcessShare:
+        """Return the current index of this process among those of its command, and their number."""
 
-    async def begin(self, look_up: Callable[[], Awaitable[bool]]) -> bool:
-        """Return once calls may be made, after a look at the account; False if none could work."""
+    async def wait_to_start(self, look_up: Callable[[], Awaitable[bool]]) -> bool:
+        """Check the account and return when calls may start; False if no call could succeed or the run stops."""
 
 
 class Signals:
-    """The first signal ends the run, the second one gives up the calls in flight."""
+    """Handles signals: the first one stops the run, the second one abandons the calls in flight."""
 
     @asynccontextmanager
-    async def heard(self, stop: Stop, in_flight: InFlight) -> AsyncIterator[asyncio.Event]:
-        """Listen to signals as long as the context lasts."""
+    async def listening(self, stop: Stop, in_flight: InFlight) -> AsyncIterator[asyncio.Event]:
+        """Handle signals within the context."""
         loop, abandoned = asyncio.get_running_loop(), asyncio.Event()
 
         def received(number: signal.Signals) -> None:
             calls = in_flight()
-            them, were = counted(calls, "call") + " in flight", "was" if calls == 1 else "were"
+            them, were = count_text(calls, "call") + " in flight", "was" if calls == 1 else "were"
             if stop.request(_REASONS[number], f"{them} {were} finished and stored"):
-                log.warning("stopping: waiting for %s; the same once more gives up", them)
+                log.warning("stopping: waiting for %s; repeat the signal or Ctrl+C to stop at once", them)
             elif not abandoned.is_set():
-                log.warning("giving up %s, which may be billed and will be made again", them)
+                log.warning("giving up %s, which may be billed and will be repeated", them)
                 if stop.reason in _REASONS.values():
-                    stop.sentence = f"{them} {were} given up, may be billed, and will be made again"
+                    stop.sentence = f"{them} {were} given up, may be billed, and will be repeated"
                 abandoned.set()
 
         # A signal that is ignored, as under nohup, stays ignored.
         before = {number: signal.getsignal(number) for number in _REASONS}
-        minded = [number for number, minding in before.items() if minding is not signal.SIG_IGN]
-        for number in minded:
+        handled = [number for number, minding in before.items() if minding is not signal.SIG_IGN]
+        for number in handled:
             loop.add_signal_handler(number, received, number)
         try:
             yield abandoned
         finally:
-            for number in minded:
+            for number in handled:
                 loop.remove_signal_handler(number)
-                # asyncio leaves the default: one that comes during the export after it would end that without a word.
+                # asyncio restores the default, with which a signal would end the later export without a message.
                 signal.signal(number, before[number])
 
-    def part(self) -> Part:
-        """Return that it is the only one."""
-        return WHOLE
+    def part(self) -> ProcessShare:
+        """Return the share of a single process."""
+        return SINGLE_PROCESS
 
-    async def begin(self, look_up: Callable[[], Awaitable[bool]]) -> bool:
-        """Look at the account, and begin."""
+    async def wait_to_start(self, look_up: Callable[[], Awaitable[bool]]) -> bool:
+        """Check the account, and start at once."""
         return await look_up()
 
 
 _REASONS = {
-    signal.SIGINT: Reason.INTERRUPTED,
-    signal.SIGTERM: Reason.TERMINATED,
-    signal.SIGHUP: Reason.TERMINATED,
+    signal.SIGINT: StopReason.INTERRUPTED,
+    signal.SIGTERM: StopReason.TERMINATED,
+    signal.SIGHUP: StopReason.TERMINATED,
 }
 
 
-MINDED = tuple(_REASONS)
-"""Signals that end a run."""
+HANDLED_SIGNALS = tuple(_REASONS)
+"""Signals that stop a run."""

@@ -1,41 +1,41 @@
-"""Why a run ends or rests before everything is done, and the wait that this interrupts."""
+"""Stopping and pausing a run: the reasons to stop, and a sleep that both interrupt."""
 
 import asyncio
 from enum import StrEnum
 
 
-class Reason(StrEnum):
-    """Why a run stops early."""
+class StopReason(StrEnum):
+    """The reason why a run stops early."""
 
     INTERRUPTED = "interrupted"
     TERMINATED = "terminated"
-    ACCOUNT = "account"  # key, credit, model or prompt: every call would fail alike
-    OUTAGE = "outage"  # too many jobs in a row came to nothing
+    ACCOUNT = "account"  # key, credit, model or prompt: every call would fail in the same way
+    OUTAGE = "outage"  # too many jobs failed in a row
     MAX_COST = "max-cost"
     LIMIT = "limit"
-    STORE = "store"  # disk or database trouble
-    DIED = "died"  # the processes that worked, one after another
+    STORE = "store"  # failure of the disk or the database
+    DIED = "died"  # the child processes, several in a row
 
 
-class StoppingError(Exception):
-    """Raised out of a wait that the end of the run, or its rest, makes pointless."""
+class RunStoppingError(Exception):
+    """Raised from a wait because the run stops or is paused."""
 
 
 class Stop:
-    """Set once, by whoever first finds that the run cannot go on; waits end when it is.
+    """Stop state of a run: set once, by the first part that finds that the run cannot go on; it ends all waits.
 
-    A run may also rest for a while: waits for a call end then too, and the job is given back.
+    A run may also be paused: waits for a call then end too, and their jobs are released.
     """
 
     def __init__(self) -> None:
-        self.reason: Reason | None = None
+        self.reason: StopReason | None = None
         self.sentence = ""
-        self.is_resting = False
+        self.is_paused = False
         self._event = asyncio.Event()
         self._halt = asyncio.Event()
 
-    def request(self, reason: Reason, sentence: str) -> bool:
-        """Ask for the end of the run; say whether this was the first time."""
+    def request(self, reason: StopReason, sentence: str) -> bool:
+        """Request the stop of the run; return True for the first request."""
         if self.reason is not None:
             return False
         self.reason, self.sentence = reason, sentence
@@ -44,30 +44,30 @@ class Stop:
         return True
 
     def is_requested(self) -> bool:
-        """Whether the run is to end."""
+        """Return True if the run is to stop."""
         return self.reason is not None
 
-    def rest(self, is_resting: bool) -> None:  # noqa: FBT001
-        """Have no call begin until told otherwise."""
-        self.is_resting = is_resting
+    def pause(self, is_paused: bool) -> None:  # noqa: FBT001
+        """Pause the run, so that no call starts, or resume it."""
+        self.is_paused = is_paused
         if self.is_halted():
             self._halt.set()
         else:
             self._halt.clear()
 
     def is_halted(self) -> bool:
-        """Whether no call is to begin, for now or for good."""
-        return self.is_resting or self.is_requested()
+        """Return True if no call may start, because the run stops or is paused."""
+        return self.is_paused or self.is_requested()
 
     async def wait(self) -> None:
-        """Return once the end is asked for."""
+        """Return once a stop is requested."""
         await self._event.wait()
 
     async def sleep(self, seconds: float) -> None:
-        """Sleep, unless the run ends or rests meanwhile.
+        """Sleep for ``seconds``, unless the run stops or is paused meanwhile.
 
         Raises:
-            StoppingError: as soon as no call is to begin any more.
+            StoppingError: as soon as no call may start.
 
         """
         if not self.is_halted():
@@ -75,4 +75,4 @@ class Stop:
                 await asyncio.wait_for(self._halt.wait(), seconds)
             except TimeoutError:
                 return
-        raise StoppingError
+        raise RunStoppingError

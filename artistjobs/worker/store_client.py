@@ -1,6 +1,6 @@
-"""The one thread of a process that writes to the store, as the event loop sees it.
+"""Store client: the interface of the event loop to the store thread.
 
-Workers hand in an attempt and get the next claim for it, and the event loop never waits for a disk.
+Job loops pass in attempts and receive claims; the event loop never waits for a disk.
 """
 
 import asyncio
@@ -12,20 +12,20 @@ from functools import partial
 from time import time
 
 from artistjobs.core.attempt import Attempt, Outcome
-from artistjobs.core.controls import WHOLE, Part, Tuning
+from artistjobs.core.controls import SINGLE_PROCESS, ProcessShare, WorkerSettings
 from artistjobs.core.job import Claim, Scope
 from artistjobs.store.interface import OpenStore
-from artistjobs.worker.reservations import Till, Wish, answer
-from artistjobs.worker.settings_poller import Hear, Hearing
-from artistjobs.worker.store_thread import Answered, Desk, Message, Served
+from artistjobs.worker.reservations import ReservationQueue, ReservationRequest, answer
+from artistjobs.worker.settings_poller import OnSettingsChange, SettingsPoller
+from artistjobs.worker.store_thread import Answered, StoreReply, StoreRequest, StoreThread
 
-_UNBOUNDED = Tuning(max_workers=sys.maxsize)
+_UNBOUNDED = WorkerSettings(max_workers=sys.maxsize)
 
 
-class Writer:
-    """Exchanges attempts for claims; this is its side in the event loop.
+class StoreClient:
+    """Exchanges attempts for claims.
 
-    ``desk`` is the side of the thread; the event loop may read its values, which change with each transaction.
+    The event loop may read the values of the store thread, which change with each transaction.
     """
 
     def __init__(
@@ -33,59 +33,65 @@ class Writer:
         open_store: OpenStore,
         scope: Scope,
         limit: int | None = None,
-        tuning: Tuning = _UNBOUNDED,
-        part: Callable[[], Part] = lambda: WHOLE,
-        hear: Hear = lambda _tuning: None,
+        settings: WorkerSettings = _UNBOUNDED,
+        part: Callable[[], ProcessShare] = lambda: SINGLE_PROCESS,
+        on_change: OnSettingsChange = lambda _settings: None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._ready: asyncio.Future[None] = self._loop.create_future()
         self._ended: asyncio.Future[None] = self._loop.create_future()
         self._trouble: Exception | None = None
-        hearing = Hearing(tuning, part, partial(self._tell, hear))
-        self.desk = Desk(scope, limit, Till(tuning.max_cost_usd, self._tell_wishes), hearing, self._hand_over)
-        self.desk.others = part().of - 1
+        settings_poller = SettingsPoller(settings, part, partial(self._tell, on_change))
+        self.store_thread = StoreThread(
+            scope,
+            limit,
+            ReservationQueue(settings.max_cost_usd, self._answer_reservations),
+            settings_poller,
+            self._reply,
+        )
+        self.store_thread.others = part().count - 1
         self._thread = threading.Thread(target=self._run, args=[open_store], name="writer", daemon=True)
 
     async def start(self) -> None:
-        """Register as a worker, and take over from dead ones. Raises StoreError."""
+        """Start the thread, register as a worker and rescue the jobs of dead workers. Raises StoreError."""
         self._thread.start()
         await self._ready
 
     async def exchange(self, attempt: Attempt | None) -> Claim | None:
-        """Have an attempt stored and get the next claim; None once there is nothing left to claim.
+        """Store an attempt and return the next claim, or None once there is nothing left to claim.
 
-        Returns after the commit. Raises StoreError if disk or database fail.
+        Returns after the commit. Raises StoreError if the disk or the database fails.
         """
         return await self._send(attempt, wants_claim=True)
 
     async def record(self, attempt: Attempt) -> None:
-        """Have an attempt stored; returns after the commit. Raises StoreError."""
+        """Store an attempt; return after the commit. Raises StoreError."""
         await self._send(attempt, wants_claim=False)
 
-    async def hold_back(self, usd: float) -> bool:
-        """Have money held back for a call, on disk before it is made; False if the cap has no room for it.
+    async def reserve(self, usd: float) -> bool:
+        """Reserve money for a call, on disk before the call is made; return False if the cap has no room for it.
 
-        As long as calls are in flight anywhere their end may make room, so that is waited for.
-        Its attempt, once stored, gives it back. Raises StoreError.
+        While calls of any worker are in flight, wait: their end may make room. Storing the attempt of the call releases
+        the reservation. Raises StoreError.
         """
         if self._trouble is not None:
             raise self._trouble
         future: asyncio.Future[bool] = self._loop.create_future()
-        self.desk.inbox.put(Wish(usd, future))
+        self.store_thread.inbox.put(ReservationRequest(usd, future))
         return await future
 
     def release(self, attempt: Attempt) -> None:
-        """Have a claim given back, without waiting for it."""
-        self.desk.inbox.put(Message(attempt, wants_claim=False, future=None))
+        """Release a claim, without waiting for the commit."""
+        self.store_thread.inbox.put(StoreRequest(attempt, wants_claim=False, future=None))
 
     def drain(self) -> None:
-        """Claim no more: whoever waits for a claim gets none."""
-        self.desk.is_draining = True
-        self.desk.inbox.put(Message(None, wants_claim=False, future=None))
+        """Claim no more jobs; requests that wait for a claim receive None."""
+        self.store_thread.is_draining = True
+        self.store_thread.inbox.put(StoreRequest(None, wants_claim=False, future=None))
 
     async def close(self, ending: str, retry: Sequence[int]) -> None:
-        """Store all that was handed in, make the jobs of ``retry`` pending again, and end the thread."""
-        self.desk.close(ending, retry)
+        """Store all attempts received, make the jobs of ``retry`` pending again, and end the thread."""
+        self.store_thread.close(ending, retry)
         self.drain()
         await self._ended
 
@@ -93,7 +99,7 @@ class Writer:
         if self._trouble is not None:
             raise self._trouble
         future: asyncio.Future[Claim | None] = self._loop.create_future()
-        self.desk.inbox.put(Message(attempt, wants_claim, future))
+        self.store_thread.inbox.put(StoreRequest(attempt, wants_claim, future))
         try:
             return await future
         except asyncio.CancelledError:
@@ -101,50 +107,50 @@ class Writer:
             raise
 
     def _take_back(self, given: "asyncio.Future[Claim | None]") -> None:
-        """Release a claim that was given at the very moment when nobody wanted it any more."""
+        """Release a claim that arrived at the moment when its request was cancelled."""
         if given.done() and not given.cancelled() and given.exception() is None and (claim := given.result()):
             self.release(released(claim, calls=0))
 
     def _run(self, open_store: OpenStore) -> None:
-        """Do all the work of the thread; whatever goes wrong is handed over to who waits in the event loop."""
+        """Run the thread; pass any exception to the callers that wait in the event loop."""
         try:
             with open_store() as store:
-                self.desk.open(store)
+                self.store_thread.open(store)
                 self._tell(_settle, self._ready)
-                self.desk.serve(store.queue)
+                self.store_thread.serve(store.queue)
         except Exception as trouble:  # noqa: BLE001
             self._trouble = trouble
             self._tell(self._fail, trouble)
         finally:
             self._tell(_settle, self._ended)
 
-    def _hand_over(self, served: Sequence[Served]) -> None:
+    def _reply(self, served: Sequence[StoreReply]) -> None:
         self._tell(self._deliver, served)
 
-    def _tell_wishes(self, wishes: Sequence[Wish], granted: bool) -> None:  # noqa: FBT001
-        self._tell(answer, wishes, granted)
+    def _answer_reservations(self, requests: Sequence[ReservationRequest], granted: bool) -> None:  # noqa: FBT001
+        self._tell(answer, requests, granted)
 
-    def _deliver(self, served: Sequence[Served]) -> None:
+    def _deliver(self, served: Sequence[StoreReply]) -> None:
         for future, claim in served:
             if future is not None and not future.done():
                 future.set_result(claim)
             elif claim is not None:
-                # Whoever wanted it was cancelled meanwhile.
+                # The request for this claim was cancelled meanwhile.
                 self.release(released(claim, calls=0))
 
     def _fail(self, trouble: Exception) -> None:
-        futures: list[Answered | asyncio.Future[None]] = [self._ready, *self.desk.waiting()]
+        futures: list[Answered | asyncio.Future[None]] = [self._ready, *self.store_thread.waiting()]
         for future in futures:
             if not future.done():
                 future.set_exception(trouble)
 
     def _tell(self, function: Callable[..., None], *arguments: object) -> None:
-        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+        with suppress(RuntimeError):  # the loop is closed, so nothing waits for a reply
             self._loop.call_soon_threadsafe(function, *arguments)
 
 
 def released(claim: Claim, *, calls: int) -> Attempt:
-    """Return the attempt that gives a claim back."""
+    """Return the attempt that releases a claim; ``calls`` is the number of calls in flight for it."""
     now = time()
     return Attempt(claim=claim, outcome=Outcome.RELEASED, started_at=now, ended_at=now, calls=calls)
 

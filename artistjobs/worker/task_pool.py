@@ -1,15 +1,14 @@
-"""The slots of a process: a task for each call that may be in flight, and more of them while it runs."""
+"""Task pool: one asyncio task for each call that may be in flight; it can grow while it runs."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 
-class Slots:
-    """Tasks that work side by side until each of them has come to its end.
+class TaskPool:
+    """Runs tasks concurrently until all of them have ended.
 
-    They are never fewer: where fewer calls are wanted, the desk hands out fewer jobs, and those
-    that get none wait there.
+    The pool never shrinks: if fewer calls are wanted, the store thread claims fewer jobs, and idle tasks wait for it.
     """
 
     def __init__(self, work: Callable[[], Coroutine[Any, Any, None]], count: int) -> None:
@@ -19,23 +18,23 @@ class Slots:
         self.grow(count)
 
     def grow(self, count: int) -> None:
-        """Have at least so many, unless all is over."""
+        """Start tasks until at least ``count`` are running, unless the pool has ended."""
         while len(self._tasks) < count and not self._over.done():
             task = asyncio.create_task(self._work())
             self._tasks.add(task)
             task.add_done_callback(self._ended)
 
     async def wait(self) -> None:
-        """Return when all have come to their end; whatever one of them raises is raised at once."""
+        """Return when all tasks have ended. Raises the exception of a task at once."""
         await self._over
 
     def cancel(self) -> None:
-        """Give all of them up."""
+        """Cancel all tasks."""
         for task in self._tasks:
             task.cancel()
 
     async def close(self) -> None:
-        """Give up those that are left, and wait for their end."""
+        """Cancel the remaining tasks, and wait for their end."""
         self.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 

@@ -39,9 +39,9 @@ def test_contenders_run_by_turns_and_are_compared_within_a_round():
 
 
 def test_calls_that_fill_half_of_the_slots_are_half_busy():
-    from benchmarks.server import Seen
+    from benchmarks.server import LatestFailure
 
-    seen = Seen()
+    seen = LatestFailure()
     for call in range(101):
         seen.add(100.0 + call * 0.4, 0.2)
 
@@ -52,7 +52,7 @@ def test_calls_that_fill_half_of_the_slots_are_half_busy():
 
 
 def test_the_replies_of_the_server_are_answers_with_ids_of_their_own():
-    from artistjobs.api.classify import judge
+    from artistjobs.api.classify import classify
     from artistjobs.api.reply import Reply
     from benchmarks.server import CHAT, RESPOND
 
@@ -60,9 +60,9 @@ def test_the_replies_of_the_server_are_answers_with_ids_of_their_own():
     for number in (1, 2**60):
         head, _, body = RESPOND(number).partition(b"\r\n\r\n")
         assert int(head.rpartition(b": ")[2]) == len(body)
-        judgement = judge(Reply(status=200, body=body))
-        assert judgement.failure is None
-        ids.add(judgement.answer.response_id)
+        classification = classify(Reply(status=200, body=body))
+        assert classification.failure is None
+        ids.add(classification.answer.response_id)
         head, _, body = CHAT(number).partition(b"\r\n\r\n")
         assert int(head.rpartition(b": ")[2]) == len(body)
         assert json.loads(body)["choices"][0]["message"]["content"]
@@ -70,9 +70,9 @@ def test_the_replies_of_the_server_are_answers_with_ids_of_their_own():
 
 
 async def test_the_server_takes_requests_in_pieces_and_counts_calls_alone():
-    from benchmarks.server import Connection, Seen
+    from benchmarks.server import Connection, LatestFailure
 
-    seen = Seen()
+    seen = LatestFailure()
     server = await asyncio.get_running_loop().create_server(lambda: Connection(seen, lambda: 0.0), "127.0.0.1", 0)
     async with server:
         reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())

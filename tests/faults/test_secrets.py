@@ -13,7 +13,7 @@ from conftest import KEY, wait_until, write_artists
 from hostile import Hostile, answer, hostile_server, refusal, reply
 
 from artistjobs.api.config import ApiConfig
-from artistjobs.commands.config import Working
+from artistjobs.commands.config import WorkOptions
 from artistjobs.core.template import check_template, compile_template
 from artistjobs.errors import PromptError
 from artistjobs.export.atomic_file import _part_file
@@ -97,7 +97,7 @@ def test_a_look_up_that_sends_the_key_back_does_not_show_it(program_with_hostile
 
 @pytest.mark.parametrize(
     "where",
-    ["worker.active_job.judge", "api.responses._read", "worker.preflight.check_models", "commands.work.run_calling"],
+    ["worker.active_job.classify", "api.responses._read", "worker.preflight.check_models", "commands.work.run_calling"],
 )
 def test_a_bug_of_our_own_does_not_show_the_key(program_with_hostile, folder, where):
     """The traceback of an internal error, with all that is told besides."""
@@ -132,7 +132,7 @@ def test_the_process_does_not_show_the_key_to_others(program_with_api, folder, a
 
 def test_the_text_forms_of_settings_do_not_hold_the_key():
     api = ApiConfig(api_key=KEY)
-    working = Working(work=None, timeout_seconds=1, api=api, scenario=None, retry_failed=False, quiet=False)
+    working = WorkOptions(work=None, timeout_seconds=1, api=api, scenario=None, retry_failed=False, quiet=False)
 
     assert KEY not in f"{api!r}{api}{working!r}{[working]}"
 

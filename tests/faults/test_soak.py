@@ -23,7 +23,7 @@ def test_a_short_soak_breaks_no_promise():
 
     assert soaked.returncode == 0, soaked.stdout + soaked.stderr
     assert "| killed |" in soaked.stdout
-    assert "BROKEN" not in soaked.stdout
+    assert "INVALID_JSON" not in soaked.stdout
 
 
 def test_a_soak_tells_of_promises_that_were_broken(soak, tmp_path):

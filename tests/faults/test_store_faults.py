@@ -389,7 +389,7 @@ def test_a_table_that_somebody_dropped_is_trouble_with_a_sentence(store, path):
         db.execute("DROP TABLE bad_lines")
 
     with trouble("the database says 'no such table: bad_lines'"):
-        store.intake.bad_lines(1, 5)
+        store.ingestor.bad_lines(1, 5)
 
 
 def test_what_is_refused_is_not_half_done(store, path):

@@ -9,8 +9,8 @@ from conftest import KEY, write_artists
 from factories import make_body, make_prompt, make_template
 
 from artistjobs.api.reply import Reply
-from artistjobs.commands.check import Plan, check
-from artistjobs.commands.check_text import checkup_lines
+from artistjobs.commands.check import CheckPlan, check
+from artistjobs.commands.check_text import check_result_lines
 from artistjobs.commands.findings import Level
 from artistjobs.core.pricing import usage_cost
 from artistjobs.rehearsal import Fault
@@ -327,7 +327,7 @@ def checked(api, **changes):
         "base_url": "http://api", "model": "gpt-5", "prompt": make_template(), "max_workers": 4, "cost": usage_cost,
         "spend": True,
     }  # fmt: skip
-    return asyncio.run(check(Plan(**(plan | changes)), api, lambda: 0.0))
+    return asyncio.run(check(CheckPlan(**(plan | changes)), api, lambda: 0.0))
 
 
 def test_a_look_up_that_fails_for_the_moment_is_a_warning():
@@ -349,6 +349,6 @@ def test_an_answer_that_tells_no_usage_is_still_an_answer():
 def test_what_a_server_says_cannot_command_the_terminal():
     evil = Reply(status=401, body=json.dumps({"error": {"message": "\x1b]0;owned\x07"}}).encode())
 
-    lines = checkup_lines(checked(OneReply(evil, evil), prompt=make_prompt()))
+    lines = check_result_lines(checked(OneReply(evil, evil), prompt=make_prompt()))
 
     assert all(line.isprintable() for line in lines)

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from artistjobs.commands.control import control_lines
-from artistjobs.core.controls import Control, Part, Said, Tuning
+from artistjobs.core.controls import Control, ControlChange, ProcessShare, WorkerSettings
 from artistjobs.store.models import Run
 from artistjobs.store.sqlite.store import open_store
 
@@ -67,7 +67,7 @@ def test_pause_stops_the_calls_of_all_workers_and_resume_goes_on_where_they_were
 
     said = cli("pause")
     for process in both:
-        hear(process, "paused: no new call is made")
+        hear(process, "paused: no new calls are made")
     wait_until(lambda: not api.journal.in_flight and not count(folder, "running"))
     received, done = api.journal.received, count(folder, "done")
     shown = json.loads(cli("status", "--json").stdout)
@@ -113,7 +113,7 @@ def test_work_on_a_paused_database_says_so_and_waits_and_ctrl_c_ends_it_at_once(
 
     assert "no worker is running, and a worker that starts will wait; continue with: artistjobs resume" in paused.stderr
     assert "already paused since " in again.stderr
-    assert line.endswith("paused: no new call is made; go on with: artistjobs resume\n")
+    assert line.endswith("paused: no new calls are made; continue with: artistjobs resume\n")
     assert process.returncode == 130
     assert errors.decode().splitlines()[-1] == "continue with: artistjobs run a.csv"
     assert (count(folder, "pending"), api.journal.received) == (5, 0)
@@ -178,7 +178,7 @@ def test_requests_a_minute_are_kept_as_set_and_none_lets_go(started, api, cli):
     process = started(400, "--max-workers", "4", latency=0.05)
 
     cli("set", "--rpm", "240")
-    hear(process, "from another terminal: --rpm 240")
+    hear(process, "settings from another terminal: --rpm 240")
     # Four calls may have begun before that, and be on their way.
     seen = len(api.journal.calls) + 4
     wait_until(lambda: len(api.journal.calls) >= seen + 8)
@@ -222,7 +222,7 @@ def test_a_cap_on_money_of_unknown_worth_stops_what_runs_and_says_why(started, p
     _, errors = process.communicate(timeout=60)
 
     assert process.returncode == 4
-    assert "the price of nobody-knows-it is not known" in errors.decode()
+    assert "the price of nobody-knows-it is unknown" in errors.decode()
 
 
 def test_what_is_set_is_not_for_a_worker_that_starts_later(started, program_with_api, folder, api, cli):
@@ -279,8 +279,8 @@ def test_what_cannot_be_kept_is_not_taken(cli, folder, options):
 
 def test_what_is_said_is_read_back_as_it_was_said_last(tmp_path):
     with open_store(tmp_path / "jobs.db", create=True) as one, open_store(tmp_path / "jobs.db") as other:
-        one.controls.say({Control.PAUSED: 1, Control.MAX_COST: 0.25})
-        one.controls.say({Control.RPM: None, Control.PAUSED: None})
+        one.controls.set({Control.PAUSED: 1, Control.MAX_COST: 0.25})
+        one.controls.set({Control.RPM: None, Control.PAUSED: None})
 
         said = other.controls.read()
 
@@ -293,25 +293,25 @@ def test_what_is_said_is_read_back_as_it_was_said_last(tmp_path):
 
 def test_pausing_is_for_all_and_the_rest_for_those_that_lived_then():
     said = [
-        Said(Control.PAUSED, 1, 1, "a moment"),
-        Said(Control.RPM, 60, 2, "a moment"),
-        Said(Control.TPM, None, 3, "a moment"),
-        Said(Control.MAX_WORKERS, 10, 4, "a moment"),
+        ControlChange(Control.PAUSED, 1, 1, "a moment"),
+        ControlChange(Control.RPM, 60, 2, "a moment"),
+        ControlChange(Control.TPM, None, 3, "a moment"),
+        ControlChange(Control.MAX_WORKERS, 10, 4, "a moment"),
     ]
-    flags = Tuning(max_workers=4, rpm=7, tpm=8, max_cost_usd=9.0)
+    flags = WorkerSettings(max_workers=4, rpm=7, tpm=8, max_cost_usd=9.0)
 
-    assert flags.told(said, 2, Part(1, 4)) == Tuning(
-        max_workers=3, rpm=7, tpm=None, max_cost_usd=9.0, is_paused=True, said_max_workers=10
+    assert flags.with_changes(said, 2, ProcessShare(1, 4)) == WorkerSettings(
+        max_workers=3, rpm=7, tpm=None, max_cost_usd=9.0, is_paused=True, total_max_workers=10
     )  # fmt: skip
 
 
 def test_what_was_said_is_shown_once_for_each_moment_by_the_clock_on_the_wall():
     at, later = "2026-01-31T23:59:58.123Z", "2026-02-01T00:00:01.000Z"
     said = [
-        Said(Control.PAUSED, 1, 4, later),
-        Said(Control.RPM, None, 2, at),
-        Said(Control.MAX_COST, 5, 3, at),
-        Said(Control.MAX_WORKERS, 8, 5, later),
+        ControlChange(Control.PAUSED, 1, 4, later),
+        ControlChange(Control.RPM, None, 2, at),
+        ControlChange(Control.MAX_COST, 5, 3, at),
+        ControlChange(Control.MAX_WORKERS, 8, 5, later),
     ]
     worker = Run(
         worker=1, host="host", pid=42, started_at=at, seen_at=at, ended_at=None, ending=None, done=0, failed=0, calls=0,
@@ -333,11 +333,11 @@ def test_what_was_said_is_shown_once_for_each_moment_by_the_clock_on_the_wall():
 
 @given(st.integers(1, 10_000), st.integers(1, 64))
 def test_the_processes_of_a_command_share_what_is_set_among_them(total, processes):
-    shares = [Part(number, processes).share(total) for number in range(processes)]
+    shares = [ProcessShare(number, processes).share(total) for number in range(processes)]
 
     assert sum(shares) == total
     assert max(shares) - min(shares) <= 1
-    assert Tuning(max_workers=min(shares)).is_resting == (total < processes)
+    assert WorkerSettings(max_workers=min(shares)).makes_no_calls == (total < processes)
 
 
 def test_the_processes_of_one_command_are_paused_and_share_what_is_set(program_with_api, folder, api, cli):
@@ -360,8 +360,8 @@ def test_the_processes_of_one_command_are_paused_and_share_what_is_set(program_w
     _, errors = process.communicate(timeout=60)
 
     assert (most, one_at_a_time) == (9, 1)
-    told = [line[9:] for line in errors.decode().splitlines() if "from another terminal" in line]
-    assert told == [f"from another terminal: --max-workers {number}" for number in (9, 1, 200)]
-    assert errors.decode().count("paused: no new call is made") == 1
+    told = [line[9:] for line in errors.decode().splitlines() if "settings from another terminal" in line]
+    assert told == [f"settings from another terminal: --max-workers {number}" for number in (9, 1, 200)]
+    assert errors.decode().count("paused: no new calls are made") == 1
     assert process.returncode == 0
     assert (len(read_records(folder / "out.jsonl")), api.journal.repeated()) == (200, {})

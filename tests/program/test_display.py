@@ -13,8 +13,8 @@ import pyte
 import pytest
 from conftest import read_records, wait_until, write_artists
 
-from artistjobs.core.formatting import cost_text, counted, duration_text
-from artistjobs.terminal.escape import visible
+from artistjobs.core.formatting import cost_text, count_text, duration_text
+from artistjobs.terminal.escape import escape_controls
 
 COLUMNS, LINES = 80, 24
 
@@ -182,9 +182,9 @@ def test_a_terminal_is_told_of_a_storm_in_a_few_lines_and_the_log_file_of_each_c
 
     records = [json.loads(line) for line in (folder / "log").read_text().splitlines()]
     messages = [record["message"] for record in records]
-    assert sum("; again in " in message for message in messages) == 30
+    assert sum("; retry in " in message for message in messages) == 30
     assert screen.raw.count(b"call 1: ") == 1
-    assert b"calls repeated: " in screen.raw
+    assert b"calls retried: " in screen.raw
     assert "30 jobs: 30 done, 0 failed, 0 pending" in messages
 
 
@@ -265,10 +265,10 @@ def test_unknown_prices_are_said_and_never_shown_as_nothing():
 
 
 def test_emoji_and_scripts_are_shown_as_they_are():
-    assert visible("Björk 👩‍🎨 草間彌生 محمد") == "Björk 👩‍🎨 草間彌生 محمد"
-    assert visible("a\tb\nc", keep="\n\t") == "a\tb\nc"
-    assert visible("\x9b31m\x00") == "\\x9b31m\\x00"
+    assert escape_controls("Björk 👩‍🎨 草間彌生 محمد") == "Björk 👩‍🎨 草間彌生 محمد"
+    assert escape_controls("a\tb\nc", keep="\n\t") == "a\tb\nc"
+    assert escape_controls("\x9b31m\x00") == "\\x9b31m\\x00"
 
 
 def test_numbers_are_told_with_their_noun():
-    assert [counted(1, "job"), counted(3532, "job")] == ["1 job", "3,532 jobs"]
+    assert [count_text(1, "job"), count_text(3532, "job")] == ["1 job", "3,532 jobs"]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from artistjobs.core.job import Artist
-from artistjobs.ingest.sniff import suspicion
+from artistjobs.ingest.sniff import wrong_format_hint
 
 
 def test_a_dry_run_says_itself_as_one_json_object(cli, folder):
@@ -64,13 +64,13 @@ def test_a_file_that_is_evidently_no_csv_is_warned_of_once_and_read(cli, folder,
 
 @pytest.mark.parametrize("name", ["{", "[Unknown]", "{artist_name}", "A; B", "Artist_Name Band", "[1"])
 def test_odd_names_are_no_reason_to_warn(name):
-    assert suspicion(Artist(1, name, "painter; sculptor")) is None
+    assert wrong_format_hint(Artist(1, name, "painter; sculptor")) is None
 
 
 @given(st.text(min_size=1), st.text())
 def test_any_row_may_come_first(name, data):
     assert (
-        suspicion(Artist(1, name, data)) is None
+        wrong_format_hint(Artist(1, name, data)) is None
         or name.lstrip('"')[:1] in "{["
         or "\t" in name
         or "artist_name" in name.lower()

@@ -107,7 +107,7 @@ def test_spending_never_passes_the_cap_and_a_higher_cap_resumes(cli, folder, api
     assert spent <= spent_by_server + ROUNDING
     assert spent_by_server <= spent_in_the_end <= budget.cap + ROUNDING
     assert not budget.bounded or budget.faults or spent > 0.6 * budget.cap
-    assert "raise --max-cost to go on" in stopped.stderr
+    assert "raise --max-cost to continue" in stopped.stderr
     assert "\nraise --max-cost and continue with: artistjobs " in stopped.stderr
     assert query(folder, "SELECT count(*) FROM jobs WHERE state <> 'done'") == [(0,)]
     assert query(folder, "SELECT sum(reserved_usd) FROM workers") == [(0.0,)]

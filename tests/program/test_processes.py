@@ -23,13 +23,13 @@ from artistjobs.core.pricing import GivenPrices
 from artistjobs.errors import StoreError, WrongUseError
 from artistjobs.rehearsal import Fault
 from artistjobs.store.models import Kind
-from artistjobs.terminal.log import grouped
+from artistjobs.terminal.log import repeats
 from artistjobs.worker.config import WorkConfig
-from artistjobs.worker.processes import messages as wire
-from artistjobs.worker.processes.child import Relay
+from artistjobs.worker.processes import messages
+from artistjobs.worker.processes.child import LogForwarder
 from artistjobs.worker.processes.parent import COMMAND
-from artistjobs.worker.progress.counters import Totals
-from artistjobs.worker.stop import Reason
+from artistjobs.worker.progress.counters import RunTotals
+from artistjobs.worker.stop import StopReason
 
 RUN = ("run", "a.csv", "--processes", "2", "--max-workers", "8")
 
@@ -117,7 +117,7 @@ def test_when_the_last_process_dies_another_one_takes_its_place(start, api, file
     code, said = ended(process)
 
     assert code == 0, said
-    assert "another one takes its place" in said
+    assert "a new one replaces it" in said
     assert query("SELECT state, count(*) FROM jobs GROUP BY state") == [("done", 200)]
     assert len(api.journal.repeated()) <= 8
 
@@ -144,8 +144,8 @@ def test_processes_that_die_again_and_again_end_the_run_and_leave_the_jobs_pendi
 
     assert code == 3
     assert len(killed) == 2 + 3
-    assert said.count("another one takes its place") == 3
-    assert "one process after another died, the last one killed by SIGKILL" in said
+    assert said.count("a new one replaces it") == 3
+    assert "several processes died in a row, the last one killed by SIGKILL" in said
     assert "continue with: artistjobs run a.csv" in said
     # Those that three processes died with have failed.
     assert query("SELECT state, count(*) FROM jobs GROUP BY state") == [("failed", 4), ("pending", 196)]
@@ -206,7 +206,7 @@ def test_a_process_that_is_told_to_end_leaves_the_rest_to_the_others(start, api,
     code, said = ended(process)
 
     assert code == 0
-    assert f"process {victim} was told to end; the others go on" in said
+    assert f"process {victim} was asked to stop; the others continue" in said
     assert api.journal.repeated() == {}
 
 
@@ -345,28 +345,28 @@ texts = st.text(max_size=20)
     looks_up=st.booleans(),
 )  # fmt: skip
 def test_an_order_arrives_as_it_was_given(work, scope, kind, looks_up):
-    order = wire.Order(
+    order = messages.StartMessage(
         work=work, scope=scope, database=Path("a.db"), kind=kind, api=ApiConfig(api_key=KEY), looks_up=looks_up,
         log_level=20,
     )  # fmt: skip
 
-    name, value = wire.read_line(wire.line(wire.ORDER, wire.order_json(order)))
+    name, value = messages.read_line(messages.line(messages.START, messages.start_message_json(order)))
 
-    assert name == wire.ORDER
-    assert wire.order_from_json(value) == order
+    assert name == messages.START
+    assert messages.start_message_from_json(value) == order
 
 
 @given(
-    totals=st.builds(Totals, done=numbers, codes=st.dictionaries(texts, numbers, max_size=3)),
-    reason=st.none() | st.sampled_from(Reason),
+    totals=st.builds(RunTotals, done=numbers, codes=st.dictionaries(texts, numbers, max_size=3)),
+    reason=st.none() | st.sampled_from(StopReason),
     sentence=texts,
     error=st.none() | st.builds(lambda kind, text: kind(text), st.sampled_from([StoreError, WrongUseError]), texts),
 )
 def test_an_end_arrives_as_it_was_told(totals, reason, sentence, error):
-    end = wire.End(totals=totals, reason=reason, sentence=sentence, error=error)
+    end = messages.EndMessage(totals=totals, reason=reason, sentence=sentence, error=error)
 
-    _, value = wire.read_line(wire.line(wire.END, wire.end_json(end)))
-    told = wire.end_from_json(value)
+    _, value = messages.read_line(messages.line(messages.END, messages.end_json(end)))
+    told = messages.end_from_json(value)
 
     assert (told.totals, told.reason, told.sentence) == (totals, reason, sentence)
     assert (type(told.error), str(told.error)) == (type(error), str(error))
@@ -375,14 +375,14 @@ def test_an_end_arrives_as_it_was_told(totals, reason, sentence, error):
 def test_a_log_line_arrives_with_what_it_may_be_counted_by():
     lines, logger = [], logging.getLogger("test of the relay")
     logger.propagate = False
-    logger.addHandler(Relay(SimpleNamespace(say=lambda kind, value: lines.append(wire.line(kind, value)))))
+    logger.addHandler(LogForwarder(SimpleNamespace(send=lambda kind, value: lines.append(messages.line(kind, value)))))
 
-    logger.warning("%d fell", 3, extra=grouped("jobs failed", "incomplete"))
-    _, value = wire.read_line(lines[0])
+    logger.warning("%d fell", 3, extra=repeats("jobs failed", "incomplete"))
+    _, value = messages.read_line(lines[0])
 
     assert value == [logging.WARNING, "3 fell", {"group": ["jobs failed", "incomplete"]}]
 
 
 @pytest.mark.parametrize("text", [b"", b"\xff\n", b"[]\n", b'"x"\n', b"{}\n", b'{"a": 1, "b": 2}\n', b"hello\n"])
 def test_what_is_no_message_is_passed_over(text):
-    assert wire.read_line(text) == ("", None)
+    assert messages.read_line(text) == ("", None)

@@ -19,8 +19,8 @@ from artistjobs.report.axis import make_scale, time_step, time_ticks
 from artistjobs.report.chart import cost_drawings, pace_drawings
 from artistjobs.report.sanitize import cleaned, fitted
 from artistjobs.report.timeline import make_timeline, percentile, union
-from artistjobs.store.overview import Bounds, Latency, Overview, Slot, WorkerSpan
-from artistjobs.store.sqlite.overview import SqliteSurvey
+from artistjobs.store.overview import Bounds, LatencyBucket, Overview, TimeBucket, WorkerPeriod
+from artistjobs.store.sqlite.overview import SqliteReportQueries
 from artistjobs.store.sqlite.store import open_store
 
 HOSTILE = [
@@ -156,7 +156,7 @@ def test_a_sample_is_spread_over_all_answers_and_no_kind_of_failure_is_crowded_o
     fail(store, "rare")
     answer_all(store)
 
-    overview = store.survey.overview(Bounds(answers=20, failed=10))
+    overview = store.report_queries.overview(Bounds(answers=20, failed=10))
 
     jobs = [row.job for row in overview.answered]
     assert len(jobs) == 20
@@ -171,18 +171,18 @@ def test_a_report_is_of_one_moment_while_workers_go_on(store, monkeypatch):
     ingest(store, *names(10))
     claims = claim(store, 10)
     settle(store, make_attempt(claims[0]))
-    read = SqliteSurvey._rows
+    read = SqliteReportQueries._rows
 
-    def read_and_settle(survey, *arguments):
-        found = read(survey, *arguments)
+    def read_and_settle(report_queries, *arguments):
+        found = read(report_queries, *arguments)
         if claims[1:]:
             with open_store(store.path) as other:
                 other.queue._worker = 1
                 settle(other, make_attempt(claims.pop()))
         return found
 
-    monkeypatch.setattr(SqliteSurvey, "_rows", read_and_settle)
-    overview = store.survey.overview(Bounds())
+    monkeypatch.setattr(SqliteReportQueries, "_rows", read_and_settle)
+    overview = store.report_queries.overview(Bounds())
 
     assert len(claims) < 9
     done = [overview.jobs("done"), len(overview.answered), sum(row.answers for row in overview.spent)]
@@ -243,11 +243,11 @@ def test_without_a_database_none_is_made(cli, folder):
 def test_pauses_between_runs_and_the_sleep_of_a_laptop_are_taken_out():
     hour = 3600
     workers = [
-        WorkerSpan(start=0, end=hour, ending="interrupted"),
-        WorkerSpan(start=11 * hour, end=22 * hour, ending="finished"),  # it slept from 12 to 21
+        WorkerPeriod(start=0, end=hour, ending="interrupted"),
+        WorkerPeriod(start=11 * hour, end=22 * hour, ending="finished"),  # it slept from 12 to 21
     ]
     busy = [*range(0, hour, 10), *range(11 * hour, 12 * hour, 10), *range(21 * hour, 22 * hour, 10)]
-    slots = [Slot(start=start, done=5) for start in busy]
+    slots = [TimeBucket(start=start, done=5) for start in busy]
 
     timeline = make_timeline(make_overview(workers, slots))
 
@@ -287,8 +287,8 @@ def test_a_run_of_hours_has_each_chart_at_two_sizes_with_title_and_description(s
 
 
 def test_thousands_of_runs_make_a_chart_of_bounded_size():
-    workers = [WorkerSpan(start=day * 86_400, end=day * 86_400 + 600, ending="finished") for day in range(3000)]
-    slots = [Slot(start=day * 86_400, done=10, cost_usd=0.5) for day in range(3000)]
+    workers = [WorkerPeriod(start=day * 86_400, end=day * 86_400 + 600, ending="finished") for day in range(3000)]
+    slots = [TimeBucket(start=day * 86_400, done=10, cost_usd=0.5) for day in range(3000)]
 
     timeline = make_timeline(make_overview(workers, slots))
 
@@ -303,8 +303,8 @@ def test_thousands_of_runs_make_a_chart_of_bounded_size():
 
 
 def test_a_cell_says_no_rate_for_time_that_nobody_worked():
-    workers = [WorkerSpan(start=0, end=600, ending="finished"), WorkerSpan(start=605, end=1205, ending="finished")]
-    slots = [Slot(start=start, done=10) for start in range(0, 1200, 10)]
+    workers = [WorkerPeriod(start=0, end=600, ending="finished"), WorkerPeriod(start=605, end=1205, ending="finished")]
+    slots = [TimeBucket(start=start, done=10) for start in range(0, 1200, 10)]
 
     timeline = make_timeline(make_overview(workers, slots))
 
@@ -327,7 +327,7 @@ def test_a_union_covers_each_moment_once(pairs):
 def test_a_percentile_is_within_one_step_of_the_true_one(values, share):
     counts = Counter()
     for value in values:
-        counts[Latency(int(value / 0.25) * 0.25, 0.25, 1)[:2]] += 1
+        counts[LatencyBucket(int(value / 0.25) * 0.25, 0.25, 1)[:2]] += 1
 
     found = percentile(counts, share)
 
@@ -343,7 +343,7 @@ def test_the_latencies_of_a_database_give_the_median_of_its_answers(store):
     ]
     settle(store, *attempts)
 
-    timeline = make_timeline(store.survey.overview(Bounds()))
+    timeline = make_timeline(store.report_queries.overview(Bounds()))
 
     assert timeline.seconds(0.5) == pytest.approx(6.0, rel=0.025)
     assert timeline.seconds(0.95) == pytest.approx(10.5, rel=0.025)
@@ -387,6 +387,6 @@ def test_an_attempt_that_is_repeated_is_neither_done_nor_failed(store):
     (first, second) = claim(store, 2)
     settle(store, make_attempt(first), make_attempt(second, Outcome.RETRY))
 
-    overview = store.survey.overview(Bounds())
+    overview = store.report_queries.overview(Bounds())
 
     assert [(slot.done, slot.failed) for slot in overview.slots] == [(1, 0)]

@@ -87,13 +87,13 @@ def test_failures_are_listed_in_order_whatever_their_codes(tmp_path):
             make.settle(store, make.make_attempt(claimed, Outcome.FAILED, failure=failure))
 
     with open_reader(tmp_path / "j.db") as reader:
-        assert [job.job for job in reader.insight.failed(None, None)] == list(range(1, 61))
-        assert [job.job for job in reader.insight.failed("code_3", 2)] == [4, 11]
+        assert [job.job for job in reader.job_queries.failed(None, None)] == list(range(1, 61))
+        assert [job.job for job in reader.job_queries.failed("code_3", 2)] == [4, 11]
 
 
 def test_a_table_of_failures_fits_the_terminal(tmp_path):
     from artistjobs.commands.failures import failures_table
-    from artistjobs.terminal.table import cells
+    from artistjobs.terminal.table import cell_width
 
     with open_store(tmp_path / "j.db", create=True) as store:
         make.ingest(store, "\x1b[31m悪い" * 20, "B")
@@ -104,9 +104,9 @@ def test_a_table_of_failures_fits_the_terminal(tmp_path):
 
     for width in (40, 80, 120):
         with open_reader(tmp_path / "j.db") as reader:
-            lines = list(failures_table(reader.insight.failed(None, None), width, str))
+            lines = list(failures_table(reader.job_queries.failed(None, None), width, str))
 
-        assert [line for line in lines if cells(line) > width or "\x1b" in line] == []
+        assert [line for line in lines if cell_width(line) > width or "\x1b" in line] == []
         assert len(lines) == 3
         assert "server_error" in lines[2]
 

@@ -73,7 +73,7 @@ def test_jobs_are_counted_by_way_of_asking_as_a_count_of_all_rows_would(path):
                 make.settle(store, make.make_attempt(claimed, outcome))
 
         with open_reader(path) as reader:
-            found = {row.prompt: (row.counts.total, *astuple(row.counts)) for row in reader.insight.progress()}
+            found = {row.prompt: (row.counts.total, *astuple(row.counts)) for row in reader.job_queries.progress()}
             counts = reader.records.counts(EVERYTHING)
 
     assert found == by_hand(path)
@@ -213,7 +213,7 @@ def test_watching_draws_in_place_and_gives_the_terminal_back(program_with_api, f
 def test_no_line_is_wider_than_the_terminal_but_the_commands(path, width):
     from artistjobs.commands.status import read_status
     from artistjobs.commands.status_text import status_lines
-    from artistjobs.terminal.table import cells
+    from artistjobs.terminal.table import cell_width
 
     with open_store(path, create=True) as store:
         make.ingest(store, "葛飾北斎 " * 30, *make.names(9), prompt=make.make_template(template_file="質問" * 30))
@@ -224,5 +224,5 @@ def test_no_line_is_wider_than_the_terminal_but_the_commands(path, width):
     with open_reader(path) as reader:
         lines = status_lines(read_status(reader), width)
 
-    assert [line for line in lines if cells(line) > width and "artistjobs --db" not in line] == []
+    assert [line for line in lines if cell_width(line) > width and "artistjobs --db" not in line] == []
     assert any("…" in line for line in lines)

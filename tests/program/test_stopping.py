@@ -200,7 +200,7 @@ def test_a_call_is_repeated_until_it_is_answered_and_each_try_is_recorded(cli, f
         (4, "retry", "connection_error"),
         (5, "done", None),
     ]
-    assert result.stderr.count("again in") == 4
+    assert result.stderr.count("retry in") == 4
 
 
 def test_a_job_is_failed_with_its_last_error_when_its_calls_are_used_up(cli, folder, api, monkeypatch):

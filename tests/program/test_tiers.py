@@ -17,7 +17,7 @@ FLEX = ("--service-tier", "flex")
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch):
-    monkeypatch.setattr("artistjobs.core.retry.FIRST_WAIT_FOR_FLEX_SECONDS", 0.02)
+    monkeypatch.setattr("artistjobs.core.retry.FIRST_FLEX_WAIT_SECONDS", 0.02)
     monkeypatch.setattr("artistjobs.core.retry.FIRST_WAIT_SECONDS", 0.01)
 
 
@@ -94,7 +94,7 @@ def test_a_full_flex_tier_is_asked_again_and_holds_nobody_else_up(cli, folder, a
                 await asyncio.sleep(0.005)
         await real_sleep(stop, 0.0 if is_flex_wait else seconds)
 
-    monkeypatch.setattr("artistjobs.core.retry.FIRST_WAIT_FOR_FLEX_SECONDS", 5.0)
+    monkeypatch.setattr("artistjobs.core.retry.FIRST_FLEX_WAIT_SECONDS", 5.0)
     monkeypatch.setattr(Stop, "sleep", sleep)
     write_artists(folder / "a.csv", 40)
     api.script = lambda body, nth: (
@@ -131,7 +131,7 @@ def test_after_some_refusals_a_job_is_called_at_the_standard_tier(cli, folder, a
     tiers = [body["service_tier"] for body in sent(api)]
     assert result.exit_code == 0
     assert (tiers.count("flex"), tiers.count("default")) == (6, 3)
-    assert result.stderr.count("flex was full 2 times; the next call is at the standard tier") == 3
+    assert result.stderr.count("flex was full 2 times; the next call uses the standard tier") == 3
 
 
 def test_an_answer_at_the_standard_tier_is_stored_and_paid_as_such(cli, folder, api):

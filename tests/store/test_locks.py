@@ -11,15 +11,15 @@ import pytest
 from children import child, finish, hear, tell
 
 from artistjobs.store.sqlite import locks
-from artistjobs.store.sqlite.locks import SignOfLife, Turnstile, death_certificate, is_alive
+from artistjobs.store.sqlite.locks import LivenessLock, WriteLock, is_alive, lock_if_dead
 from artistjobs.store.sqlite.store import open_store
 
 LIVE = """
     import sys
     from pathlib import Path
-    from artistjobs.store.sqlite.locks import SignOfLife
+    from artistjobs.store.sqlite.locks import LivenessLock
 
-    life = SignOfLife(Path(sys.argv[1]), 1)
+    life = LivenessLock(Path(sys.argv[1]), 1)
     print("alive", flush=True)
     sys.stdin.readline()
 """
@@ -31,7 +31,7 @@ def database(tmp_path):
 
 
 def is_certified_dead(database, worker=1):
-    with death_certificate(database, worker) as is_dead:
+    with lock_if_dead(database, worker) as is_dead:
         return is_dead
 
 
@@ -66,9 +66,9 @@ def test_a_process_that_a_worker_started_does_not_keep_it_alive(database):
     script = """
         import subprocess, sys
         from pathlib import Path
-        from artistjobs.store.sqlite.locks import SignOfLife
+        from artistjobs.store.sqlite.locks import LivenessLock
 
-        life = SignOfLife(Path(sys.argv[1]), 1)
+        life = LivenessLock(Path(sys.argv[1]), 1)
         print(subprocess.Popen(["sleep", "60"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).pid, flush=True)
         sys.stdin.readline()
     """
@@ -89,7 +89,7 @@ def test_a_worker_that_never_was_is_dead(database):
 
 
 def test_looking_changes_nothing(database):
-    life = SignOfLife(database, 1)
+    life = LivenessLock(database, 1)
     life.close()
 
     assert [is_alive(database, 1), is_alive(database, 1)] == [False, False]
@@ -97,7 +97,7 @@ def test_looking_changes_nothing(database):
 
 
 def test_two_who_look_at_once_do_not_take_each_other_for_the_worker(database, monkeypatch):
-    SignOfLife(database, 1).close()
+    LivenessLock(database, 1).close()
     with monkeypatch.context() as other, ExitStack() as stack:
         # The other one keeps what it looks at open.
         other.setattr(locks, "FileIO", lambda path: nullcontext(stack.enter_context(FileIO(path))))
@@ -108,12 +108,12 @@ def test_two_who_look_at_once_do_not_take_each_other_for_the_worker(database, mo
 
 
 def test_a_death_is_certified_by_one_at_a_time(database):
-    with death_certificate(database, 1) as first, death_certificate(database, 1) as second:
+    with lock_if_dead(database, 1) as first, lock_if_dead(database, 1) as second:
         assert (first, second) == (True, False)
 
 
 def test_the_file_of_a_dead_worker_is_removed_and_that_of_a_living_one_stays(database):
-    life = SignOfLife(database, 1)
+    life = LivenessLock(database, 1)
     assert not is_certified_dead(database, 1)
     assert is_certified_dead(database, 2)
 
@@ -128,9 +128,9 @@ def test_a_file_removed_while_its_worker_waited_for_it_is_made_anew(database):
 
     def live():
         begun.set()
-        lives.append(SignOfLife(database, 1))
+        lives.append(LivenessLock(database, 1))
 
-    with death_certificate(database, 1):
+    with lock_if_dead(database, 1):
         thread = threading.Thread(target=live)
         thread.start()
         begun.wait()
@@ -148,9 +148,9 @@ def test_the_turnstile_lets_one_process_in_at_a_time(database):
     script = """
         import sys
         from pathlib import Path
-        from artistjobs.store.sqlite.locks import Turnstile
+        from artistjobs.store.sqlite.locks import WriteLock
 
-        turn, counter = Turnstile(Path(sys.argv[1])), Path(sys.argv[2])
+        turn, counter = WriteLock(Path(sys.argv[1])), Path(sys.argv[2])
         print("ready", flush=True)
         sys.stdin.readline()
         for _ in range(500):
@@ -174,9 +174,9 @@ def test_the_turnstile_is_free_once_its_holder_is_killed(database):
     script = """
         import sys
         from pathlib import Path
-        from artistjobs.store.sqlite.locks import Turnstile
+        from artistjobs.store.sqlite.locks import WriteLock
 
-        turn = Turnstile(Path(sys.argv[1]))
+        turn = WriteLock(Path(sys.argv[1]))
         with turn():
             print("inside", flush=True)
             sys.stdin.readline()
@@ -186,7 +186,7 @@ def test_the_turnstile_is_free_once_its_holder_is_killed(database):
         process.kill()
         process.wait()
 
-    turn = Turnstile(database)
+    turn = WriteLock(database)
     with turn():
         pass
     turn.close()

@@ -11,7 +11,7 @@ import pytest
 
 from artistjobs.core.attempt import Outcome
 from artistjobs.core.job import ALLOWED_MOVES, EVERYTHING, BadLine, JobState
-from artistjobs.core.timestamps import moment_text
+from artistjobs.core.timestamps import to_timestamp
 from artistjobs.errors import InputError, NewerDatabaseError, NoDatabaseError, StoreError, WrongUseError
 from artistjobs.store.sqlite import connection as connection_module
 from artistjobs.store.sqlite.connection import sql
@@ -85,7 +85,7 @@ def test_references_hold_again_after_an_ingest_that_went_well_or_did_not(store):
     good = make.make_rows("Prince", ("Prince", "singer"), "Prince", BadLine(4, "no artist name", ","))
     for rows in (good, break_off()):
         with suppress(InputError):
-            store.intake.ingest(make.make_source("a"), make.make_prompt(), rows, lambda: 4)
+            store.ingestor.ingest(make.make_source("a"), make.make_prompt(), rows, lambda: 4)
 
         assert connection(store).execute("PRAGMA foreign_keys").fetchone() == (1,)
         assert connection(store).execute("PRAGMA foreign_key_check").fetchall() == []
@@ -103,7 +103,7 @@ def test_rows_are_stored_several_at_a_time_and_none_is_lost(store, path, monkeyp
     assert (report.good, report.bad, report.added) == (good, bad, good)
     found = rows(path, "SELECT artist_name, jobs.artist_data FROM jobs JOIN ingest_lines ON job = id ORDER BY line")
     assert [tuple(row.values()) for row in found] == artists
-    assert list(store.intake.bad_lines(report.ingest, 20)) == lines
+    assert list(store.ingestor.bad_lines(report.ingest, 20)) == lines
 
 
 def test_a_transaction_has_the_right_to_write_from_its_beginning(store, path):
@@ -219,7 +219,7 @@ def test_results_are_the_texts_of_the_jobs_that_are_done(store, path):
         {
             "job": 1, "artist_name": "Frida Kahlo", "artist_data": "painter", "text": "a text",
             "model": "gpt-5-2025-08-07", "input_tokens": 11, "output_tokens": 22, "cost_usd": 0.5, "seconds": 2.0,
-            "received_at": moment_text(make.NOON + 2), "response_id": "resp_9", "prompt": 1, "service_tier": "default",
+            "received_at": to_timestamp(make.NOON + 2), "response_id": "resp_9", "prompt": 1, "service_tier": "default",
         }
     ]  # fmt: skip
 
@@ -374,7 +374,7 @@ def finish_many(store, count):
     [
         lambda store: store.queue.exchange([], 4, EVERYTHING),
         lambda store: store.queue.exchange([], 4, store.records.scope(None)),
-        lambda store: store.queue.outlook(EVERYTHING),
+        lambda store: store.queue.queue_state(EVERYTHING),
         lambda store: store.queue.rescue(),
         lambda store: store.queue.retry(scope=EVERYTHING),
         lambda store: store.queue.retry(scope=EVERYTHING, job=3),

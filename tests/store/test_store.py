@@ -14,7 +14,7 @@ from artistjobs.core.attempt import Outcome, Usage
 from artistjobs.core.job import DEATHS_MAX, EVERYTHING, BadLine
 from artistjobs.core.json_values import clean_text
 from artistjobs.errors import WrongUseError
-from artistjobs.store.models import Kind, Work
+from artistjobs.store.models import Kind, WorkTotals
 from artistjobs.store.sqlite.store import SqliteStore
 
 OPENERS = {"sqlite": lambda folder, kind=None: SqliteStore(folder / "jobs.db", kind, create=True)}
@@ -92,7 +92,7 @@ def test_a_reader_sees_all_of_an_ingest_or_none(store, open_again):
                 seen.append(states(reader))
             yield row
 
-    store.intake.ingest(make.make_source("big"), make.make_prompt(), rows(), lambda: 20_000)
+    store.ingestor.ingest(make.make_source("big"), make.make_prompt(), rows(), lambda: 20_000)
 
     assert seen == [(0, 0, 0, 0)] * 5
     assert states(reader) == (20_000, 0, 0, 0)
@@ -106,7 +106,7 @@ def test_others_write_while_a_file_is_read(store, open_worker):
         yield from make.make_rows(*make.names(6_000))
         make.settle(other, make.make_attempt(make.claim_one(other)))
 
-    store.intake.ingest(make.make_source("slow"), make.make_prompt(), rows(), lambda: 6_000)
+    store.ingestor.ingest(make.make_source("slow"), make.make_prompt(), rows(), lambda: 6_000)
 
     assert states(store) == (6_000, 0, 1, 0)
 
@@ -118,11 +118,11 @@ def test_a_file_that_breaks_off_leaves_nothing(store, error):
         raise error
 
     with pytest.raises(type(error)) as raised:
-        store.intake.ingest(make.make_source("broken"), make.make_prompt(), rows(), lambda: 1)
+        store.ingestor.ingest(make.make_source("broken"), make.make_prompt(), rows(), lambda: 1)
 
     assert raised.value is error
     assert states(store) == (0, 0, 0, 0)
-    assert store.intake.find_same(make.make_source("broken"), make.make_prompt()) is None
+    assert store.ingestor.find_same_file(make.make_source("broken"), make.make_prompt()) is None
     assert make.ingest(store, "Frida Kahlo").added == 1
 
 
@@ -139,14 +139,14 @@ def test_the_same_file_is_known_again_without_being_read(store):
     first = make.ingest(store, "Frida Kahlo", "Prince", "Prince", BadLine(4, "no artist name", ",x"))
     source = make.make_source(make.make_rows("Frida Kahlo", "Prince", "Prince", BadLine(4, "no artist name", ",x")))
 
-    again = store.intake.find_same(source, make.make_prompt())
-    third = store.intake.find_same(source, make.make_prompt())
+    again = store.ingestor.find_same_file(source, make.make_prompt())
+    third = store.ingestor.find_same_file(source, make.make_prompt())
 
     for report in (again, third):
         assert report.unchanged
         assert (report.lines, report.added, report.known, report.duplicates, report.bad) == (4, 0, 2, 1, 1)
     assert first.ingest < again.ingest < third.ingest
-    assert store.intake.bad_lines(third.ingest, 20) == [BadLine(4, "no artist name", ",x")]
+    assert store.ingestor.bad_lines(third.ingest, 20) == [BadLine(4, "no artist name", ",x")]
     assert states(store) == (2, 0, 0, 0)
 
 
@@ -157,14 +157,14 @@ def test_the_same_file_asked_in_another_way_is_another_matter(store, prompt):
     make.ingest(store, "Frida Kahlo")
     source = make.make_source(make.make_rows("Frida Kahlo"))
 
-    assert store.intake.find_same(source, prompt) is None
+    assert store.ingestor.find_same_file(source, prompt) is None
     assert make.ingest(store, "Frida Kahlo", prompt=prompt).added == 1
 
 
 def test_another_file_is_not_known(store):
     make.ingest(store, "Frida Kahlo")
 
-    assert store.intake.find_same(make.make_source("another"), make.make_prompt()) is None
+    assert store.ingestor.find_same_file(make.make_source("another"), make.make_prompt()) is None
 
 
 def test_ten_new_rows_add_ten_jobs(store):
@@ -182,14 +182,14 @@ def test_bad_lines_are_kept_with_their_reasons(store):
     report = make.ingest(store, "Frida Kahlo", *bad)
 
     assert (report.good, report.bad) == (1, 28)
-    assert store.intake.bad_lines(report.ingest, 20) == bad[:20]
+    assert store.ingestor.bad_lines(report.ingest, 20) == bad[:20]
 
 
 def test_a_name_that_is_no_unicode_does_not_stop_an_ingest(store):
     source = make.make_source("x", name="art\udce4.csv")
     prompt = make.make_template(template_file="fr\udce4ge.txt")
 
-    report = store.intake.ingest(source, prompt, make.make_rows("Frida Kahlo"), lambda: 1)
+    report = store.ingestor.ingest(source, prompt, make.make_rows("Frida Kahlo"), lambda: 1)
 
     assert report.added == 1
 
@@ -320,7 +320,7 @@ def test_a_job_is_not_claimed_before_its_moment(worker):
 
     assert make.claim_one(worker).artist_name == "Prince"
     assert make.claim(worker, 9) == []
-    assert worker.queue.outlook(EVERYTHING).available_at == pytest.approx(later, abs=0.001)
+    assert worker.queue.queue_state(EVERYTHING).available_at == pytest.approx(later, abs=0.001)
 
 
 def test_a_job_is_claimed_once_its_moment_has_come(worker):
@@ -335,13 +335,13 @@ def test_the_outlook_tells_what_is_left_and_who_holds_it(worker, open_worker):
     other = open_worker()
     make.claim(worker, 1)
 
-    before = other.queue.outlook(EVERYTHING)
+    before = other.queue.queue_state(EVERYTHING)
     make.claim(worker, 2)
-    after = other.queue.outlook(EVERYTHING)
+    after = other.queue.queue_state(EVERYTHING)
 
-    assert (before.available_at, before.held_elsewhere) == (0.0, 1)
-    assert (after.available_at, after.held_elsewhere) == (None, 3)
-    assert worker.queue.outlook(EVERYTHING).held_elsewhere == 0
+    assert (before.available_at, before.claimed_by_others) == (0.0, 1)
+    assert (after.available_at, after.claimed_by_others) == (None, 3)
+    assert worker.queue.queue_state(EVERYTHING).claimed_by_others == 0
 
 
 def test_the_outlook_of_an_ingest_leaves_others_out(worker, open_worker):
@@ -350,11 +350,11 @@ def test_the_outlook_of_an_ingest_leaves_others_out(worker, open_worker):
     make.claim(worker, 1, first)
     other = open_worker()
 
-    assert other.queue.outlook(second).held_elsewhere == 1
-    assert other.queue.outlook(first).available_at == 0.0
+    assert other.queue.queue_state(second).claimed_by_others == 1
+    assert other.queue.queue_state(first).available_at == 0.0
     make.claim(worker, 9, first)
-    assert other.queue.outlook(first).available_at is None
-    assert other.queue.outlook(second).available_at == 0.0
+    assert other.queue.queue_state(first).available_at is None
+    assert other.queue.queue_state(second).available_at == 0.0
 
 
 # Settling
@@ -550,7 +550,7 @@ def test_a_living_workers_jobs_are_left_alone(worker, open_worker):
 
     rescued = worker.queue.rescue()
 
-    assert (rescued.pending, rescued.failed, rescued.living) == (0, 0, 1)
+    assert (rescued.pending, rescued.failed, rescued.live_workers) == (0, 0, 1)
     assert states(worker) == (0, 2, 0, 0)
 
 
@@ -722,7 +722,9 @@ def test_an_export_of_an_ingest_has_one_record_per_good_line_in_order(worker):
 
 def test_an_export_of_a_file_met_again_is_that_of_its_lines(worker):
     make.ingest(worker, "Prince", "Björk", "Prince")
-    again = worker.intake.find_same(make.make_source(make.make_rows("Prince", "Björk", "Prince")), make.make_prompt())
+    again = worker.ingestor.find_same_file(
+        make.make_source(make.make_rows("Prince", "Björk", "Prince")), make.make_prompt()
+    )
     make.settle(worker, *[make.make_attempt(claimed) for claimed in make.claim(worker, 9)])
 
     rows = make.exported(worker, again.ingest)
@@ -816,14 +818,16 @@ def test_work_adds_up_over_all_workers(worker, open_worker):
     retried = make.claim_one(other)
     make.settle(other, make.make_attempt(retried, Outcome.RETRY), make.make_attempt(retried, Outcome.RELEASED, calls=0))
 
-    assert worker.records.work() == Work(
+    assert worker.records.work() == WorkTotals(
         calls=3, retries=1, input_tokens=11, output_tokens=22, cost_usd=0.5, unpriced=1
     )
     assert worker.queue.spent_usd() == 0.5
 
 
 def test_a_new_store_has_no_work_and_no_failures(store):
-    assert store.records.work() == Work(calls=0, retries=0, input_tokens=0, output_tokens=0, cost_usd=0.0, unpriced=0)
+    assert store.records.work() == WorkTotals(
+        calls=0, retries=0, input_tokens=0, output_tokens=0, cost_usd=0.0, unpriced=0
+    )
     assert store.records.failures() == []
     assert store.records.jobs_per_minute(60.0) == 0.0
     assert store.queue.spent_usd() == 0.0

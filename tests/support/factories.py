@@ -5,11 +5,11 @@ import itertools
 import json
 from pathlib import Path
 
-from artistjobs.core.attempt import Answer, Attempt, Failure, Outcome, Reach, Usage
+from artistjobs.core.attempt import Answer, Attempt, Failure, FailureKind, Outcome, Usage
 from artistjobs.core.job import EVERYTHING, Artist, BadLine, Claim
 from artistjobs.core.prompt import Prompt
 from artistjobs.store.interface import Store
-from artistjobs.store.models import Exported, Ingested, Source
+from artistjobs.store.models import ExportRow, IngestResult, Source
 
 NOON = 1_795_000_000.0
 """A moment at which attempts take place."""
@@ -56,7 +56,13 @@ def make_answer(text: str = "a text", **changes) -> Answer:
 
 
 def make_failure(code: str = "server_error", **changes) -> Failure:
-    row = {"reach": Reach.JOB, "code": code, "message": "it went wrong", "status": 500, "type": "server_error"}
+    row = {
+        "kind": FailureKind.PERMANENT,
+        "code": code,
+        "message": "it went wrong",
+        "status": 500,
+        "type": "server_error",
+    }
     return Failure(**(row | {"request_id": "req_failure"} | changes))
 
 
@@ -70,13 +76,13 @@ def make_attempt(claim: Claim, outcome: Outcome = Outcome.DONE, **changes) -> At
     return Attempt(claim=claim, outcome=outcome, **(row | changes))
 
 
-def make_exported(**changes) -> Exported:
+def make_exported(**changes) -> ExportRow:
     row = {
         "job": 1, "prompt": 1, "artist_name": "Frida Kahlo", "artist_data": "", "state": "done", "attempts": 1,
         "error_code": None, "text": None, "response_id": "resp_1", "created": 1_795_000_000,
         "received_at": "2026-11-22T20:51:07.123Z", "status": "completed",
     }  # fmt: skip
-    return Exported(**(row | changes))
+    return ExportRow(**(row | changes))
 
 
 def make_rows(*names: str | tuple[str, str] | BadLine) -> list[Artist | BadLine]:
@@ -95,10 +101,10 @@ def make_source(content: object, name: str = "artists.csv") -> Source:
     return Source(name, hashlib.sha256(repr(content).encode()).hexdigest())
 
 
-def ingest(store: Store, *names: str | tuple[str, str] | BadLine, prompt: Prompt | None = None) -> Ingested:
+def ingest(store: Store, *names: str | tuple[str, str] | BadLine, prompt: Prompt | None = None) -> IngestResult:
     """Take in a file of these rows."""
     rows = make_rows(*names)
-    return store.intake.ingest(make_source(rows), prompt or make_prompt(), rows, lambda: len(rows))
+    return store.ingestor.ingest(make_source(rows), prompt or make_prompt(), rows, lambda: len(rows))
 
 
 def names(count: int, start: int = 1) -> list[str]:

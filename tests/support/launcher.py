@@ -78,12 +78,12 @@ _ROWS = re.compile(r"(\([?, ]+\))(?:, \1)+")
 
 
 FUNCTIONS = {
-    "judge": "artistjobs.worker.active_job.judge",
-    "record": "artistjobs.export.jsonl.Lines.add",
+    "judge": "artistjobs.worker.active_job.classify",
+    "record": "artistjobs.export.jsonl.JsonLinesWriter.add",
     "fsync": "os.fsync",
     "replace": "pathlib.Path.replace",
-    "sign of life": "artistjobs.store.sqlite.queue.SignOfLife",
-    "end of life": "artistjobs.store.sqlite.locks.SignOfLife.end",
+    "sign of life": "artistjobs.store.sqlite.queue.LivenessLock",
+    "end of life": "artistjobs.store.sqlite.locks.LivenessLock.end",
 }
 
 
@@ -93,7 +93,7 @@ class Steps:
     def __init__(self, step: str = "", nth: int = 0) -> None:
         self._step, self._left = step, nth
 
-    def reach(self, step: str) -> None:
+    def kind(self, step: str) -> None:
         if step == self._step:
             self._left -= 1
             if self._left == 0:
@@ -106,9 +106,9 @@ class Steps:
         function = getattr(owner, attribute)
 
         def wrapped(*arguments, **options):
-            self.reach(f"before {name}")
+            self.kind(f"before {name}")
             result = function(*arguments, **options)
-            self.reach(f"after {name}")
+            self.kind(f"after {name}")
             return result
 
         setattr(owner, attribute, wrapped)
@@ -133,18 +133,18 @@ class Watched(sqlite3.Connection):
             self.written = []
         names = self._names(statement)
         for name in names:
-            steps.reach(f"before {name}")
+            steps.kind(f"before {name}")
         cursor = super().execute(statement, *parameters)
         for name in names:
-            steps.reach(f"after {name}")
+            steps.kind(f"after {name}")
         self.written += names
         return cursor
 
     def executemany(self, statement, rows):
         name = name_of(statement) or "many"
-        steps.reach(f"before {name}")
+        steps.kind(f"before {name}")
         cursor = super().executemany(statement, rows)
-        steps.reach(f"after {name}")
+        steps.kind(f"after {name}")
         self.written.append(name)
         return cursor
 

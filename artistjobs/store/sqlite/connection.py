@@ -12,15 +12,15 @@ from sqlite_utils import Database
 
 from artistjobs.core.json_values import clean_text
 from artistjobs.errors import StoreError
-from artistjobs.store.sqlite.filesystem import refuse_network
-from artistjobs.store.sqlite.locks import Turnstile
+from artistjobs.store.sqlite.filesystem import ensure_local_filesystem
+from artistjobs.store.sqlite.locks import WriteLock
 from artistjobs.store.sqlite.migrations import migrate, needs_migration
 from artistjobs.store.sqlite.read_connection import (
     BUSY_SECONDS,
     Parameters,
     Reading,
-    refuse_foreign,
-    refuse_what_is_no_database,
+    ensure_database_file,
+    ensure_own_database,
     roll_back,
     set_pragmas,
     sql,
@@ -39,19 +39,19 @@ class Connection(Reading):
 
     def __init__(self, path: Path, *, create: bool) -> None:
         with ExitStack() as opened, translated(path):
-            refuse_what_is_no_database(path, create=create)
+            ensure_database_file(path, create=create)
             real = Path(os.path.realpath(path))
-            refuse_network(real, path)
+            ensure_local_filesystem(real, path)
             connection = sqlite3.connect(real, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
             opened.callback(connection.close)
             super().__init__(connection, path)
             # Of a database that is there already, it changes nothing.
             connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
             set_pragmas(connection)
-            refuse_foreign(connection, path)
+            ensure_own_database(connection, path)
             # Only now that the database is known for ours: nothing is left beside another program's.
-            self._turnstile = Turnstile(self.path)
-            opened.callback(self._turnstile.close)
+            self._write_lock = WriteLock(self.path)
+            opened.callback(self._write_lock.close)
             self.db = Database(connection, execute_plugins=False)
             self._prepare()
             self._inode = self._current_inode()
@@ -60,7 +60,7 @@ class Connection(Reading):
     def _prepare(self) -> None:
         if _journal_mode(self.db.conn) != "wal":
             # Switching to WAL ignores the busy timeout, hence the turn.
-            with self._turnstile():
+            with self._write_lock():
                 self.db.conn.execute("PRAGMA journal_mode = WAL").fetchall()
         if _journal_mode(self.db.conn) != "wal":
             raise sqlite3.OperationalError("this file system cannot keep a write-ahead log")
@@ -68,7 +68,7 @@ class Connection(Reading):
             self._migrate()
 
     def _migrate(self) -> None:
-        with self._turnstile(), self.references_unchecked():
+        with self._write_lock(), self.references_unchecked():
             self.db.conn.execute("BEGIN IMMEDIATE")
             try:
                 migrate(self.db)
@@ -84,8 +84,8 @@ class Connection(Reading):
         It begins as IMMEDIATE: one that reads first and writes later would fail at once if another
         writer was quicker.
         """
-        with self.translated(), self._turnstile():
-            self._refuse_replaced()
+        with self.translated(), self._write_lock():
+            self._ensure_same_file()
             connection = self.db.conn
             connection.execute("BEGIN IMMEDIATE")
             try:
@@ -111,13 +111,13 @@ class Connection(Reading):
         except sqlite3.Error:
             pass
         finally:
-            self._turnstile.close()
+            self._write_lock.close()
 
     def _current_inode(self) -> tuple[int, int]:
         found = self.path.stat()
         return found.st_dev, found.st_ino
 
-    def _refuse_replaced(self) -> None:
+    def _ensure_same_file(self) -> None:
         # Writing on would fill a file that no longer has a name.
         try:
             inode = self._current_inode()

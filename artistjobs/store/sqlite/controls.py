@@ -4,18 +4,19 @@ from collections.abc import Callable, Mapping, Sequence
 from time import time
 from typing import TYPE_CHECKING
 
-from artistjobs.core.controls import Control, Said
-from artistjobs.core.timestamps import moment_text
+from artistjobs.core.controls import Control, ControlChange
+from artistjobs.core.timestamps import to_timestamp
 from artistjobs.store.sqlite.read_connection import Reading, sql
 
 if TYPE_CHECKING:
     from artistjobs.store.sqlite.connection import Connection
 
 
-def read_controls(reading: Reading) -> list[Said]:
+def read_controls(reading: Reading) -> list[ControlChange]:
     """Return what was said, each thing as it was said last."""
     return [
-        Said(Control(row["name"]), row["value"], row["revision"], row["changed_at"]) for row in reading.rows("controls")
+        ControlChange(Control(row["name"]), row["value"], row["revision"], row["changed_at"])
+        for row in reading.rows("controls")
     ]
 
 
@@ -26,13 +27,13 @@ class SqliteControls:
         self._connection = connection
         self._clock = clock
 
-    def read(self) -> Sequence[Said]:
+    def read(self) -> Sequence[ControlChange]:
         """Return what was said, each thing as it was said last."""
         return read_controls(self._connection)
 
-    def say(self, values: Mapping[Control, float | None]) -> None:
+    def set(self, values: Mapping[Control, float | None]) -> None:
         """Say some things, all at once."""
-        now = moment_text(self._clock())
+        now = to_timestamp(self._clock())
         with self._connection.transaction() as db:
             for control, value in values.items():
                 db.execute(sql("set_control"), {"name": control, "value": value, "now": now})

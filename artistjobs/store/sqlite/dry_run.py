@@ -11,15 +11,15 @@ from pathlib import Path
 
 from artistjobs.core.job import JobState
 from artistjobs.core.prompt import Prompt
-from artistjobs.core.statistics import Measured, sums_of
+from artistjobs.core.statistics import AnswerStats, stats_of
 from artistjobs.errors import StoreError, WrongUseError
-from artistjobs.store.models import Asked, Counts, Kind
+from artistjobs.store.models import Counts, FileJobs, Kind
 from artistjobs.store.sqlite.migrations import APPLICATION_ID
 from artistjobs.store.sqlite.read_connection import sql
-from artistjobs.store.sqlite.store import mixed_up
+from artistjobs.store.sqlite.store import wrong_kind_message
 
 
-class SqliteCensus:
+class SqliteFilePreview:
     """Counts keys, and looks them up in a database if there is one."""
 
     def __init__(self, db: sqlite3.Connection, path: Path | None) -> None:
@@ -39,25 +39,25 @@ class SqliteCensus:
         self._db.executemany(sql("census_add"), [(key,) for key in keys])
         self._db.execute("COMMIT")
 
-    def asked(self) -> Asked:
+    def asked(self) -> FileJobs:
         """Return how many distinct jobs were counted, and how many of them the database has in each state."""
         ((distinct,),) = self._db.execute(sql("census_distinct")).fetchall()
         states = dict(self._db.execute(sql("census_states")).fetchall()) if self.has_database else {}
-        return Asked(distinct=distinct, known=Counts(**{state.value: states.get(state, 0) for state in JobState}))
+        return FileJobs(distinct=distinct, known=Counts(**{state.value: states.get(state, 0) for state in JobState}))
 
-    def measured(self, prompt: Prompt) -> Measured | None:
+    def measured(self, prompt: Prompt) -> AnswerStats | None:
         """Return what the latest answers to the same prompt came to, None if there are none."""
         if not self.has_database:
             return None
         rows = self._db.execute(sql("measured"), {"key": prompt.key}).fetchall()
         if not rows:
             return None
-        into, out, cost, seconds = (sums_of(column) for column in zip(*rows, strict=True))
-        return Measured(answers=len(rows), input_tokens=into, output_tokens=out, cost_usd=cost, seconds=seconds)
+        into, out, cost, seconds = (stats_of(column) for column in zip(*rows, strict=True))
+        return AnswerStats(answers=len(rows), input_tokens=into, output_tokens=out, cost_usd=cost, seconds=seconds)
 
 
 @contextmanager
-def open_census(path: Path | None, kind: Kind) -> Iterator[SqliteCensus]:
+def open_preview(path: Path | None, kind: Kind) -> Iterator[SqliteFilePreview]:
     """Open a census; a database that is not there is not made.
 
     Raises:
@@ -68,8 +68,8 @@ def open_census(path: Path | None, kind: Kind) -> Iterator[SqliteCensus]:
     found = path if path is not None and path.exists() and (path.is_dir() or path.stat().st_size) else None
     with _translated(path), closing(_connect(found)) as db:
         if found is not None:
-            _refuse_other(db, found, kind)
-        yield SqliteCensus(db, found)
+            _ensure_expected_kind(db, found, kind)
+        yield SqliteFilePreview(db, found)
 
 
 def _connect(path: Path | None) -> sqlite3.Connection:
@@ -81,13 +81,13 @@ def _connect(path: Path | None) -> sqlite3.Connection:
     return sqlite3.connect(f"{real.as_uri()}?{how}", uri=True, isolation_level=None)
 
 
-def _refuse_other(db: sqlite3.Connection, path: Path, kind: Kind) -> None:
+def _ensure_expected_kind(db: sqlite3.Connection, path: Path, kind: Kind) -> None:
     ((application,),) = db.execute("PRAGMA application_id").fetchall()
     if application != APPLICATION_ID:
         raise WrongUseError(f"{path} is another program's database; name a file of your own with --db.")
     row = db.execute(sql("kind")).fetchone()
     if row is not None and Kind(row[0]) is not kind:
-        raise WrongUseError(mixed_up(path, Kind(row[0])))
+        raise WrongUseError(wrong_kind_message(path, Kind(row[0])))
 
 
 @contextmanager

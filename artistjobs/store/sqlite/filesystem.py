@@ -24,7 +24,7 @@ _TYPE_OF_SANDBOXES = "9p"
 """As a root, this is a gVisor sandbox and no network: https://gvisor.dev/docs/user_guide/filesystem/ (2026-11-22)."""
 
 
-def refuse_network(database: Path, name: Path) -> None:
+def ensure_local_filesystem(database: Path, name: Path) -> None:
     """Raise WrongUseError if the folder of ``database`` is shared over a network."""
     try:
         mounts = MOUNTINFO.read_text(encoding="utf-8", errors="surrogateescape")

@@ -8,9 +8,9 @@ from typing import NamedTuple, TypeAlias
 
 from artistjobs.core.job import Artist, BadLine
 from artistjobs.core.prompt import Prompt, job_keys, text_sha256
-from artistjobs.core.timestamps import moment_text
+from artistjobs.core.timestamps import to_timestamp
 from artistjobs.errors import StoreError
-from artistjobs.store.models import Ingested, Source
+from artistjobs.store.models import IngestResult, Source
 from artistjobs.store.sqlite.connection import Connection, sql, sql_of_rows, write
 
 Value: TypeAlias = int | bytes | str
@@ -33,7 +33,7 @@ _CACHE_KIB_AFTERWARDS = 2_000
 """What SQLite takes by itself."""
 
 
-class SqliteIntake:
+class SqliteIngestor:
     """Takes files in."""
 
     def __init__(self, connection: Connection, clock: Callable[[], float] = time) -> None:
@@ -42,7 +42,7 @@ class SqliteIntake:
 
     def ingest(
         self, source: Source, prompt: Prompt, rows: Iterable[Artist | BadLine], count_lines: Callable[[], int]
-    ) -> Ingested:
+    ) -> IngestResult:
         """Add a pending job for each new row, in one transaction."""
         # Ways of asking, jobs and lines refer to what the same transaction has just stored or looked up: to look each
         # reference up again would take a tenth of the time.
@@ -58,9 +58,9 @@ class SqliteIntake:
                 span = {"first_job": asked.first, "last_job": asked.last, "lines_of": None}
                 ingest = self._add_ingest(db, source, number, {**counts, **span})
                 _add_lines(db, ingest, asked, good)
-        return Ingested(ingest=ingest, unchanged=False, **counts)
+        return IngestResult(ingest=ingest, unchanged=False, **counts)
 
-    def find_same(self, source: Source, prompt: Prompt) -> Ingested | None:
+    def find_same_file(self, source: Source, prompt: Prompt) -> IngestResult | None:
         """Record that a file already taken in was met again; None if it never was."""
         known = self._connection.row("find_prompt", {"key": prompt.key})
         same = known and self._connection.row("same_ingest", {"sha256": source.sha256, "prompt": known["id"]})
@@ -71,7 +71,7 @@ class SqliteIntake:
         span = {"first_job": same["first_job"], "last_job": same["last_job"], "lines_of": same["id"]}
         with self._connection.transaction() as db:
             ingest = self._add_ingest(db, source, known["id"], counts | span)
-        return Ingested(ingest=ingest, unchanged=True, **counts)
+        return IngestResult(ingest=ingest, unchanged=True, **counts)
 
     def bad_lines(self, ingest: int, limit: int) -> list[BadLine]:
         """Return the first lines that an ingest skipped."""
@@ -109,7 +109,7 @@ class SqliteIntake:
         return int(ingest)
 
     def _now(self) -> str:
-        return moment_text(self._clock())
+        return to_timestamp(self._clock())
 
 
 class _Asked(NamedTuple):

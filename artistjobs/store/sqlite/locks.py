@@ -13,7 +13,7 @@ from io import FileIO
 from pathlib import Path
 
 
-class Turnstile:
+class WriteLock:
     """Lets one of our processes at a time write, in turn.
 
     SQLite's own busy handler polls and favours whoever has just committed; with several busy
@@ -37,7 +37,7 @@ class Turnstile:
         self._file.close()
 
 
-class SignOfLife:
+class LivenessLock:
     """A lock that a worker holds for as long as its process lives: ``DATABASE-worker-N``.
 
     The number of a worker is never used again, so a file that is gone or free means a dead worker.
@@ -60,7 +60,7 @@ class SignOfLife:
 
 
 @contextmanager
-def death_certificate(database: Path, worker: int) -> Iterator[bool]:
+def lock_if_dead(database: Path, worker: int) -> Iterator[bool]:
     """Say whether a worker is dead, and as long as the context lasts keep others from saying so too.
 
     The file of a dead worker is removed at the end.
@@ -70,10 +70,10 @@ def death_certificate(database: Path, worker: int) -> Iterator[bool]:
         is_dead = _try_lock(file, fcntl.LOCK_EX)
         yield is_dead
         if is_dead:
-            remove_sign_of_life(database, worker)
+            remove_liveness_lock(database, worker)
 
 
-def remove_sign_of_life(database: Path, worker: int) -> None:
+def remove_liveness_lock(database: Path, worker: int) -> None:
     """Remove the file of a worker that is certified dead."""
     _worker_file(database, worker).unlink(missing_ok=True)
 

@@ -9,19 +9,19 @@ from typing import Any
 from artistjobs.store.models import FailedJob
 from artistjobs.store.overview import (
     SLOT_WIDTHS,
-    Answered,
+    AnsweredJob,
     Bounds,
-    Latency,
+    LatencyBucket,
     Overview,
-    Slot,
-    Spent,
-    WorkerSpan,
+    Spending,
+    TimeBucket,
+    WorkerPeriod,
 )
 from artistjobs.store.sqlite.connection import Connection, Parameters
 from artistjobs.store.sqlite.rows import progress_of
 
 
-class SqliteSurvey:
+class SqliteReportQueries:
     """Reads a database as a whole."""
 
     def __init__(self, connection: Connection) -> None:
@@ -33,7 +33,7 @@ class SqliteSurvey:
             return self._read(bounds)
 
     def _read(self, bounds: Bounds) -> Overview:
-        workers = [WorkerSpan(**row) for row in self._rows("overview_workers")]
+        workers = [WorkerPeriod(**row) for row in self._rows("overview_workers")]
         slot_seconds = _slot_seconds(workers, bounds.slots)
         codes = {str(row["code"]): int(row["jobs"]) for row in self._rows("failures_by_code")}
         spent, dollars = self._spent(slot_seconds)
@@ -52,19 +52,19 @@ class SqliteSurvey:
             answered=list(self._answered(bounds.answers)),
         )
 
-    def _spent(self, seconds: int) -> tuple[list[Spent], Counter[int]]:
+    def _spent(self, seconds: int) -> tuple[list[Spending], Counter[int]]:
         """Return what was spent on what, and the dollars spent in each slot."""
-        spent: dict[tuple[object, ...], Spent] = {}
+        spent: dict[tuple[object, ...], Spending] = {}
         dollars: Counter[int] = Counter()
         for row in self._rows("overview_spent", {"slot_seconds": seconds}):
             start = row.pop("start")
             dollars[start] += row["cost_usd"]
-            found = Spent(**row)
+            found = Spending(**row)
             key = (found.prompt, found.model, found.service_tier)
             spent[key] = spent[key].plus(found) if key in spent else found
         return list(spent.values()), dollars
 
-    def _slots(self, seconds: int, dollars: Counter[int]) -> Iterator[Slot]:
+    def _slots(self, seconds: int, dollars: Counter[int]) -> Iterator[TimeBucket]:
         rows = self._connection.rows("overview_pace", {"slot_seconds": seconds})
         slots = {start: list(found) for start, found in groupby(rows, lambda row: row["start"])}
         for start in sorted({*slots, *dollars}):
@@ -78,30 +78,30 @@ class SqliteSurvey:
             yield from map(FailedJob._make, self._connection.rows("overview_failed", {"code": code, "limit": limit}))
             most, ahead = most - limit, ahead - 1
 
-    def _answered(self, most: int) -> Iterator[Answered]:
+    def _answered(self, most: int) -> Iterator[AnsweredJob]:
         """Yield completed jobs that are spread evenly over all answers, in the order in which they came."""
         ((last,),) = (row.values() for row in self._rows("overview_answers"))
         stride = max(1.0, last / most)
         for number in range(min(most, last)):
             span = {"first": int(number * stride) + 1, "last": int((number + 1) * stride)}
             for row in self._rows("overview_answered", span):
-                yield Answered(**row)
+                yield AnsweredJob(**row)
 
     def _rows(self, statement: str, parameters: Parameters | None = None) -> list[dict[str, Any]]:
         return [dict(row) for row in self._connection.rows(statement, parameters)]
 
 
-def _slot_seconds(workers: Sequence[WorkerSpan], slots: int) -> int:
+def _slot_seconds(workers: Sequence[WorkerPeriod], slots: int) -> int:
     """Return how long a slot has to last for about so many of them."""
     worked = sum(max(0.0, worker.end - worker.start) for worker in workers)
     return next((width for width in SLOT_WIDTHS if worked <= width * slots), SLOT_WIDTHS[-1])
 
 
-def _slot(start: int, rows: Sequence[sqlite3.Row], dollars: float) -> Slot:
-    return Slot(
+def _slot(start: int, rows: Sequence[sqlite3.Row], dollars: float) -> TimeBucket:
+    return TimeBucket(
         start=start,
         done=sum(row["done"] for row in rows),
         failed=sum(row["failed"] for row in rows),
         cost_usd=dollars,
-        latencies=[Latency(row["low"], row["width"], row["done"]) for row in rows if row["done"]],
+        latencies=[LatencyBucket(row["low"], row["width"], row["done"]) for row in rows if row["done"]],
     )

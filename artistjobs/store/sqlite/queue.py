@@ -10,11 +10,11 @@ from contextlib import ExitStack
 from time import time
 
 from artistjobs.core.attempt import Attempt
-from artistjobs.core.job import DEATHS_MAX, LONGEST_DELAY_SECONDS, Claim, Scope
-from artistjobs.core.timestamps import moment_seconds, moment_text
-from artistjobs.store.models import Held, Outlook, Rescue
+from artistjobs.core.job import DEATHS_MAX, MAX_DELAY_SECONDS, Claim, Scope
+from artistjobs.core.timestamps import from_timestamp, to_timestamp
+from artistjobs.store.models import QueueState, RescueResult, Reservation
 from artistjobs.store.sqlite.connection import Connection, sql, write_rows
-from artistjobs.store.sqlite.locks import SignOfLife, death_certificate, remove_sign_of_life
+from artistjobs.store.sqlite.locks import LivenessLock, lock_if_dead, remove_liveness_lock
 from artistjobs.store.sqlite.rows import answer_values, attempt_values, settled_values, span, work_row
 
 
@@ -25,7 +25,7 @@ class SqliteQueue:
         self._connection = connection
         self._clock = clock
         self._worker: int | None = None
-        self._life: SignOfLife | None = None
+        self._life: LivenessLock | None = None
 
     def register(self) -> int:
         """Make this process known as a worker and hold its sign of life."""
@@ -34,7 +34,7 @@ class SqliteQueue:
             with self._connection.transaction() as db:
                 ((worker,),) = db.execute(sql("register_worker"), row).fetchall()
                 # Before the commit: nobody may see a worker that does not seem to live.
-                life = SignOfLife(self._connection.path, worker)
+                life = LivenessLock(self._connection.path, worker)
                 unborn.callback(life.end)
             unborn.pop_all()
         self._worker, self._life = int(worker), life
@@ -49,20 +49,20 @@ class SqliteQueue:
                 db.execute(sql("count_work"), {**counted, "worker": self._worker, "now": self._now()})
             return self._claim(db, limit, scope) if limit > 0 else []
 
-    def rescue(self) -> Rescue:
+    def rescue(self) -> RescueResult:
         """Free the jobs of every worker whose lock is gone."""
         states: Counter[str] = Counter()
         others = [row["worker"] for row in self._connection.rows("holders") if row["worker"] != self._worker]
         for worker in others:
             states += self._rescue_from(worker)
-        return Rescue(pending=states["pending"], failed=states["failed"], living=states["living"])
+        return RescueResult(pending=states["pending"], failed=states["failed"], live_workers=states["living"])
 
-    def outlook(self, scope: Scope) -> Outlook:
+    def queue_state(self, scope: Scope) -> QueueState:
         """Say what is left to be claimed, and what other workers hold."""
         held = self._connection.row("held_elsewhere", {**span(scope), "worker": self._worker})
-        return Outlook(
+        return QueueState(
             available_at=_available_at(self._connection.row("next_available", {**span(scope), **self._moments()})),
-            held_elsewhere=held["jobs"] if held else 0,
+            claimed_by_others=held["jobs"] if held else 0,
         )
 
     def retry(self, *, scope: Scope, code: str | None = None, job: int | None = None) -> int:
@@ -75,18 +75,18 @@ class SqliteQueue:
         row = self._connection.row("sum_money")
         return float(row["spent_usd"]) if row else 0.0
 
-    def hold_back(self, amounts: Sequence[float], cap_usd: float) -> Held:
+    def reserve(self, amounts: Sequence[float], cap_usd: float) -> Reservation:
         """Hold money back for calls, the first ones first, as far as the cap has room beside all workers' money."""
         granted = 0
         with self._connection.transaction() as db:
             for usd in amounts:
                 row = {"worker": self._worker, "usd": usd, "cap": cap_usd}
-                if not db.execute(sql("hold_back"), row).rowcount:
+                if not db.execute(sql("reserve"), row).rowcount:
                     break
                 granted += 1
             # Read before the commit: where no room was found and no call is in flight, none will be.
             spent_usd, in_flight_usd = db.execute(sql("sum_money")).fetchone()
-        return Held(granted=granted, spent_usd=spent_usd, in_flight_usd=in_flight_usd)
+        return Reservation(granted=granted, spent_usd=spent_usd, in_flight_usd=in_flight_usd)
 
     def end(self, ending: str) -> None:
         """Record that this worker ends, and give up its sign of life."""
@@ -141,23 +141,23 @@ class SqliteQueue:
 
     def _rescue_from(self, worker: int) -> Counter[str]:
         path, row = self._connection.path, {"worker": worker, "now": self._now(), "ending": "died"}
-        with self._connection.translated(), death_certificate(path, worker) as is_dead:
+        with self._connection.translated(), lock_if_dead(path, worker) as is_dead:
             if not is_dead:
                 return Counter(living=1)
             with self._connection.transaction() as db:
                 db.execute(sql("record_deaths"), row)
                 freed = db.execute(sql("rescue"), {"worker": worker, "deaths_max": DEATHS_MAX}).fetchall()
                 db.execute(sql("end_worker"), row)
-                remove_sign_of_life(path, worker)  # before the commit, as in end()
+                remove_liveness_lock(path, worker)  # before the commit, as in end()
             return Counter(state for (state,) in freed)
 
     def _now(self) -> str:
-        return moment_text(self._clock())
+        return to_timestamp(self._clock())
 
     def _moments(self) -> dict[str, object]:
         """Return now, and the latest moment that a job may have been told to wait for."""
         now = self._clock()
-        return {"now": moment_text(now), "latest": moment_text(now + LONGEST_DELAY_SECONDS)}
+        return {"now": to_timestamp(now), "latest": to_timestamp(now + MAX_DELAY_SECONDS)}
 
 
 def _of_different_jobs(attempts: Sequence[Attempt]) -> list[list[Attempt]]:
@@ -176,4 +176,4 @@ def _of_different_jobs(attempts: Sequence[Attempt]) -> list[list[Attempt]]:
 def _available_at(row: sqlite3.Row | None) -> float | None:
     if row is None or not row["jobs"]:
         return None
-    return moment_seconds(row["available_at"]) if row["available_at"] else 0.0
+    return from_timestamp(row["available_at"]) if row["available_at"] else 0.0

@@ -25,11 +25,11 @@ PRAGMAS = {
 }
 
 
-LARGEST_INTEGER = 2**63 - 1
+MAX_INTEGER = 2**63 - 1
 """What SQLite can hold; no id is larger."""
 
 
-_SMALLEST_DATABASE = 512
+_MIN_DATABASE_BYTES = 512
 """Bytes: one page of the smallest size."""
 
 
@@ -101,13 +101,13 @@ def set_pragmas(connection: sqlite3.Connection) -> None:
             raise sqlite3.OperationalError(f"this SQLite refuses PRAGMA {name} = {value}")
 
 
-def refuse_what_is_no_database(path: Path, *, create: bool) -> None:
+def ensure_database_file(path: Path, *, create: bool) -> None:
     """Raise WrongUseError or StoreError if there is nothing to open, or something else than a database."""
     if path.is_dir():
         raise WrongUseError(f"{path} is a folder; name a file with --db.")
     if path.exists():
         # SQLite would take it for an empty database and write over it.
-        if 0 < path.stat().st_size < _SMALLEST_DATABASE:
+        if 0 < path.stat().st_size < _MIN_DATABASE_BYTES:
             raise StoreError(_sentence(path, "file is not a database"))
         return
     if not create:
@@ -116,7 +116,7 @@ def refuse_what_is_no_database(path: Path, *, create: bool) -> None:
         raise WrongUseError(f"there is no folder {path.parent} for the database; make it or name another with --db.")
 
 
-def refuse_foreign(connection: sqlite3.Connection, name: Path) -> None:
+def ensure_own_database(connection: sqlite3.Connection, name: Path) -> None:
     """Raise WrongUseError if the database is another program's."""
     application, tables = connection.execute(
         "SELECT application_id, (SELECT count(*) FROM sqlite_master) FROM pragma_application_id"

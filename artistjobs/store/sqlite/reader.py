@@ -6,18 +6,18 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 
-from artistjobs.core.controls import Said
-from artistjobs.core.timestamps import moment_seconds
-from artistjobs.store.models import FailedJob, Kind, Namesake, Progress, Run
+from artistjobs.core.controls import ControlChange
+from artistjobs.core.timestamps import from_timestamp
+from artistjobs.store.models import ArtistMatch, FailedJob, Kind, Progress, Run
 from artistjobs.store.sqlite.controls import read_controls
-from artistjobs.store.sqlite.filesystem import refuse_network
+from artistjobs.store.sqlite.filesystem import ensure_local_filesystem
 from artistjobs.store.sqlite.migrations import needs_migration
 from artistjobs.store.sqlite.read_connection import (
     BUSY_SECONDS,
-    LARGEST_INTEGER,
+    MAX_INTEGER,
     Reading,
-    refuse_foreign,
-    refuse_what_is_no_database,
+    ensure_database_file,
+    ensure_own_database,
     set_pragmas,
     sql,
     translated,
@@ -32,7 +32,7 @@ _NOT_WRITABLE = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
 """How SQLite fails where a log would have to be made and nothing can be; extended codes have more bits."""
 
 
-class SqliteInsight:
+class SqliteJobQueries:
     """Looks into a database."""
 
     def __init__(self, reading: Reading) -> None:
@@ -47,7 +47,7 @@ class SqliteInsight:
         path = self._reading.path
         return [run_of(row, path) for row in self._reading.rows("latest_runs", {"limit": limit})]
 
-    def said(self) -> list[Said]:
+    def control_changes(self) -> list[ControlChange]:
         """Return what was said to workers from another terminal."""
         return read_controls(self._reading)
 
@@ -58,24 +58,24 @@ class SqliteInsight:
         with self._reading.snapshot() as db:
             yield from map(FailedJob._make, db.execute(sql("failed_jobs"), parameters))
 
-    def named(self, name: str, limit: int) -> list[Namesake]:
+    def find_by_artist(self, name: str, limit: int) -> list[ArtistMatch]:
         """Return the jobs about an artist of that name, or else of the names nearest to it, all equally near."""
         rows = self._reading.rows("jobs_named", {"name": name, "limit": limit})
         if not rows and name:
             # SQLite itself knows the small letters of ASCII alone.
             self._reading.connection.create_function("folded", 1, str.casefold, deterministic=True)
             rows = self._reading.rows("jobs_named_like", {"folded": name.casefold(), "limit": limit})
-        return [Namesake(**dict(row)) for row in rows if row["distance"] == rows[0]["distance"]]
+        return [ArtistMatch(**dict(row)) for row in rows if row["distance"] == rows[0]["distance"]]
 
     def job(self, job: int) -> Row | None:
         """Return what stands in a job's row, None if there is no such job."""
-        row = self._reading.row("job", {"job": job}) if job <= LARGEST_INTEGER else None
+        row = self._reading.row("job", {"job": job}) if job <= MAX_INTEGER else None
         return dict(row) if row else None
 
     def attempts(self, job: int) -> list[Row]:
         """Return the attempts at a job, the first one first."""
         return [
-            {**dict(row), "seconds": round(moment_seconds(row["ended_at"]) - moment_seconds(row["started_at"]), 3)}
+            {**dict(row), "seconds": round(from_timestamp(row["ended_at"]) - from_timestamp(row["started_at"]), 3)}
             for row in self._reading.rows("attempts_of_job", {"job": job})
         ]
 
@@ -90,7 +90,7 @@ class SqliteReader:
     def __init__(self, path: Path, reading: Reading) -> None:
         self.path = path
         self.records = SqliteRecords(reading)
-        self.insight = SqliteInsight(reading)
+        self.job_queries = SqliteJobQueries(reading)
         self._reading = reading
 
     @property
@@ -115,12 +115,12 @@ def open_reader(path: Path) -> Iterator[SqliteReader]:
 
     """
     with translated(path):
-        refuse_what_is_no_database(path, create=False)
-        refuse_network(Path(os.path.realpath(path)), path)
+        ensure_database_file(path, create=False)
+        ensure_local_filesystem(Path(os.path.realpath(path)), path)
         connection = _connect(path)
     with closing(connection):
         with translated(path):
-            refuse_foreign(connection, path)
+            ensure_own_database(connection, path)
             is_behind = needs_migration(connection, path)
         if is_behind:
             _bring_up_to_date(path)

@@ -7,11 +7,11 @@ from typing import Any
 
 from artistjobs.core.job import Scope
 from artistjobs.core.prompt import Prompt
-from artistjobs.core.statistics import sums_of
-from artistjobs.core.timestamps import moment_text
+from artistjobs.core.statistics import stats_of
+from artistjobs.core.timestamps import to_timestamp
 from artistjobs.errors import WrongUseError
-from artistjobs.store.models import Counts, Exported, FailureGroup, Latest, Quoted, Run, Work
-from artistjobs.store.sqlite.read_connection import LARGEST_INTEGER, Reading, sql
+from artistjobs.store.models import Counts, ExportRow, FailureGroup, RawExportRow, RecentAnswers, Run, WorkTotals
+from artistjobs.store.sqlite.read_connection import MAX_INTEGER, Reading, sql
 from artistjobs.store.sqlite.rows import counts_of, run_of, span
 
 _DAY_SECONDS = 86_400.0
@@ -30,7 +30,7 @@ class SqliteRecords:
 
     def scope(self, ingest: int | None) -> Scope:
         """Return the scope of an ingest, the latest for None."""
-        may_be = ingest is None or ingest <= LARGEST_INTEGER
+        may_be = ingest is None or ingest <= MAX_INTEGER
         row = self._connection.row("ingest_scope", {"ingest": ingest}) if may_be else None
         if row is None:
             which = f"ingest {ingest}" if ingest is not None else "ingest"
@@ -65,24 +65,24 @@ class SqliteRecords:
         rows = self._connection.rows("pending_prompts", span(scope))
         return [self.prompt(row["prompt"]) for row in rows]
 
-    def work(self) -> Work:
+    def work(self) -> WorkTotals:
         """Return what all workers ever did."""
         row = self._connection.row("sum_work")
         assert row is not None
-        return Work(**dict(row))
+        return WorkTotals(**dict(row))
 
-    def latest(self) -> Latest:
+    def latest(self) -> RecentAnswers:
         """Return what the latest answers came to."""
         rows = self._connection.rows("latest_answers")
         gaps = (
             ((later["received_day"] - earlier["received_day"]) * _DAY_SECONDS, later["seconds"])
             for earlier, later in pairwise(rows)
         )
-        return Latest(
+        return RecentAnswers(
             answers=len(rows),
-            cost_usd=sums_of(row["cost_usd"] for row in rows),
+            cost_usd=stats_of(row["cost_usd"] for row in rows),
             # What is longer than its call and some more is a pause, in which nobody worked.
-            gap_seconds=sums_of(gap for gap, seconds in gaps if gap <= seconds + _PAUSE_SECONDS),
+            gap_seconds=stats_of(gap for gap, seconds in gaps if gap <= seconds + _PAUSE_SECONDS),
         )
 
     def failures(self) -> Sequence[FailureGroup]:
@@ -109,22 +109,22 @@ class SqliteRecords:
 
     def jobs_per_minute(self, seconds: float) -> float:
         """Return the jobs done a minute, over the last ``seconds``."""
-        row = self._connection.row("recent_pace", {"since": moment_text(self._clock() - seconds)})
+        row = self._connection.row("recent_pace", {"since": to_timestamp(self._clock() - seconds)})
         return row["done"] * 60 / seconds if row else 0.0
 
-    def export(self, scope: Scope, states: Sequence[str]) -> Iterator[Exported]:
+    def export(self, scope: Scope, states: Sequence[str]) -> Iterator[ExportRow]:
         """Yield final jobs of one consistent snapshot: in the order of the file, or oldest first."""
-        yield from map(Exported._make, self._final_jobs("export", scope, states))
+        yield from map(ExportRow._make, self._final_jobs("export", scope, states))
 
-    def export_quoted(self, scope: Scope, states: Sequence[str]) -> Iterator[Quoted]:
+    def export_raw(self, scope: Scope, states: Sequence[str]) -> Iterator[RawExportRow]:
         """Yield the same jobs as JSON, as far as it can be had without reading it."""
         yield from self._final_jobs("export_quoted", scope, states)
 
-    def exported(self, job: int) -> Exported:
+    def exported(self, job: int) -> ExportRow:
         """Return one job as ``export`` does."""
         row = self._connection.row("export_job", {"job": job})
         assert row is not None
-        return Exported._make(row)
+        return ExportRow._make(row)
 
     def _final_jobs(self, statement: str, scope: Scope, states: Sequence[str]) -> Iterator[Any]:
         statement += "_jobs" if scope.ingest is None else "_ingest"

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from artistjobs.core.attempt import Answer, Attempt, Outcome
 from artistjobs.core.job import JobState, Scope
-from artistjobs.core.timestamps import moment_text
+from artistjobs.core.timestamps import to_timestamp
 from artistjobs.store.models import Counts, Progress, Run
 from artistjobs.store.sqlite.locks import is_alive
 
@@ -34,8 +34,8 @@ def attempt_values(attempt: Attempt, worker: int | None) -> Values:
         claim.job,
         claim.attempt,
         worker,
-        moment_text(attempt.started_at),
-        moment_text(attempt.ended_at),
+        to_timestamp(attempt.started_at),
+        to_timestamp(attempt.ended_at),
         attempt.calls,
         attempt.outcome.value,
         failure and failure.status,
@@ -53,7 +53,7 @@ def answer_values(answer: Answer, attempt: Attempt, worker: int | None) -> Value
         attempt.claim.job,
         attempt.claim.attempt,
         worker,
-        moment_text(attempt.ended_at),
+        to_timestamp(attempt.ended_at),
         answer.response_id,
         answer.created,
         answer.status,
@@ -82,7 +82,7 @@ def settled_values(attempt: Attempt, answer: int | None) -> Values:
         _next_attempt(attempt),
         answer,
         attempt.failure and attempt.failure.code,
-        None if later is None else moment_text(later),
+        None if later is None else to_timestamp(later),
     )
 
 

@@ -5,13 +5,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from time import time
 
-from artistjobs.core.timestamps import moment_text
+from artistjobs.core.timestamps import to_timestamp
 from artistjobs.errors import WrongUseError
 from artistjobs.store.models import Kind
 from artistjobs.store.sqlite.connection import Connection, sql
 from artistjobs.store.sqlite.controls import SqliteControls
-from artistjobs.store.sqlite.ingest import SqliteIntake
-from artistjobs.store.sqlite.overview import SqliteSurvey
+from artistjobs.store.sqlite.ingest import SqliteIngestor
+from artistjobs.store.sqlite.overview import SqliteReportQueries
 from artistjobs.store.sqlite.queue import SqliteQueue
 from artistjobs.store.sqlite.records import SqliteRecords
 
@@ -22,10 +22,10 @@ class SqliteStore:
     def __init__(self, path: Path, kind: Kind | None, *, create: bool) -> None:
         self.path = path
         self._connection = Connection(path, create=create)
-        self.intake = SqliteIntake(self._connection)
+        self.ingestor = SqliteIngestor(self._connection)
         self.queue = SqliteQueue(self._connection)
         self.records = SqliteRecords(self._connection)
-        self.survey = SqliteSurvey(self._connection)
+        self.report_queries = SqliteReportQueries(self._connection)
         self.controls = SqliteControls(self._connection)
         try:
             self.kind = self._settle_kind(kind)
@@ -43,11 +43,11 @@ class SqliteStore:
         if row is None:
             # Several processes may open a new file at once: the first one says what it holds.
             with self._connection.transaction() as db:
-                db.execute(sql("set_kind"), {"kind": wanted or Kind.REAL, "now": moment_text(time())})
+                db.execute(sql("set_kind"), {"kind": wanted or Kind.REAL, "now": to_timestamp(time())})
             row = self._connection.row("kind")
         kind = Kind(row["kind"]) if row else Kind.REAL
         if wanted is not None and kind is not wanted:
-            raise WrongUseError(mixed_up(self.path, kind))
+            raise WrongUseError(wrong_kind_message(self.path, kind))
         return kind
 
 
@@ -70,7 +70,7 @@ def open_store(path: Path, kind: Kind | None = None, *, create: bool = False) ->
         store.close()
 
 
-def mixed_up(path: Path, kind: Kind) -> str:
+def wrong_kind_message(path: Path, kind: Kind) -> str:
     """Return the sentence for a database of the other kind."""
     if kind is Kind.REHEARSAL:
         return f"{path} holds rehearsed jobs; add --rehearse, or name another database with --db."

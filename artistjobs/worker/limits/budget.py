@@ -1,4 +1,7 @@
-"""Money: what is spent, what the calls in flight may cost, and the cap that both together never pass."""
+"""Cost budget of one process: money spent, money reserved for calls in flight, and the cap on their sum.
+
+``worker/reservations.py`` keeps the same cap for all workers of a database.
+"""
 
 import asyncio
 import math
@@ -12,31 +15,31 @@ from artistjobs.core.pricing import Cost
 from artistjobs.core.prompt import Body
 
 OUTPUT_PRIOR_TOKENS: Final = 8_192
-"""Taken for the longest answer before enough of them are there, if the request sets no bound."""
+"""Output tokens assumed for a call until there are enough answers to estimate from, if the request sets no maximum."""
 
 
 HIDDEN_INPUT_TOKENS: Final = 4_096
-"""Taken for the text of a stored prompt, which only the API knows, before enough answers are there."""
+"""Input tokens assumed for the text of a stored prompt, which only the API knows, until there are enough answers."""
 
 
 TOKENS_PRIOR: Final = 1_000.0
-"""Taken for the tokens of a call before the first answer is there, where tokens a minute are limited."""
+"""Tokens assumed for a call before the first answer, to keep to a limit on tokens per minute."""
 
 
-ENOUGH_ANSWERS: Final = 10
-"""Answers from which the next one is judged: the first may be a short refusal, and the second a long text."""
+MIN_ANSWERS: Final = 10
+"""Answers needed to estimate the next one: the first may be a short refusal, and the second a long text."""
 
 
 MAYBE_ANSWERED: Final = frozenset({408, 502, 504, 520, 522, 524})
-"""Error statuses that a proxy sends when it lost or gave up an answer, which was then paid for."""
+"""Error statuses that a proxy sends when it lost an answer or gave up waiting for it; the call may have been billed."""
 
 
 MARGIN: Final = 1.5
-"""By how much the next answer may be longer than the longest so far."""
+"""Factor by which the next answer may be longer than the longest one so far."""
 
 
-HoldBack = Callable[[float], Awaitable[bool]]
-"""Holds money back for a call where all workers of a database see it; False if the cap leaves no room for it."""
+Reserve = Callable[[float], Awaitable[bool]]
+"""Reserves money for a call in the database, where all workers see it; returns False if the cap leaves no room."""
 
 
 async def _granted(_usd: float) -> bool:
@@ -45,7 +48,7 @@ async def _granted(_usd: float) -> bool:
 
 @dataclass(slots=True)
 class _Largest:
-    """The largest usage so far, and what to expect at most of the next call."""
+    """The largest token counts so far, and the maximum to expect of the next call."""
 
     input_tokens: int = 0
     output_tokens: int = 0
@@ -67,19 +70,19 @@ class _Largest:
 
     def _expect(self, largest: int, prior: int) -> int:
         expected = math.ceil(largest * MARGIN)
-        return expected if self.answers >= ENOUGH_ANSWERS else max(prior, expected)
+        return expected if self.answers >= MIN_ANSWERS else max(prior, expected)
 
 
 class Budget:
-    """Reserves the worst case of a call before it is made, and settles it with the cost it had.
+    """Reserves the worst-case cost of a call before it is made, and replaces it with the actual cost afterwards.
 
-    Without a cap everything is granted. What this process knows of its own calls settles most
-    questions at once; ``hold_back`` has the last word, since other processes spend as well.
+    Without a cap every reservation succeeds. With a cap, a call that does not fit beside the calls of this process is
+    refused or waits; the database decides about the others, because other processes spend too.
     """
 
-    def __init__(self, cap_usd: float | None, spent_usd: float, cost: Cost, hold_back: HoldBack = _granted) -> None:
+    def __init__(self, cap_usd: float | None, spent_usd: float, cost: Cost, reserve: Reserve = _granted) -> None:
         self._cap = cap_usd
-        self._hold_back = hold_back
+        self._reserve = reserve
         self._cost = cost
         self.spent_usd = spent_usd
         self._reserved: dict[int, float] = {}
@@ -89,14 +92,14 @@ class Budget:
         self._answers = 0
 
     def change_cap(self, cap_usd: float | None) -> None:
-        """Keep to another cap, or to none, from the next call on; whoever waits for room looks again."""
+        """Apply another cap, or none, from the next call on; calls that wait for room check again."""
         self._cap = cap_usd
         self._changed.set()
 
     async def reserve(self, job: int, body: Body) -> bool:
-        """Reserve what a call may cost at worst; False if the cap leaves no room for it.
+        """Reserve the worst-case cost of a call in US dollars; return False if the cap leaves no room for it.
 
-        As long as other calls are in flight their settling may make room, so that is waited for.
+        While other calls are in flight, wait: settling them may make room. Raises StoreError.
         """
         worst = 0.0
         while self._cap is not None and self._taken_usd + (worst := self._worst_case(body)) > self._cap:
@@ -106,16 +109,16 @@ class Budget:
             await self._changed.wait()
         if self._cap is None:
             return True
-        if not await self._hold_back(worst):
+        if not await self._reserve(worst):
             return False
         self._reserved[job] = worst
         return True
 
     def settle(self, attempt: Attempt) -> Attempt:
-        """Replace what was reserved for a call by what it cost, and return the attempt with both told.
+        """Replace the reservation of a call with its cost, and return the attempt with its reserved and lost amounts.
 
-        A call that may have been answered although nothing reached us counts with its worst case,
-        one that was not made with nothing.
+        A call that may have been answered although no answer arrived counts with its worst case, and one that was not
+        made counts with nothing.
         """
         reserved = self._reserved.pop(attempt.claim.job, 0.0)
         lost = reserved if _is_lost(attempt) else 0.0
@@ -128,7 +131,7 @@ class Budget:
 
     @property
     def expected_tokens(self) -> float:
-        """Tokens that a call is expected to consume, from the mean of the answers so far."""
+        """Tokens that a call is expected to consume: the mean of the answers so far."""
         return self._tokens / self._answers if self._answers else TOKENS_PRIOR
 
     @property
@@ -136,7 +139,7 @@ class Budget:
         return self.spent_usd + sum(self._reserved.values())
 
     def _worst_case(self, body: Body) -> float:
-        # A token is at least one byte, so the bytes of the request bound the tokens of its text.
+        # A token is at least one byte, so the size of the request in bytes is an upper bound of its input tokens.
         size = len(str(body).encode("utf-8", "replace"))
         usage = Usage(
             input_tokens=size + (self._largest.hidden_input if "prompt" in body else 0),
@@ -153,14 +156,14 @@ class Budget:
 
 
 def _is_lost(attempt: Attempt) -> bool:
-    """Say whether a call may have cost something that nobody tells."""
+    """Return True if a call may have been billed although its cost is unknown."""
     if attempt.answer is not None:
         return attempt.answer.cost_usd is None
     return bool(attempt.calls) and (attempt.failure is None or not _is_free(attempt.failure.status))
 
 
 def _is_free(status: int | None) -> bool:
-    """Say whether a refused call was surely not billed: the API answers with an error or else with an answer."""
+    """Return True if a refused call was certainly not billed: the API sends either an error or an answer."""
     return status is not None and status >= 400 and status not in MAYBE_ANSWERED  # noqa: PLR2004
 
 

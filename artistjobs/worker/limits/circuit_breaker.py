@@ -1,19 +1,19 @@
-"""Telling an outage from bad rows: when too many jobs in a row come to nothing, the run is stopped."""
+"""Circuit breaker: stops the run when many jobs fail in a row, which indicates an outage rather than bad rows."""
 
-from artistjobs.core.attempt import Attempt, Failure, Outcome, Reach
+from artistjobs.core.attempt import Attempt, Failure, FailureKind, Outcome
 
-FEWEST = 10
-"""Jobs in a row that have to fail before anything but the rows is suspected."""
+MIN_FAILURES = 10
+"""Minimum number of consecutive failed jobs that counts as an outage."""
 
 
 BAD_REQUEST = 400
 
 
 class Breaker:
-    """Watches the jobs that fail.
+    """Counts jobs that fail in a row.
 
-    It trips when ``max(10, workers)`` in a row used up their calls, or were refused with the same
-    400, and none succeeded meanwhile.
+    It trips when ``max(10, workers)`` jobs in a row used up their attempts on retryable failures, or were refused with
+    the same HTTP 400, and no job succeeded meanwhile.
     """
 
     def __init__(self, max_workers: int) -> None:
@@ -24,14 +24,14 @@ class Breaker:
         self.tripped_by: list[int] = []
 
     def resize(self, max_workers: int) -> None:
-        """Go by another number of workers from now on."""
-        self._threshold = max(FEWEST, max_workers)
+        """Set the number of workers, on which the threshold depends, from now on."""
+        self._threshold = max(MIN_FAILURES, max_workers)
 
     def note(self, attempt: Attempt) -> bool:
-        """Take in what a job came to; say whether that trips it.
+        """Record the outcome of a job; return True if the breaker trips.
 
-        ``tripped_by`` then names the jobs in a row. It trips once: what comes in afterwards was in
-        flight already and changes nothing.
+        ``tripped_by`` then holds the ids of the jobs in a row. The breaker trips once: jobs that end afterwards were
+        already in flight and change nothing.
         """
         if self.tripped_by:
             return False
@@ -44,7 +44,7 @@ class Breaker:
         return False
 
     def _note_failure(self, job: int, failure: Failure) -> list[int]:
-        if failure.reach is Reach.CALL:
+        if failure.kind is FailureKind.RETRYABLE:
             row = self._used_up
         elif failure.status == BAD_REQUEST:
             row = self._row_of(failure)
@@ -62,6 +62,6 @@ class Breaker:
 
 
 def _what_it_says(failure: Failure) -> tuple[str | None, ...]:
-    """Return what makes two refusals the same: the message only where nothing shorter tells."""
+    """Return the fields that identify a refusal: the message only if no shorter field identifies it."""
     is_told = failure.param is not None or not failure.code.startswith("http_")
     return failure.code, failure.type, failure.param, None if is_told else failure.message

@@ -1,22 +1,23 @@
-"""How many calls may be in flight: few until the first reply, then all, and fewer after a refusal.
+"""Adaptive concurrency: the number of calls that may be in flight at once.
 
-A refusal halves it, successes let it grow again: quickly up to where it was too much, one call a
-round trip beyond (additive increase, multiplicative decrease, as in TCP).
+It is small until the first reply, then the maximum. A refusal halves it. Successes raise it again by about one call
+per round trip (additive increase, multiplicative decrease, as in TCP), and by one call per reply once the last refusal
+is ``FORGIVEN_SECONDS`` ago.
 """
 
 from collections.abc import Callable
 from typing import Final
 
 FIRST_CALLS: Final = 8
-"""In flight until somebody has replied: the first reply's headers tell the limit, if there is one."""
+"""Calls in flight before the first reply, whose headers report the rate limit, if there is one."""
 
 
 FORGIVEN_SECONDS: Final = 30.0
-"""After so long without a refusal, nothing is known any more of where it was too much."""
+"""Time without a refusal after which the size that was too large is forgotten."""
 
 
-class Window:
-    """The calls in flight, and how many there may be."""
+class ConcurrencyLimit:
+    """Counts the calls in flight, and adapts their maximum to refusals and successes."""
 
     def __init__(self, largest: int, clock: Callable[[], float], first: int = FIRST_CALLS) -> None:
         self._clock = clock
@@ -30,16 +31,16 @@ class Window:
 
     @property
     def is_full(self) -> bool:
-        """Whether the next call has to wait for the end of another."""
+        """True if the next call has to wait for the end of another one."""
         return self.in_flight >= max(1, int(self.size))
 
     @property
     def slowed_to(self) -> int | None:
-        """How many calls may be in flight after refusals, None if as many as wanted."""
+        """Maximum number of calls in flight after refusals; None if it is not reduced."""
         return None if self._refused_at is None or self.size >= self._largest else max(1, int(self.size))
 
     def answered(self) -> None:
-        """Take in that a server replied, whatever it said save that there were too many calls."""
+        """Record a reply that is not a refusal for too many calls; the limit may grow."""
         if not self._is_answered:
             self._is_answered = True
             self.size = float(self._largest) if self._refused_at is None else self.size
@@ -47,7 +48,7 @@ class Window:
             self.size = min(self._largest, self.size + (1.0 if self.size < self._limit() else 1 / self.size))
 
     def resize(self, largest: int) -> None:
-        """Take another number for the largest; where nothing speaks against it, it is had at once."""
+        """Set another maximum; it applies at once if there was a reply and no refusal."""
         self._largest = largest
         if not self._is_answered:
             self.size = float(min(self._first, largest))
@@ -57,7 +58,7 @@ class Window:
             self.size = min(self.size, float(largest))
 
     def refused(self) -> None:
-        """Take in that there were too many calls."""
+        """Record a refusal for too many calls, and halve the limit."""
         self._is_answered = True
         self._refused_at = self._clock()
         self.size = self._too_much = max(1.0, min(self.size, float(self.in_flight + 1)) / 2)

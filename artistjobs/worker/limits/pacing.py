@@ -1,33 +1,33 @@
-"""Even spacing of calls, and the tokens that each is charged."""
+"""Even spacing of calls under a limit per minute, and an estimate of the tokens that each call is charged."""
 
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from artistjobs.api.rate_limit_headers import HeaderLimit
 
-LARGEST_CORRECTION: Final = 8.0
-"""How many times less than expected a call may turn out to be charged."""
+MAX_CORRECTION: Final = 8.0
+"""Maximum factor by which the charge of a call may be lower than expected."""
 
 
 NEARLY_FULL: Final = 0.9
-"""Of what a limit can hold: from there on some of the refill may be lost."""
+"""Share of a limit that is left, above which some of the refill may be lost because nothing can exceed the limit."""
 
 
 REPLIES_TO_A_CHARGE: Final = 20
-"""From so many replies it is reckoned what one call was charged, so that their order matters little."""
+"""Replies over which the charge of one call is averaged, so that their order matters little."""
 
 
 CATCH_UP_SECONDS: Final = 0.25
-"""How late a call may begin without the later ones being late too.
+"""Time by which a call may start late without delaying the later ones.
 
-Sleeps end a little after their time, and at hundreds of calls a second that would add up.
+Sleeps end slightly late, and at hundreds of calls a second that would add up.
 """
 
 
-class _Charge:
-    """What a call takes out of a limit on tokens, found by how what is left goes down.
+class TokenCharge:
+    """Estimates the tokens that a call takes from a token limit, measured by the decrease of the remaining tokens.
 
-    It is not what its answer consumes: the API reckons it beforehand, and does not say how.
+    The charge is not the usage of the answer: the API computes it before the call and does not report it.
     """
 
     def __init__(self) -> None:
@@ -36,12 +36,12 @@ class _Charge:
         self._begun: tuple[float, float] | None = None
         self._replies = 0
 
-    def of(self, expected: float) -> float:
-        """Return what a call will be charged, as far as is known; before that, what it is expected to consume."""
-        return (expected if self._tokens is None else self._tokens) * max(self._room, 1 / LARGEST_CORRECTION)
+    def estimate(self, expected: float) -> float:
+        """Return the estimated charge of a call in tokens, or ``expected`` before the first measurement."""
+        return (expected if self._tokens is None else self._tokens) * max(self._room, 1 / MAX_CORRECTION)
 
     def observe(self, now: float, limit: "HeaderLimit") -> None:
-        """Take in what is left after one more call."""
+        """Record the remaining tokens after one more call."""
         if self._begun is None:
             self._begun = now, limit.remaining
             return
@@ -52,7 +52,7 @@ class _Charge:
         refilled = limit.per_period / 60 * (now - at)
         found = (remaining + refilled - limit.remaining) / self._replies
         if limit.share_left > NEARLY_FULL:
-            # What is full cannot be refilled, so nothing can be reckoned from it; but there is room for more.
+            # A full limit is not refilled, so no charge can be computed from it; but there is room for more calls.
             self._room *= 0.8
         elif found > 0:
             self._tokens = found if self._tokens is None else (self._tokens + found) / 2
@@ -60,46 +60,46 @@ class _Charge:
         self._begun, self._replies = (now, limit.remaining), 0
 
 
-class _Spacing:
-    """Even spacing of what is limited per minute; without a limit there is none.
+class RatePacer:
+    """Spaces calls evenly under a limit per minute; without a limit there is no spacing.
 
-    This is the generic cell rate algorithm: what begins late may be caught up with, and the
-    spacing is wider by as much, so that no minute sees more than its limit.
+    This is the generic cell rate algorithm. Calls that start late may catch up, and the spacing is wider by the same
+    amount, so that no minute exceeds its limit.
     """
 
     def __init__(self, per_minute: int | None) -> None:
-        self._told = per_minute
+        self._user_limit = per_minute
         self._learned: float | None = None
         self._due_at = 0.0
         self._seconds_each = _seconds_each(per_minute)
 
     @property
-    def is_told(self) -> bool:
-        """Whether the user said the limit."""
-        return self._told is not None
+    def is_set_by_user(self) -> bool:
+        """True if the user set the limit."""
+        return self._user_limit is not None
 
     @property
     def next_at(self) -> float:
-        """When the next call may begin."""
+        """Earliest time at which the next call may start, in seconds on the caller's clock."""
         return self._due_at - CATCH_UP_SECONDS
 
     def learn(self, per_minute: float) -> None:
-        """Follow what the API says, unless the user said something else."""
+        """Apply the limit that the API reports, unless the user set one."""
         self._learned = per_minute
-        if not self.is_told:
+        if not self.is_set_by_user:
             self._seconds_each = _seconds_each(per_minute)
 
-    def tell(self, per_minute: int | None, now: float) -> None:
-        """Follow what the user says, or again the API where that is nothing; a wait changes with it."""
-        if per_minute == self._told:
+    def set_limit(self, per_minute: int | None, now: float) -> None:
+        """Apply the user's limit, or the one of the API if it is None; a wait in progress changes accordingly."""
+        if per_minute == self._user_limit:
             return
-        before, self._told = self._seconds_each, per_minute
+        before, self._user_limit = self._seconds_each, per_minute
         self._seconds_each = _seconds_each(self._learned if per_minute is None else per_minute)
         if before and (wait := self.next_at - now) > 0:
             self._due_at = now + CATCH_UP_SECONDS + wait * self._seconds_each / before
 
-    def take(self, now: float, amount: float) -> None:
-        """Count what begins now."""
+    def consume(self, now: float, amount: float) -> None:
+        """Record that a call starts now and uses ``amount`` of the limit."""
         if self._seconds_each:
             self._due_at = max(self._due_at, now) + amount * self._seconds_each
 

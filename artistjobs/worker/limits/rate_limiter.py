@@ -1,8 +1,7 @@
-"""Holding all calls of a process to the rate that the account allows.
+"""Rate limiter: holds all calls of a process to the requests and tokens per minute that the account allows.
 
-Calls are spaced evenly by the requests and tokens a minute that were asked for, or that the API's
-own headers tell; a refusal that names a time holds everybody, and afterwards calls come back
-gradually.
+Calls are spaced evenly by the limits that the user set, or by those that the API reports in its headers. A refusal
+that names a time pauses all calls; afterwards the call rate rises gradually.
 """
 
 import asyncio
@@ -13,63 +12,63 @@ from dataclasses import dataclass
 from typing import Final
 
 from artistjobs.api.rate_limit_headers import read_limit
-from artistjobs.worker.limits.concurrency import Window
-from artistjobs.worker.limits.pacing import _Charge, _Spacing
+from artistjobs.worker.limits.concurrency import ConcurrencyLimit
+from artistjobs.worker.limits.pacing import RatePacer, TokenCharge
 
-FIRST_GAP_SECONDS: Final = 0.002
-"""Between the first calls of a run: what begins at one moment ends at one moment, and is then seen to one by one."""
+RAMP_UP_GAP_SECONDS: Final = 0.002
+"""Delay between the first calls of a run: calls that start together end together, and are then handled one by one."""
 
 
 FILL_SECONDS: Final = 0.2
-"""In which all slots are filled for the first time, however many there are."""
+"""Time in which all slots are filled for the first time, whatever their number."""
 
 
-MOST_STARTS: Final = 5000
-"""Beginnings of calls that are remembered."""
+MAX_STARTS: Final = 5000
+"""Number of call starts that are remembered."""
 
 
-ROOM_SECONDS: Final = 0.02
-"""How often a call that waits for another one's end looks whether it has come."""
+SLOT_POLL_SECONDS: Final = 0.02
+"""Interval at which a call that waits for a free slot checks for one."""
 
 
 NEARLY_USED_UP: Final = 0.1
-"""Of a limit, that somebody else seems to use too: below it calls are spaced wider."""
+"""Remaining share of a limit below which calls are spaced wider, because another client seems to use the limit too."""
 
 
-SHARE_USED: Final = 0.98
-"""Of a limit that we know, so that two clocks that disagree a little cause no refusals."""
+TARGET_UTILIZATION: Final = 0.98
+"""Share of a known limit that is used, so that small differences between clocks cause no refusals."""
 
 
 NEARLY_USED_UP_PACE: Final = 0.85
-"""Of the limit's pace, to let it recover."""
+"""Share of a limit that is used while it is nearly exhausted, so that it recovers."""
 
 
 PACE_WINDOW_SECONDS: Final = 5.0
-"""Over which the pace before a pause is measured, as far as no other pause lies in it."""
+"""Period over which the call rate before a pause is measured; shorter if it contains an earlier pause."""
 
 
-LOOK_SECONDS: Final = 0.25
-"""How long a wait may be before it is looked whether it has become shorter: limits may be changed meanwhile."""
+WAIT_POLL_SECONDS: Final = 0.25
+"""Maximum sleep before a wait is computed again, because limits may change meanwhile."""
 
 
 COMING_BACK_SECONDS: Final = 3.0
-"""How long calls are slowed after a pause; they begin at half the pace before, and that doubles each second."""
+"""Time for which calls are slowed after a pause; they start at half the previous rate, which doubles each second."""
 
 
 KEPT_PACE: Final = 0.7
-"""Of the pace before the last pause, where the next one comes too soon for it to be measured anew."""
+"""Minimum share of the previous call rate that is kept if a pause follows too soon to measure the rate again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """What calls wait for at this moment, and until when on the limiter's clock."""
+    """The reason for which calls wait, and the end of the wait in seconds on the limiter's clock."""
 
     reason: str
     until: float
 
 
 class Limiter:
-    """Lets calls begin, one after another, each at its time."""
+    """Lets calls start in order, each as soon as all limits allow it."""
 
     def __init__(  # noqa: PLR0913 - all of them by name
         self,
@@ -78,62 +77,62 @@ class Limiter:
         tpm: int | None,
         clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]],
-        window: Window,
+        concurrency: ConcurrencyLimit,
         sharers: Callable[[], int] = lambda: 1,
         first_gap: float = 0.0,
     ) -> None:
         self._clock, self._sleep = clock, sleep
         self._sharers = sharers
         self._first_gap = first_gap
-        self._window = window
-        self._requests = _Spacing(rpm)
-        self._tokens = _Spacing(tpm)
+        self._concurrency = concurrency
+        self._requests = RatePacer(rpm)
+        self._tokens = RatePacer(tpm)
         self._turn = asyncio.Lock()
         self._queued = 0
-        self._charge = _Charge()
+        self._charge = TokenCharge()
         self._paused_until = 0.0
         self._pause_reason = ""
         self._pace_before = 0.0
-        self._starts: deque[float] = deque(maxlen=MOST_STARTS)
+        self._starts: deque[float] = deque(maxlen=MAX_STARTS)
         self.waiting: Wait | None = None
 
     @property
     def slowed_to(self) -> int | None:
-        """How many calls may be in flight after refusals, None if as many as wanted."""
-        return self._window.slowed_to if self._window is not None else None
+        """Maximum number of calls in flight after refusals; None if it is not reduced."""
+        return self._concurrency.slowed_to if self._concurrency is not None else None
 
     async def acquire(self, tokens: float | Callable[[], float]) -> None:
-        """Return when a call that may consume ``tokens`` can begin; callers are served in order.
+        """Return when a call that may consume ``tokens`` may start; callers are served in order.
 
-        A function is asked when the call's turn has come: by then more may be known.
+        A function is called only when it is the call's turn, because more may be known by then.
         """
-        # Counted, because between two turns the lock is free and yet not for newcomers.
+        # The waiting calls are counted because the lock is free between two turns, and a new call must not overtake.
         if self._queued or self._wait(self._clock()) is not None:
             self._queued += 1
             try:
                 async with self._turn:
-                    await self._sit_through()
-                    self._begin(tokens)
+                    await self._wait_for_turn()
+                    self._start_call(tokens)
             finally:
                 self._queued -= 1
         else:
-            self._begin(tokens)
+            self._start_call(tokens)
 
     def ended(self, *, answered: bool) -> None:
-        """Take in that a call that was acquired is over; ``answered`` if a server had its say."""
-        self._window.in_flight -= 1
+        """Record the end of an acquired call; ``answered`` is True if a server replied without refusing its rate."""
+        self._concurrency.in_flight -= 1
         if answered:
-            self._window.answered()
+            self._concurrency.answered()
 
     def refused(self, seconds: float, reason: str) -> None:
-        """Take in that a call was refused for the rate of calls: pause, and have fewer in flight afterwards."""
-        # Calls that were on their way together are refused together, for one and the same reason.
+        """Record a refusal for too many calls: pause all calls, and allow fewer in flight afterwards."""
+        # Calls that were in flight together are refused together for the same reason: only the first refusal counts.
         if self._clock() >= self._paused_until:
-            self._window.refused()
+            self._concurrency.refused()
         self.pause(seconds, reason)
 
     def pause(self, seconds: float, reason: str) -> None:
-        """Let no call begin for some seconds; a longer pause that is under way stays."""
+        """Start no call for ``seconds``; a longer pause in progress stays."""
         now = self._clock()
         if now >= self._paused_until:
             self._pace_before = max(self._pace(now), KEPT_PACE * self._pace_before)
@@ -141,61 +140,62 @@ class Limiter:
             self._paused_until, self._pause_reason = now + seconds, reason
 
     def tune(self, *, rpm: int | None, tpm: int | None, max_workers: int) -> None:
-        """Keep to other limits from now on, to those of the headers where none is given."""
+        """Apply other limits from now on; where one is None, the limit from the headers applies."""
         now = self._clock()
-        self._requests.tell(rpm, now)
-        self._tokens.tell(tpm, now)
-        self._window.resize(max_workers)
+        self._requests.set_limit(rpm, now)
+        self._tokens.set_limit(tpm, now)
+        self._concurrency.resize(max_workers)
 
     def learn(self, headers: Mapping[str, str]) -> None:
-        """Take limits from the headers of a reply, where none were asked for."""
+        """Apply the limits in the headers of a reply where the user set none."""
         for spacing, kind in ((self._requests, "requests"), (self._tokens, "tokens")):
             if (limit := read_limit(headers, kind)) is None:
                 continue
             if not limit.is_daily:
                 spacing.learn(
-                    limit.per_period * (NEARLY_USED_UP_PACE if limit.share_left < NEARLY_USED_UP else SHARE_USED)
+                    limit.per_period
+                    * (NEARLY_USED_UP_PACE if limit.share_left < NEARLY_USED_UP else TARGET_UTILIZATION)
                 )
                 if kind == "tokens":
                     self._charge.observe(self._clock(), limit)
             if limit.remaining == 0 and limit.reset_seconds > 0:
-                self.pause(limit.reset_seconds, f"limit of {kind}")
+                self.pause(limit.reset_seconds, f"the limit on {kind}")
 
-    async def _sit_through(self) -> None:
+    async def _wait_for_turn(self) -> None:
         try:
             while (wait := self._wait(self._clock())) is not None:
                 self.waiting = wait
-                await self._sleep(min(wait.until - self._clock(), LOOK_SECONDS))
+                await self._sleep(min(wait.until - self._clock(), WAIT_POLL_SECONDS))
         finally:
             self.waiting = None
 
     def _wait(self, now: float) -> Wait | None:
         if now < self._paused_until:
             return Wait(self._pause_reason, self._paused_until)
-        if self._window.is_full:
-            return Wait("calls in flight", now + ROOM_SECONDS)
+        if self._concurrency.is_full:
+            return Wait("calls in flight", now + SLOT_POLL_SECONDS)
         at, reason = max(
             (self._requests.next_at, "requests a minute"),
             (self._tokens.next_at, "tokens a minute"),
-            (self._next_after_pause(now), "coming back after a pause"),
+            (self._next_after_pause(now), "the gradual restart after a pause"),
             (self._next_of_first(), "calls in flight"),
         )
         return Wait(reason, at) if at > now else None
 
-    def _begin(self, expected: float | Callable[[], float]) -> None:
+    def _start_call(self, expected: float | Callable[[], float]) -> None:
         tokens = expected() if callable(expected) else expected
         now = self._clock()
         sharers = max(1, self._sharers())
         self._starts.append(now)
-        self._window.in_flight += 1
-        self._requests.take(now, sharers)
-        charged = tokens if self._tokens.is_told else self._charge.of(tokens)
-        self._tokens.take(now, charged * sharers)
+        self._concurrency.in_flight += 1
+        self._requests.consume(now, sharers)
+        charged = tokens if self._tokens.is_set_by_user else self._charge.estimate(tokens)
+        self._tokens.consume(now, charged * sharers)
 
     def _next_of_first(self) -> float:
-        """Return when the next call may begin as long as the slots are filled for the first time."""
-        size = self._window.size
-        is_filling = self._first_gap and 0 < len(self._starts) < min(size, MOST_STARTS)
+        """Return the earliest start of the next call while the slots are filled for the first time."""
+        size = self._concurrency.size
+        is_filling = self._first_gap and 0 < len(self._starts) < min(size, MAX_STARTS)
         return self._starts[-1] + min(self._first_gap, FILL_SECONDS / size) if is_filling else 0.0
 
     def _next_after_pause(self, now: float) -> float:

@@ -1,7 +1,8 @@
-"""One run in several processes, for more calls than one core can make.
+"""One run in several processes, for more calls than one CPU core can make.
 
-``lead.py`` is the process that was started by hand: it makes no calls, it starts the others, shows
-them as one and tells them when to stop. ``member.py`` is one of the others: a worker like any
-other on the database, which shares jobs, limits and money through it. ``wire.py`` is what they say
-to each other, as lines of JSON on pipes.
+``parent.py`` is the process that the user started: it makes no calls, but starts the child processes, shows them as
+one run and tells them when to stop. ``child.py`` is a child process, which is a worker on the database like any other
+and shares jobs, limits and money with the others through the database. ``messages.py`` defines the messages between
+them: lines of JSON on pipes. A run in one process is in ``worker/run.py``. May import every other module of ``worker``
+and what these may import; only ``child.py`` opens the store in ``store/sqlite``.
 """

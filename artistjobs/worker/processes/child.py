@@ -1,4 +1,4 @@
-"""One process of several that work on the same jobs: told what to do on stdin, telling on stdout how it goes."""
+"""Child process of a run: receives commands of the parent process on stdin and reports its state on stdout."""
 
 import asyncio
 import logging
@@ -11,101 +11,101 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Final, NoReturn
 
-from artistjobs.core.controls import Part
+from artistjobs.core.controls import ProcessShare
 from artistjobs.core.json_values import Json
 from artistjobs.errors import ArtistjobsError
 from artistjobs.store.interface import Store
 from artistjobs.store.sqlite.store import open_store
 from artistjobs.terminal.log import extra_of
 from artistjobs.worker.launch import run_calling, run_in_loop
-from artistjobs.worker.processes import messages as wire
-from artistjobs.worker.progress.counters import Totals
-from artistjobs.worker.progress.snapshot import Look, glance_json
-from artistjobs.worker.signals import MINDED, InFlight
-from artistjobs.worker.stop import Reason, Stop
+from artistjobs.worker.processes import messages
+from artistjobs.worker.progress.counters import RunTotals
+from artistjobs.worker.progress.snapshot import TakeSnapshot, snapshot_json
+from artistjobs.worker.signals import HANDLED_SIGNALS, InFlight
+from artistjobs.worker.stop import Stop, StopReason
 
-GLANCE_SECONDS: Final = 0.25
-
-
-ENOUGH_WAITING: Final = 20
-"""Messages on their way: a lead that is stopped is told no more of how it goes, and the work goes on."""
+SNAPSHOT_SECONDS: Final = 0.25
 
 
-class Mouth:
-    """Says messages to the lead, in a thread of its own: nobody waits for a pipe that is full."""
+MAX_QUEUED: Final = 20
+"""Maximum number of unsent messages: above it snapshots are dropped, so that a suspended parent stops no work."""
+
+
+class MessageSender:
+    """Sends messages to the parent in its own thread, so that the event loop does not wait for a full pipe."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self._lines: SimpleQueue[bytes | None] = SimpleQueue()
-        self._thread = Thread(target=self._say_all, name="mouth", daemon=True)
+        self._thread = Thread(target=self._send_all, name="mouth", daemon=True)
         self._thread.start()
 
-    def say(self, kind: str, value: Json = None) -> None:
-        """Have a message said."""
-        if kind != wire.GLANCE or self._lines.qsize() < ENOUGH_WAITING:
-            self._lines.put(wire.line(kind, value))
+    def send(self, kind: str, value: Json = None) -> None:
+        """Queue a message; a snapshot is dropped if too many messages are unsent."""
+        if kind != messages.SNAPSHOT or self._lines.qsize() < MAX_QUEUED:
+            self._lines.put(messages.line(kind, value))
 
     def close(self) -> None:
-        """Return when all is said, or nobody listens."""
+        """Return when all messages are sent, or the parent is gone."""
         self._lines.put(None)
         self._thread.join()
 
-    def _say_all(self) -> None:
+    def _send_all(self) -> None:
         while (line := self._lines.get()) is not None:
             try:
                 while line:
                     line = line[os.write(self._descriptor, line) :]
-            except OSError:  # the lead is gone
+            except OSError:  # the parent is gone
                 return
 
 
-class Relay(logging.Handler):
-    """Passes log lines on to the lead, which says them."""
+class LogForwarder(logging.Handler):
+    """Forwards log lines to the parent, which prints them."""
 
-    def __init__(self, mouth: Mouth) -> None:
+    def __init__(self, sender: MessageSender) -> None:
         super().__init__()
-        self._mouth = mouth
+        self._sender = sender
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Pass one line on."""
-        self._mouth.say(wire.LOG, wire.log_json(record.levelno, record.getMessage(), extra_of(record)))
+        """Forward one log line."""
+        self._sender.send(messages.LOG, messages.log_json(record.levelno, record.getMessage(), extra_of(record)))
 
 
-class Watcher:
-    """Tells the lead how the run stands, a few times a second."""
+class SnapshotSender:
+    """Sends snapshots of the run to the parent, a few times a second."""
 
-    def __init__(self, mouth: Mouth) -> None:
-        self._mouth = mouth
+    def __init__(self, sender: MessageSender) -> None:
+        self._sender = sender
 
-    async def watch(self, look: Look) -> None:
-        """Tell until cancelled, and once more."""
+    async def watch(self, take_snapshot: TakeSnapshot) -> None:
+        """Send snapshots until cancelled, then a last one."""
         try:
             while True:
-                self._tell(look)
-                await asyncio.sleep(GLANCE_SECONDS)
+                self._send(take_snapshot)
+                await asyncio.sleep(SNAPSHOT_SECONDS)
         finally:
-            self._tell(look)
+            self._send(take_snapshot)
 
-    def _tell(self, look: Look) -> None:
-        self._mouth.say(wire.GLANCE, glance_json(look()))
+    def _send(self, take_snapshot: TakeSnapshot) -> None:
+        self._sender.send(messages.SNAPSHOT, snapshot_json(take_snapshot()))
 
 
-class Told:
-    """The orders of the lead. It tells when to begin and when to end; if it is gone, that is the end."""
+class ParentLink:
+    """Commands of the parent: when calls may start and when the run stops. It also stops if the parent is gone."""
 
-    def __init__(self, mouth: Mouth, part: Part, *, looks_up: bool) -> None:
-        self._mouth = mouth
+    def __init__(self, sender: MessageSender, part: ProcessShare, *, looks_up: bool) -> None:
+        self._sender = sender
         self._part = part
         self._looks_up = looks_up
         self._may_go = asyncio.Event()
         self._has_ended = False
 
     @asynccontextmanager
-    async def heard(self, stop: Stop, _in_flight: InFlight) -> AsyncIterator[asyncio.Event]:
-        """Listen to the lead as long as the context lasts."""
+    async def listening(self, stop: Stop, _in_flight: InFlight) -> AsyncIterator[asyncio.Event]:
+        """Receive commands of the parent within the context."""
         loop, abandoned = asyncio.get_running_loop(), asyncio.Event()
         loop.add_signal_handler(signal.SIGTERM, self._end, stop)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, MINDED)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED_SIGNALS)
         tasks = [asyncio.create_task(self._listen(stop, abandoned)), asyncio.create_task(self._tell_stop(stop))]
         try:
             yield abandoned
@@ -114,34 +114,34 @@ class Told:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    def part(self) -> Part:
-        """Return which of the processes this is by now: it changes when another one has left."""
+    def part(self) -> ProcessShare:
+        """Return the current share of this process, which changes when another process has ended."""
         return self._part
 
-    async def begin(self, look_up: Callable[[], Awaitable[bool]]) -> bool:
-        """Wait for the word to go. One member looks at the account for all."""
+    async def wait_to_start(self, look_up: Callable[[], Awaitable[bool]]) -> bool:
+        """Wait for the command to start; return False if the run stops. One child checks the account for all."""
         if self._looks_up and not await look_up():
             return False
-        self._mouth.say(wire.READY)
+        self._sender.send(messages.READY)
         await self._may_go.wait()
         return not self._has_ended
 
     async def _listen(self, stop: Stop, abandoned: asyncio.Event) -> None:
-        reader = asyncio.StreamReader(limit=wire.LONGEST_LINE)
+        reader = asyncio.StreamReader(limit=messages.MAX_LINE_BYTES)
         await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
         async for text in reader:
-            kind, value = wire.read_line(text)
-            if kind == wire.STOP:
-                self._end(stop, Reason(value[0]), value[1])
-            elif kind == wire.PART:
-                self._part = Part(*value)
-            elif kind == wire.ABANDON:
+            kind, value = messages.read_line(text)
+            if kind == messages.STOP:
+                self._end(stop, StopReason(value[0]), value[1])
+            elif kind == messages.PART:
+                self._part = ProcessShare(*value)
+            elif kind == messages.ABANDON:
                 abandoned.set()
-            elif kind == wire.GO:
+            elif kind == messages.GO:
                 self._may_go.set()
         self._end(stop)
 
-    def _end(self, stop: Stop, reason: Reason = Reason.TERMINATED, sentence: str = "") -> None:
+    def _end(self, stop: Stop, reason: StopReason = StopReason.TERMINATED, sentence: str = "") -> None:
         stop.request(reason, sentence)
         self._has_ended = True
         self._may_go.set()
@@ -149,48 +149,52 @@ class Told:
     async def _tell_stop(self, stop: Stop) -> None:
         await stop.wait()
         assert stop.reason is not None
-        self._mouth.say(wire.STOPPED, [stop.reason.value, stop.sentence])
+        self._sender.send(messages.STOPPED, [stop.reason.value, stop.sentence])
 
 
-async def _work(order: wire.Order, mouth: Mouth) -> wire.End:
+async def _work(start_message: messages.StartMessage, sender: MessageSender) -> messages.EndMessage:
     def open_database() -> AbstractContextManager[Store]:
-        return open_store(order.database, order.kind, create=False)
+        return open_store(start_message.database, start_message.kind, create=False)
 
-    told = Told(mouth, order.work.part, looks_up=order.looks_up)
-    return wire.end_of(await run_calling(order.work, order.scope, open_database, order.api, Watcher(mouth), told))
+    told = ParentLink(sender, start_message.work.part, looks_up=start_message.looks_up)
+    return messages.end_message_of(
+        await run_calling(
+            start_message.work, start_message.scope, open_database, start_message.api, SnapshotSender(sender), told
+        )
+    )
 
 
-def _log_to(mouth: Mouth, level: int) -> None:
+def _log_to(sender: MessageSender, level: int) -> None:
     logger = logging.getLogger("artistjobs")
-    logger.addHandler(Relay(mouth))
+    logger.addHandler(LogForwarder(sender))
     logger.setLevel(level)
     logger.propagate = False
 
 
 def main() -> NoReturn:
-    """Do what the first line on stdin says; never returns."""
-    # Ctrl+C reaches all processes of a terminal; when to stop is for the lead to say.
+    """Work as the start message in the first line on stdin specifies; never returns."""
+    # Ctrl+C reaches all processes of a terminal, but the parent decides when to stop.
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [number])
-    mouth = Mouth(os.dup(sys.stdout.fileno()))
-    # What anybody prints by mistake is no message.
+    sender = MessageSender(os.dup(sys.stdout.fileno()))
+    # Anything printed to stdout by mistake must not be read as a message.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    kind, value = wire.read_line(_first_line())
-    if kind == wire.ORDER:
-        order = wire.order_from_json(value)
-        _log_to(mouth, order.log_level)
+    kind, value = messages.read_line(_first_line())
+    if kind == messages.START:
+        start_message = messages.start_message_from_json(value)
+        _log_to(sender, start_message.log_level)
         try:
-            end = run_in_loop(_work(order, mouth))
+            end = run_in_loop(_work(start_message, sender))
         except ArtistjobsError as error:
-            end = wire.End(totals=Totals(), error=error, has_begun=False)
-        mouth.say(wire.END, wire.end_json(end))
-    mouth.close()
+            end = messages.EndMessage(totals=RunTotals(), error=error, has_begun=False)
+        sender.send(messages.END, messages.end_json(end))
+    sender.close()
     sys.exit(0)
 
 
 def _first_line() -> bytes:
-    """Return the first line, and not a byte more: the rest is for the event loop."""
+    """Return the first line and not one byte more: the event loop reads the rest."""
     line = bytearray()
     while byte := os.read(sys.stdin.fileno(), 1):
         line += byte

@@ -1,4 +1,4 @@
-"""What the processes of one run say to each other: one JSON object a line, with one key that tells what it is."""
+"""Messages between the processes of a run: one JSON object per line, whose only key is the kind of the message."""
 
 import json
 from collections.abc import Mapping
@@ -13,25 +13,28 @@ from artistjobs.core.pricing import GivenPrices
 from artistjobs.errors import ArtistjobsError, RunStoppedError, StoreError, WrongUseError
 from artistjobs.store.models import Kind
 from artistjobs.worker.config import WorkConfig
-from artistjobs.worker.progress.counters import Totals, totals_from_json, totals_json
+from artistjobs.worker.progress.counters import RunTotals, totals_from_json, totals_json
 from artistjobs.worker.run import RunReport
-from artistjobs.worker.stop import Reason
+from artistjobs.worker.stop import StopReason
 
-LONGEST_LINE = 2**24
-"""Bytes. A glance or an order is a few thousand, if no server makes up ever new codes to fail with."""
+MAX_LINE_BYTES = 2**24
+"""Maximum size of a message in bytes; snapshots and start messages have a few thousand.
+
+A snapshot grows with the number of error codes, which a server may invent.
+"""
 
 
-# What the lead says.
-ORDER, GO, PART, STOP, ABANDON = "order", "go", "part", "stop", "abandon"
+# Kinds of messages that the parent sends.
+START, GO, PART, STOP, ABANDON = "order", "go", "part", "stop", "abandon"
 
 
-# What a member says.
-READY, GLANCE, LOG, STOPPED, END = "ready", "glance", "log", "stopped", "end"
+# Kinds of messages that a child sends.
+READY, SNAPSHOT, LOG, STOPPED, END = "ready", "glance", "log", "stopped", "end"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
-    """All that a member has to know. ``looks_up`` says that it is the one that asks about the account."""
+class StartMessage:
+    """Everything that a child process needs; ``looks_up`` is True for the one that checks the account."""
 
     work: WorkConfig
     scope: Scope
@@ -43,33 +46,33 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class End:
-    """How a member ended: with what it came to, or with the error that it could not begin for."""
+class EndMessage:
+    """The outcome of a child process: its totals, or the error that prevented its start."""
 
-    totals: Totals
-    reason: Reason | None = None
+    totals: RunTotals
+    reason: StopReason | None = None
     sentence: str = ""
     error: ArtistjobsError | None = None
     has_begun: bool = True
 
 
-def end_of(report: RunReport) -> End:
-    """Return the end of a run that was begun."""
-    return End(totals=report.tally, reason=report.reason, sentence=report.sentence, error=report.error)
+def end_message_of(report: RunReport) -> EndMessage:
+    """Return the end message for the report of a run that has started."""
+    return EndMessage(totals=report.counters, reason=report.reason, sentence=report.sentence, error=report.error)
 
 
 def line(kind: str, value: Json = None) -> bytes:
-    """Return a message as it goes over the pipe."""
+    """Return a message as the line that is sent over the pipe."""
     return json.dumps({kind: value}).encode() + b"\n"
 
 
 def log_json(level: int, message: str, extra: Mapping[str, Json]) -> Json:
-    """Return a log line as JSON, with what it may be counted by."""
+    """Return a log line as JSON, with the ``extra`` fields by which it may be grouped."""
     return [level, message, dict(extra)]
 
 
 def read_line(text: bytes) -> tuple[str, Any]:
-    """Return what kind a message is, and what it says; the kind is empty if it is none."""
+    """Return the kind and the value of a message; the kind is empty if the line is not a message."""
     try:
         message = json.loads(text)
     except ValueError:
@@ -80,15 +83,18 @@ def read_line(text: bytes) -> tuple[str, Any]:
     return kind, value
 
 
-def order_json(order: Order) -> dict[str, Json]:
-    """Return an order as JSON. It holds the key, and goes through a pipe that nobody else reads."""
-    return asdict(order) | {"database": str(order.database), "kind": order.kind and order.kind.value}
+def start_message_json(start_message: StartMessage) -> dict[str, Json]:
+    """Return a start message as JSON. It contains the API key, and is sent through a pipe that only the child reads."""
+    return asdict(start_message) | {
+        "database": str(start_message.database),
+        "kind": start_message.kind and start_message.kind.value,
+    }
 
 
-def order_from_json(value: Mapping[str, Any]) -> Order:
-    """Return the order that ``order_json`` made JSON of."""
+def start_message_from_json(value: Mapping[str, Any]) -> StartMessage:
+    """Return the start message from its JSON."""
     work, prices = value["work"], value["work"]["prices"]
-    return Order(
+    return StartMessage(
         work=WorkConfig(**{**work, "prices": prices and GivenPrices(**prices)}),
         scope=Scope(**value["scope"]),
         database=Path(value["database"]),
@@ -102,8 +108,8 @@ def order_from_json(value: Mapping[str, Any]) -> Order:
 _ERRORS = {kind.exit_code: kind for kind in (WrongUseError, RunStoppedError, StoreError)}
 
 
-def end_json(end: End) -> dict[str, Json]:
-    """Return an end as JSON."""
+def end_json(end: EndMessage) -> dict[str, Json]:
+    """Return an end message as JSON."""
     error = end.error
     return {
         "totals": totals_json(end.totals),
@@ -114,12 +120,12 @@ def end_json(end: End) -> dict[str, Json]:
     }
 
 
-def end_from_json(value: Mapping[str, Any]) -> End:
-    """Return the end that ``end_json`` made JSON of; of an error, what its exit code tells of its kind."""
+def end_from_json(value: Mapping[str, Any]) -> EndMessage:
+    """Return the end message from its JSON; the class of an error follows from its exit code."""
     reason, error = value["reason"], value["error"]
-    return End(
+    return EndMessage(
         totals=totals_from_json(value["totals"]),
-        reason=reason and Reason(reason),
+        reason=reason and StopReason(reason),
         sentence=value["sentence"],
         error=error and _ERRORS.get(error[0], ArtistjobsError)(error[1]),
         has_begun=value["has_begun"],

@@ -1,4 +1,4 @@
-"""The process that leads the others: it starts them, shows them as one and says when to stop."""
+"""Parent process of a run: starts the child processes, shows them as one run and stops them."""
 
 import asyncio
 import logging
@@ -18,13 +18,13 @@ from artistjobs.core.json_values import Json
 from artistjobs.errors import RunStoppedError
 from artistjobs.store.interface import OpenStore, Store
 from artistjobs.store.models import Counts
-from artistjobs.worker.processes import messages as wire
-from artistjobs.worker.progress.counters import Totals, merge_totals
-from artistjobs.worker.progress.job_counts import standing_at_first
-from artistjobs.worker.progress.snapshot import Glance, Watch, glance_from_json, merge
+from artistjobs.worker.processes import messages
+from artistjobs.worker.progress.counters import RunTotals, merge_totals
+from artistjobs.worker.progress.job_counts import initial_job_progress
+from artistjobs.worker.progress.snapshot import Display, RunSnapshot, merge, snapshot_from_json
 from artistjobs.worker.run import RunReport, limit_sentence, watching
-from artistjobs.worker.signals import MINDED, Signals
-from artistjobs.worker.stop import Reason, Stop
+from artistjobs.worker.signals import HANDLED_SIGNALS, Signals
+from artistjobs.worker.stop import Stop, StopReason
 from artistjobs.worker.store_thread import tell_rescue
 
 if TYPE_CHECKING:
@@ -39,266 +39,266 @@ _ROOT = str(Path(artistjobs.__file__).parents[1])
 
 
 COMMAND: Final = (
-    # -P: what lies in the working directory under the name of one of our modules is none of them.
+    # -P: a file in the working directory must not replace a module of the same name.
     sys.executable or "", "-P", "-c",
     f"import sys; sys.path.append({_ROOT!r}); from artistjobs.worker.processes.child import main; main()",
 )  # fmt: skip
 
 
-async def run_in_processes(order: wire.Order, open_store: OpenStore, watcher: Watch) -> RunReport:
-    """Have several processes work until nothing is left to do or something stops them, as ``runner.run`` does.
+async def run_in_processes(start_message: messages.StartMessage, open_store: OpenStore, watcher: Display) -> RunReport:
+    """Run several processes until no job is left or something stops them, in the way of ``run.run``.
 
     Raises:
-        StoreError: if disk or database fail before any work is begun.
+        StoreError: if the disk or the database fails before any work has started.
         RunStoppedError: if no process can be started.
-        WrongUseError: if a cap was set on money whose worth is not known.
+        WrongUseError: if a cost cap is set and the price of a model is unknown.
 
     """
     with open_store() as store:
-        started, before = monotonic(), store.records.counts(order.scope)
-        crew = _Crew(order, before, started)
-        await crew.work(watcher, store)
-    crew.note_limit()
+        started, before = monotonic(), store.records.counts(start_message.scope)
+        group = _ProcessGroup(start_message, before, started)
+        await group.work(watcher, store)
+    group.note_limit()
     return RunReport(
-        tally=crew.totals(), reason=crew.stop.reason, sentence=crew.stop.sentence, seconds=monotonic() - started,
-        after=crew.after, error=crew.error,
+        counters=group.totals(), reason=group.stop.reason, sentence=group.stop.sentence, seconds=monotonic() - started,
+        after=group.after, error=group.error,
     )  # fmt: skip
 
 
 @dataclass(slots=True)
-class _Member:
-    """What is known of one of the others."""
+class _Child:
+    """State of one child process, as its messages report it."""
 
-    order: wire.Order
+    start_message: messages.StartMessage
     process: asyncio.subprocess.Process
     is_ready: bool = False
     is_over: bool = False
-    glance: Glance | None = None
-    end: wire.End | None = None
+    snapshot: RunSnapshot | None = None
+    end: messages.EndMessage | None = None
 
-    def tell(self, kind: str, value: Json = None) -> None:
+    def send(self, kind: str, value: Json = None) -> None:
         assert self.process.stdin is not None
-        with suppress(ConnectionError):  # it is gone, and that is noticed elsewhere
-            self.process.stdin.write(wire.line(kind, value))
+        with suppress(ConnectionError):  # the child is gone, which is handled elsewhere
+            self.process.stdin.write(messages.line(kind, value))
 
-    def totals(self) -> Totals:
+    def totals(self) -> RunTotals:
         if self.end is not None:
             return self.end.totals
-        return self.glance.totals if self.glance is not None else Totals()
+        return self.snapshot.totals if self.snapshot is not None else RunTotals()
 
     def retire(self) -> None:
-        """Count what it did, and no more of it."""
+        """Keep the totals of a child that has ended, and clear its current activity."""
         self.is_over = True
-        if self.glance is not None:
-            self.glance = replace(
-                self.glance, processes=0, in_flight=0, jobs_per_minute=0.0, slowed_to=None, wait=None
+        if self.snapshot is not None:
+            self.snapshot = replace(
+                self.snapshot, processes=0, in_flight=0, jobs_per_minute=0.0, slowed_to=None, wait=None
             )  # fmt: skip
 
 
-class _Crew:
-    """The processes of one run."""
+class _ProcessGroup:
+    """The child processes of one run."""
 
-    def __init__(self, order: wire.Order, before: Counts, started_at: float) -> None:
+    def __init__(self, start_message: messages.StartMessage, before: Counts, started_at: float) -> None:
         self.stop = Stop()
         self.error: ArtistjobsError | None = None
         self.after = before
-        self._order = order
+        self._start_message = start_message
         self._before = before
         self._has_lost_any = False
         self._started_at = started_at
-        self._members: list[_Member] = []
+        self._children: list[_Child] = []
         self._tasks: set[asyncio.Task[None]] = set()
-        self._has_gone = False
+        self._is_started = False
         self._replaced = 0
 
-    async def work(self, watcher: Watch, store: Store) -> None:
-        """Return when all of them have ended. Raises what kept them from beginning, and StoreError."""
-        async with Signals().heard(self.stop, lambda: self._look().in_flight) as abandoned:
+    async def work(self, watcher: Display, store: Store) -> None:
+        """Return when all child processes have ended. Raises StoreError, and the error that prevented a start."""
+        async with Signals().listening(self.stop, lambda: self._snapshot().in_flight) as abandoned:
             aside = [asyncio.create_task(self._pass_stop_on()), asyncio.create_task(self._pass_on(abandoned))]
             try:
-                await self._hire_all()
-                async with watching(watcher, self._look):
+                await self._spawn_all()
+                async with watching(watcher, self._snapshot):
                     while self._tasks:
                         over, _ = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
-                        await asyncio.gather(*over)  # whatever one of them raises is raised
-                    # Before the last look: it shows what the summary says.
-                    self._take_stock(store)
+                        await asyncio.gather(*over)  # raises the exception of a task
+                    # Before the last snapshot, so that it shows the same numbers as the summary.
+                    self._count_jobs(store)
             finally:
                 for task in aside:
                     task.cancel()
                 await asyncio.gather(*aside, return_exceptions=True)
-                await self._dismiss()
-        if any(member.end is not None and not member.end.has_begun for member in self._members):
+                await self._shut_down()
+        if any(child.end is not None and not child.end.has_begun for child in self._children):
             assert self.error is not None
             raise self.error
 
-    def totals(self) -> Totals:
-        """Return what all of them came to."""
-        return merge_totals(member.totals() for member in self._members)
+    def totals(self) -> RunTotals:
+        """Return the totals of all child processes."""
+        return merge_totals(child.totals() for child in self._children)
 
-    def _take_stock(self, store: Store) -> None:
-        """Take over what is left of those that died, and count; a database in trouble is asked nothing more."""
-        ends = [member.end for member in self._members if member.end is not None and member.end.error is not None]
+    def _count_jobs(self, store: Store) -> None:
+        """Rescue the jobs of children that died, and count the jobs; after a database error, query it no more."""
+        ends = [child.end for child in self._children if child.end is not None and child.end.error is not None]
         if ends:
             self.error = min(ends, key=lambda end: end.has_begun).error
             return
         if self._has_lost_any:
             tell_rescue(store.queue.rescue())
-        self.after = store.records.counts(self._order.scope)
+        self.after = store.records.counts(self._start_message.scope)
 
     def note_limit(self) -> None:
-        """Take in that as many jobs were worked on as was allowed, if that is why the run is over."""
-        reached = any(member.end is not None and member.end.reason is Reason.LIMIT for member in self._members)
+        """Record that ``--limit`` was reached, if that is the reason why the run ended."""
+        reached = any(child.end is not None and child.end.reason is StopReason.LIMIT for child in self._children)
         if reached and self.after.pending:
-            self.stop.request(Reason.LIMIT, limit_sentence(self._order.work.limit))
+            self.stop.request(StopReason.LIMIT, limit_sentence(self._start_message.work.limit))
 
-    async def _hire_all(self) -> None:
-        for number, work in enumerate(self._order.work.shared_out()):
-            await self._hire(replace(self._order, work=work, looks_up=number == 0))
+    async def _spawn_all(self) -> None:
+        for number, work in enumerate(self._start_message.work.shared_out()):
+            await self._spawn(replace(self._start_message, work=work, looks_up=number == 0))
 
-    async def _hire(self, order: wire.Order) -> None:
+    async def _spawn(self, start_message: messages.StartMessage) -> None:
         pipe = asyncio.subprocess.PIPE
         try:
-            with _held_back():
+            with _signals_blocked():
                 process = await asyncio.create_subprocess_exec(
-                    *COMMAND, stdin=pipe, stdout=pipe, limit=wire.LONGEST_LINE
+                    *COMMAND, stdin=pipe, stdout=pipe, limit=messages.MAX_LINE_BYTES
                 )
         except OSError as error:
             raise RunStoppedError(
-                f"no process can be started ({error.strerror or error}); mend that, or go on with --processes 1."
+                f"cannot start a process ({error.strerror or error}); fix the cause, or continue with --processes 1."
             ) from error
-        member = _Member(order, process)
-        self._members.append(member)
-        member.tell(wire.ORDER, wire.order_json(order))
+        child = _Child(start_message, process)
+        self._children.append(child)
+        child.send(messages.START, messages.start_message_json(start_message))
         if self.stop.reason is not None:
-            member.tell(wire.STOP, [self.stop.reason.value, self.stop.sentence])
-        task = asyncio.create_task(self._attend(member))
+            child.send(messages.STOP, [self.stop.reason.value, self.stop.sentence])
+        task = asyncio.create_task(self._read_from(child))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _attend(self, member: _Member) -> None:
-        assert member.process.stdout is not None
+    async def _read_from(self, child: _Child) -> None:
+        assert child.process.stdout is not None
         try:
-            async for text in member.process.stdout:
-                self._hear(member, *wire.read_line(text))
-        except ValueError:  # a line without an end
-            member.process.kill()
-        code = await member.process.wait()
-        member.retire()
-        if member.end is None:
-            await self._mind_death(member, code)
-        if member.end is None or member.end.reason in (Reason.TERMINATED, Reason.LIMIT):
-            self._share_anew()
-        self._let_go()
+            async for text in child.process.stdout:
+                self._handle_message(child, *messages.read_line(text))
+        except ValueError:  # a line that exceeds the maximum size
+            child.process.kill()
+        code = await child.process.wait()
+        child.retire()
+        if child.end is None:
+            await self._on_exit(child, code)
+        if child.end is None or child.end.reason in (StopReason.TERMINATED, StopReason.LIMIT):
+            self._redistribute()
+        self._release_start()
 
-    def _share_anew(self) -> None:
-        """Let those that are left share what is set from another terminal, so that none rests for one that has gone."""
-        left = [member for member in self._members if not member.is_over]
-        for number, member in enumerate(left):
-            member.tell(wire.PART, [number, len(left)])
+    def _redistribute(self) -> None:
+        """Divide settings from other terminals among the remaining children only, so that no share is lost."""
+        left = [child for child in self._children if not child.is_over]
+        for number, child in enumerate(left):
+            child.send(messages.PART, [number, len(left)])
 
-    def _hear(self, member: _Member, kind: str, value: "object") -> None:
+    def _handle_message(self, child: _Child, kind: str, value: "object") -> None:
         match kind, value:
-            case wire.READY, _:
-                member.is_ready = True
-                self._let_go()
-            case wire.GLANCE, dict():
-                member.glance = glance_from_json(value)
-            case wire.LOG, [int(level), str(text), dict(extra)]:
+            case messages.READY, _:
+                child.is_ready = True
+                self._release_start()
+            case messages.SNAPSHOT, dict():
+                child.snapshot = snapshot_from_json(value)
+            case messages.LOG, [int(level), str(text), dict(extra)]:
                 log.log(level, "%s", text, extra=extra)
-            case wire.STOPPED, [str(reason), str(sentence)]:
-                self._mind_stop(member, Reason(reason), sentence)
-            case wire.END, dict():
-                member.end = end = wire.end_from_json(value)
+            case messages.STOPPED, [str(reason), str(sentence)]:
+                self._on_stop(child, StopReason(reason), sentence)
+            case messages.END, dict():
+                child.end = end = messages.end_from_json(value)
                 if not end.has_begun:
-                    self.stop.request(Reason.STORE, str(end.error))
-                elif end.reason not in (None, Reason.LIMIT, Reason.TERMINATED):
+                    self.stop.request(StopReason.STORE, str(end.error))
+                elif end.reason not in (None, StopReason.LIMIT, StopReason.TERMINATED):
                     self.stop.request(end.reason, end.sentence)
 
-    def _mind_stop(self, member: _Member, reason: Reason, sentence: str) -> None:
-        """Stop all for what stops one, unless it was meant for that one."""
-        if reason is Reason.TERMINATED:
+    def _on_stop(self, child: _Child, reason: StopReason, sentence: str) -> None:
+        """Stop all children for the reason that stopped one, unless the reason concerns only that one."""
+        if reason is StopReason.TERMINATED:
             if not self.stop.is_requested():
-                log.warning("process %d was told to end; the others go on", member.process.pid)
-        elif reason is not Reason.LIMIT:
+                log.warning("process %d was asked to stop; the others continue", child.process.pid)
+        elif reason is not StopReason.LIMIT:
             self.stop.request(reason, sentence)
 
-    async def _mind_death(self, member: _Member, code: int) -> None:
+    async def _on_exit(self, child: _Child, code: int) -> None:
         self._has_lost_any = True
         how = f"killed by {_signal_name(-code)}" if code < 0 else f"exit code {code}"
-        others = any(not other.is_over for other in self._members)
+        others = any(not other.is_over for other in self._children)
         if others or self.stop.is_requested():
-            log.warning("process %d died (%s); its jobs are taken over", member.process.pid, how)
+            log.warning("process %d died (%s); its jobs are taken over", child.process.pid, how)
         elif self._replaced < DEATHS_MAX:
             self._replaced += 1
-            log.warning("process %d died (%s), the last one; another one takes its place", member.process.pid, how)
-            await self._replace(member)
+            log.warning("process %d died (%s) as the last one; a new one replaces it", child.process.pid, how)
+            await self._replace(child)
         else:
             self.stop.request(
-                Reason.DIED,
-                f"one process after another died, the last one {how}; find out what ends them and run again.",
+                StopReason.DIED,
+                f"several processes died in a row, the last one {how}; find the cause, then run the command again.",
             )
 
-    async def _replace(self, member: _Member) -> None:
+    async def _replace(self, child: _Child) -> None:
         try:
-            await self._hire(replace(member.order, work=_rest_of(member), looks_up=False))
+            await self._spawn(replace(child.start_message, work=_rest_of(child), looks_up=False))
         except RunStoppedError as error:
-            self.stop.request(Reason.DIED, str(error))
+            self.stop.request(StopReason.DIED, str(error))
 
-    def _let_go(self) -> None:
-        """Let the calls begin once everybody is ready, so that nobody thinks that it has the limits for itself."""
-        if self._has_gone or all(member.is_ready or member.is_over for member in self._members):
-            self._has_gone = True
-            for member in self._members:
-                if member.is_ready and not member.is_over:
-                    member.tell(wire.GO)
+    def _release_start(self) -> None:
+        """Allow calls once every child is ready, so that none assumes that it has the limits for itself."""
+        if self._is_started or all(child.is_ready or child.is_over for child in self._children):
+            self._is_started = True
+            for child in self._children:
+                if child.is_ready and not child.is_over:
+                    child.send(messages.GO)
 
     async def _pass_stop_on(self) -> None:
         await self.stop.wait()
         assert self.stop.reason is not None
-        self._tell_all(wire.STOP, [self.stop.reason.value, self.stop.sentence])
+        self._send_to_all(messages.STOP, [self.stop.reason.value, self.stop.sentence])
 
     async def _pass_on(self, abandoned: asyncio.Event) -> None:
         await abandoned.wait()
-        self._tell_all(wire.ABANDON)
+        self._send_to_all(messages.ABANDON)
 
-    def _tell_all(self, kind: str, value: Json = None) -> None:
-        for member in self._members:
-            if not member.is_over:
-                member.tell(kind, value)
+    def _send_to_all(self, kind: str, value: Json = None) -> None:
+        for child in self._children:
+            if not child.is_over:
+                child.send(kind, value)
 
-    async def _dismiss(self) -> None:
-        """Let nobody go on alone: without a lead the others end."""
-        for member in self._members:
-            if member.process.stdin is not None:
-                member.process.stdin.close()
+    async def _shut_down(self) -> None:
+        """Close the pipes to the children, because a child without a parent ends, and wait for their end."""
+        for child in self._children:
+            if child.process.stdin is not None:
+                child.process.stdin.close()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _look(self) -> Glance:
-        glances = [member.glance for member in self._members if member.glance is not None]
-        if not glances:
-            return self._first_look()
-        seen = replace(merge(glances), at=monotonic(), stopping=self.stop.is_requested())
-        return seen if self._tasks else replace(seen, standing=replace(seen.standing, counts=self.after))
+    def _snapshot(self) -> RunSnapshot:
+        snapshots = [child.snapshot for child in self._children if child.snapshot is not None]
+        if not snapshots:
+            return self._first_snapshot()
+        seen = replace(merge(snapshots), at=monotonic(), stopping=self.stop.is_requested())
+        return seen if self._tasks else replace(seen, job_progress=replace(seen.job_progress, counts=self.after))
 
-    def _first_look(self) -> Glance:
-        work, standing = self._order.work, standing_at_first(self._before, self._started_at)
-        return Glance(
-            at=monotonic(), started_at=self._started_at, standing=standing, totals=Totals(), jobs_per_minute=0.0,
-            in_flight=0, max_workers=work.max_workers, processes=work.processes, limit=work.limit,
+    def _first_snapshot(self) -> RunSnapshot:
+        work, job_progress = self._start_message.work, initial_job_progress(self._before, self._started_at)
+        return RunSnapshot(
+            at=monotonic(), started_at=self._started_at, job_progress=job_progress, totals=RunTotals(),
+            jobs_per_minute=0.0, in_flight=0, max_workers=work.max_workers, processes=work.processes, limit=work.limit,
             cap_usd=work.max_cost_usd, stopping=self.stop.is_requested(),
         )  # fmt: skip
 
 
-def _rest_of(member: _Member) -> "WorkConfig":
-    work, totals = member.order.work, member.totals()
+def _rest_of(child: _Child) -> "WorkConfig":
+    work, totals = child.start_message.work, child.totals()
     return work if work.limit is None else replace(work, limit=max(1, work.limit - totals.done - totals.failed))
 
 
 @contextmanager
-def _held_back() -> Iterator[None]:
-    """Have a process started that gets no signal before it can mind it: Ctrl+C reaches all of a terminal."""
-    before = pthread_sigmask(SIG_BLOCK, MINDED)
+def _signals_blocked() -> Iterator[None]:
+    """Block the signals of a run while a process starts: Ctrl+C would reach it before it can handle signals."""
+    before = pthread_sigmask(SIG_BLOCK, HANDLED_SIGNALS)
     try:
         yield
     finally:

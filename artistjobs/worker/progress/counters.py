@@ -1,25 +1,25 @@
-"""What a run has come to so far: the numbers that display, summary and exit code are made of."""
+"""Counters of a run: its jobs, calls, tokens and cost so far, for the display, the summary and the exit code."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 
 from artistjobs.core.attempt import Attempt, Outcome
-from artistjobs.core.formatting import brief
+from artistjobs.core.formatting import truncate
 from artistjobs.core.json_values import Json
 from artistjobs.store.models import Counts
-from artistjobs.worker.progress.throughput import Latencies, Pace
+from artistjobs.worker.progress.throughput import LatencyHistogram, ThroughputMeter
 
 FAILURES_SHOWN = 3
 
 
-LONGEST_NAME = 200
-"""Of an artist that is shown: no terminal has room for more, and a name may be a whole cell of a table."""
+MAX_NAME_LENGTH = 200
+"""Maximum characters of a displayed artist name: a name may be a whole table cell, wider than any terminal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Totals:
-    """What the attempts of one process, or of several, came to; ``codes`` counts what jobs failed with."""
+class RunTotals:
+    """Totals over the attempts of one or more processes; ``codes`` counts the failed jobs by error code."""
 
     done: int = 0
     failed: int = 0
@@ -33,16 +33,16 @@ class Totals:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """The latest job that failed with a code: its artist, and when on the monotonic clock."""
+class LatestFailure:
+    """The latest job that failed with an error code: its artist, and its time in seconds on the monotonic clock."""
 
     code: str
     artist_name: str
     at: float
 
 
-def merge_totals(totals: Iterable[Totals]) -> Totals:
-    """Return the sums of several processes."""
+def merge_totals(totals: Iterable[RunTotals]) -> RunTotals:
+    """Return the sum of the totals of several processes."""
     merged: Counter[str] = Counter()
     codes: Counter[str] = Counter()
     cost_usd = 0.0
@@ -51,22 +51,22 @@ def merge_totals(totals: Iterable[Totals]) -> Totals:
         codes.update(counts.pop("codes"))
         cost_usd += counts.pop("cost_usd")
         merged.update(counts)
-    return Totals(**merged, cost_usd=cost_usd, codes=dict(codes))
+    return RunTotals(**merged, cost_usd=cost_usd, codes=dict(codes))
 
 
-def totals_json(totals: Totals) -> dict[str, Json]:
-    """Return totals as JSON, for another process."""
+def totals_json(totals: RunTotals) -> dict[str, Json]:
+    """Return totals as JSON, to send to another process."""
     return asdict(totals)
 
 
-def totals_from_json(value: Mapping[str, Json]) -> Totals:
-    """Return the totals that ``totals_json`` made JSON of."""
-    return Totals(**value)  # type: ignore[arg-type]  # what was made by totals_json has its types
+def totals_from_json(value: Mapping[str, Json]) -> RunTotals:
+    """Return the totals from the JSON of ``totals_json``."""
+    return RunTotals(**value)  # type: ignore[arg-type]  # the JSON of totals_json has these types
 
 
 @dataclass(slots=True)
-class Tally:
-    """Counted as attempts are settled; ``before`` is how the jobs stood when the run began."""
+class RunCounters:
+    """Counters of one process, updated with each attempt; ``before`` holds the job counts at the start of the run."""
 
     before: Counts
     started_at: float
@@ -80,19 +80,19 @@ class Tally:
     cost_usd: float = 0.0
     unpriced: int = 0
     codes: Counter[str] = field(default_factory=Counter)
-    failures: dict[str, Seen] = field(default_factory=dict)
-    pace: Pace = field(default_factory=Pace)
-    latencies: Latencies = field(default_factory=Latencies)
+    failures: dict[str, LatestFailure] = field(default_factory=dict)
+    throughput: ThroughputMeter = field(default_factory=ThroughputMeter)
+    latencies: LatencyHistogram = field(default_factory=LatencyHistogram)
 
     def add(self, attempt: Attempt, now: float) -> None:
-        """Count an attempt that was made; ``now`` is on the clock of ``started_at``."""
+        """Count an attempt; ``now`` is on the clock of ``started_at``."""
         self.calls += attempt.calls
         self.retries += attempt.outcome is Outcome.RETRY
         if attempt.outcome is Outcome.FAILED:
             self._add_failed(attempt, now)
         if attempt.outcome is Outcome.DONE:
             self.done += 1
-            self.pace.add(now)
+            self.throughput.add(now)
             self.latencies.add(attempt.ended_at - attempt.started_at)
         self._add_cost(attempt)
 
@@ -102,7 +102,9 @@ class Tally:
             return
         self.codes[failure.code] += 1
         self.failures.pop(failure.code, None)
-        self.failures[failure.code] = Seen(failure.code, brief(attempt.claim.artist_name, LONGEST_NAME), now)
+        self.failures[failure.code] = LatestFailure(
+            failure.code, truncate(attempt.claim.artist_name, MAX_NAME_LENGTH), now
+        )
         if len(self.failures) > FAILURES_SHOWN:
             del self.failures[next(iter(self.failures))]
 
@@ -116,12 +118,12 @@ class Tally:
 
     @property
     def pending(self) -> int:
-        """Jobs neither done nor failed, as far as this process knows."""
+        """Number of jobs that are neither done nor failed, as far as this process knows."""
         return max(0, self.before.pending + self.before.running - self.done - self.failed)
 
-    def totals(self) -> Totals:
-        """Return how it stands now, as a value."""
-        return Totals(
+    def totals(self) -> RunTotals:
+        """Return the current totals as a value."""
+        return RunTotals(
             done=self.done,
             failed=self.failed,
             calls=self.calls,

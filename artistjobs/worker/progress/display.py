@@ -1,6 +1,6 @@
-"""Showing a run while it works: a live block on a terminal, a plain line now and then elsewhere.
+"""Display of a run while it works: a live block on a terminal, plain lines elsewhere, nothing if quiet.
 
-Everything goes to stderr; stdout is never touched, and never taken over.
+All output goes to stderr; stdout is never used.
 """
 
 import asyncio
@@ -11,78 +11,85 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from artistjobs.core.formatting import cost_text, duration_text
-from artistjobs.terminal.live_block import Block
-from artistjobs.terminal.log import Voice
-from artistjobs.worker.progress.snapshot import Glance, Look, Watch, jobs_per_minute, seconds_left, waiting_for
+from artistjobs.terminal.live_block import LiveBlock
+from artistjobs.terminal.log import ConsoleHandler
+from artistjobs.worker.progress.snapshot import (
+    Display,
+    RunSnapshot,
+    TakeSnapshot,
+    jobs_per_minute,
+    seconds_left,
+    waiting_for,
+)
 
 if TYPE_CHECKING:
     from rich.text import Text
 
 
 PLAIN_SECONDS = 10.0
-"""How often a plain line is said."""
+"""Interval between plain lines."""
 
 
 LIVE_SECONDS = 0.25
-"""How often the live block is drawn."""
+"""Interval between redraws of the live block."""
 
 
-def make_watch(voice: Voice, *, quiet: bool) -> Watch:
-    """Return what suits the place that stderr leads to."""
+def make_display(console: ConsoleHandler, *, quiet: bool) -> Display:
+    """Return the display that suits stderr, or one that shows nothing if ``quiet``."""
     if quiet:
-        return Blind()
-    if voice.block is not None:
-        return Live(voice, voice.block)
-    return Plain(voice.print_line)
+        return NoDisplay()
+    if console.block is not None:
+        return LiveDisplay(console, console.block)
+    return LineDisplay(console.print_line)
 
 
-class Blind:
-    """Shows nothing."""
+class NoDisplay:
+    """Display that shows nothing."""
 
-    async def watch(self, _look: Look) -> None:
-        """Wait to be cancelled."""
+    async def watch(self, _take_snapshot: TakeSnapshot) -> None:
+        """Wait until cancelled."""
         await asyncio.Event().wait()
 
 
-class Plain:
-    """Says one line every ten seconds."""
+class LineDisplay:
+    """Display that prints a line every ten seconds."""
 
     def __init__(self, print_line: Callable[[str], None]) -> None:
         self._print = print_line
 
-    async def watch(self, look: Look) -> None:
-        """Say how the run stands until cancelled."""
+    async def watch(self, take_snapshot: TakeSnapshot) -> None:
+        """Print the state of the run at intervals until cancelled."""
         while True:
             await asyncio.sleep(PLAIN_SECONDS)
-            self._print(plain_line(look()))
+            self._print(plain_line(take_snapshot()))
 
 
-class Live:
-    """Draws a block on the terminal, with log lines printed above it."""
+class LiveDisplay:
+    """Display that draws a block on the terminal, with log lines printed above it."""
 
-    def __init__(self, voice: Voice, block: Block) -> None:
-        self._voice = voice
+    def __init__(self, console: ConsoleHandler, block: LiveBlock) -> None:
+        self._console = console
         self._block = block
 
-    async def watch(self, look: Look) -> None:
-        """Draw until cancelled, and leave the last picture standing."""
+    async def watch(self, take_snapshot: TakeSnapshot) -> None:
+        """Draw until cancelled, and leave the last state on the screen."""
         from artistjobs.worker.progress.live_view import draw
 
         block, ansi = self._block, ansi_maker()
         with stepping_aside(block):
             try:
                 while True:
-                    self._voice.tell_grouped()
-                    block.show([ansi(line) for line in draw(look(), block.columns)])
+                    self._console.flush_repeats()
+                    block.update([ansi(line) for line in draw(take_snapshot(), block.columns)])
                     await asyncio.sleep(LIVE_SECONDS)
             finally:
-                self._voice.tell_grouped(at_once=True)
-                block.show([ansi(line) for line in draw(look(), block.columns)])
-                block.leave()
+                self._console.flush_repeats(at_once=True)
+                block.update([ansi(line) for line in draw(take_snapshot(), block.columns)])
+                block.finish()
 
 
 def ansi_maker() -> "Callable[[Text], str]":
-    """Return what makes a line of text into bytes for this terminal, in the colours that it has and wants."""
+    """Return a function that renders a line of text in the colours that this terminal supports."""
     from rich.console import Console
 
     console = Console(stderr=True, highlight=False, width=10_000)
@@ -96,8 +103,8 @@ def ansi_maker() -> "Callable[[Text], str]":
 
 
 @contextmanager
-def stepping_aside(block: Block) -> Iterator[None]:
-    """Leave the terminal to the shell when Ctrl+Z is pressed, until the program is continued."""
+def stepping_aside(block: LiveBlock) -> Iterator[None]:
+    """Clear the block when Ctrl+Z suspends the program, so that the shell can use the terminal until it continues."""
     loop = asyncio.get_running_loop()
 
     def step_aside() -> None:
@@ -114,16 +121,16 @@ def stepping_aside(block: Block) -> Iterator[None]:
         loop.remove_signal_handler(signal.SIGTSTP)
 
 
-def plain_line(glance: Glance) -> str:
-    """Return how a run stands, in one line."""
-    counts, totals = glance.standing.counts, glance.totals
+def plain_line(snapshot: RunSnapshot) -> str:
+    """Return the state of a run in one line."""
+    counts, totals = snapshot.job_progress.counts, snapshot.totals
     parts = [
         f"done {counts.done:,}/{counts.total:,} {100 * counts.done // max(counts.total, 1)}%",
         f"failed {counts.failed:,}",
-        f"in flight {glance.in_flight:,}",
-        f"{jobs_per_minute(glance):,.0f}/min",
+        f"in flight {snapshot.in_flight:,}",
+        f"{jobs_per_minute(snapshot):,.0f}/min",
         cost_text(totals.cost_usd, totals.unpriced),
-        *([f"left {duration_text(left)}"] if (left := seconds_left(glance)) is not None else []),
-        *([f"waiting for {wait}"] if (wait := waiting_for(glance)) else []),
+        *([f"left {duration_text(left)}"] if (left := seconds_left(snapshot)) is not None else []),
+        *([f"waiting for {wait}"] if (wait := waiting_for(snapshot)) else []),
     ]
     return "  ".join(parts)

@@ -1,7 +1,7 @@
-"""How the jobs of a scope stand in the database, whoever works on them.
+"""Job counts: the jobs of a scope in each state, counted in the database across all workers.
 
-Looked at now and then, and never for long; what this process has stored since is added, so that
-its own progress shows at once.
+Counting is repeated at intervals and takes a small share of the time. The outcomes that this process has stored since
+are added, so that its own progress shows at once.
 """
 
 from collections import deque
@@ -14,75 +14,81 @@ from artistjobs.core.attempt import Attempt, Outcome
 from artistjobs.core.job import Scope
 from artistjobs.store.models import Counts
 
-LOOK_SECONDS: Final = 1.0
-"""How often the jobs are counted, if that is quick."""
+JOB_COUNT_SECONDS: Final = 1.0
+"""Interval between counts, if counting is quick."""
 
 
-LOOK_SHARE: Final = 0.01
-"""Of the time that may go into counting: a scope of a million scattered jobs is counted that much less often."""
+JOB_COUNT_SHARE: Final = 0.01
+"""Maximum share of time spent on counting; a scope of a million scattered jobs is counted less often."""
 
 
 PACE_SECONDS: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """The jobs in each state, counted at ``counted_at``, with what this process has stored since.
+class JobProgress:
+    """The jobs in each state, counted at ``counted_at``, plus the outcomes that this process has stored since.
 
-    A minute before, or when the run began, ``done_then`` were done: at ``then``; ``done_before`` when
-    it was first looked at. Moments are on the monotonic clock, which all processes of a machine share.
+    At ``window_start``, a minute ago or at the start of the run, ``done_at_window_start`` jobs were done, and at the
+    first count ``done_before``. Times are in seconds on the monotonic clock, which all processes of a machine share.
     """
 
     counts: Counts
     counted_at: float
-    then: float
-    done_then: int
+    window_start: float
+    done_at_window_start: int
     done_before: int
 
 
-def standing_at_first(counts: Counts, at: float) -> Standing:
-    """Return how the jobs stand when a run begins, before anybody has looked again."""
-    return Standing(counts=counts, counted_at=at, then=at, done_then=counts.done, done_before=counts.done)
+def initial_job_progress(counts: Counts, at: float) -> JobProgress:
+    """Return the job progress at the start of a run, before the first count."""
+    return JobProgress(
+        counts=counts, counted_at=at, window_start=at, done_at_window_start=counts.done, done_before=counts.done
+    )
 
 
-class Lookout:
-    """Keeps the standing; it is used by the thread that writes, and its ``standing`` may be read by any."""
+class JobCountPoller:
+    """Counts the jobs at intervals; used by the store thread, while other threads may read the latest counts."""
 
     def __init__(self, scope: Scope, clock: Callable[[], float] = monotonic) -> None:
-        self.standing: Standing | None = None
+        self.job_progress: JobProgress | None = None
         self._scope = scope
         self._clock = clock
         self._not_before = 0.0
-        self._looks: deque[tuple[float, int]] = deque()
+        self._counts_seen: deque[tuple[float, int]] = deque()
         self._done_before: int | None = None
 
-    def look(self, count: Callable[[Scope], Counts]) -> None:
-        """Count the jobs, unless they were counted just now or that takes too long to be done again so soon."""
+    def poll(self, count: Callable[[Scope], Counts]) -> None:
+        """Count the jobs, unless the last count was too recent, or took too long to be repeated yet."""
         if (began := self._clock()) < self._not_before:
             return
         counts = count(self._scope)
         now = self._clock()
-        self._not_before = began + max(LOOK_SECONDS, (now - began) / LOOK_SHARE)
-        self._looks.append((now, counts.done))
-        while len(self._looks) > 1 and self._looks[1][0] <= now - PACE_SECONDS:
-            self._looks.popleft()
-        then, done_then = self._looks[0]
+        self._not_before = began + max(JOB_COUNT_SECONDS, (now - began) / JOB_COUNT_SHARE)
+        self._counts_seen.append((now, counts.done))
+        while len(self._counts_seen) > 1 and self._counts_seen[1][0] <= now - PACE_SECONDS:
+            self._counts_seen.popleft()
+        then, done_then = self._counts_seen[0]
         if self._done_before is None:
             self._done_before = counts.done
-        self.standing = Standing(
-            counts=counts, counted_at=now, then=then, done_then=done_then, done_before=self._done_before
+        self.job_progress = JobProgress(
+            counts=counts,
+            counted_at=now,
+            window_start=then,
+            done_at_window_start=done_then,
+            done_before=self._done_before,
         )
 
     def add(self, attempts: Sequence[Attempt]) -> None:
-        """Add what was stored just now."""
+        """Add the outcomes of attempts that were just stored."""
         done = sum(attempt.outcome is Outcome.DONE for attempt in attempts)
         failed = sum(attempt.outcome is Outcome.FAILED for attempt in attempts)
-        if self.standing is not None and done + failed:
-            self.standing = replace(self.standing, counts=_moved(self.standing.counts, done, failed))
+        if self.job_progress is not None and done + failed:
+            self.job_progress = replace(self.job_progress, counts=_moved(self.job_progress.counts, done, failed))
 
 
 def _moved(counts: Counts, done: int, failed: int) -> Counts:
-    """Return the counts after some more jobs are final: they were running, or else pending when it was counted."""
+    """Return the counts after more jobs became final: they were counted as running, or else as pending."""
     running = min(counts.running, done + failed)
     return Counts(
         pending=max(0, counts.pending - (done + failed - running)),

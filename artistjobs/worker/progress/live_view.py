@@ -1,7 +1,7 @@
-"""The live block: how a run stands, in lines that fit the terminal, however narrow or wide it is.
+"""Live view: draws the state of a run in lines that fit a terminal of any width.
 
-Each fact has its place in columns of equal width, so that the block keeps its shape while numbers
-grow. Where it is narrow facts take their short forms, then more lines; no number is ever cut.
+Each fact has its place in columns of equal width, so that the layout stays the same while numbers grow. On a narrow
+terminal facts take their short forms, then more lines; no number is cut.
 """
 
 from collections.abc import Sequence
@@ -11,13 +11,13 @@ from typing import Final
 from rich.cells import cell_len
 from rich.text import Text
 
-from artistjobs.core.formatting import cost_text, counted, duration_text
+from artistjobs.core.formatting import cost_text, count_text, duration_text
 from artistjobs.store.models import Counts
-from artistjobs.terminal.escape import visible
-from artistjobs.terminal.table import cut
-from artistjobs.worker.progress.counters import Seen
+from artistjobs.terminal.escape import escape_controls
+from artistjobs.terminal.table import truncate_cells
+from artistjobs.worker.progress.counters import LatestFailure
 from artistjobs.worker.progress.snapshot import (
-    Glance,
+    RunSnapshot,
     jobs_left,
     jobs_per_minute,
     overall_per_minute,
@@ -28,10 +28,10 @@ from artistjobs.worker.progress.snapshot import (
 from artistjobs.worker.progress.throughput import quantile
 
 COLUMN: Final = 20
-"""Cells that a fact takes; four of them fill the usual 80."""
+"""Width of a column in cells; four columns fill the usual 80."""
 
 
-SHORTEST_NAME, LONGEST_NAME = 12, 60
+MIN_NAME_WIDTH, MAX_NAME_LENGTH = 12, 60
 
 
 DONE, FAILED, WAITING, LABEL, REST = "green", "red", "yellow", "dim", "bright_black"
@@ -39,7 +39,7 @@ DONE, FAILED, WAITING, LABEL, REST = "green", "red", "yellow", "dim", "bright_bl
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A number with its name before and after it, and how both are said where there is little room."""
+    """A number with a label before and after it, and an optional short form for narrow terminals."""
 
     before: str
     value: str
@@ -48,27 +48,27 @@ class Fact:
     short: str | None = None
 
     def whole(self) -> Text:
-        """Return it in its full form."""
+        """Return the full form."""
         return Text.assemble((self.before, LABEL), (self.value, self.style), (self.after, LABEL))
 
     def brief(self) -> Text:
-        """Return it in its short form, if it has one."""
+        """Return the short form, or the full form if there is no short one."""
         return self.whole() if self.short is None else Text(self.short, style=self.style)
 
 
-def draw(glance: Glance, width: int) -> list[Text]:
-    """Return the lines of the block as it stands at this moment, none of them wider than ``width``."""
-    lines = [_bar(glance.standing.counts, width)]
-    for facts in (_jobs(glance), _speed(glance), _answers(glance), _money(glance), _situation(glance)):
+def draw(snapshot: RunSnapshot, width: int) -> list[Text]:
+    """Return the lines of the block for a snapshot, none of them wider than ``width`` cells."""
+    lines = [_bar(snapshot.job_progress.counts, width)]
+    for facts in (_jobs(snapshot), _speed(snapshot), _answers(snapshot), _money(snapshot), _situation(snapshot)):
         lines += _rows(facts, width)
-    lines += [_failure(glance, seen, width) for seen in glance.failures]
+    lines += [_failure(snapshot, seen, width) for seen in snapshot.failures]
     for line in lines:
-        line.truncate(width)  # narrower than any number is long
+        line.truncate(width)  # for a terminal narrower than a single number
     return lines
 
 
 def _bar(counts: Counts, width: int) -> Text:
-    """Return the bar: done, failed and the rest, each as long as its share."""
+    """Return the progress bar: done, failed and remaining jobs in proportion."""
     total, settled = max(counts.total, 1), counts.done + counts.failed
     label = f" {settled:,} of {counts.total:,} {100 * settled // total:3} %"
     if width < 2 * cell_len(label):
@@ -79,38 +79,38 @@ def _bar(counts: Counts, width: int) -> Text:
 
 
 def _shares(cells: int, done: int, failed: int, total: int) -> tuple[int, int]:
-    """Return the cells of done and failed: whoever failed is seen, and only what is all done fills the bar."""
+    """Return the cells for done and failed jobs: a failure is always visible, and a full bar means no job is left."""
     red = max(1, cells * failed // total) if failed and cells else 0
     return min(cells - red, cells * done // total), red
 
 
-def _jobs(glance: Glance) -> list[Fact]:
-    counts, most = glance.standing.counts, glance.max_workers
+def _jobs(snapshot: RunSnapshot) -> list[Fact]:
+    counts, most = snapshot.job_progress.counts, snapshot.max_workers
     return [
         Fact("done ", f"{counts.done:,}", style=DONE),
         Fact("failed ", f"{counts.failed:,}", style=FAILED if counts.failed else ""),
         Fact("pending ", f"{counts.pending + counts.running:,}"),
         Fact(
-            "in flight ", f"{glance.in_flight:,} of {most:,}",
-            short=f"in flight {glance.in_flight:,}/{most:,}",
+            "in flight ", f"{snapshot.in_flight:,} of {most:,}",
+            short=f"in flight {snapshot.in_flight:,}/{most:,}",
         ),
     ]  # fmt: skip
 
 
-def _speed(glance: Glance) -> list[Fact]:
+def _speed(snapshot: RunSnapshot) -> list[Fact]:
     facts = [
-        Fact("", f"{jobs_per_minute(glance):,.0f}", " jobs a minute", short=f"{jobs_per_minute(glance):,.0f}/min"),
-        Fact("overall ", f"{overall_per_minute(glance):,.0f}"),
+        Fact("", f"{jobs_per_minute(snapshot):,.0f}", " jobs a minute", short=f"{jobs_per_minute(snapshot):,.0f}/min"),
+        Fact("overall ", f"{overall_per_minute(snapshot):,.0f}"),
     ]
-    if not glance.stopping:  # what is left stays, for another run
-        left = seconds_left(glance)
+    if not snapshot.stopping:  # the remaining jobs stay pending for another run
+        left = seconds_left(snapshot)
         facts.append(Fact("left ", "not yet known" if left is None else duration_text(left)))
-    return facts + ([Fact("", f"{glance.workers:,}", " workers")] if glance.workers > 1 else [])
+    return facts + ([Fact("", f"{snapshot.workers:,}", " workers")] if snapshot.workers > 1 else [])
 
 
-def _answers(glance: Glance) -> list[Fact]:
-    middle, high = quantile(glance.latencies, 0.5), quantile(glance.latencies, 0.95)
-    totals = glance.totals
+def _answers(snapshot: RunSnapshot) -> list[Fact]:
+    middle, high = quantile(snapshot.latencies, 0.5), quantile(snapshot.latencies, 0.95)
+    totals = snapshot.totals
     return [
         Fact("", f"{totals.input_tokens:,}", " tokens in", short=f"{totals.input_tokens:,} in"),
         Fact("", f"{totals.output_tokens:,}", " out"),
@@ -119,50 +119,54 @@ def _answers(glance: Glance) -> list[Fact]:
     ]
 
 
-def _money(glance: Glance) -> list[Fact]:
-    totals, projected = glance.totals, projected_usd(glance)
-    facts = [Fact("cost ", cost_text(totals.cost_usd, totals.unpriced), short=_brief_cost(glance))]
+def _money(snapshot: RunSnapshot) -> list[Fact]:
+    totals, projected = snapshot.totals, projected_usd(snapshot)
+    facts = [Fact("cost ", cost_text(totals.cost_usd, totals.unpriced), short=_brief_cost(snapshot))]
     if projected is not None:
         facts.append(Fact("about ", cost_text(projected), " in all", short=f"in all {cost_text(projected)}"))
-    if glance.cap_usd is not None:
-        cap, spent = cost_text(glance.cap_usd), cost_text(max(glance.spent_usd, totals.cost_usd))
+    if snapshot.cap_usd is not None:
+        cap, spent = cost_text(snapshot.cap_usd), cost_text(max(snapshot.spent_usd, totals.cost_usd))
         facts.append(Fact("cap ", cap, f", {spent} spent", short=f"{spent} of cap {cap}"))
-    if glance.limit is not None:
-        facts.append(Fact("limit ", f"{glance.limit:,}, {jobs_left(glance):,} left", short=f"limit {glance.limit:,}"))
+    if snapshot.limit is not None:
+        facts.append(
+            Fact("limit ", f"{snapshot.limit:,}, {jobs_left(snapshot):,} left", short=f"limit {snapshot.limit:,}")
+        )
     return facts
 
 
-def _brief_cost(glance: Glance) -> str | None:
-    totals = glance.totals
+def _brief_cost(snapshot: RunSnapshot) -> str | None:
+    totals = snapshot.totals
     return f"cost {cost_text(totals.cost_usd)}, {totals.unpriced:,} unpriced" if totals.unpriced else None
 
 
-def _situation(glance: Glance) -> list[Fact]:
-    facts = [Fact("running ", duration_text(glance.at - glance.started_at))]
-    if glance.stopping:
-        facts.append(Fact("stopping: ", counted(glance.in_flight, "call") + " in flight", style=WAITING))
-    elif glance.paused:
+def _situation(snapshot: RunSnapshot) -> list[Fact]:
+    facts = [Fact("running ", duration_text(snapshot.at - snapshot.started_at))]
+    if snapshot.stopping:
+        facts.append(Fact("stopping: ", count_text(snapshot.in_flight, "call") + " in flight", style=WAITING))
+    elif snapshot.paused:
         facts.append(Fact("", "paused", style=WAITING))
-    elif wait := waiting_for(glance):
-        facts.append(Fact("waiting for ", visible(wait), style=WAITING))
-    elif glance.slowed_to is not None:
-        facts.append(Fact("after refusals ", counted(glance.slowed_to, "call"), " at once"))
+    elif wait := waiting_for(snapshot):
+        facts.append(Fact("waiting for ", escape_controls(wait), style=WAITING))
+    elif snapshot.slowed_to is not None:
+        facts.append(Fact("after refusals ", count_text(snapshot.slowed_to, "call"), " at once"))
     return facts
 
 
-def _failure(glance: Glance, seen: Seen, width: int) -> Text:
-    """Return how often a job failed with a code, and the artist of the last one as far as there is room."""
-    jobs, age = glance.totals.codes.get(seen.code, 1), duration_text(max(0.0, glance.at - seen.at))
-    line = Text.assemble((visible(seen.code), FAILED), f": {counted(jobs, 'job')}", (f", {age} ago: ", LABEL))
-    if width - line.cell_len < SHORTEST_NAME:
-        line = Text.assemble((visible(seen.code), FAILED), f": {counted(jobs, 'job')}", ", ")
-    if (room := min(LONGEST_NAME, width - line.cell_len)) > 0:
-        line.append(cut(visible(seen.artist_name), room))
-    return line if line.cell_len <= width else Text(cut(line.plain, width))
+def _failure(snapshot: RunSnapshot, seen: LatestFailure, width: int) -> Text:
+    """Return a line with the number of jobs that failed with a code, and the latest artist as far as there is room."""
+    jobs, age = snapshot.totals.codes.get(seen.code, 1), duration_text(max(0.0, snapshot.at - seen.at))
+    line = Text.assemble(
+        (escape_controls(seen.code), FAILED), f": {count_text(jobs, 'job')}", (f", {age} ago: ", LABEL)
+    )
+    if width - line.cell_len < MIN_NAME_WIDTH:
+        line = Text.assemble((escape_controls(seen.code), FAILED), f": {count_text(jobs, 'job')}", ", ")
+    if (room := min(MAX_NAME_LENGTH, width - line.cell_len)) > 0:
+        line.append(truncate_cells(escape_controls(seen.artist_name), room))
+    return line if line.cell_len <= width else Text(truncate_cells(line.plain, width))
 
 
 def _rows(facts: Sequence[Fact], width: int) -> list[Text]:
-    """Return the facts in one line, if need be in their short forms, or else in as many lines as they need."""
+    """Return the facts in one line, in their short forms if necessary, or else in as many lines as they need."""
     rows = _in_columns([fact.whole() for fact in facts], width)
     return rows if len(rows) == 1 else _in_columns([fact.brief() for fact in facts], width)
 

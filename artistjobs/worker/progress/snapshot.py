@@ -1,7 +1,6 @@
-"""What there is to be seen of a run at one moment, as a value, and who looks at it.
+"""Snapshot of a run at one moment: a value that is taken by the observer, merged across processes and displayed.
 
-A glance knows nothing of what it was taken of: it can be sent from one process to another, and
-those of several processes make one.
+A snapshot holds no reference to the run, so that it can be sent from one process to another.
 """
 
 from collections import Counter
@@ -9,178 +8,178 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
-from artistjobs.core.formatting import counted, duration_text
+from artistjobs.core.formatting import count_text, duration_text
 from artistjobs.core.json_values import Json
 from artistjobs.store.models import Counts
 from artistjobs.worker.limits.rate_limiter import Wait
-from artistjobs.worker.progress.counters import FAILURES_SHOWN, Seen, Totals, merge_totals
-from artistjobs.worker.progress.job_counts import Standing
+from artistjobs.worker.progress.counters import FAILURES_SHOWN, LatestFailure, RunTotals, merge_totals
+from artistjobs.worker.progress.job_counts import JobProgress
 
 SETTLING_SECONDS = 3.0
-"""Before so much of a run is over nobody can say what the rest will take."""
+"""Time after the start of a run before which its remaining time is not estimated."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Glance:
-    """A run at the moment ``at``; moments are on the monotonic clock, which all processes of a machine share.
+class RunSnapshot:
+    """State of a run at the time ``at``; times are in seconds on the monotonic clock, which all processes share.
 
-    ``standing`` is of all jobs in the database, ``totals`` and ``jobs_per_minute`` of the
-    ``processes`` that were looked at; ``workers`` counts those of others too. ``latencies`` are
-    buckets for ``pace.quantile``, ``failures`` the latest first. ``spent_usd`` is what all workers
-    spent and only known under a cap, ``slowed_to`` how many calls there may be at once after refusals.
+    ``standing`` covers all jobs of the scope, ``totals`` and ``jobs_per_minute`` only the ``processes`` of this
+    snapshot; ``workers`` includes those of other commands. ``latencies`` are buckets for ``throughput.quantile``, and
+    ``failures`` begin with the latest. ``spent_usd`` is the spending of all workers, known only under a cap.
+    ``slowed_to`` is the maximum number of calls in flight after refusals.
     """
 
     at: float
     started_at: float
-    standing: Standing
-    totals: Totals
+    job_progress: JobProgress
+    totals: RunTotals
     jobs_per_minute: float
     in_flight: int
     max_workers: int
     workers: int = 1
     processes: int = 1
-    held_elsewhere: int = 0
+    claimed_by_others: int = 0
     limit: int | None = None
     cap_usd: float | None = None
     spent_usd: float = 0.0
     slowed_to: int | None = None
     latencies: Mapping[int, int] = field(default_factory=dict)
     wait: Wait | None = None
-    failures: tuple[Seen, ...] = ()
+    failures: tuple[LatestFailure, ...] = ()
     paused: bool = False
     stopping: bool = False
 
     @property
     def settled(self) -> int:
-        """Jobs that were finished by the processes looked at."""
+        """Number of jobs that the processes of this snapshot have finished."""
         return self.totals.done + self.totals.failed
 
 
-Look = Callable[[], Glance]
-"""Takes a glance; cheap enough for several a second."""
+TakeSnapshot = Callable[[], RunSnapshot]
+"""Takes a snapshot; cheap enough to call several times a second."""
 
 
-class Watch(Protocol):
-    """Looks on while a run works, and shows it to people."""
+class Display(Protocol):
+    """Shows a run to people while it works."""
 
-    async def watch(self, look: Look) -> None:
+    async def watch(self, take_snapshot: TakeSnapshot) -> None:
         """Show the run until cancelled."""
 
 
-def merge(glances: Sequence[Glance]) -> Glance:
-    """Return what several processes that work on the same jobs come to together; there has to be one at least."""
-    latest = max(glances, key=lambda glance: (glance.standing.counted_at, glance.standing.counts.done))
+def merge(snapshots: Sequence[RunSnapshot]) -> RunSnapshot:
+    """Return one snapshot for several processes that work on the same jobs; at least one is required."""
+    latest = max(snapshots, key=lambda snapshot: (snapshot.job_progress.counted_at, snapshot.job_progress.counts.done))
     buckets: Counter[int] = Counter()
-    for glance in glances:
-        buckets.update(glance.latencies)
-    # What processes that have ended came to still counts, but they make no calls and wait for nothing.
-    working = [glance for glance in glances if glance.processes] or glances
-    limits = [glance.limit for glance in glances if glance.limit is not None]
-    waits = [glance.wait for glance in glances if glance.wait is not None]
-    return Glance(
-        at=max(glance.at for glance in glances),
-        started_at=min(glance.started_at for glance in glances),
-        standing=latest.standing,
-        totals=merge_totals(glance.totals for glance in glances),
-        jobs_per_minute=sum(glance.jobs_per_minute for glance in glances),
-        in_flight=sum(glance.in_flight for glance in glances),
-        max_workers=sum(glance.max_workers for glance in working),
-        workers=max(glance.workers for glance in working),
-        processes=sum(glance.processes for glance in glances),
-        held_elsewhere=min(glance.held_elsewhere for glance in working),
-        limit=sum(limits) if len(limits) == len(glances) else None,
-        cap_usd=max((glance.cap_usd for glance in glances if glance.cap_usd is not None), default=None),
-        spent_usd=max(glance.spent_usd for glance in glances),
+    for snapshot in snapshots:
+        buckets.update(snapshot.latencies)
+    # The totals of processes that have ended still count, but these make no calls and wait for nothing.
+    working = [snapshot for snapshot in snapshots if snapshot.processes] or snapshots
+    limits = [snapshot.limit for snapshot in snapshots if snapshot.limit is not None]
+    waits = [snapshot.wait for snapshot in snapshots if snapshot.wait is not None]
+    return RunSnapshot(
+        at=max(snapshot.at for snapshot in snapshots),
+        started_at=min(snapshot.started_at for snapshot in snapshots),
+        job_progress=latest.job_progress,
+        totals=merge_totals(snapshot.totals for snapshot in snapshots),
+        jobs_per_minute=sum(snapshot.jobs_per_minute for snapshot in snapshots),
+        in_flight=sum(snapshot.in_flight for snapshot in snapshots),
+        max_workers=sum(snapshot.max_workers for snapshot in working),
+        workers=max(snapshot.workers for snapshot in working),
+        processes=sum(snapshot.processes for snapshot in snapshots),
+        claimed_by_others=min(snapshot.claimed_by_others for snapshot in working),
+        limit=sum(limits) if len(limits) == len(snapshots) else None,
+        cap_usd=max((snapshot.cap_usd for snapshot in snapshots if snapshot.cap_usd is not None), default=None),
+        spent_usd=max(snapshot.spent_usd for snapshot in snapshots),
         slowed_to=_slowed_to(working),
         latencies=dict(buckets),
         wait=max(waits, key=lambda wait: (wait.until, wait.reason), default=None),
-        failures=_latest_of_each_code([seen for glance in glances for seen in glance.failures]),
-        paused=all(glance.paused for glance in working),
-        stopping=any(glance.stopping for glance in glances),
+        failures=_latest_of_each_code([seen for snapshot in snapshots for seen in snapshot.failures]),
+        paused=all(snapshot.paused for snapshot in working),
+        stopping=any(snapshot.stopping for snapshot in snapshots),
     )
 
 
-def _slowed_to(glances: Sequence[Glance]) -> int | None:
-    if all(glance.slowed_to is None for glance in glances):
+def _slowed_to(snapshots: Sequence[RunSnapshot]) -> int | None:
+    if all(snapshot.slowed_to is None for snapshot in snapshots):
         return None
-    return sum(glance.max_workers if glance.slowed_to is None else glance.slowed_to for glance in glances)
+    return sum(snapshot.max_workers if snapshot.slowed_to is None else snapshot.slowed_to for snapshot in snapshots)
 
 
-def _latest_of_each_code(failures: Sequence[Seen]) -> tuple[Seen, ...]:
+def _latest_of_each_code(failures: Sequence[LatestFailure]) -> tuple[LatestFailure, ...]:
     by_age = sorted(failures, key=lambda seen: (seen.at, seen.code, seen.artist_name))
-    # Of those with the same code the last one stays.
+    # The dictionary keeps the last failure of each code.
     latest = {seen.code: seen for seen in by_age}
     ranked = sorted(latest.values(), key=lambda seen: (seen.at, seen.code, seen.artist_name), reverse=True)
     return tuple(ranked[:FAILURES_SHOWN])
 
 
-def glance_json(glance: Glance) -> dict[str, Json]:
-    """Return a glance as JSON, for another process."""
-    value: dict[str, Json] = asdict(glance)
-    # The keys of JSON are text.
-    return value | {"latencies": {str(bucket): count for bucket, count in glance.latencies.items()}}
+def snapshot_json(snapshot: RunSnapshot) -> dict[str, Json]:
+    """Return a snapshot as JSON, to send to another process."""
+    value: dict[str, Json] = asdict(snapshot)
+    # JSON keys are text.
+    return value | {"latencies": {str(bucket): count for bucket, count in snapshot.latencies.items()}}
 
 
-def glance_from_json(value: Mapping[str, Any]) -> Glance:
-    """Return the glance that ``glance_json`` made JSON of."""
-    standing, wait = value["standing"], value["wait"]
+def snapshot_from_json(value: Mapping[str, Any]) -> RunSnapshot:
+    """Return the snapshot from its JSON."""
+    job_progress, wait = value["job_progress"], value["wait"]
     made = {
-        "standing": Standing(**{**standing, "counts": Counts(**standing["counts"])}),
-        "totals": Totals(**value["totals"]),
+        "job_progress": JobProgress(**{**job_progress, "counts": Counts(**job_progress["counts"])}),
+        "totals": RunTotals(**value["totals"]),
         "latencies": {int(bucket): count for bucket, count in value["latencies"].items()},
         "wait": wait and Wait(**wait),
-        "failures": tuple(Seen(**seen) for seen in value["failures"]),
+        "failures": tuple(LatestFailure(**seen) for seen in value["failures"]),
     }
-    return Glance(**{**value, **made})
+    return RunSnapshot(**{**value, **made})
 
 
-def jobs_per_minute(glance: Glance) -> float:
-    """Return the jobs done a minute in the last minute, those of other workers included."""
-    standing = glance.standing
-    # Counting lags behind by a second, so at first it sees less than we did ourselves.
-    seconds = max(glance.at - standing.then, 1.0)
-    return max(glance.jobs_per_minute, (standing.counts.done - standing.done_then) * 60 / seconds)
+def jobs_per_minute(snapshot: RunSnapshot) -> float:
+    """Return the jobs done per minute over the last minute, including those of other workers."""
+    job_progress = snapshot.job_progress
+    # The counts are up to a second old, so at first they contain less than this process has done.
+    seconds = max(snapshot.at - job_progress.window_start, 1.0)
+    return max(snapshot.jobs_per_minute, (job_progress.counts.done - job_progress.done_at_window_start) * 60 / seconds)
 
 
-def overall_per_minute(glance: Glance) -> float:
-    """Return the same since the run began."""
-    standing = glance.standing
-    done = max(glance.totals.done, standing.counts.done - standing.done_before)
-    return done * 60 / max(glance.at - glance.started_at, 1.0)
+def overall_per_minute(snapshot: RunSnapshot) -> float:
+    """Return the jobs done per minute since the run began, including those of other workers."""
+    job_progress = snapshot.job_progress
+    done = max(snapshot.totals.done, job_progress.counts.done - job_progress.done_before)
+    return done * 60 / max(snapshot.at - snapshot.started_at, 1.0)
 
 
-def jobs_left(glance: Glance) -> int:
-    """Return the jobs that this run has before it: all that are pending, or what --limit leaves of them."""
-    counts = glance.standing.counts
+def jobs_left(snapshot: RunSnapshot) -> int:
+    """Return the number of jobs left for this run: all that are not final, or what ``--limit`` leaves of them."""
+    counts = snapshot.job_progress.counts
     pending = counts.pending + counts.running
-    return pending if glance.limit is None else min(pending, max(0, glance.limit - glance.settled))
+    return pending if snapshot.limit is None else min(pending, max(0, snapshot.limit - snapshot.settled))
 
 
-def seconds_left(glance: Glance) -> float | None:
-    """Return the time that the rest will take at the pace of the last minute, None as long as there is none."""
-    pace = jobs_per_minute(glance)
-    if not pace or glance.paused or glance.at - glance.started_at < SETTLING_SECONDS:
+def seconds_left(snapshot: RunSnapshot) -> float | None:
+    """Return the estimated remaining time at the rate of the last minute; None if it cannot be estimated."""
+    pace = jobs_per_minute(snapshot)
+    if not pace or snapshot.paused or snapshot.at - snapshot.started_at < SETTLING_SECONDS:
         return None
-    return jobs_left(glance) * 60 / pace
+    return jobs_left(snapshot) * 60 / pace
 
 
-def projected_usd(glance: Glance) -> float | None:
-    """Return what all will have cost at the mean of the answers so far, None as long as nothing tells."""
-    totals, left = glance.totals, jobs_left(glance)
+def projected_usd(snapshot: RunSnapshot) -> float | None:
+    """Return the projected total cost at the mean cost of the answers so far; None if it cannot be estimated."""
+    totals, left = snapshot.totals, jobs_left(snapshot)
     if not totals.cost_usd or not totals.done or not left or totals.unpriced:
         return None
     return totals.cost_usd * (1 + left / totals.done)
 
 
-def waiting_for(glance: Glance) -> str:
-    """Return what is being waited for and how long, empty if nothing is."""
-    if glance.stopping:
-        return f"{counted(glance.in_flight, 'call')} in flight, to stop"
-    if glance.paused:
-        return f"the command resume (paused, {counted(glance.in_flight, 'call')} in flight)"
-    wait = glance.wait
-    if wait is not None and wait.until - glance.at >= 1:
-        return f"{wait.reason}, {duration_text(wait.until - glance.at)}"
-    if not glance.in_flight and glance.held_elsewhere:
-        return f"{counted(glance.held_elsewhere, 'job')} that another worker holds"
+def waiting_for(snapshot: RunSnapshot) -> str:
+    """Return the reason and duration of the current wait; empty if there is none."""
+    if snapshot.stopping:
+        return f"{count_text(snapshot.in_flight, 'call')} in flight, to stop"
+    if snapshot.paused:
+        return f"the command resume (paused, {count_text(snapshot.in_flight, 'call')} in flight)"
+    wait = snapshot.wait
+    if wait is not None and wait.until - snapshot.at >= 1:
+        return f"{wait.reason}, {duration_text(wait.until - snapshot.at)}"
+    if not snapshot.in_flight and snapshot.claimed_by_others:
+        return f"{count_text(snapshot.claimed_by_others, 'job')} that another worker holds"
     return ""

@@ -1,4 +1,4 @@
-"""How fast it goes: jobs done a minute, and the seconds that an answer takes."""
+"""Throughput and latency of a run: jobs done per minute, and seconds per answer."""
 
 import math
 from collections import Counter, deque
@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from typing import Final
 
 LATENCY_STEP: Final = 1.05
-"""One bucket of latencies ends where its beginning times this is, so that a median is right to 3 %."""
+"""Ratio of the end to the start of a latency bucket, which makes a median accurate to 3 %."""
 
 
 LATEST_ANSWERS: Final = 1000
-"""Whose latency is shown: how long calls take now, not how long they took hours ago."""
+"""Number of the latest answers whose latency is shown, so that the figure is current in a run of hours."""
 
 
-class Pace:
-    """How many jobs were done in the last minute, counted by the second."""
+class ThroughputMeter:
+    """Counts the jobs done in the last minute, by the second."""
 
     SECONDS = 60
 
@@ -22,14 +22,14 @@ class Pace:
         self._seconds: deque[tuple[int, int]] = deque()
 
     def add(self, now: float) -> None:
-        """Count a job that is done now."""
+        """Count a job that is done at ``now``, in seconds."""
         second = math.floor(now)
         before = self._seconds.pop()[1] if self._seconds and self._seconds[-1][0] == second else 0
         self._seconds.append((second, before + 1))
         self._forget(second)
 
     def per_minute(self, now: float, started_at: float) -> float:
-        """Return the jobs done a minute, lately."""
+        """Return the jobs done per minute over the last minute, or since ``started_at`` if that is later."""
         first = self._forget(math.floor(now))
         return sum(count for _, count in self._seconds) * 60 / max(now - max(first, started_at), 0.001)
 
@@ -40,15 +40,15 @@ class Pace:
         return first
 
 
-class Latencies:
-    """How long the latest answers took, in buckets that can be added to those of other processes."""
+class LatencyHistogram:
+    """Histogram of the latency of the latest answers; its buckets can be added to those of other processes."""
 
     def __init__(self) -> None:
         self._latest: deque[int] = deque()
         self._buckets: Counter[int] = Counter()
 
     def add(self, seconds: float) -> None:
-        """Count an answer, and forget the oldest one."""
+        """Count the latency of an answer in seconds, and drop the oldest answer."""
         bucket = math.floor(math.log(max(seconds, 0.001), LATENCY_STEP))
         self._latest.append(bucket)
         self._buckets[bucket] += 1
@@ -59,7 +59,7 @@ class Latencies:
                 del self._buckets[oldest]
 
     def buckets(self) -> dict[int, int]:
-        """Return the answers in each bucket."""
+        """Return the number of answers in each bucket."""
         return dict(self._buckets)
 
 

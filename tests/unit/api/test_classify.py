@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from artistjobs.api.classify import judge
+from artistjobs.api.classify import classify
 from artistjobs.api.reply import Reply
-from artistjobs.core.attempt import Reach, Usage
+from artistjobs.core.attempt import FailureKind, Usage
 
 JSON_HEADERS = {"content-type": "application/json", "x-request-id": "req_1"}
 PLAIN_USAGE = {
@@ -40,20 +40,20 @@ def make_response(**fields):
 
 def judge_ok(value, *, status=200, headers=JSON_HEADERS):
     body = value if isinstance(value, bytes) else json.dumps(value).encode()
-    return judge(Reply(status=status, headers=headers, body=body))
+    return classify(Reply(status=status, headers=headers, body=body))
 
 
 def judge_error(status, headers=JSON_HEADERS, **error):
-    judgement = judge_ok({"error": {"message": "It went wrong.", **error}}, status=status, headers=headers)
-    assert judgement.answer is None
-    return judgement.failure
+    classification = judge_ok({"error": {"message": "It went wrong.", **error}}, status=status, headers=headers)
+    assert classification.answer is None
+    return classification.failure
 
 
 def test_a_completed_response_is_an_answer_with_all_its_parts():
-    judgement = judge_ok(make_response())
+    classification = judge_ok(make_response())
 
-    answer = judgement.answer
-    assert judgement.failure is None
+    answer = classification.answer
+    assert classification.failure is None
     assert (answer.text, answer.text_path) == ("An answer.", "$.output[1].content[0].text")
     assert (answer.response_id, answer.created, answer.status) == ("resp_1", 1_800_000_000, "completed")
     assert (answer.model, answer.service_tier, answer.request_id) == ("gpt-5-2025-08-07", "default", "req_1")
@@ -70,11 +70,11 @@ def test_a_completed_response_is_an_answer_with_all_its_parts():
 
 # --- the table of api_facts.md, section 2
 
-RUN, JOB, CALL = Reach.RUN, Reach.JOB, Reach.CALL
+RUN, JOB, CALL = FailureKind.FATAL, FailureKind.PERMANENT, FailureKind.RETRYABLE
 
 
 @pytest.mark.parametrize(
-    ("reach", "status", "error"),
+    ("kind", "status", "error"),
     [
         (RUN, 401, {"code": "invalid_api_key"}),
         (RUN, 401, {"code": "ip_not_authorized"}),
@@ -124,17 +124,17 @@ RUN, JOB, CALL = Reach.RUN, Reach.JOB, Reach.CALL
         (CALL, 302, {}),
     ],
 )
-def test_an_error_status_has_the_reach_of_the_table(reach, status, error):
+def test_an_error_status_has_the_reach_of_the_table(kind, status, error):
     failure = judge_error(status, **error)
 
-    assert failure.reach is reach
+    assert failure.kind is kind
     assert failure.code == error.get("code") or not error.get("code")
     assert failure.status == status
     assert failure.request_id == "req_1"
 
 
 @pytest.mark.parametrize(
-    ("reach", "code"),
+    ("kind", "code"),
     [
         (CALL, "server_error"),
         (CALL, "rate_limit_exceeded"),
@@ -146,12 +146,14 @@ def test_an_error_status_has_the_reach_of_the_table(reach, status, error):
         (RUN, "insufficient_quota"),
     ],
 )
-def test_a_failed_response_has_the_reach_of_its_code(reach, code):
-    judgement = judge_ok(make_response(status="failed", error={"code": code, "message": "No."}, output=[], usage=None))
+def test_a_failed_response_has_the_reach_of_its_code(kind, code):
+    classification = judge_ok(
+        make_response(status="failed", error={"code": code, "message": "No."}, output=[], usage=None)
+    )
 
-    assert judgement.answer.status == "failed"
-    assert judgement.failure.reach is reach
-    assert judgement.failure.code == (code if isinstance(code, str) else "response_failed")
+    assert classification.answer.status == "failed"
+    assert classification.failure.kind is kind
+    assert classification.failure.code == (code if isinstance(code, str) else "response_failed")
 
 
 @pytest.mark.parametrize(
@@ -177,23 +179,23 @@ def test_exhausted_quota_asks_for_no_wait():
 
 
 def test_an_error_page_of_a_proxy_is_quoted():
-    failure = judge(Reply(status=502, headers={"content-type": "text/html"}, body=b"<h1>Bad\n gateway</h1>")).failure
+    failure = classify(Reply(status=502, headers={"content-type": "text/html"}, body=b"<h1>Bad\n gateway</h1>")).failure
 
-    assert (failure.reach, failure.code, failure.message) == (CALL, "http_502", "<h1>Bad gateway</h1>")
+    assert (failure.kind, failure.code, failure.message) == (CALL, "http_502", "<h1>Bad gateway</h1>")
 
 
 @pytest.mark.parametrize("fault", ["timeout", "connection_error"])
 def test_a_fault_of_the_line_is_worth_another_call(fault):
-    failure = judge(Reply(fault=fault, message="the line broke")).failure
+    failure = classify(Reply(fault=fault, message="the line broke")).failure
 
-    assert (failure.reach, failure.code, failure.message) == (CALL, fault, "the line broke")
+    assert (failure.kind, failure.code, failure.message) == (CALL, fault, "the line broke")
 
 
 # --- status 200, and yet no plain success
 
 
 @pytest.mark.parametrize(
-    ("fields", "reach", "code"),
+    ("fields", "kind", "code"),
     [
         ({"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}}, JOB, "incomplete"),
         ({"status": "incomplete", "incomplete_details": None}, JOB, "incomplete"),
@@ -205,22 +207,22 @@ def test_a_fault_of_the_line_is_worth_another_call(fault):
         ({"id": 7}, JOB, "no_response_id"),
     ],
 )
-def test_text_that_is_no_success_is_kept_and_marked(fields, reach, code):
-    judgement = judge_ok(make_response(**fields))
+def test_text_that_is_no_success_is_kept_and_marked(fields, kind, code):
+    classification = judge_ok(make_response(**fields))
 
-    assert judgement.answer.text == "An answer."
-    assert (judgement.failure.reach, judgement.failure.code) == (reach, code)
+    assert classification.answer.text == "An answer."
+    assert (classification.failure.kind, classification.failure.code) == (kind, code)
 
 
 @pytest.mark.parametrize(("refusal", "message"), [("I cannot.", "I cannot."), ("", "the model refused")])
 def test_a_refusal_is_no_success(refusal, message):
     parts = [{"type": "refusal", "refusal": refusal}]
 
-    judgement = judge_ok(make_response(output=[{"type": "message", "content": parts}]))
+    classification = judge_ok(make_response(output=[{"type": "message", "content": parts}]))
 
-    assert judgement.answer.text == ""
-    assert (judgement.failure.reach, judgement.failure.code) == (JOB, "refusal")
-    assert judgement.failure.message == message
+    assert classification.answer.text == ""
+    assert (classification.failure.kind, classification.failure.code) == (JOB, "refusal")
+    assert classification.failure.message == message
 
 
 @pytest.mark.parametrize(
@@ -241,28 +243,28 @@ def test_a_refusal_is_no_success(refusal, message):
     ],
 )
 def test_a_200_that_is_no_response_is_worth_another_call(body, code):
-    judgement = judge_ok(body)
+    classification = judge_ok(body)
 
-    assert judgement.answer is None
-    assert (judgement.failure.reach, judgement.failure.code) == (CALL, code)
+    assert classification.answer is None
+    assert (classification.failure.kind, classification.failure.code) == (CALL, code)
 
 
 def test_an_error_of_the_account_with_200_stops_the_run():
-    assert judge_ok({"error": {"code": "insufficient_quota"}}).failure.reach is RUN
+    assert judge_ok({"error": {"code": "insufficient_quota"}}).failure.kind is RUN
 
 
 def test_html_with_200_is_not_json():
-    judgement = judge_ok(b"<!doctype html><p>Sign in", headers={"content-type": "text/html"})
+    classification = judge_ok(b"<!doctype html><p>Sign in", headers={"content-type": "text/html"})
 
-    assert (judgement.failure.reach, judgement.failure.code) == (CALL, "not_json")
-    assert judgement.failure.message == "expected JSON, got text/html: <!doctype html><p>Sign in"
+    assert (classification.failure.kind, classification.failure.code) == (CALL, "not_json")
+    assert classification.failure.message == "expected JSON, got text/html: <!doctype html><p>Sign in"
 
 
 @pytest.mark.parametrize("headers", [{}, {"content-type": "text/plain"}])
 def test_an_answer_with_a_wrong_content_type_was_paid_for_and_is_taken(headers):
-    judgement = judge_ok(make_response(), headers=headers)
+    classification = judge_ok(make_response(), headers=headers)
 
-    assert judgement.failure is None
+    assert classification.failure is None
 
 
 # --- texts and numbers as servers send them
@@ -289,11 +291,11 @@ def test_nul_and_ten_megabytes_of_text_arrive_whole():
 def test_a_lone_surrogate_spoils_no_answer(surrogate):
     body = json.dumps(make_response(output=[make_message("a?b")])).encode().replace(b"a?b", b"a" + surrogate + b"b")
 
-    judgement = judge_ok(body)
+    classification = judge_ok(body)
 
-    assert judgement.failure is None
-    assert judgement.answer.text == "a\N{REPLACEMENT CHARACTER}b"
-    assert judgement.answer.body.encode()
+    assert classification.failure is None
+    assert classification.answer.text == "a\N{REPLACEMENT CHARACTER}b"
+    assert classification.answer.body.encode()
 
 
 @pytest.mark.parametrize("value", [None, True, -1, 2**60, "10", [], float("1e300")])
@@ -372,9 +374,9 @@ def texts_of(value):
 @settings(max_examples=300, deadline=None)
 @given(status=st.none() | st.integers(0, 999) | st.just(200), headers=HEADERS, body=BODIES)
 def test_any_reply_is_judged_and_what_is_kept_is_utf_8(status, headers, body):
-    judgement = judge(Reply(status=status, headers=headers, body=body))
+    classification = classify(Reply(status=status, headers=headers, body=body))
 
-    answer, failure = judgement.answer, judgement.failure
+    answer, failure = classification.answer, classification.failure
     assert answer is not None or failure is not None
     assert all(text.encode() or not text for kept in (answer, failure) for text in texts_of(kept))
     if failure is None:
@@ -385,7 +387,7 @@ def test_any_reply_is_judged_and_what_is_kept_is_utf_8(status, headers, body):
 
 @given(fault=st.sampled_from(["timeout", "connection_error"]), message=TEXTS)
 def test_any_fault_is_judged_and_its_message_is_utf_8(fault, message):
-    failure = judge(Reply(fault=fault, message=message)).failure
+    failure = classify(Reply(fault=fault, message=message)).failure
 
-    assert failure.reach is CALL
+    assert failure.kind is CALL
     assert failure.message.encode() or not message

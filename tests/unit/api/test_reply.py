@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from artistjobs.api.reply import Reply, error_object, retry_after_seconds
-from artistjobs.core.json_values import BROKEN, clean_text, parse_json, text_of, whole_number
+from artistjobs.core.json_values import INVALID_JSON, clean_text, parse_json, text_of, whole_number
 
 NOON = 1_800_000_000.0
 
@@ -98,7 +98,7 @@ def test_a_wait_is_a_plain_number_whatever_the_headers(after, milliseconds, now)
     "body", [b"", b"{", b'{"a":NaN}', b"Infinity", b"\xff", b"[" * 100_000, b"9" * 10_000, b"{}{}", b"<html>"]
 )
 def test_what_is_no_whole_json_is_broken(body):
-    assert parse_json(body) is BROKEN
+    assert parse_json(body) is INVALID_JSON
 
 
 @pytest.mark.parametrize("body", [b"null", b"[]", b'"text"', b" 1.5 ", b'\xef\xbb\xbf{"a": 1}'])
@@ -107,7 +107,7 @@ def test_json_is_read_with_or_without_a_byte_order_mark(body):
 
 
 def test_utf_16_is_no_json():
-    assert parse_json('{"a": 1}'.encode("utf-16")) is BROKEN
+    assert parse_json('{"a": 1}'.encode("utf-16")) is INVALID_JSON
 
 
 @pytest.mark.parametrize("body", [b'"a\\ud800b"', b'"a\xed\xa0\x80b"'])
@@ -160,7 +160,7 @@ def test_what_is_no_text_or_empty_is_none(value):
     assert text_of(value) is None
 
 
-@pytest.mark.parametrize("value", [None, BROKEN, [], "x", {}, {"error": None}, {"error": "x"}, {"error": []}])
+@pytest.mark.parametrize("value", [None, INVALID_JSON, [], "x", {}, {"error": None}, {"error": "x"}, {"error": []}])
 def test_an_error_object_that_is_not_there_is_empty(value):
     assert error_object(value) == {}
 

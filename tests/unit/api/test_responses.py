@@ -7,17 +7,17 @@ from dataclasses import replace
 import pytest
 
 from artistjobs.api import responses
-from artistjobs.api.classify import judge
+from artistjobs.api.classify import classify
 from artistjobs.api.config import ApiConfig
 from artistjobs.api.responses import REMOVED, open_responses_api
-from artistjobs.core.attempt import Reach
+from artistjobs.core.attempt import FailureKind
 from artistjobs.rehearsal import Fault, Scenario, rehearsal
 
 KEY = "sk-secret-0123456789"
 BODY = {"model": "gpt-5", "prompt": {"id": "pmpt_1", "variables": {"artist_name": "Björk"}}}
 PLAIN = Scenario(name="plain", hang_seconds=0.02)
 
-RUN, JOB, CALL, DONE = Reach.RUN, Reach.JOB, Reach.CALL, None
+RUN, JOB, CALL, DONE = FailureKind.FATAL, FailureKind.PERMANENT, FailureKind.RETRYABLE, None
 
 VERDICTS = {
     Fault.SERVER_ERROR: (CALL, "http_500"),
@@ -106,10 +106,10 @@ def server():
 async def test_each_fault_is_judged_right(server, fault):
     server.script = lambda _body, _nth: fault
 
-    judgement = judge(await create(server.base_url))
+    classification = classify(await create(server.base_url))
 
-    assert (judgement.failure.reach, judgement.failure.code) == VERDICTS[fault]
-    assert (judgement.answer is not None) == (fault in KEEP_AN_ANSWER)
+    assert (classification.failure.kind, classification.failure.code) == VERDICTS[fault]
+    assert (classification.answer is not None) == (fault in KEEP_AN_ANSWER)
 
 
 async def test_a_good_answer_comes_back_whole(server):
@@ -117,10 +117,10 @@ async def test_a_good_answer_comes_back_whole(server):
 
     reply = await create(server.base_url)
 
-    judgement = judge(reply)
-    assert judgement.failure is None
-    assert "Björk" in judgement.answer.text
-    assert judgement.answer.request_id.startswith("req_")
+    classification = classify(reply)
+    assert classification.failure is None
+    assert "Björk" in classification.answer.text
+    assert classification.answer.request_id.startswith("req_")
     assert reply.received_at > 1.7e9
 
 

@@ -16,14 +16,14 @@ from artistjobs.commands.estimate import (
     HIDDEN_INPUT,
     UNKNOWN_OUTPUT,
     Estimate,
-    Pace,
+    RateLimits,
     Workload,
     estimate,
-    time_ahead,
+    estimate_duration,
 )
 from artistjobs.commands.estimate_text import estimate_json, estimate_lines
 from artistjobs.core.pricing import GivenPrices, usage_cost
-from artistjobs.core.statistics import Measured, Spread, Sums, sums_of
+from artistjobs.core.statistics import AnswerStats, Interval, RunningStats, stats_of
 from artistjobs.rehearsal import Fault
 
 
@@ -31,40 +31,40 @@ def make_load(**changes) -> Workload:
     return Workload(**({"prompt": make_template(), "calls": 100, "request_bytes": 40_000.0} | changes))
 
 
-def make_measured(answers=100, **changes) -> Measured:
+def make_measured(answers=100, **changes) -> AnswerStats:
     sums = {
-        "input_tokens": sums_of([20.0, 40.0] * (answers // 2)),
-        "output_tokens": sums_of([200.0, 400.0] * (answers // 2)),
-        "cost_usd": sums_of([0.01, 0.03] * (answers // 2)),
-        "seconds": sums_of([4.0, 6.0] * (answers // 2)),
+        "input_tokens": stats_of([20.0, 40.0] * (answers // 2)),
+        "output_tokens": stats_of([200.0, 400.0] * (answers // 2)),
+        "cost_usd": stats_of([0.01, 0.03] * (answers // 2)),
+        "seconds": stats_of([4.0, 6.0] * (answers // 2)),
     }
-    return Measured(**({"answers": answers} | sums | changes))
+    return AnswerStats(**({"answers": answers} | sums | changes))
 
 
 def make_estimate(calls: int, tokens: float = 0.0) -> Estimate:
-    each = Spread(tokens, tokens, tokens)
-    return Estimate(calls=calls, input_tokens=each, output_tokens=each, cost_usd=None, how=("", "", ""))
+    each = Interval(tokens, tokens, tokens)
+    return Estimate(calls=calls, input_tokens=each, output_tokens=each, cost_usd=None, basis=("", "", ""))
 
 
 def test_input_tokens_come_from_the_bytes_of_the_requests():
     made = estimate(make_load(), None, usage_cost)
 
-    assert made.input_tokens == Spread(8_000, 10_000, 16_000)
-    assert "40,000 bytes of requests at 4 bytes a token, 5 at best and 2.5 at worst" in made.how[0]
+    assert made.input_tokens == Interval(8_000, 10_000, 16_000)
+    assert "40,000 bytes of requests at 4 bytes a token, 5 at best and 2.5 at worst" in made.basis[0]
 
 
 def test_the_text_of_a_stored_prompt_is_said_to_be_unknown_and_allowed_for():
     made = estimate(make_load(prompt=make_prompt()), None, usage_cost)
 
     assert made.input_tokens.middle == 40_000 / BYTES_A_TOKEN.middle + 100 * HIDDEN_INPUT.middle
-    assert "the text of the stored prompt is unknown" in made.how[0]
+    assert "the text of the stored prompt is unknown" in made.basis[0]
 
 
 def test_output_tokens_are_bounded_by_the_request():
     made = estimate(make_load(prompt=make_template(params='{"max_output_tokens":800}')), None, usage_cost)
 
-    assert made.output_tokens == Spread(8_000, 40_000, 80_000)
-    assert "at most max_output_tokens, 800 a call" in made.how[1]
+    assert made.output_tokens == Interval(8_000, 40_000, 80_000)
+    assert "at most max_output_tokens, 800 a call" in made.basis[1]
 
 
 @pytest.mark.parametrize("params", ["{}", '{"max_output_tokens":null}', '{"max_output_tokens":true}'])
@@ -72,7 +72,7 @@ def test_unknown_output_is_said_to_be_assumed(params):
     made = estimate(make_load(prompt=make_template(params=params)), None, usage_cost)
 
     assert made.output_tokens == UNKNOWN_OUTPUT.times(100)
-    assert made.how[1].startswith("unknown; 500 tokens a call are assumed")
+    assert made.basis[1].startswith("unknown; 500 tokens a call are assumed")
 
 
 def test_earlier_answers_come_before_all_rules():
@@ -81,18 +81,18 @@ def test_earlier_answers_come_before_all_rules():
     assert (made.input_tokens.middle, made.output_tokens.middle) == (3_000, 30_000)
     assert made.cost_usd.middle == pytest.approx(2.0)
     assert made.output_tokens.high < 40_000
-    assert all(how == "measured on 100 earlier answers to this prompt by this model" for how in made.how)
+    assert all(how == "measured on 100 earlier answers to this prompt by this model" for how in made.basis)
 
 
 def test_answers_without_a_price_are_counted_by_the_price_list():
-    made = estimate(make_load(), make_measured(cost_usd=Sums()), usage_cost)
+    made = estimate(make_load(), make_measured(cost_usd=RunningStats()), usage_cost)
 
     assert made.cost_usd.middle == pytest.approx((3_000 * 1.25 + 30_000 * 10) / 1e6)
-    assert "gpt-5 at $1.25 in and $10.00 out" in made.how[2]
+    assert "gpt-5 at $1.25 in and $10.00 out" in made.basis[2]
 
 
 def test_answers_without_usage_tell_nothing():
-    made = estimate(make_load(), make_measured(input_tokens=Sums()), usage_cost)
+    made = estimate(make_load(), make_measured(input_tokens=RunningStats()), usage_cost)
 
     assert made.input_tokens.middle == 10_000
 
@@ -117,7 +117,7 @@ def test_the_tier_asked_for_has_its_own_price():
     usual = estimate(make_load(), None, usage_cost)
 
     assert flex.cost_usd.middle == pytest.approx(usual.cost_usd.middle / 2)
-    assert "gpt-5 (flex)" in flex.how[2]
+    assert "gpt-5 (flex)" in flex.basis[2]
 
 
 def test_prices_given_by_hand_are_used():
@@ -129,17 +129,17 @@ def test_prices_given_by_hand_are_used():
 def test_nothing_to_do_costs_nothing():
     made = estimate(make_load(calls=0, request_bytes=0.0), None, usage_cost)
 
-    assert made.cost_usd == Spread(0, 0, 0)
+    assert made.cost_usd == Interval(0, 0, 0)
     assert estimate_lines(made) == ["estimate: no calls left to make, nothing to pay"]
 
 
 def test_one_measurement_is_taken_for_half_to_twice():
-    assert sums_of([10.0]).ahead(4) == Spread(20, 40, 80)
+    assert stats_of([10.0]).forecast(4) == Interval(20, 40, 80)
 
 
 @given(st.lists(st.floats(0, 1e6), min_size=1), st.integers(0, 10**7))
 def test_an_interval_holds_its_middle_and_never_falls_below_nothing(values, number):
-    ahead = sums_of(values).ahead(number)
+    ahead = stats_of(values).forecast(number)
 
     assert 0 <= ahead.low <= ahead.middle <= ahead.high
 
@@ -148,28 +148,30 @@ def test_two_standard_errors_hold_what_comes_nineteen_times_in_twenty():
     chance = random.Random(1)
     held = 0
     for _ in range(400):
-        ahead = sums_of(chance.expovariate(1.0) for _ in range(200)).ahead(300)
+        ahead = stats_of(chance.expovariate(1.0) for _ in range(200)).forecast(300)
         held += ahead.low <= sum(chance.expovariate(1.0) for _ in range(300)) <= ahead.high
 
     assert 0.92 <= held / 400 <= 0.98
 
 
 def test_time_is_the_calls_shared_by_those_in_flight():
-    seconds, how = time_ahead(make_estimate(100), sums_of([4.0, 4.0]), Pace(max_workers=8))
+    seconds, how = estimate_duration(make_estimate(100), stats_of([4.0, 4.0]), RateLimits(max_workers=8))
 
-    assert seconds == Spread(50, 50, 50)
+    assert seconds == Interval(50, 50, 50)
     assert how == "4.0 s a call measured, 8 in flight"
 
 
 def test_few_calls_take_as_long_as_one():
-    assert time_ahead(make_estimate(3), sums_of([4.0, 4.0]), Pace(max_workers=8))[0] == Spread(4, 4, 4)
-    assert time_ahead(make_estimate(0), Sums(), Pace(max_workers=8))[0] == Spread(0, 0, 0)
+    assert estimate_duration(make_estimate(3), stats_of([4.0, 4.0]), RateLimits(max_workers=8))[0] == Interval(4, 4, 4)
+    assert estimate_duration(make_estimate(0), RunningStats(), RateLimits(max_workers=8))[0] == Interval(0, 0, 0)
 
 
 def test_limits_hold_time_back():
-    pace = Pace(max_workers=1000, rpm=60, tpm=None)
-    by_requests, how = time_ahead(make_estimate(600), Sums(), pace)
-    by_tokens, _ = time_ahead(make_estimate(600, tokens=50_000), Sums(), Pace(max_workers=1000, tpm=1_000))
+    pace = RateLimits(max_workers=1000, rpm=60, tpm=None)
+    by_requests, how = estimate_duration(make_estimate(600), RunningStats(), pace)
+    by_tokens, _ = estimate_duration(
+        make_estimate(600, tokens=50_000), RunningStats(), RateLimits(max_workers=1000, tpm=1_000)
+    )
 
     assert by_requests.middle == 600
     assert how == "limited by 60 requests a minute"

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from artistjobs.core.attempt import Attempt, Failure, Outcome, Reach
+from artistjobs.core.attempt import Attempt, Failure, FailureKind, Outcome
 from artistjobs.core.job import Claim
 from artistjobs.core.retry import Backoff, last_attempt, retrying
 
@@ -21,7 +21,7 @@ class FixedChance(random.Random):
 
 
 def make_attempt(outcome=Outcome.RETRY, retry_after=None, code="http_503"):
-    failure = Failure(reach=Reach.CALL, code=code, message="No.", retry_after_seconds=retry_after)
+    failure = Failure(kind=FailureKind.RETRYABLE, code=code, message="No.", retry_after_seconds=retry_after)
     return Attempt(
         claim=Claim(1, 1, 1, "Nina Simone", ""),
         outcome=outcome,

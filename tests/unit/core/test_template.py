@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from artistjobs.core.template import check_template, compile_template, names_artist_data
+from artistjobs.core.template import check_template, compile_template, uses_artist_data
 from artistjobs.errors import PromptError
 
 
@@ -172,4 +172,4 @@ def test_a_template_that_no_row_could_fill_in_is_refused():
     ],
 )
 def test_whether_a_template_sends_data_is_told_by_its_names(text, names_it):
-    assert names_artist_data(text) is names_it
+    assert uses_artist_data(text) is names_it

@@ -15,10 +15,10 @@ from artistjobs.core.json_values import clean_text
 from artistjobs.errors import WrongUseError
 from artistjobs.export import parquet
 from artistjobs.export.columns import COLUMNS, columns
-from artistjobs.export.csv import Csv
+from artistjobs.export.csv import CsvWriter
 from artistjobs.export.export import ExportConfig, Format, export_to_stream, format_of
-from artistjobs.export.parquet import Parquet
-from artistjobs.export.records import Recorder
+from artistjobs.export.parquet import ParquetWriter
+from artistjobs.export.records import RecordBuilder
 from artistjobs.rehearsal.faults import Fault
 from artistjobs.store.sqlite.store import open_store
 
@@ -69,11 +69,11 @@ def expected_cells(row, message, body):
 
 def written(make_writer, found, message, body) -> bytes:
     file = io.BytesIO()
-    recorder = Recorder(OneFailure(message, body), full=True)
+    recorder = RecordBuilder(OneFailure(message, body), full=True)
     writer = make_writer(recorder, file)
     for row in found:
         writer.add(recorder.record(row))
-    writer.end()
+    writer.close()
     return file.getvalue()
 
 
@@ -84,7 +84,7 @@ def text_of(cell) -> str:
 @given(st.lists(rows, max_size=4), hostile)
 @settings(max_examples=150, deadline=None)
 def test_csv_read_back_is_what_was_written(found, message):
-    content = written(Csv, found, message, '{"id": "resp_1"}').decode()
+    content = written(CsvWriter, found, message, '{"id": "resp_1"}').decode()
 
     header, *read = csv.reader(io.StringIO(content, newline=""), strict=True)
     assert header == [column.name for column in columns(full=True)]
@@ -99,7 +99,7 @@ def test_csv_read_back_is_what_was_written(found, message):
 @settings(max_examples=60, deadline=None)
 def test_parquet_read_back_is_what_was_written_with_its_types(found, message):
     reader = pytest.importorskip("pyarrow.parquet")
-    content = written(Parquet, found, message, '{"id": "resp_1"}')
+    content = written(ParquetWriter, found, message, '{"id": "resp_1"}')
 
     table = reader.read_table(io.BytesIO(content))
 
@@ -117,14 +117,14 @@ def test_parquet_is_written_in_groups_of_bounded_size(monkeypatch):
     monkeypatch.setattr(parquet, "_GROUP_BYTES", 4_000)
     found = [make.make_exported(text="x" * (5_000 if number == 4 else 10)) for number in range(9)]
 
-    file = reader.ParquetFile(io.BytesIO(written(Parquet, found, "", None)))
+    file = reader.ParquetFile(io.BytesIO(written(ParquetWriter, found, "", None)))
 
     assert [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)] == [3, 2, 3, 1]
 
 
-@pytest.mark.parametrize("make_writer", [Csv, Parquet])
+@pytest.mark.parametrize("make_writer", [CsvWriter, ParquetWriter])
 def test_a_lone_surrogate_in_a_response_breaks_no_reader(make_writer):
-    if make_writer is Parquet:
+    if make_writer is ParquetWriter:
         pytest.importorskip("pyarrow.parquet")
 
     assert "a\ufffdb".encode() in written(make_writer, [make.make_exported(text="t")], "", '{"id": "a\\ud800b"}')
@@ -210,7 +210,7 @@ def test_an_export_that_fails_halfway_leaves_the_old_file(cli, folder, monkeypat
     def fail(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Recorder, "record", fail)
+    monkeypatch.setattr(RecordBuilder, "record", fail)
     result = cli("export", name, "--no-text")
 
     assert result.exit_code == 74

@@ -10,9 +10,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from artistjobs.core.job import EVERYTHING, Scope
-from artistjobs.export.jsonl import Lines
-from artistjobs.export.records import Recorder, make_record, record_line, shared_request, write_records
-from artistjobs.store.models import Exported
+from artistjobs.export.jsonl import JsonLinesWriter
+from artistjobs.export.records import RecordBuilder, make_record, record_line, shared_request, write_records
+from artistjobs.store.models import ExportRow
 from artistjobs.store.sqlite.store import open_store
 
 ODD = '"\\/\b\f\n\r\t\x00\x1b\x7f\x80\x9f\xa0\xa8é\u2027\u2028\u2029\u202e\ufeff\ufffe\U0001f3a8u0041'
@@ -32,17 +32,17 @@ class OneJob:
         self.exported = lambda job: row
 
 
-def quick(row: Exported, prompt, body: str) -> bytes:
+def quick(row: ExportRow, prompt, body: str) -> bytes:
     """Return the line of a row, of which the quick way sees what the store gives it."""
     statement = """
         SELECT 1, 1, CAST(json_quote(?) AS BLOB), CAST(json_quote(?) AS BLOB), CAST(? -> ? AS BLOB),
                CAST(json_quote(?) AS BLOB), ?"""
     values = (row.artist_name, row.artist_data, body, make.TEXT_PATH, row.response_id, row.created)
     file = io.BytesIO()
-    lines = Lines(Recorder(OneJob(row, prompt), full=False), file)
+    lines = JsonLinesWriter(RecordBuilder(OneJob(row, prompt), full=False), file)
     (text,) = lines.add(memory.execute(statement, values).fetchall())
     assert json.loads(text) == row.text
-    lines.end()
+    lines.close()
     return file.getvalue()
 
 
@@ -82,10 +82,10 @@ def test_an_ordinary_text_is_passed_on_unread(monkeypatch):
     passed = '"as it \\"stands\\" — café\\n"'
     row = (1, 1, b'"Prince"', b'""', passed.encode(), b'"resp_1"', 1)
     file = io.BytesIO()
-    lines = Lines(Recorder(OneJob(None, make.make_prompt()), full=False), file)
+    lines = JsonLinesWriter(RecordBuilder(OneJob(None, make.make_prompt()), full=False), file)
 
     lines.add([row])
-    lines.end()
+    lines.close()
 
     assert file.getvalue().count(passed.encode()) == 1
 
@@ -107,11 +107,11 @@ def test_a_store_comes_to_the_same_lines_and_texts_both_ways(tmp_path, monkeypat
         make.fail(store)
         scope = Scope(1, is_span=False) if of_one_ingest else EVERYTHING
         file, quick, said, careful = io.BytesIO(), [], [], []
-        recorder = Recorder(store.records, full=full)
+        recorder = RecordBuilder(store.records, full=full)
 
-        lines = Lines(recorder, file)
+        lines = JsonLinesWriter(recorder, file)
         count = lines.write(scope, ("done", "failed"), quick.extend)
-        lines.end()
+        lines.close()
         write_records(recorder, scope, ("done", "failed"), careful.append, said.extend)
 
         assert file.getvalue() == b"".join(map(record_line, careful))

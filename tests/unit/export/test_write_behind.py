@@ -6,7 +6,7 @@ from io import BufferedWriter, FileIO
 import pytest
 
 from artistjobs.export import write_behind as behind
-from artistjobs.export.write_behind import Behind
+from artistjobs.export.write_behind import WriteBehindFile
 
 
 class Full(FileIO):
@@ -32,7 +32,7 @@ def test_all_is_written_in_order_and_synced_on_the_way(file, tmp_path, monkeypat
     monkeypatch.setattr(os, "fsync", synced.append)
     blocks = [b"%d;" % number * 5 for number in range(200)]
 
-    with Behind(file) as raw, BufferedWriter(raw, 32) as buffered:
+    with WriteBehindFile(file) as raw, BufferedWriter(raw, 32) as buffered:
         for block in blocks:
             buffered.write(block)
         buffered.flush()
@@ -46,7 +46,7 @@ def test_all_is_written_in_order_and_synced_on_the_way(file, tmp_path, monkeypat
 
 def test_an_error_is_raised_by_the_next_call_and_by_every_one_from_then_on(file):
     file.room = 1
-    raw = Behind(file)
+    raw = WriteBehindFile(file)
 
     assert raw.write(b"more than at once") == 17
     for _ in range(2):
@@ -62,7 +62,7 @@ def test_an_error_is_raised_by_the_next_call_and_by_every_one_from_then_on(file)
 
 def test_whoever_writes_faster_than_the_disk_is_not_left_waiting_for_one_that_failed(file):
     file.room = 0
-    raw = Behind(file)
+    raw = WriteBehindFile(file)
 
     def write_much():
         for _ in range(10 * behind._WAITING):

@@ -357,7 +357,7 @@ def test_looking_for_a_closing_quote_holds_little_however_short_the_lines():
     assert peak < 8 * MIB
 
 
-class Measured:
+class AnswerStats:
     """A pattern that adds up how many bytes its matches pass over."""
 
     def __init__(self, pattern):
@@ -372,7 +372,7 @@ class Measured:
 
 def bytes_passed(data, monkeypatch):
     with monkeypatch.context() as patch:
-        measured = [Measured(artists._QUOTED_FIELD), Measured(artists._PLAIN_FIELD)]
+        measured = [AnswerStats(artists._QUOTED_FIELD), AnswerStats(artists._PLAIN_FIELD)]
         patch.setattr(artists, "_QUOTED_FIELD", measured[0])
         patch.setattr(artists, "_PLAIN_FIELD", measured[1])
         read(data)

@@ -11,7 +11,7 @@ import pytest
 from conftest import wait_until
 from paths import ROOT
 
-from artistjobs.terminal.live_block import Block
+from artistjobs.terminal.live_block import LiveBlock
 
 
 class Emulator:
@@ -22,7 +22,7 @@ class Emulator:
         # The line discipline of a terminal makes a return and a line feed of each.
         self.stream = pyte.Stream(self.screen)
         self.is_in_front = True
-        self.block = Block(
+        self.block = LiveBlock(
             lambda text: self.stream.feed(text.replace("\n", "\r\n")),
             lambda: (self.screen.columns, self.screen.lines),
             lambda: self.is_in_front,
@@ -39,12 +39,12 @@ def emulator():
 
 def test_lines_are_printed_above_the_block_and_the_last_drawing_stays(emulator):
     block = emulator.block
-    block.show(["one", "two"])
+    block.update(["one", "two"])
     block.print("said")
-    block.show(["three", "four", "five"])
-    block.show(["six"])
+    block.update(["three", "four", "five"])
+    block.update(["six"])
     block.print("said again")
-    block.leave()
+    block.finish()
     block.print("after")
 
     assert emulator.lines() == ["said", "said again", "six", "after"]
@@ -52,7 +52,7 @@ def test_lines_are_printed_above_the_block_and_the_last_drawing_stays(emulator):
 
 def test_a_block_that_was_taken_away_leaves_nothing(emulator):
     emulator.block.print("said")
-    emulator.block.show(["one", "two"])
+    emulator.block.update(["one", "two"])
     emulator.block.clear()
 
     assert emulator.lines() == ["said"]
@@ -60,7 +60,7 @@ def test_a_block_that_was_taken_away_leaves_nothing(emulator):
 
 def test_a_block_scrolls_with_what_is_said_and_never_outgrows_the_screen(emulator):
     for number in range(50):
-        emulator.block.show([f"row {row} of {number}" for row in range(30)])
+        emulator.block.update([f"row {row} of {number}" for row in range(30)])
         emulator.block.print(f"said {number}")
 
     shown = emulator.lines()
@@ -71,42 +71,42 @@ def test_a_block_scrolls_with_what_is_said_and_never_outgrows_the_screen(emulato
 @pytest.mark.parametrize(("columns", "lines"), [(20, 12), (60, 12), (40, 6), (40, 30)])
 def test_a_resize_leaves_nothing_stale(emulator, columns, lines):
     emulator.block.print("said")
-    emulator.block.show(["━" * 39, "two", "three"])
+    emulator.block.update(["━" * 39, "two", "three"])
     emulator.screen.resize(lines, columns)
-    emulator.block.show(["━" * (columns - 1), "two", "three"])
+    emulator.block.update(["━" * (columns - 1), "two", "three"])
 
     assert emulator.lines()[-3:] == ["━" * (columns - 1), "two", "three"]
     assert sum("━" in line for line in emulator.lines()) == 1
 
 
 def test_enter_pressed_while_it_is_drawn_leaves_an_empty_line_and_no_half_block(emulator):
-    emulator.block.show(["one", "two"])
+    emulator.block.update(["one", "two"])
     emulator.stream.feed("\r\n")
-    emulator.block.show(["three", "four"])
+    emulator.block.update(["three", "four"])
 
     assert emulator.lines() == ["three", "four"]
 
 
 def test_nothing_is_written_as_long_as_nothing_changes(emulator):
-    emulator.block.show(["one", "two"])
+    emulator.block.update(["one", "two"])
     emulator.stream.feed("^C")
-    emulator.block.show(["one", "two"])
+    emulator.block.update(["one", "two"])
 
     assert emulator.lines() == ["^C", "one", "two"]
 
 
 def test_a_line_that_is_wider_than_thought_takes_one_row(emulator):
     for _ in range(3):
-        emulator.block.show(["wide " * 20, "two"])
+        emulator.block.update(["wide " * 20, "two"])
 
     assert len(emulator.lines()) == 2
 
 
 def test_in_the_background_nothing_is_drawn_and_everything_said(emulator):
-    emulator.block.show(["one"])
+    emulator.block.update(["one"])
     emulator.block.clear()
     emulator.is_in_front = False
-    emulator.block.show(["two"])
+    emulator.block.update(["two"])
     emulator.block.print("said")
     emulator.block.clear()
 
@@ -115,14 +115,14 @@ def test_in_the_background_nothing_is_drawn_and_everything_said(emulator):
 
 DRAWING = textwrap.dedent("""
     import sys, time
-    from artistjobs.terminal.live_block import block_on
-    from artistjobs.terminal.table import cut
-    block = block_on(sys.stderr)
+    from artistjobs.terminal.live_block import live_block
+    from artistjobs.terminal.table import truncate_cells
+    block = live_block(sys.stderr)
     for number in range(1000):
         if number < 12:
             block.print(f"said {number}")
-        name = cut("草間彌生 👩‍🎨 محمد é " * 2, block.columns)
-        block.show(["━" * block.columns, name, f"columns {block.columns} end"])
+        name = truncate_cells("草間彌生 👩‍🎨 محمد é " * 2, block.columns)
+        block.update(["━" * block.columns, name, f"columns {block.columns} end"])
         time.sleep(0.02)
 """)
 

@@ -1,6 +1,6 @@
 """What is said to people: once in full, then counted; and in the file all of it."""
 
-from artistjobs.terminal.log import GROUP_SECONDS, MOST_KINDS, Groups
+from artistjobs.terminal.log import GROUP_SECONDS, MAX_KINDS, RepeatCounter
 
 
 class Clock:
@@ -12,7 +12,7 @@ class Clock:
 
 def test_the_first_of_a_kind_is_said_at_once_and_the_rest_together_now_and_then():
     clock = Clock()
-    groups = Groups(clock)
+    groups = RepeatCounter(clock)
 
     added = [groups.add("calls repeated", code) for code in ["a", "b", "a", "a", "b"]]
     early = groups.due()
@@ -25,8 +25,8 @@ def test_the_first_of_a_kind_is_said_at_once_and_the_rest_together_now_and_then(
 
 
 def test_a_server_that_makes_up_codes_fills_neither_screen_nor_memory():
-    groups = Groups(Clock())
+    groups = RepeatCounter(Clock())
 
-    said = [code for code in range(10 * MOST_KINDS) if not groups.add("calls repeated", f"code {code}")]
+    said = [code for code in range(10 * MAX_KINDS) if not groups.add("calls repeated", f"code {code}")]
 
-    assert len(said) == MOST_KINDS
+    assert len(said) == MAX_KINDS

@@ -6,13 +6,13 @@ import factories as make
 import pytest
 
 from artistjobs.core.attempt import Outcome
-from artistjobs.core.controls import Tuning
+from artistjobs.core.controls import WorkerSettings
 from artistjobs.core.job import EVERYTHING
 from artistjobs.errors import StoreError
-from artistjobs.store.models import Held
+from artistjobs.store.models import Reservation
 from artistjobs.store.sqlite.store import open_store
-from artistjobs.worker.reservations import Till, Wish
-from artistjobs.worker.store_client import Writer
+from artistjobs.worker.reservations import ReservationQueue, ReservationRequest
+from artistjobs.worker.store_client import StoreClient
 
 
 @pytest.fixture
@@ -35,64 +35,64 @@ def queues(path):
 def test_money_is_held_back_as_far_as_the_cap_has_room(queues):
     one, _ = queues
 
-    assert one.hold_back([1.0, 1.0, 1.0], 2.5) == Held(granted=2, spent_usd=0.0, in_flight_usd=2.0)
+    assert one.reserve([1.0, 1.0, 1.0], 2.5) == Reservation(granted=2, spent_usd=0.0, in_flight_usd=2.0)
 
 
 def test_what_one_worker_holds_is_no_room_for_another(queues):
     one, other = queues
-    one.hold_back([2.0], 2.5)
+    one.reserve([2.0], 2.5)
 
-    assert other.hold_back([1.0], 2.5) == Held(granted=0, spent_usd=0.0, in_flight_usd=2.0)
-    assert other.hold_back([0.5], 2.5).granted == 1
+    assert other.reserve([1.0], 2.5) == Reservation(granted=0, spent_usd=0.0, in_flight_usd=2.0)
+    assert other.reserve([0.5], 2.5).granted == 1
 
 
 def test_the_first_call_that_does_not_fit_is_not_passed_by_a_later_one(queues):
     one, _ = queues
 
-    assert one.hold_back([1.0, 2.0, 0.5], 2.5).granted == 1
+    assert one.reserve([1.0, 2.0, 0.5], 2.5).granted == 1
 
 
 def test_an_attempt_gives_back_what_was_held_for_it_and_leaves_what_it_cost(queues):
     one, other = queues
     (claim,) = one.exchange([], 1, EVERYTHING)
-    one.hold_back([2.0], 2.0)
+    one.reserve([2.0], 2.0)
 
     one.exchange([make.make_attempt(claim, reserved_usd=2.0)], 0, EVERYTHING)
 
-    assert other.hold_back([2.0], 2.0) == Held(granted=0, spent_usd=0.5, in_flight_usd=0.0)
-    assert other.hold_back([1.5], 2.0).granted == 1
+    assert other.reserve([2.0], 2.0) == Reservation(granted=0, spent_usd=0.5, in_flight_usd=0.0)
+    assert other.reserve([1.5], 2.0).granted == 1
 
 
 def test_a_call_that_was_lost_counts_at_its_worst(queues):
     one, other = queues
     (claim,) = one.exchange([], 1, EVERYTHING)
-    one.hold_back([2.0], 2.0)
+    one.reserve([2.0], 2.0)
 
     lost = make.make_attempt(claim, Outcome.RETRY, reserved_usd=2.0, lost_usd=2.0)
     one.exchange([lost], 0, EVERYTHING)
 
-    assert other.hold_back([0.1], 2.0) == Held(granted=0, spent_usd=2.0, in_flight_usd=0.0)
+    assert other.reserve([0.1], 2.0) == Reservation(granted=0, spent_usd=2.0, in_flight_usd=0.0)
     assert other.spent_usd() == 2.0
 
 
 def test_rounding_leaves_nothing_in_flight(queues):
     one, _ = queues
     (claim,) = one.exchange([], 1, EVERYTHING)
-    one.hold_back([0.1, 0.2], 9.0)
+    one.reserve([0.1, 0.2], 9.0)
 
     one.exchange([make.make_attempt(claim, Outcome.RETRY, reserved_usd=0.1 + 0.2 - 1e-16)], 0, EVERYTHING)
 
-    assert one.hold_back([], 9.0).in_flight_usd == 0.0
+    assert one.reserve([], 9.0).in_flight_usd == 0.0
 
 
 def test_what_a_dead_worker_held_counts_as_spent(path, queues):
     one, other = queues
-    one.hold_back([2.0], 2.0)
+    one.reserve([2.0], 2.0)
 
     one.close()
     other.rescue()
 
-    assert other.hold_back([0.1], 2.0) == Held(granted=0, spent_usd=2.0, in_flight_usd=0.0)
+    assert other.reserve([0.1], 2.0) == Reservation(granted=0, spent_usd=2.0, in_flight_usd=0.0)
 
 
 # --- waiting for an answer
@@ -104,8 +104,8 @@ class QueueWithRoom:
     def __init__(self, granted, in_flight):
         self.granted, self.in_flight = granted, in_flight
 
-    def hold_back(self, amounts, _cap):
-        return Held(granted=min(self.granted, len(amounts)), spent_usd=1.0, in_flight_usd=self.in_flight)
+    def reserve(self, amounts, _cap):
+        return Reservation(granted=min(self.granted, len(amounts)), spent_usd=1.0, in_flight_usd=self.in_flight)
 
 
 @pytest.mark.parametrize(
@@ -120,70 +120,72 @@ class QueueWithRoom:
 )
 async def test_a_wish_waits_as_long_as_calls_in_flight_may_make_room(granted, in_flight, draining, told):
     heard = []
-    till = Till(5.0, lambda wishes, is_granted: heard.extend([is_granted] * len(wishes)))
-    till.wishes = [Wish(1.0, asyncio.get_running_loop().create_future()) for _ in range(3)]
+    reservations = ReservationQueue(5.0, lambda requests, is_granted: heard.extend([is_granted] * len(requests)))
+    reservations.requests = [ReservationRequest(1.0, asyncio.get_running_loop().create_future()) for _ in range(3)]
 
-    till.serve(QueueWithRoom(granted, in_flight), is_draining=draining)
+    reservations.serve(QueueWithRoom(granted, in_flight), is_draining=draining)
 
     assert heard == told
-    assert len(till.wishes) == 3 - len(told)
+    assert len(reservations.requests) == 3 - len(told)
 
 
 async def test_a_wish_that_was_cancelled_holds_nothing_back():
     heard = []
-    till = Till(5.0, lambda wishes, is_granted: heard.extend([is_granted] * len(wishes)))
-    till.wishes = [Wish(1.0, asyncio.get_running_loop().create_future())]
-    till.wishes[0].future.cancel()
+    reservations = ReservationQueue(5.0, lambda requests, is_granted: heard.extend([is_granted] * len(requests)))
+    reservations.requests = [ReservationRequest(1.0, asyncio.get_running_loop().create_future())]
+    reservations.requests[0].future.cancel()
 
-    till.serve(QueueWithRoom(1, 1.0), is_draining=False)
+    reservations.serve(QueueWithRoom(1, 1.0), is_draining=False)
 
     assert heard == []
-    assert till.wishes == []
+    assert reservations.requests == []
 
 
-async def refused(writer: Writer) -> None:
+async def refused(writer: StoreClient) -> None:
     """Return once a wish was found to have no room, and waits."""
     async with asyncio.timeout(20):
-        while not writer.desk.till.wishes:
+        while not writer.store_thread.reservations.requests:
             await asyncio.sleep(0.01)
 
 
 async def test_a_worker_hears_of_room_that_another_one_makes(path, queues):
     one, _ = queues
     (claim,) = one.exchange([], 1, EVERYTHING)
-    one.hold_back([2.0], 2.0)
-    writer = Writer(lambda: open_store(path), EVERYTHING, tuning=Tuning(max_workers=8, max_cost_usd=2.0))
+    one.reserve([2.0], 2.0)
+    writer = StoreClient(lambda: open_store(path), EVERYTHING, settings=WorkerSettings(max_workers=8, max_cost_usd=2.0))
     await writer.start()
 
-    waiting = asyncio.create_task(writer.hold_back(1.0))
+    waiting = asyncio.create_task(writer.reserve(1.0))
     await refused(writer)
     assert not waiting.done()
     one.exchange([make.make_attempt(claim, reserved_usd=2.0)], 0, EVERYTHING)
 
     assert await asyncio.wait_for(waiting, 10)
-    assert writer.desk.till.spent_usd == 0.5
+    assert writer.store_thread.reservations.spent_usd == 0.5
     await writer.close("finished", [])
 
 
 async def test_a_cap_that_is_raised_or_taken_away_makes_room(path, queues):
     one, other = queues
-    one.hold_back([2.0], 2.0)
+    one.reserve([2.0], 2.0)
     heard = []
-    till = Till(2.0, lambda wishes, is_granted: heard.extend([is_granted] * len(wishes)))
-    till.wishes = [Wish(usd, asyncio.get_running_loop().create_future()) for usd in (1.0, 100.0)]
+    reservations = ReservationQueue(2.0, lambda requests, is_granted: heard.extend([is_granted] * len(requests)))
+    reservations.requests = [
+        ReservationRequest(usd, asyncio.get_running_loop().create_future()) for usd in (1.0, 100.0)
+    ]
 
     for cap, told in ((2.0, 0), (3.5, 1), (None, 2)):
-        till.change_cap(cap)
-        till.serve(other, is_draining=False)
+        reservations.change_cap(cap)
+        reservations.serve(other, is_draining=False)
         assert heard == [True] * told
 
 
 async def test_nobody_waits_for_room_once_the_run_ends(path, queues):
     one, _ = queues
-    one.hold_back([2.0], 2.0)
-    writer = Writer(lambda: open_store(path), EVERYTHING, tuning=Tuning(max_workers=8, max_cost_usd=2.0))
+    one.reserve([2.0], 2.0)
+    writer = StoreClient(lambda: open_store(path), EVERYTHING, settings=WorkerSettings(max_workers=8, max_cost_usd=2.0))
     await writer.start()
-    waiting = asyncio.create_task(writer.hold_back(1.0))
+    waiting = asyncio.create_task(writer.reserve(1.0))
     await refused(writer)
 
     writer.drain()
@@ -198,11 +200,11 @@ async def test_trouble_with_the_disk_reaches_those_that_wait_for_money(path, mon
     def full(*_):
         raise StoreError("the disk is full")
 
-    monkeypatch.setattr(SqliteQueue, "hold_back", full)
-    writer = Writer(lambda: open_store(path), EVERYTHING, tuning=Tuning(max_workers=8, max_cost_usd=2.0))
+    monkeypatch.setattr(SqliteQueue, "reserve", full)
+    writer = StoreClient(lambda: open_store(path), EVERYTHING, settings=WorkerSettings(max_workers=8, max_cost_usd=2.0))
     await writer.start()
 
     for _ in range(2):
         with pytest.raises(StoreError):
-            await writer.hold_back(1.0)
+            await writer.reserve(1.0)
     await writer.close("failed", [])

@@ -3,7 +3,7 @@
 import signal
 
 from artistjobs.worker.signals import Signals
-from artistjobs.worker.stop import Reason, Stop
+from artistjobs.worker.stop import Stop, StopReason
 
 
 async def test_the_first_signal_ends_the_run_and_afterwards_signals_are_minded_as_before():
@@ -12,11 +12,11 @@ async def test_the_first_signal_ends_the_run_and_afterwards_signals_are_minded_a
 
     stop, before = Stop(), signal.signal(signal.SIGTERM, terminate)
     try:
-        async with Signals().heard(stop, lambda: 0):
+        async with Signals().listening(stop, lambda: 0):
             signal.raise_signal(signal.SIGTERM)
             await stop.wait()
 
-        assert stop.reason is Reason.TERMINATED
+        assert stop.reason is StopReason.TERMINATED
         assert signal.getsignal(signal.SIGTERM) is terminate
     finally:
         signal.signal(signal.SIGTERM, before)

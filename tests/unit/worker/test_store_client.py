@@ -8,18 +8,18 @@ import pytest
 from factories import make_attempt
 
 from artistjobs.core.attempt import Outcome
-from artistjobs.core.controls import Control, Part, Said, Tuning
+from artistjobs.core.controls import Control, ControlChange, ProcessShare, WorkerSettings
 from artistjobs.core.job import EVERYTHING, Artist, Claim
 from artistjobs.core.prompt import Prompt
 from artistjobs.errors import StoreError
-from artistjobs.store.models import Counts, Kind, Outlook, Rescue, Source
+from artistjobs.store.models import Counts, Kind, QueueState, RescueResult, Source
 from artistjobs.store.sqlite.store import open_store
-from artistjobs.worker.store_client import Writer, released
+from artistjobs.worker.store_client import StoreClient, released
 
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch):
-    monkeypatch.setattr("artistjobs.worker.settings_poller.HEARING_SECONDS", 0.05)
+    monkeypatch.setattr("artistjobs.worker.settings_poller.POLL_SECONDS", 0.05)
 
 
 class Terminal:
@@ -33,9 +33,9 @@ class Terminal:
         self.heard += 1
         return list(self.said)
 
-    def say(self, control, value):
+    def set(self, control, value):
         self.said = [one for one in self.said if one.control is not control]
-        self.said.append(Said(control, value, len(self.said) + 10 * self.heard, "a moment"))
+        self.said.append(ControlChange(control, value, len(self.said) + 10 * self.heard, "a moment"))
 
 
 class QueueOfClaims:
@@ -53,8 +53,8 @@ class QueueOfClaims:
     def register(self) -> int:
         return 1
 
-    def rescue(self) -> Rescue:
-        return Rescue(living=self.living)
+    def rescue(self) -> RescueResult:
+        return RescueResult(live_workers=self.living)
 
     def exchange(self, attempts, limit, _scope):
         if self.trouble is not None:
@@ -65,8 +65,8 @@ class QueueOfClaims:
         self.left -= len(claims)
         return claims
 
-    def outlook(self, _scope) -> Outlook:
-        return Outlook(available_at=0.0 if self.left else None, held_elsewhere=0)
+    def queue_state(self, _scope) -> QueueState:
+        return QueueState(available_at=0.0 if self.left else None, claimed_by_others=0)
 
     def counts(self, _scope) -> Counts:
         return Counts(pending=self.left, running=0, done=0, failed=0)
@@ -86,8 +86,8 @@ class QueueOfClaims:
         return opened()
 
 
-async def started(queue: QueueOfClaims, limit: int | None = None, **options) -> Writer:
-    writer = Writer(queue.open, EVERYTHING, limit, **options)
+async def started(queue: QueueOfClaims, limit: int | None = None, **options) -> StoreClient:
+    writer = StoreClient(queue.open, EVERYTHING, limit, **options)
     await writer.start()
     return writer
 
@@ -139,7 +139,7 @@ async def test_a_limit_bounds_the_claims_and_is_told():
     await writer.close("limit", [])
 
     assert sum(claim is not None for claim in claims) == 3
-    assert writer.desk.reached_limit
+    assert writer.store_thread.reached_limit
     assert queue.left == 7
 
 
@@ -154,12 +154,12 @@ async def test_a_job_that_was_given_back_without_a_call_does_not_count_for_a_lim
 
     assert third is not None
     assert after == [None, None]
-    assert writer.desk.reached_limit
+    assert writer.store_thread.reached_limit
 
 
 async def test_a_slot_that_is_free_is_filled_in_the_transaction_that_frees_it():
     queue = QueueOfClaims(10)
-    writer = await started(queue, tuning=Tuning(max_workers=1))
+    writer = await started(queue, settings=WorkerSettings(max_workers=1))
     claim = await writer.exchange(None)
     before = len(queue.exchanges)
 
@@ -210,7 +210,7 @@ async def test_trouble_at_the_start_is_raised_at_the_start():
         yield
 
     with pytest.raises(StoreError):
-        await Writer(no_store, EVERYTHING).start()
+        await StoreClient(no_store, EVERYTHING).start()
 
 
 async def test_a_claim_for_someone_who_was_cancelled_is_given_back():
@@ -233,8 +233,8 @@ async def test_an_answer_is_on_disk_when_the_exchange_returns(tmp_path):
     with open_store(path, Kind.REAL, create=True) as store:
         rows = [Artist(number, f"Artist {number}", "") for number in range(1, 4)]
         prompt = Prompt(model="gpt-5", prompt_id="pmpt_1")
-        store.intake.ingest(Source("a.csv", "0" * 64), prompt, rows, lambda: 3)
-    writer = Writer(partial(open_store, path), EVERYTHING)
+        store.ingestor.ingest(Source("a.csv", "0" * 64), prompt, rows, lambda: 3)
+    writer = StoreClient(partial(open_store, path), EVERYTHING)
     await writer.start()
 
     claim = await writer.exchange(None)
@@ -265,29 +265,29 @@ async def until(condition):
 
 async def test_a_worker_hears_while_all_its_calls_are_slow():
     queue, heard = QueueOfClaims(5), []
-    writer = await started(queue, tuning=Tuning(max_workers=4), hear=heard.append)
+    writer = await started(queue, settings=WorkerSettings(max_workers=4), on_change=heard.append)
     await writer.exchange(None)
 
-    queue.terminal.say(Control.RPM, 60)
+    queue.terminal.set(Control.RPM, 60)
     await until(lambda: heard)
-    queue.terminal.say(Control.RPM, None)
+    queue.terminal.set(Control.RPM, None)
     await until(lambda: len(heard) == 2)
     await writer.close("finished", [])
 
-    assert heard == [Tuning(max_workers=4, rpm=60), Tuning(max_workers=4)]
-    assert writer.desk.hearing.tuning == heard[-1]
+    assert heard == [WorkerSettings(max_workers=4, rpm=60), WorkerSettings(max_workers=4)]
+    assert writer.store_thread.settings_poller.settings == heard[-1]
 
 
 async def test_whoever_wants_a_job_of_a_paused_database_waits_without_unrest():
     queue = QueueOfClaims(5)
-    queue.terminal.say(Control.PAUSED, 1)
+    queue.terminal.set(Control.PAUSED, 1)
     writer = await started(queue)
 
     waiting = asyncio.create_task(writer.exchange(None))
     await until(lambda: queue.terminal.heard >= 5)
     assert not waiting.done()
     looks = len(queue.exchanges)
-    queue.terminal.say(Control.PAUSED, None)
+    queue.terminal.set(Control.PAUSED, None)
     claim = await asyncio.wait_for(waiting, 20)
     await writer.close("finished", [])
 
@@ -297,7 +297,7 @@ async def test_whoever_wants_a_job_of_a_paused_database_waits_without_unrest():
 
 async def test_a_paused_worker_has_nothing_to_wait_for_once_all_is_done():
     queue = QueueOfClaims(0)
-    queue.terminal.say(Control.PAUSED, 1)
+    queue.terminal.set(Control.PAUSED, 1)
     writer = await started(queue)
 
     assert await asyncio.wait_for(writer.exchange(None), 20) is None
@@ -306,43 +306,43 @@ async def test_a_paused_worker_has_nothing_to_wait_for_once_all_is_done():
 
 async def test_no_more_jobs_are_in_hand_than_calls_may_be_in_flight():
     queue = QueueOfClaims(10)
-    writer = await started(queue, tuning=Tuning(max_workers=3))
-    wishes = [asyncio.create_task(writer.exchange(None)) for _ in range(5)]
-    await until(lambda: sum(wish.done() for wish in wishes) == 3)
+    writer = await started(queue, settings=WorkerSettings(max_workers=3))
+    requests = [asyncio.create_task(writer.exchange(None)) for _ in range(5)]
+    await until(lambda: sum(wish.done() for wish in requests) == 3)
 
-    queue.terminal.say(Control.MAX_WORKERS, 1)
-    await until(lambda: writer.desk.hearing.tuning.max_workers == 1)
-    for wish in [wish for wish in wishes if wish.done()]:
+    queue.terminal.set(Control.MAX_WORKERS, 1)
+    await until(lambda: writer.store_thread.settings_poller.settings.max_workers == 1)
+    for wish in [wish for wish in requests if wish.done()]:
         await writer.record(make_attempt(wish.result()))
-    await until(lambda: sum(wish.done() for wish in wishes) == 4)
+    await until(lambda: sum(wish.done() for wish in requests) == 4)
     await writer.close("finished", [])
 
-    assert [await wish for wish in wishes].count(None) == 1
+    assert [await wish for wish in requests].count(None) == 1
     assert queue.left == 6
 
 
 async def test_what_was_said_before_a_worker_began_is_for_others():
     queue = QueueOfClaims(5)
-    queue.terminal.say(Control.RPM, 60)
-    writer = await started(queue, tuning=Tuning(max_workers=4))
+    queue.terminal.set(Control.RPM, 60)
+    writer = await started(queue, settings=WorkerSettings(max_workers=4))
 
     await until(lambda: queue.terminal.heard >= 3)
     await writer.close("finished", [])
 
-    assert writer.desk.hearing.tuning == Tuning(max_workers=4)
+    assert writer.store_thread.settings_poller.settings == WorkerSettings(max_workers=4)
 
 
 async def test_a_process_whose_share_is_nothing_rests_until_it_gets_one():
     queue = QueueOfClaims(5)
-    writer = await started(queue, tuning=Tuning(max_workers=4), part=lambda: Part(1, 2))
-    queue.terminal.say(Control.MAX_WORKERS, 1)
-    await until(lambda: writer.desk.hearing.tuning.is_resting)
+    writer = await started(queue, settings=WorkerSettings(max_workers=4), part=lambda: ProcessShare(1, 2))
+    queue.terminal.set(Control.MAX_WORKERS, 1)
+    await until(lambda: writer.store_thread.settings_poller.settings.makes_no_calls)
 
     waiting = asyncio.create_task(writer.exchange(None))
     heard = queue.terminal.heard
     await until(lambda: queue.terminal.heard >= heard + 2)
     assert not waiting.done()
-    queue.terminal.say(Control.MAX_WORKERS, 2)
+    queue.terminal.set(Control.MAX_WORKERS, 2)
 
     assert await asyncio.wait_for(waiting, 20) is not None
     await writer.close("finished", [])
@@ -360,24 +360,24 @@ async def test_a_worker_knows_from_its_first_claim_on_how_many_share_the_limits(
 
     writer = await started(queue)
 
-    assert writer.desk.living == 3
+    assert writer.store_thread.living == 3
     await writer.close("finished", [])
 
 
 async def test_processes_that_are_about_to_begin_share_the_limits_already():
-    writer = await started(QueueOfClaims(1), part=lambda: Part(1, 4))
+    writer = await started(QueueOfClaims(1), part=lambda: ProcessShare(1, 4))
 
-    assert writer.desk.living == 4
+    assert writer.store_thread.living == 4
     await writer.close("finished", [])
 
 
 async def test_workers_that_come_and_go_are_counted_while_all_calls_are_slow(watchful):
     queue = QueueOfClaims(1)
     writer = await started(queue)
-    assert writer.desk.living == 1
+    assert writer.store_thread.living == 1
 
     for queue.living in (1, 5, 2, 0):
-        await until(lambda: writer.desk.living == 1 + queue.living)
+        await until(lambda: writer.store_thread.living == 1 + queue.living)
     await writer.close("finished", [])
 
 
@@ -385,13 +385,13 @@ async def test_two_workers_of_one_database_know_of_each_other_until_one_ends(tmp
     def open_database():
         return open_store(tmp_path / "jobs.db", create=True)
 
-    first, second = Writer(open_database, EVERYTHING), Writer(open_database, EVERYTHING)
+    first, second = StoreClient(open_database, EVERYTHING), StoreClient(open_database, EVERYTHING)
     await first.start()
-    assert first.desk.living == 1
+    assert first.store_thread.living == 1
     await second.start()
 
-    assert second.desk.living == 2
-    await until(lambda: first.desk.living == 2)
+    assert second.store_thread.living == 2
+    await until(lambda: first.store_thread.living == 2)
     await first.close("finished", [])
-    await until(lambda: second.desk.living == 1)
+    await until(lambda: second.store_thread.living == 1)
     await second.close("finished", [])

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from artistjobs.worker.task_pool import Slots
+from artistjobs.worker.task_pool import TaskPool
 
 
 async def test_all_slots_are_waited_for_those_that_came_later_too():
@@ -14,7 +14,7 @@ async def test_all_slots_are_waited_for_those_that_came_later_too():
         await go.wait()
         ended.append(1)
 
-    slots = Slots(work, 2)
+    slots = TaskPool(work, 2)
     slots.grow(5)
     slots.grow(3)
     go.set()
@@ -29,7 +29,7 @@ async def test_nothing_begins_once_all_is_over():
     async def work():
         began.append(1)
 
-    slots = Slots(work, 2)
+    slots = TaskPool(work, 2)
     await slots.wait()
     slots.grow(4)
     await slots.close()
@@ -45,7 +45,7 @@ async def test_trouble_in_one_that_came_later_is_told_while_others_work():
             raise ValueError("the disk is full")
         await part()
 
-    slots = Slots(work, 2)
+    slots = TaskPool(work, 2)
     slots.grow(4)
 
     with pytest.raises(ValueError, match="full"):
@@ -57,7 +57,7 @@ async def test_slots_that_are_cancelled_are_over():
     async def work():
         await asyncio.Event().wait()
 
-    slots = Slots(work, 3)
+    slots = TaskPool(work, 3)
     await asyncio.sleep(0)
     slots.cancel()
 

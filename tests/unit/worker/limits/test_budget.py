@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from artistjobs.core.attempt import Answer, Attempt, Failure, Outcome, Reach, Usage
+from artistjobs.core.attempt import Answer, Attempt, Failure, FailureKind, Outcome, Usage
 from artistjobs.core.job import Claim
-from artistjobs.worker.limits.budget import ENOUGH_ANSWERS, OUTPUT_PRIOR_TOKENS, TOKENS_PRIOR, Budget
+from artistjobs.worker.limits.budget import MIN_ANSWERS, OUTPUT_PRIOR_TOKENS, TOKENS_PRIOR, Budget
 
 BODY = {"model": "gpt-5", "input": "Nina Simone", "max_output_tokens": 100}
 UNBOUNDED = {"model": "gpt-5", "input": "Nina Simone"}
@@ -44,7 +44,7 @@ def make_answer(cost, **tokens):
 
 def make_attempt(job, *, cost=None, answer=None, status=None, calls=1):
     answer = make_answer(cost) if cost is not None else answer
-    failure = None if answer else Failure(reach=Reach.CALL, code="any", message="No.", status=status)
+    failure = None if answer else Failure(kind=FailureKind.RETRYABLE, code="any", message="No.", status=status)
     outcome = Outcome.DONE if answer else Outcome.RETRY
     claim = Claim(job, 1, 1, "Nina Simone", "")
     return Attempt(
@@ -199,7 +199,7 @@ def test_one_short_answer_does_not_lower_what_is_expected(tokens):
 def test_enough_answers_tell_what_to_expect_with_a_margin():
     budget = make_budget(cost=dollar_a_token)
 
-    for job in range(ENOUGH_ANSWERS):
+    for job in range(MIN_ANSWERS):
         budget.settle(make_attempt(job, answer=make_answer(0.0, input_tokens=50, output_tokens=100 + job)))
 
     worst = worst_case(budget, UNBOUNDED)

@@ -2,20 +2,20 @@
 
 import pytest
 
-from artistjobs.core.attempt import Attempt, Failure, Outcome, Reach
+from artistjobs.core.attempt import Attempt, Failure, FailureKind, Outcome
 from artistjobs.core.job import Claim
 from artistjobs.worker.limits.circuit_breaker import Breaker
 
 DONE = None
-USED_UP = {"reach": Reach.CALL, "code": "http_503", "status": 503}
-TIMED_OUT = {"reach": Reach.CALL, "code": "timeout", "status": None}
+USED_UP = {"kind": FailureKind.RETRYABLE, "code": "http_503", "status": 503}
+TIMED_OUT = {"kind": FailureKind.RETRYABLE, "code": "timeout", "status": None}
 SAME_400 = {"code": "http_400", "status": 400, "message": "No such thing."}
 TOO_LARGE = {"code": "http_413", "status": 413}
 
 
 def make_attempt(job, failure, outcome=None):
     claim = Claim(job, 1, 1, "Nina Simone", "")
-    made = Failure(**{"reach": Reach.JOB, "message": "No.", **failure}) if failure else None
+    made = Failure(**{"kind": FailureKind.PERMANENT, "message": "No.", **failure}) if failure else None
     outcome = outcome or (Outcome.FAILED if failure else Outcome.DONE)
     return Attempt(claim=claim, outcome=outcome, started_at=0.0, ended_at=1.0, failure=made)
 

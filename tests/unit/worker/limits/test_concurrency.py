@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from artistjobs.worker.limits.concurrency import FIRST_CALLS, FORGIVEN_SECONDS, Window
+from artistjobs.worker.limits.concurrency import FIRST_CALLS, FORGIVEN_SECONDS, ConcurrencyLimit
 
 
 class Time:
@@ -14,12 +14,12 @@ class Time:
         return self.now
 
 
-def make_window(largest: int = 64) -> tuple[Window, Time]:
+def make_window(largest: int = 64) -> tuple[ConcurrencyLimit, Time]:
     time = Time()
-    return Window(largest, time), time
+    return ConcurrencyLimit(largest, time), time
 
 
-def replies_until(window: Window, size: int) -> int:
+def replies_until(window: ConcurrencyLimit, size: int) -> int:
     count = 0
     while window.size < size:
         window.answered()

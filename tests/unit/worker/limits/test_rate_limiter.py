@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from artistjobs.api.rate_limit_headers import duration_seconds, read_limit
-from artistjobs.worker.limits.concurrency import Window
+from artistjobs.worker.limits.concurrency import ConcurrencyLimit
 from artistjobs.worker.limits.rate_limiter import Limiter
 
 MANY = 1_000_000
@@ -32,8 +32,8 @@ class Time:
 
 
 def make_limiter(time, rpm=None, tpm=None, **options):
-    window = Window(MANY, time.clock, first=MANY)
-    return Limiter(rpm=rpm, tpm=tpm, clock=time.clock, sleep=time.sleep, window=window, **options)
+    window = ConcurrencyLimit(MANY, time.clock, first=MANY)
+    return Limiter(rpm=rpm, tpm=tpm, clock=time.clock, sleep=time.sleep, concurrency=window, **options)
 
 
 def make_headers(kind="requests", limit=600, remaining=599, reset="100ms"):
@@ -477,8 +477,8 @@ async def test_a_worker_that_does_not_know_of_itself_is_alone():
 
 
 def make_filling(time, slots):
-    window = Window(slots, time.clock, first=slots)
-    return Limiter(rpm=None, tpm=None, clock=time.clock, sleep=time.sleep, window=window, first_gap=0.002)
+    window = ConcurrencyLimit(slots, time.clock, first=slots)
+    return Limiter(rpm=None, tpm=None, clock=time.clock, sleep=time.sleep, concurrency=window, first_gap=0.002)
 
 
 async def test_the_first_calls_of_a_run_begin_one_after_another_and_the_later_ones_at_once():

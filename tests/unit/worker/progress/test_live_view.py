@@ -6,21 +6,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
-from test_snapshot import GLANCES, make_glance
+from test_snapshot import SNAPSHOTS, make_snapshot
 
 from artistjobs.store.models import Counts
-from artistjobs.terminal.table import cut
+from artistjobs.terminal.table import truncate_cells
 from artistjobs.worker.limits.rate_limiter import Wait
-from artistjobs.worker.progress.counters import Seen, Totals
+from artistjobs.worker.progress.counters import LatestFailure, RunTotals
 from artistjobs.worker.progress.display import plain_line
-from artistjobs.worker.progress.job_counts import Standing
+from artistjobs.worker.progress.job_counts import JobProgress
 from artistjobs.worker.progress.live_view import draw
 
 HOURS = 4 * 3600.0
 
 
-def shown(glance, width: int = 79) -> str:
-    return "\n".join(line.plain.rstrip() for line in draw(glance, width))
+def shown(snapshot, width: int = 79) -> str:
+    return "\n".join(line.plain.rstrip() for line in draw(snapshot, width))
 
 
 def make_busy(**changes):
@@ -29,8 +29,10 @@ def make_busy(**changes):
     row = {
         "at": HOURS,
         "started_at": 0.0,
-        "standing": Standing(counts=counts, counted_at=HOURS, then=HOURS - 60, done_then=186_200, done_before=7_000),
-        "totals": Totals(
+        "job_progress": JobProgress(
+            counts=counts, counted_at=HOURS, window_start=HOURS - 60, done_at_window_start=186_200, done_before=7_000,
+        ),
+        "totals": RunTotals(
             done=180_000, failed=591, calls=200_000, retries=19_409, input_tokens=123_456_789, output_tokens=98_765_432,
             cost_usd=1234.5, codes={"incomplete": 500, "server_error": 91},
         ),
@@ -42,9 +44,12 @@ def make_busy(**changes):
         "spent_usd": 1300.0,
         "latencies": {30: 95, 60: 5},
         "wait": Wait("rate_limit_exceeded", HOURS + 12),
-        "failures": (Seen("incomplete", "草間彌生 " * 20, HOURS - 75), Seen("server_error", "محمد", HOURS - 3600)),
+        "failures": (
+            LatestFailure("incomplete", "草間彌生 " * 20, HOURS - 75),
+            LatestFailure("server_error", "محمد", HOURS - 3600),
+        ),
     }  # fmt: skip
-    return make_glance(**(row | changes))
+    return make_snapshot(**(row | changes))
 
 
 def test_everything_is_in_eighty_columns():
@@ -73,22 +78,22 @@ def test_no_number_is_cut_at_any_usual_width(width):
     assert "500 jobs" in text
 
 
-@given(GLANCES, st.integers(1, 250))
+@given(SNAPSHOTS, st.integers(1, 250))
 @settings(max_examples=200)
-def test_no_line_is_wider_than_the_terminal(glance, width):
-    for line in draw(glance, width):
+def test_no_line_is_wider_than_the_terminal(snapshot, width):
+    for line in draw(snapshot, width):
         assert line.cell_len <= width
 
 
 @given(st.text(max_size=80), st.integers(0, 60))
 def test_names_of_any_script_are_shortened_to_their_place(name, cells):
-    assert cell_len(cut(name, cells)) <= max(cells, 1)
+    assert cell_len(truncate_cells(name, cells)) <= max(cells, 1)
 
 
 def test_failed_jobs_are_seen_in_the_bar_however_few_and_only_all_of_them_fill_it():
     counts = Counts(pending=1, running=0, done=99_998, failed=1)
-    standing = replace(make_glance().standing, counts=counts)
-    bar = draw(make_glance(standing=standing), 79)[0]
+    job_progress = replace(make_snapshot().job_progress, counts=counts)
+    bar = draw(make_snapshot(job_progress=job_progress), 79)[0]
 
     assert [bar.plain[span.start : span.end] for span in bar.spans if span.style == "red"] == ["━"]
     assert " 99 %" in bar.plain
@@ -104,7 +109,7 @@ def test_it_says_what_is_waited_for_and_that_it_is_paused_or_stopping():
 
 
 def test_names_cannot_command_the_terminal_from_within_the_block():
-    text = shown(make_busy(failures=(Seen("c\x1b[2J", "Evil\x1b]0;owned\x07", HOURS),)))
+    text = shown(make_busy(failures=(LatestFailure("c\x1b[2J", "Evil\x1b]0;owned\x07", HOURS),)))
 
     assert "\x1b" not in text
     assert "\x07" not in text

@@ -10,18 +10,25 @@ from hypothesis import strategies as st
 from artistjobs.core.attempt import Outcome
 from artistjobs.store.models import Counts
 from artistjobs.worker.limits.rate_limiter import Wait
-from artistjobs.worker.progress.counters import Seen, Tally, Totals, merge_totals, totals_from_json, totals_json
-from artistjobs.worker.progress.job_counts import Lookout, Standing
+from artistjobs.worker.progress.counters import (
+    LatestFailure,
+    RunCounters,
+    RunTotals,
+    merge_totals,
+    totals_from_json,
+    totals_json,
+)
+from artistjobs.worker.progress.job_counts import JobCountPoller, JobProgress
 from artistjobs.worker.progress.snapshot import (
-    Glance,
-    glance_from_json,
-    glance_json,
+    RunSnapshot,
     jobs_left,
     jobs_per_minute,
     merge,
     seconds_left,
+    snapshot_from_json,
+    snapshot_json,
 )
-from artistjobs.worker.progress.throughput import LATEST_ANSWERS, Latencies, Pace, quantile
+from artistjobs.worker.progress.throughput import LATEST_ANSWERS, LatencyHistogram, ThroughputMeter, quantile
 
 NUMBERS = st.integers(0, 10**9)
 # Eighths add up without rounding, so that sums can be compared.
@@ -29,67 +36,77 @@ SUMS = st.integers(0, 10**6).map(lambda number: number / 8)
 CODES = st.sampled_from(["incomplete", "server_error", "rate_limit_exceeded", "timeout", "template_error"])
 
 
-def failures_of(seen) -> tuple[Seen, ...]:
+def failures_of(seen) -> tuple[LatestFailure, ...]:
     """At most three, each code once, the latest first."""
     ranked = sorted(seen.items(), key=lambda pair: (pair[1], pair[0]), reverse=True)
-    return tuple(Seen(code, "Ōno 🎨", at) for code, at in ranked[:3])
+    return tuple(LatestFailure(code, "Ōno 🎨", at) for code, at in ranked[:3])
 
 
 COUNTS = st.builds(Counts, pending=NUMBERS, running=NUMBERS, done=NUMBERS, failed=NUMBERS)
 TOTALS = st.builds(
-    Totals, done=NUMBERS, failed=NUMBERS, calls=NUMBERS, retries=NUMBERS, input_tokens=NUMBERS, output_tokens=NUMBERS,
+    RunTotals, done=NUMBERS, failed=NUMBERS, calls=NUMBERS, retries=NUMBERS,
+    input_tokens=NUMBERS, output_tokens=NUMBERS,
     cost_usd=SUMS, unpriced=NUMBERS, codes=st.dictionaries(CODES, st.integers(1, 99)),
 )  # fmt: skip
-GLANCES = st.builds(
-    Glance, at=SUMS, started_at=SUMS, totals=TOTALS, jobs_per_minute=SUMS, in_flight=NUMBERS, max_workers=NUMBERS,
-    standing=st.builds(Standing, counts=COUNTS, counted_at=SUMS, then=SUMS, done_then=NUMBERS, done_before=NUMBERS),
-    workers=NUMBERS, processes=NUMBERS, held_elsewhere=NUMBERS, limit=st.none() | NUMBERS, cap_usd=st.none() | SUMS,
+SNAPSHOTS = st.builds(
+    RunSnapshot, at=SUMS, started_at=SUMS, totals=TOTALS, jobs_per_minute=SUMS, in_flight=NUMBERS, max_workers=NUMBERS,
+    job_progress=st.builds(
+        JobProgress, counts=COUNTS, counted_at=SUMS, window_start=SUMS,
+        done_at_window_start=NUMBERS, done_before=NUMBERS,
+    ),
+    workers=NUMBERS, processes=NUMBERS, claimed_by_others=NUMBERS, limit=st.none() | NUMBERS, cap_usd=st.none() | SUMS,
     spent_usd=SUMS, slowed_to=st.none() | NUMBERS, latencies=st.dictionaries(st.integers(-50, 200), st.integers(1, 99)),
     wait=st.none() | st.builds(Wait, reason=CODES, until=SUMS),
     failures=st.dictionaries(CODES, SUMS).map(failures_of), paused=st.booleans(), stopping=st.booleans(),
 )  # fmt: skip
 
 
-def make_glance(**changes) -> Glance:
+def make_snapshot(**changes) -> RunSnapshot:
     counts = Counts(pending=60, running=0, done=40, failed=0)
     row = {
         "at": 130.0,
         "started_at": 100.0,
-        "standing": Standing(counts=counts, counted_at=130.0, then=100.0, done_then=10, done_before=10),
-        "totals": Totals(done=30, calls=30),
+        "job_progress": JobProgress(
+            counts=counts, counted_at=130.0, window_start=100.0, done_at_window_start=10, done_before=10
+        ),
+        "totals": RunTotals(done=30, calls=30),
         "jobs_per_minute": 60.0,
         "in_flight": 4,
         "max_workers": 8,
     }
-    return Glance(**(row | changes))
+    return RunSnapshot(**(row | changes))
 
 
-@given(GLANCES)
-def test_a_glance_goes_through_json_unchanged_and_merged_alone_is_itself(glance):
-    sent = json.dumps(glance_json(glance))
+@given(SNAPSHOTS)
+def test_a_glance_goes_through_json_unchanged_and_merged_alone_is_itself(snapshot):
+    sent = json.dumps(snapshot_json(snapshot))
 
-    assert glance_from_json(json.loads(sent)) == glance
-    assert merge([glance]) == glance
+    assert snapshot_from_json(json.loads(sent)) == snapshot
+    assert merge([snapshot]) == snapshot
 
 
-@given(st.lists(GLANCES, min_size=1, max_size=4))
-def test_merged_glances_add_up_in_whatever_order(glances):
-    merged = merge(glances)
+@given(st.lists(SNAPSHOTS, min_size=1, max_size=4))
+def test_merged_glances_add_up_in_whatever_order(snapshots):
+    merged = merge(snapshots)
 
-    assert merge(glances[::-1]).totals == merged.totals
-    assert merged.in_flight == sum(glance.in_flight for glance in glances)
-    assert sum(merged.latencies.values()) == sum(sum(glance.latencies.values()) for glance in glances)
-    assert merged.standing.counted_at == max(glance.standing.counted_at for glance in glances)
-    assert {seen.code for seen in merged.failures} <= {seen.code for glance in glances for seen in glance.failures}
-    assert merge([merge(glances[:1]), *glances[1:]]).failures == merged.failures
+    assert merge(snapshots[::-1]).totals == merged.totals
+    assert merged.in_flight == sum(snapshot.in_flight for snapshot in snapshots)
+    assert sum(merged.latencies.values()) == sum(sum(snapshot.latencies.values()) for snapshot in snapshots)
+    assert merged.job_progress.counted_at == max(snapshot.job_progress.counted_at for snapshot in snapshots)
+    assert {seen.code for seen in merged.failures} <= {
+        seen.code for snapshot in snapshots for seen in snapshot.failures
+    }
+    assert merge([merge(snapshots[:1]), *snapshots[1:]]).failures == merged.failures
     # Those of processes that have ended rest for ever.
-    assert merged.paused == all(glance.paused for glance in [each for each in glances if each.processes] or glances)
+    assert merged.paused == all(
+        snapshot.paused for snapshot in [each for each in snapshots if each.processes] or snapshots
+    )
 
 
 def test_a_process_that_has_ended_counts_with_what_it_did_and_makes_no_calls():
-    ended = make_glance(processes=0, in_flight=0, workers=2)
+    ended = make_snapshot(processes=0, in_flight=0, workers=2)
 
-    left = merge([ended, make_glance(workers=1)])
+    left = merge([ended, make_snapshot(workers=1)])
 
     assert (left.totals.done, left.workers, left.in_flight, left.max_workers) == (60, 1, 4, 8)
     assert merge([ended, ended]).max_workers == 16
@@ -106,7 +123,7 @@ def test_totals_of_several_processes_are_their_sums(totals):
 
 @given(st.lists(st.floats(0.01, 600), min_size=1, max_size=50), st.sampled_from([0.5, 0.95]))
 def test_latencies_are_right_to_three_percent(seconds, share):
-    latencies = Latencies()
+    latencies = LatencyHistogram()
     for each in seconds:
         latencies.add(each)
     exact = sorted(seconds)[max(0, -int(-share * len(seconds) // 1) - 1)]
@@ -115,7 +132,7 @@ def test_latencies_are_right_to_three_percent(seconds, share):
 
 
 def test_only_the_latest_latencies_count():
-    latencies = Latencies()
+    latencies = LatencyHistogram()
     for each in [100.0] * LATEST_ANSWERS + [1.0] * LATEST_ANSWERS:
         latencies.add(each)
 
@@ -125,41 +142,41 @@ def test_only_the_latest_latencies_count():
 
 
 def test_pace_is_that_of_the_last_minute_and_takes_no_more_room_after_hours():
-    pace = Pace()
+    pace = ThroughputMeter()
     for quarter in range(4 * 4 * 3600):
         pace.add(quarter / 4)
 
     assert abs(pace.per_minute(4 * 3600, 0.0) - 240) < 5
     assert pace.per_minute(4 * 3600 + 90, 0.0) == 0
-    assert len(pace._seconds) <= Pace.SECONDS + 1
+    assert len(pace._seconds) <= ThroughputMeter.SECONDS + 1
 
 
 def test_a_tally_keeps_the_latest_failure_of_the_latest_three_codes():
-    tally = Tally(before=Counts(pending=9, running=0, done=0, failed=0), started_at=0.0)
+    counters = RunCounters(before=Counts(pending=9, running=0, done=0, failed=0), started_at=0.0)
     for number, code in enumerate(["a", "b", "c", "a", "d"]):
         claim = make_claim(artist_name=f"Artist {number}")
-        tally.add(make_attempt(claim, Outcome.FAILED, failure=make_failure(code)), float(number))
+        counters.add(make_attempt(claim, Outcome.FAILED, failure=make_failure(code)), float(number))
 
-    assert list(tally.failures.values()) == [
-        Seen("c", "Artist 2", 2.0),
-        Seen("a", "Artist 3", 3.0),
-        Seen("d", "Artist 4", 4.0),
+    assert list(counters.failures.values()) == [
+        LatestFailure("c", "Artist 2", 2.0),
+        LatestFailure("a", "Artist 3", 3.0),
+        LatestFailure("d", "Artist 4", 4.0),
     ]
-    assert tally.totals().codes == {"a": 2, "b": 1, "c": 1, "d": 1}
+    assert counters.totals().codes == {"a": 2, "b": 1, "c": 1, "d": 1}
 
 
 def test_progress_of_other_workers_counts_towards_the_time_left():
-    alone = make_glance(jobs_per_minute=60.0)
-    beside_others = make_glance(jobs_per_minute=20.0)
+    alone = make_snapshot(jobs_per_minute=60.0)
+    beside_others = make_snapshot(jobs_per_minute=20.0)
 
     assert jobs_per_minute(alone) == jobs_per_minute(beside_others) == 60.0
     assert seconds_left(beside_others) == 60.0
-    assert seconds_left(make_glance(paused=True)) is None
+    assert seconds_left(make_snapshot(paused=True)) is None
 
 
 def test_a_limit_bounds_what_is_left():
-    assert jobs_left(make_glance(limit=35)) == 5
-    assert jobs_left(make_glance(limit=1000)) == 60
+    assert jobs_left(make_snapshot(limit=35)) == 5
+    assert jobs_left(make_snapshot(limit=1000)) == 60
 
 
 class Clock:
@@ -174,16 +191,16 @@ class Clock:
 
 def test_a_standing_is_what_the_database_says_with_our_own_progress_since():
     clock, database = Clock(), Counts(pending=5, running=3, done=2, failed=0)
-    lookout = Lookout(None, clock)
-    lookout.look(lambda _scope: database)
+    lookout = JobCountPoller(None, clock)
+    lookout.poll(lambda _scope: database)
 
     lookout.add([make_attempt(make_claim(), Outcome.DONE), make_attempt(make_claim(), Outcome.FAILED)])
-    assert lookout.standing.counts == Counts(pending=5, running=1, done=3, failed=1)
+    assert lookout.job_progress.counts == Counts(pending=5, running=1, done=3, failed=1)
 
     clock.now = 1.0
-    lookout.look(lambda _scope: Counts(pending=1, running=2, done=6, failed=1))
-    assert lookout.standing.counts == Counts(pending=1, running=2, done=6, failed=1)
-    assert (lookout.standing.then, lookout.standing.done_then) == (0.0, 2)
+    lookout.poll(lambda _scope: Counts(pending=1, running=2, done=6, failed=1))
+    assert lookout.job_progress.counts == Counts(pending=1, running=2, done=6, failed=1)
+    assert (lookout.job_progress.window_start, lookout.job_progress.done_at_window_start) == (0.0, 2)
 
 
 def test_counting_that_takes_long_is_done_less_often():
@@ -194,9 +211,9 @@ def test_counting_that_takes_long_is_done_less_often():
         clock.now += 0.5
         return Counts(pending=1, running=0, done=0, failed=0)
 
-    lookout = Lookout(None, clock)
+    lookout = JobCountPoller(None, clock)
     while clock.now < 200:
-        lookout.look(count)
+        lookout.poll(count)
         clock.now += 1.0
 
     assert len(looks) == 4
