@@ -45,7 +45,7 @@ class Workload:
 class Estimate:
     """Tokens and US dollars of all calls.
 
-    ``cost_usd`` is None without a price; ``how`` holds the basis of input, output and cost.
+    ``cost_usd`` is None without a price; ``basis`` states the data or the assumptions behind input, output and cost.
     """
 
     calls: int

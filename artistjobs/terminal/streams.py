@@ -34,7 +34,7 @@ def print_result(line: str) -> None:
 class TextOutput:
     """Writes answer texts to stdout. If the reader has gone, it discards them, so that the export file is completed.
 
-    On a terminal, only the first of many texts are shown; ``withheld`` counts the others.
+    On a terminal, only the first of many texts are shown; ``hidden_count`` counts the others.
     """
 
     def __init__(self) -> None:
