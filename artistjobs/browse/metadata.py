@@ -1,7 +1,7 @@
-"""What Datasette is told about a database: titles, descriptions, facets, queries and a dashboard.
+"""Datasette metadata of a database: titles, descriptions, facets, canned queries and a dashboard.
 
-Sums over all jobs take a second or so on a million of them, so facets stand only where they are
-cheap or worth it, and nothing is sorted that has no index.
+A sum over a million jobs takes about a second. So tables have facets only where they are cheap or useful enough,
+and are sorted only by indexed columns.
 """
 
 from collections.abc import Mapping
@@ -11,16 +11,16 @@ Metadata: TypeAlias = dict[str, object]
 
 
 NAME = "artistjobs"
-"""What the database is called in addresses, and its dashboard too."""
+"""Name of the database and of its dashboard in URLs."""
 
 
 SETTINGS: Mapping[str, object] = {
     "default_page_size": 50,
     "truncate_cells_html": 200,
-    "sql_time_limit_ms": 10_000,  # the slowest of a million answers are found by reading them all
+    "sql_time_limit_ms": 10_000,  # the query for the slowest answers scans all of them
     "facet_time_limit_ms": 3_000,
-    "suggest_facets": False,  # a guess costs as much as a facet, for each column
-    "allow_download": False,  # a copy of a file that is being written would be a broken one
+    "suggest_facets": False,  # a suggestion takes as long as a facet, for each column
+    "allow_download": False,  # a copy of a file during writes would be corrupt
 }
 
 
@@ -28,45 +28,45 @@ _HIDDEN = ("about", "texts", "_sqlite_migrations", "sqlite_sequence")
 
 
 _TABLES: Mapping[str, Metadata] = {
-    "results": {"description": "What came of each completed job.", "facets": ["model", "prompt"], "size": 25},
+    "results": {"description": "Completed jobs with their answers.", "facets": ["model", "prompt"], "size": 25},
     "failures": {
-        "description": "What went wrong, with the attempt that ended each failed job.",
+        "description": "Failed jobs with the error of their last attempt.",
         "facets": ["error_code", "http_status"],
     },
-    "progress": {"description": "How far each way of asking is."},
-    "spending": {"description": "What was spent, by model and service tier. unpriced have no known price."},
+    "progress": {"description": "Jobs by state for each prompt configuration."},
+    "spending": {"description": "Cost by model and service tier; unpriced counts answers of unknown price."},
     "jobs": {
-        "description": "One row for each distinct request, and its state.",
+        "description": "One row per distinct request, with its state.",
         "facets": ["state", "prompt"],
         "label_column": "artist_name",
         "sort_desc": "id",
     },
     "attempts": {
-        "description": "One row for each try at a job.", "facets": ["outcome", "error_code"], "sort_desc": "id",
+        "description": "One row per attempt at a job.", "facets": ["outcome", "error_code"], "sort_desc": "id",
     },
     "answers": {
-        "description": "Whatever was answered, late and incomplete answers too.",
+        "description": "All answers received, including late and incomplete ones.",
         "facets": ["model", "service_tier", "status"], "sort_desc": "id", "size": 20, "label_column": "response_id",
     },
-    "prompts": {"description": "Distinct ways of asking.", "label_column": "model"},
+    "prompts": {"description": "Distinct prompt configurations.", "label_column": "model"},
     "workers": {
-        "description": "Processes that worked.", "facets": ["ending"], "sort_desc": "id", "label_column": "host",
+        "description": "Worker processes.", "facets": ["ending"], "sort_desc": "id", "label_column": "host",
     },
-    "controls": {"description": "What workers were told from another terminal."},
-    "ingests": {"description": "Files read.", "sort_desc": "id", "label_column": "source"},
-    "ingest_lines": {"description": "Which job each good line of a file asks for."},
-    "bad_lines": {"description": "Lines skipped, and why.", "facets": ["reason"]},
+    "controls": {"description": "Settings sent to running workers."},
+    "ingests": {"description": "Ingested files.", "sort_desc": "id", "label_column": "source"},
+    "ingest_lines": {"description": "The job of each valid line of a file."},
+    "bad_lines": {"description": "Skipped lines with the reason.", "facets": ["reason"]},
 }  # fmt: skip
 
 
-_GUIDE = "Begin with {}, or the {}.".format(
+_GUIDE = "Start with {}, or the {}.".format(
     ", ".join(f'<a href="/{NAME}/{view}">{view}</a>' for view in ("results", "failures", "progress", "spending")),
     f'<a href="/-/dashboards/{NAME}">dashboard</a>',
 )
 
 
 _LARGE_JOBS = 200_000
-"""From so many jobs on nothing is counted through all answers unasked: that is seconds for each page."""
+"""Number of jobs from which tables of answers have no facets, because a facet would add seconds to each page."""
 
 
 _WITH_ANSWERS = ("results", "answers")
@@ -75,7 +75,7 @@ _WITH_ANSWERS = ("results", "answers")
 _QUERIES: Mapping[str, Metadata] = {
     "failures_by_code": {
         "title": "Failures by code",
-        "description": "What went wrong, the most frequent first, with an example.",
+        "description": "Error codes, the most frequent first, with an example of each.",
         "sql": (
             "SELECT code, jobs, failures.artist_name AS example, failures.error_message, failures.http_status\n"
             "  FROM (SELECT error_code AS code, count(*) AS jobs, min(id) AS first\n"
@@ -86,7 +86,7 @@ _QUERIES: Mapping[str, Metadata] = {
     },
     "slowest": {
         "title": "Slowest answers",
-        "description": "The hundred calls that took longest.",
+        "description": "The 100 answers with the highest latency.",
         "sql": (
             "SELECT answers.job, jobs.artist_name, slow.seconds, answers.output_tokens, answers.model,\n"
             "       answers.received_at\n"
@@ -95,8 +95,8 @@ _QUERIES: Mapping[str, Metadata] = {
         ),
     },
     "dearest": {
-        "title": "Dearest answers",
-        "description": "The hundred answers that cost most.",
+        "title": "Most expensive answers",
+        "description": "The 100 answers with the highest cost.",
         "sql": (
             "SELECT answers.job, jobs.artist_name, dear.cost_usd, answers.input_tokens, answers.output_tokens,\n"
             "       answers.model, answers.service_tier\n"
@@ -105,8 +105,8 @@ _QUERIES: Mapping[str, Metadata] = {
         ),
     },
     "answers_a_minute": {
-        "title": "Answers a minute",
-        "description": "The latest thousand minutes in which anything ended, in UTC.",
+        "title": "Answers per minute",
+        "description": "The latest 1,000 minutes (UTC) in which an attempt ended.",
         "sql": (
             "SELECT substr(ended_at, 1, 16) AS minute, sum(outcome = 'done') AS answers,\n"
             "       sum(outcome IN ('failed', 'died')) AS failed\n"
@@ -115,7 +115,7 @@ _QUERIES: Mapping[str, Metadata] = {
     },
     "unanswered": {
         "title": "Unanswered",
-        "description": "Jobs that are waiting or being asked about, the next ones first.",
+        "description": "Pending and running jobs, in the order of their ids.",
         "sql": (
             "SELECT id AS job, artist_name, artist_data, state, attempt, available_at, claimed_by AS worker\n"
             "  FROM jobs\n WHERE state = 'running' OR state = 'pending'\n ORDER BY id\n LIMIT 1000"
@@ -123,7 +123,7 @@ _QUERIES: Mapping[str, Metadata] = {
     },
     "find_artist": {
         "title": "Find an artist",
-        "description": "Answers about artists with this in their name.",
+        "description": "Answers about artists whose name contains the text.",
         "sql": (
             "SELECT job, artist_name, text, model, cost_usd\n  FROM results\n"
             " WHERE artist_name LIKE '%' || :name || '%'\n LIMIT 100"
@@ -134,7 +134,7 @@ _QUERIES: Mapping[str, Metadata] = {
 
 
 def metadata(file: str, jobs: int, *, is_rehearsal: bool) -> Metadata:
-    """Return all that Datasette is told about a database; ``file`` is what people know it by."""
+    """Return the Datasette metadata of a database; ``file`` is the name shown as its title, ``jobs`` their number."""
     title = f"{file} (rehearsal)" if is_rehearsal else file
     kind = "A simulated API gave these answers. " if is_rehearsal else ""
     tables = {**_TABLES, **{name: {"hidden": True} for name in _HIDDEN}}
@@ -142,7 +142,7 @@ def metadata(file: str, jobs: int, *, is_rehearsal: bool) -> Metadata:
         tables |= {name: {**_TABLES[name], "facets": []} for name in _WITH_ANSWERS}
     return {
         "title": title,
-        "description": f"{kind}One prompt about many artists, and every answer.",
+        "description": f"{kind}Jobs, attempts and answers of artistjobs.",
         "about": "the dashboard",
         "about_url": f"/-/dashboards/{NAME}",
         "databases": {NAME: {"title": title, "description_html": _GUIDE, "queries": dict(_QUERIES), "tables": tables}},
@@ -153,7 +153,7 @@ def metadata(file: str, jobs: int, *, is_rehearsal: bool) -> Metadata:
 def _dashboard(title: str) -> Metadata:
     return {
         "title": title,
-        "description": "How far, how fast, and what it cost.",
+        "description": "Progress, throughput and cost.",
         "layout": [
             ["done", "failed", "left", "cost"],
             ["pace", "pace", "pace", "pace"],
@@ -165,7 +165,7 @@ def _dashboard(title: str) -> Metadata:
 
 def _charts() -> dict[str, Metadata]:
     return {
-        # Indexes hold the states that jobs pass through; those done are all the others.
+        # Partial indexes cover the states other than done, so done jobs are counted by subtraction.
         "done": _metric("Done", "SELECT (SELECT count(*) FROM jobs)"
             " - (SELECT count(*) FROM jobs WHERE state = 'pending')"
             " - (SELECT count(*) FROM jobs WHERE state = 'running')"
@@ -175,8 +175,8 @@ def _charts() -> dict[str, Metadata]:
             " + (SELECT count(*) FROM jobs WHERE state = 'running') AS number"),
         "cost": _metric("Cost in dollars", "SELECT round(coalesce(sum(cost_usd), 0), 2) AS number FROM workers"),
         "pace": {
-            "title": "Jobs that ended, over time",
-            # By the minute, and by ten seconds as long as there are few minutes.
+            "title": "Jobs completed over time",
+            # Grouped by minute, or by ten seconds while there are at most 15 minutes.
             "query": (
                 "WITH latest AS (SELECT ended_at, outcome FROM attempts ORDER BY id DESC LIMIT 100000),"
                 " spans AS (SELECT CASE WHEN (SELECT count(DISTINCT substr(ended_at, 1, 16)) FROM latest) > 15"
@@ -191,7 +191,7 @@ def _charts() -> dict[str, Metadata]:
             "display": {
                 "mark": {"type": "bar", "tooltip": True},
                 "encoding": {
-                    # Not as time: a night between two runs would be most of the picture.
+                    # Ordinal rather than temporal: a night between two runs would fill most of the chart.
                     "x": {"field": "moment", "type": "ordinal", "title": "UTC",
                           "scale": {"paddingInner": 0, "paddingOuter": 0},
                           "axis": {"labelOverlap": "greedy", "labelAngle": 0, "labelSeparation": 20, "ticks": False,
@@ -207,7 +207,7 @@ def _charts() -> dict[str, Metadata]:
             " WHERE state = 'failed' GROUP BY error_code ORDER BY number DESC LIMIT 12", "failed jobs", "#a93c30",
         ),
         "spending": _bars(
-            "Dollars by model and tier, over the latest 100,000 answers",
+            "Cost by model and tier of the latest 100,000 answers",
             "SELECT coalesce(model, 'unknown') || ', ' || coalesce(service_tier, 'no tier') AS what,"
             " round(sum(cost_usd), 4) AS number FROM (SELECT model, service_tier, cost_usd FROM answers"
             " ORDER BY id DESC LIMIT 100000) GROUP BY what ORDER BY number DESC LIMIT 12", "dollars", "#1f6391",

@@ -1,7 +1,7 @@
-"""Datasette on one database, in this process: nothing outlives it, however it ends.
+"""Datasette server for one database, run in this process, so that it ends with the process.
 
-It is served to this machine alone. A page elsewhere whose name was bent to point here is refused
-by the name that it calls us by, or it could read the answers.
+It listens on the loopback interface only. Requests with another Host header are rejected, which prevents DNS
+rebinding: a web page elsewhere could otherwise read the answers.
 """
 
 import asyncio
@@ -25,11 +25,11 @@ DEFAULT_PORT = 8001
 
 
 REQUIREMENTS = ("datasette>=0.65.5,<1", "datasette-dashboards>=0.8")
-"""What the extra ``browse`` installs."""
+"""Requirements that the extra ``browse`` installs."""
 
 
 _LEAVE_SECONDS = 2
-"""How long a page that is being made may hold up the end."""
+"""Seconds that open requests may delay the end of the server."""
 
 
 Scope: TypeAlias = Mapping[str, Any]
@@ -46,10 +46,10 @@ def ensure_browse_extra() -> None:
 
 
 def open_port(port: int | None) -> socket.socket:
-    """Return a socket that listens on this machine alone: at a port, or if none is named, at a free one.
+    """Return a socket that listens on the loopback interface, at ``port``, or else at the default or any free port.
 
     Raises:
-        WrongUseError: if the port that was named cannot be had.
+        WrongUseError: if ``port`` is not available.
 
     """
     for number in (DEFAULT_PORT, 0) if port is None else (port,):
@@ -57,11 +57,11 @@ def open_port(port: int | None) -> socket.socket:
             return socket.create_server((HOST, number))
         except OSError as error:
             reason = error.strerror or str(error)
-    raise WrongUseError(f"port {port} cannot be had ({reason}); name another one with --port.")
+    raise WrongUseError(f"port {port} is not available ({reason}); name another one with --port.")
 
 
 def serve(path: Path, told: Metadata, listening: socket.socket) -> None:
-    """Serve a database, with what Datasette is told about it, until a signal ends it, which is then raised as ever."""
+    """Serve a database with its metadata until a signal; the signal is raised again after the server has stopped."""
     import uvicorn
 
     app = _own_names_only(make_app(path, told), listening.getsockname()[1])
@@ -73,21 +73,21 @@ def serve(path: Path, told: Metadata, listening: socket.socket) -> None:
 
 
 def make_app(path: Path, told: Metadata) -> App:
-    """Return Datasette for a database, which it opens for reading."""
+    """Return the ASGI app of Datasette for a database that it opens read-only."""
     from datasette.app import Datasette
     from datasette.database import Database
 
     datasette = Datasette(metadata=told, settings=dict(SETTINGS))
     datasette.remove_database("_memory")
-    # As mutable: somebody may write it. Datasette reads such a database with mode=ro. The name is ours: one made of
-    # the file's would be written in two ways in addresses, and charts know only one of them.
+    # Mutable, because workers may write to it; Datasette opens such a database with mode=ro. A fixed name, because
+    # a name with special characters is encoded in two ways in URLs, and the dashboard knows only one of them.
     datasette.add_database(Database(datasette, path=os.path.realpath(path), is_mutable=True), name=NAME)
     app: App = datasette.app()
     return app
 
 
 def ensure_servable_name(path: Path) -> None:
-    """Raise WrongUseError if Datasette would take a part of the path for something else."""
+    """Raise WrongUseError if the path has a character that Datasette would misread as part of a URI."""
     if set("?#%") & set(os.path.realpath(path)):
         raise WrongUseError(f"{path} has a ?, # or % in its path, which Datasette cannot open; rename it first.")
 

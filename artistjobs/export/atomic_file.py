@@ -1,4 +1,4 @@
-"""A file that appears whole or not at all: written beside its place, synced, renamed."""
+"""Atomic file write: the data goes to ``TARGET.part``, is synced to disk, and is then renamed to its target."""
 
 import fcntl
 import os
@@ -17,14 +17,20 @@ _BUFFER_BYTES = 1 << 16
 
 @contextmanager
 def atomic_write(output: Path, then: str = "artistjobs export") -> Iterator[IO[bytes]]:
-    """Give a file to write, which takes the place of ``output`` once it is complete and synced.
+    """Open a file that replaces ``output`` when the block ends without an error.
 
-    ``then`` is the command to run once what was in the way is mended.
+    A device or a pipe is written directly. ``then`` is the command that the error message tells users to run after
+    they have fixed the cause.
+
+    Raises:
+        StoreError: if the file cannot be written; an older file at ``output`` is unchanged.
+        BrokenPipeError: if ``output`` is a pipe whose reader is gone.
+
     """
     target = Path(os.path.realpath(output))
     try:
         if output.exists() and not output.is_file():
-            # Not by its real path: that of /dev/stdout may lead to a pipe, which has none.
+            # Opened by its given path: /dev/stdout may resolve to a pipe, which has no path in the file system.
             with output.open("wb", buffering=_BUFFER_BYTES) as device:
                 yield device
             return
@@ -35,12 +41,12 @@ def atomic_write(output: Path, then: str = "artistjobs export") -> Iterator[IO[b
         raise
     except OSError as error:
         reason = error.strerror or str(error)
-        raise StoreError(f"{output} cannot be written: {reason}; mend that, then run: {then}") from error
+        raise StoreError(f"{output} cannot be written: {reason}; fix the cause, then run: {then}") from error
 
 
 @contextmanager
 def _part_file(target: Path) -> Iterator[tuple[Path, "BufferedWriter[WriteBehindFile]"]]:
-    """Give the file beside ``target`` that is being written: ``TARGET.part``, held by one export at a time."""
+    """Open ``TARGET.part`` beside ``target``, locked by one export at a time; delete it after an error."""
     part = target.with_name(target.name + ".part")
     with _lock_new(part) as behind, BufferedWriter(behind, _BUFFER_BYTES) as file:
         try:
@@ -55,9 +61,9 @@ def _lock_new(part: Path) -> WriteBehindFile:
         file = FileIO(os.open(part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644), "wb")
         fcntl.flock(file, fcntl.LOCK_EX)
         if _is_still(part, file):
-            file.truncate(0)  # what a killed export left
+            file.truncate(0)  # an export that was killed may have left data
             return WriteBehindFile(file)
-        file.close()  # another export was here, and has put its file in place
+        file.close()  # another export has renamed this file to its target meanwhile
 
 
 def _is_still(part: Path, file: FileIO) -> bool:
@@ -74,7 +80,7 @@ def _put_in_place(part: Path, file: "BufferedWriter[WriteBehindFile]", target: P
     if target.exists():
         shutil.copymode(target, part)
     part.replace(target)
-    # The rename itself is on disk only once the folder is.
+    # The rename survives a power cut only if the folder is synced too.
     folder = os.open(target.parent, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(folder)

@@ -1,8 +1,6 @@
-"""Records as rows of a table, one column for each thing that people sort and filter by, and CSV made of them.
+"""Columns of the CSV and Parquet exports: their names, their types and the values that they take from a record.
 
-CSV as in RFC 4180: a header, CRLF at the end of each row, quotes where they are needed, UTF-8 without a byte-order
-mark. Cells are what the records have, unchanged even where a spreadsheet would take one for a formula; a
-NUL alone becomes U+FFFD, since many readers take it for the end. What is null is an empty cell.
+Values are exported unchanged, even where a spreadsheet would read one as a formula. Null is an empty cell.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,7 +14,10 @@ Cell = str | int | float | None
 
 @dataclass(frozen=True, slots=True)
 class ExportColumn:
-    """A column of the table: its name, the type of what is in it, and where that stands: in a part of the record."""
+    """A column: its name, the type of its values, and the ``key`` of the value in a ``part`` of the record.
+
+    Without a part, the key belongs to the record itself.
+    """
 
     name: str
     type: type[str | int | float]
@@ -54,20 +55,20 @@ COLUMNS_IN_FULL = (
     ExportColumn("seconds", float, "seconds"),
     ExportColumn("response", str, "response"),
 )
-"""What a full export appends; ``response`` is JSON."""
+"""Columns that a full export appends; ``response`` is JSON."""
 
 
 def columns(*, full: bool) -> tuple[ExportColumn, ...]:
-    """Return the columns of an export."""
+    """Return the columns of an export, with those of a full export if ``full``."""
     return COLUMNS + COLUMNS_IN_FULL if full else COLUMNS
 
 
 def cells_of(found: Sequence[ExportColumn]) -> Callable[[Record], list[Cell]]:
-    """Return the function that makes a record's cells for these columns."""
+    """Return a function that returns the cells of a record for these columns."""
     places = [(column.part, column.key) for column in found]
 
     def cells(record: Record) -> list[Cell]:
-        # A record from the store is Unicode throughout; what is escaped in a response may be anything.
+        # Texts from the store are valid Unicode, but the escapes in a response may stand for lone surrogates.
         parts: dict[str, Record] = {"": record}
         for name, value in record.items():
             parts[name] = value if isinstance(value, dict) else {}

@@ -1,4 +1,4 @@
-"""CSV as in RFC 4180."""
+"""CSV export as in RFC 4180: a header, CRLF line ends, quotes where needed, UTF-8 without a byte-order mark."""
 
 import re
 from collections.abc import Sequence
@@ -11,7 +11,10 @@ _SPECIAL = re.compile('[",\r\n]').search
 
 
 class CsvWriter:
-    """Writes a row of CSV for each record, below a header."""
+    """Writes a header and one row of CSV per record.
+
+    A NUL becomes U+FFFD, because many readers of CSV stop at a NUL.
+    """
 
     def __init__(self, recorder: RecordBuilder, file: ByteSink) -> None:
         self._recorder = recorder
@@ -21,18 +24,18 @@ class CsvWriter:
         self._write([column.name for column in found])
 
     def write(self, scope: Scope, states: Sequence[str], say: TextSink | None) -> int:
-        """Write the jobs and say their texts; return how many."""
+        """Write the jobs of a scope and pass their texts to ``say``; return the number of jobs."""
         return write_records(self._recorder, scope, states, self.add, say)
 
     def add(self, record: Record) -> None:
-        """Write a row."""
+        """Write the row of one record."""
         self._write(self._cells(record))
 
     def close(self) -> None:
-        """Do nothing: all is written."""
+        """Do nothing: each row is written at once."""
 
     def abort(self) -> None:
-        """Do nothing: a table cut off needs no more."""
+        """Do nothing: nothing is buffered, and CSV has no end mark."""
 
     def _write(self, cells: Sequence[Cell]) -> None:
         row = ",".join(map(_field, cells)) + "\r\n"
@@ -40,7 +43,10 @@ class CsvWriter:
 
 
 def _field(cell: Cell) -> str:
-    """Return a cell as RFC 4180 has it; Python's own writer takes 22 µs for a text of 2 KB, this one 2."""
+    """Return a cell quoted as in RFC 4180.
+
+    For a text of 2 KB this takes 2 µs, the writer of Python's csv module 22 µs.
+    """
     if cell is None:
         return ""
     text = str(cell)

@@ -1,4 +1,7 @@
-"""Writing completed jobs as JSON Lines, CSV or Parquet, whole or not at all, and their texts to a stream."""
+"""Export of completed jobs to a file or a stream: choice of the format, checks of the target, and the write itself.
+
+A file appears complete or not at all. The formats are in modules of their own.
+"""
 
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -18,11 +21,11 @@ from artistjobs.store.interface import Records
 from artistjobs.terminal.escape import escape_controls
 
 STATES = {"done": ("done",), "failed": ("failed",), "all": ("done", "failed")}
-"""What ``--state`` asks for; jobs that are not final have no record."""
+"""The job states that each value of ``--state`` selects; only final jobs have a record."""
 
 
 class Format(StrEnum):
-    """What an export is written as."""
+    """The file formats of an export."""
 
     JSONL = "jsonl"
     CSV = "csv"
@@ -31,7 +34,7 @@ class Format(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportConfig:
-    """Which jobs to export, and how much of each."""
+    """Options of an export: the jobs to select, the details of each, and the format."""
 
     scope: Scope = Scope()  # noqa: RUF009 - frozen
     states: Sequence[str] = STATES["done"]
@@ -40,13 +43,13 @@ class ExportConfig:
 
 
 def export_to_file(records: Records, config: ExportConfig, output: Path, say: TextSink | None) -> int:
-    """Write the records to ``output``, which appears whole or not at all; return how many.
+    """Write the records to the file ``output``, which appears complete or not at all; return their number.
 
-    The text of each successful job goes to ``say``, in the same order, if there is one.
+    The texts of the jobs that are done are passed to ``say`` in the same order, if it is given.
 
     Raises:
-        WrongUseError: if there can be no such file.
-        StoreError: if the disk fails; an older file is left as it was.
+        WrongUseError: if pyarrow is needed and not installed.
+        StoreError: if the file cannot be written; an older file is unchanged.
 
     """
     with atomic_write(output) as file:
@@ -54,14 +57,14 @@ def export_to_file(records: Records, config: ExportConfig, output: Path, say: Te
 
 
 def export_to_stream(records: Records, config: ExportConfig, stream: IO[bytes]) -> int:
-    """Write the records to a stream; return how many.
+    """Write the records to a stream; return their number.
 
     Raises:
-        WrongUseError: if it is a terminal, and what is to be written is not for eyes.
+        WrongUseError: if the stream is a terminal and the format is binary.
 
     """
     if stream.isatty() and config.format is Format.PARQUET:
-        raise WrongUseError("Parquet is not for a terminal; name a file, or pipe it into another program.")
+        raise WrongUseError("Parquet cannot be shown in a terminal; name a file, or pipe it into another program.")
     is_shown = stream.isatty() and config.format is Format.CSV
     count = _write(records, config, _Screen(stream) if is_shown else stream, None)
     stream.flush()
@@ -69,15 +72,15 @@ def export_to_stream(records: Records, config: ExportConfig, stream: IO[bytes]) 
 
 
 def output_or_default(output: Path | None, format_name: str | None) -> Path:
-    """Return where an export goes: what was named, or else a file that is named after its format."""
+    """Return the target of an export: the path given, or else ``out`` with the format as its suffix."""
     return output or Path(f"out.{format_name or Format.JSONL}")
 
 
 def format_of(output: Path, name: str | None) -> Format:
-    """Return the format that is named, or else the one that the file's ending tells: JSON Lines if it tells none.
+    """Return the named format, or else the format of the file's suffix; the default is JSON Lines.
 
     Raises:
-        WrongUseError: if the library that it needs is not installed.
+        WrongUseError: if the library that the format needs is not installed.
 
     """
     ending = output.suffix.lower().removeprefix(".")
@@ -88,37 +91,37 @@ def format_of(output: Path, name: str | None) -> Format:
 
 
 def ensure_writable(output: Path, database: Path, *others: Path | None) -> None:
-    """Raise WrongUseError if ``output`` can be no file, or is one that is needed.
+    """Raise WrongUseError if ``output`` is no possible file, or would overwrite a file in use.
 
-    Those are the database with the files beside it, and ``others``. It is said before money is
-    spent rather than after.
+    Files in use are the database, the files that belong to it, and ``others``. Commands call this before
+    they spend money.
     """
     if str(output) == "-":
-        raise WrongUseError("an export to stdout is made with: artistjobs export -")
+        raise WrongUseError("this command cannot export to stdout; use: artistjobs export -")
     _ensure_not_needed(Path(os.path.realpath(output)), Path(os.path.realpath(database)), others)
     if output.is_dir():
         raise WrongUseError(f"{output} is a folder; name a file.")
     if not output.parent.is_dir():
-        raise WrongUseError(f"there is no folder {output.parent}; make it or name another file.")
+        raise WrongUseError(f"there is no folder {output.parent}; create it or name another file.")
 
 
 def _ensure_not_needed(target: Path, database: Path, others: Sequence[Path | None]) -> None:
     if target == database or target.name.startswith(
         tuple(database.name + end for end in ("-wal", "-shm", "-lock", "-worker"))
     ):
-        raise WrongUseError(f"{target.name} is the database or belongs to it; name another file.")
+        raise WrongUseError(f"{target.name} is the database or a file that belongs to it; name another file.")
     if any(other is not None and Path(os.path.realpath(other)) == target for other in others):
-        raise WrongUseError(f"{target.name} is what is read for this run; name another file.")
+        raise WrongUseError(f"{target.name} is an input file of this run; name another file.")
 
 
 class _Screen:
-    """A terminal: nothing that is written to it may give it commands."""
+    """A terminal on which control characters in the rows are shown escaped and have no effect."""
 
     def __init__(self, terminal: ByteSink) -> None:
         self._terminal = terminal
 
     def write(self, row: bytes) -> None:
-        """Show a row of CSV."""
+        """Print one row of CSV with control characters escaped."""
         shown = escape_controls(row.decode().removesuffix("\r\n"), keep="\n\t")
         self._terminal.write(f"{shown}\n".encode())
 
@@ -135,16 +138,16 @@ def _write(records: Records, config: ExportConfig, file: ByteSink, say: TextSink
 
 
 class _Writer(Protocol):
-    """Writes an export in one format."""
+    """The writer of one export format."""
 
     def write(self, scope: Scope, states: Sequence[str], say: TextSink | None) -> int:
-        """Write the jobs and say their texts; return how many."""
+        """Write the jobs of a scope and pass their texts to ``say``; return the number of jobs."""
 
     def close(self) -> None:
-        """Write what is left, and what the format ends with."""
+        """Write the rest of the rows and the end of the file."""
 
     def abort(self) -> None:
-        """Write no more."""
+        """Discard the rest of the rows after an error."""
 
 
 _WRITERS: Mapping[Format, Callable[[RecordBuilder, ByteSink], _Writer]] = {

@@ -1,7 +1,7 @@
-"""Records as JSON Lines, written quickly: nearly every job is ordinary, and its text need not be read.
+"""JSON Lines export: one record per line, with a fast path that copies the JSON text of an answer unparsed.
 
-The text of an ordinary job stands in the body of its answer just as a record has it, escapes and all, so it
-is passed on as it is. `record` makes the lines of all other jobs, and would make the same ones of these.
+The fast path serves jobs that are done and whose answer holds its text as one JSON string: it copies that string,
+escapes included. ``records.py`` builds the lines of all other jobs. Both paths produce the same bytes.
 """
 
 import json
@@ -22,11 +22,11 @@ from artistjobs.export.records import (
 from artistjobs.store.models import RawExportRow
 
 _WRITTEN_AT_ONCE = 1 << 17
-"""Bytes handed on together: enough to be quick, few enough to weigh nothing."""
+"""Bytes of lines that are written in one call: large enough for speed, small enough for constant memory."""
 
 
 _LINE_BYTES = 512
-"""What a line is reckoned at besides its text."""
+"""Estimated bytes of a line besides its text."""
 
 
 _EMPTY = b'""'
@@ -36,7 +36,7 @@ _CONTROL = re.compile(b"\xc2[\x80-\x9f]").search
 
 
 class JsonLinesWriter:
-    """Writes a line for each job."""
+    """Writes one line of JSON per job."""
 
     def __init__(self, recorder: RecordBuilder, file: ByteSink) -> None:
         self._recorder = recorder
@@ -44,20 +44,20 @@ class JsonLinesWriter:
         self._requests: dict[int, bytes] = {}
 
     def write(self, scope: Scope, states: Sequence[str], say: TextSink | None) -> int:
-        """Write the jobs and say their texts; return how many."""
+        """Write the jobs of a scope and pass their texts to ``say``; return the number of jobs."""
         if self._recorder.is_full:
             return write_records(self._recorder, scope, states, self._write_record, say)
         count = 0
         for rows in _some_at_a_time(self._recorder.records.export_raw(scope, states)):
             texts = self.add(rows)
             if say is not None and texts:
-                # All at once: each alone would take twice the time.
+                # One call for all texts takes half the time of one call per text.
                 say(json.loads(b"[%b]" % b",".join(texts)))
             count += len(rows)
         return count
 
     def add(self, rows: Sequence[RawExportRow]) -> list[bytes]:
-        """Write some jobs; return the texts of those that are done, in JSON."""
+        """Write a group of jobs; return the texts of those that are done, as JSON strings."""
         texts: list[bytes] = []
         lines = [self._line(row, texts) for row in rows]
         whole = b"".join(lines)
@@ -69,20 +69,26 @@ class JsonLinesWriter:
         return texts
 
     def close(self) -> None:
-        """Do nothing: all is written."""
+        """Do nothing: each group of lines is written at once."""
 
     def abort(self) -> None:
-        """Do nothing: what is left goes with the file."""
+        """Do nothing: nothing is buffered, and JSON Lines has no end mark."""
 
     def _line(self, row: RawExportRow, texts: list[bytes]) -> bytes:
-        """Return the line of a job, but for the escapes that the database leaves out; its text joins ``texts``."""
+        """Return the line of a job with its text as stored, and append the text to ``texts``.
+
+        The escapes in the text may still differ from those that this program writes.
+        """
         if row[4] is None or row[6] is None:
             return self._line_with_care(row, texts)
         texts.append(row[4])
         return self._line_with(row, row[4], row[6])
 
     def _rewritten(self, row: RawExportRow, line: bytes) -> bytes:
-        """Return the line of a job with its text as we write it, as it is where it was made with care."""
+        """Return the line of a job with the escapes of its text as this program writes them.
+
+        Lines that were built from a parsed record are returned unchanged.
+        """
         return line if row[4] is None or row[6] is None else self._line_with(row, _rewritten(row[4]), row[6])
 
     def _line_with(self, row: RawExportRow, text: bytes, created: int) -> bytes:
@@ -98,7 +104,7 @@ class JsonLinesWriter:
 
     def _line_with_care(self, row: RawExportRow, texts: list[bytes]) -> bytes:
         job, _, _, data, *_ = row
-        # A line may have data of its own, which is not sent.
+        # The input line may hold data that the prompt does not use, so it is taken from the row.
         exported = self._recorder.records.exported(job)._replace(artist_data=json.loads(data))
         if exported.state == "done":
             texts.append(json.dumps(exported.text or "").encode())
@@ -124,21 +130,21 @@ def _some_at_a_time(rows: Iterable[RawExportRow]) -> Iterator[list[RawExportRow]
 
 
 def _rewritten(text: bytes) -> bytes:
-    """Return a JSON string as we write it."""
+    """Return a JSON string with the escapes that this program writes."""
     return json_text(json.loads(text)).encode()
 
 
-# Many lines at once are cleared by searches for a few bytes, which are as fast as memory can be read. Searches for an
-# escape begin at the end, since Python's from the end are quicker.
+# Searches for a few bytes check many lines at the speed of memory. Searches for an escape use rfind, which is faster
+# than find in CPython.
 
 
 def _has_other_escapes(lines: bytes) -> bool:
-    """Tell whether a text may be written in another way by us: without an escape, or with one."""
+    """Return True if a text may contain escapes that this program would write differently."""
     return lines.rfind(b"\\u") >= 0 or (b"/" in lines and lines.rfind(b"\\/") >= 0)
 
 
 def _has_commands(lines: bytes) -> bool:
-    """Tell whether there are characters that we escape and JSON need not."""
+    """Return True if there are characters that this program escapes although JSON allows them unescaped."""
     if b"\x7f" in lines:
         return True
     if lines.isascii():

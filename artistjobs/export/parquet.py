@@ -1,6 +1,6 @@
-"""The same table as Parquet, written in row groups so that memory does not grow with it.
+"""Parquet export in row groups, so that memory does not grow with the number of records.
 
-This is the one module that names pyarrow, which is installed with the extra ``parquet``.
+Only this module imports pyarrow, which the extra ``parquet`` installs.
 """
 
 import shlex
@@ -17,18 +17,18 @@ _GROUP_ROWS = 20_000
 
 
 _GROUP_BYTES = 1 << 23
-"""A row group ends with whichever is reached first."""
+"""A row group ends when it reaches this number of rows or of bytes."""
 
 
 def ensure_parquet_extra() -> None:
-    """Raise WrongUseError if Parquet cannot be written here: said before money is spent rather than after."""
+    """Raise WrongUseError if pyarrow is not installed; commands call this before they spend money."""
     if find_spec("pyarrow") is None:
         python = shlex.quote(sys.executable)
         raise WrongUseError(f"Parquet needs the package pyarrow; install it with: {python} -m pip install pyarrow")
 
 
 class ParquetWriter:
-    """Writes a row for each record."""
+    """Writes one row per record, in row groups compressed with Zstandard."""
 
     def __init__(self, recorder: RecordBuilder, file: ByteSink) -> None:
         ensure_parquet_extra()
@@ -46,11 +46,11 @@ class ParquetWriter:
         self._bytes = 0
 
     def write(self, scope: Scope, states: Sequence[str], say: TextSink | None) -> int:
-        """Write the jobs and say their texts; return how many."""
+        """Write the jobs of a scope and pass their texts to ``say``; return the number of jobs."""
         return write_records(self._recorder, scope, states, self.add, say)
 
     def add(self, record: Record) -> None:
-        """Write a row, soon."""
+        """Add the row of one record; a full row group is written."""
         cells = self._cells(record)
         self._rows.append(cells)
         self._bytes += sum(len(cell) for cell in cells if isinstance(cell, str))
@@ -58,14 +58,14 @@ class ParquetWriter:
             self._flush()
 
     def close(self) -> None:
-        """Write what is left, and the table of contents with which a Parquet file ends."""
+        """Write the last row group and the footer of the file."""
         if self._rows:
             self._flush()
         self._writer.close()
 
     def abort(self) -> None:
-        """Write no more: what was written so far is thrown away."""
-        self._writer.is_open = False  # else it would end the file when it is collected
+        """Discard the rows that are not written yet; the file stays without a footer."""
+        self._writer.is_open = False  # otherwise it would write the footer when it is garbage collected
 
     def _flush(self) -> None:
         values = zip(*self._rows, strict=True)

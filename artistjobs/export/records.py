@@ -1,4 +1,4 @@
-"""The record of a job as an export writes it: one JSON object a line, its keys in a fixed order."""
+"""Export records: the JSON object of each final job, with its keys in a fixed order."""
 
 import json
 import re
@@ -16,28 +16,31 @@ Record: TypeAlias = dict[str, Json]
 
 
 TextSink: TypeAlias = Callable[[Sequence[str]], None]
-"""Takes the texts of jobs that are done, some at a time."""
+"""Receives the texts of jobs that are done, in groups."""
 
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(", ", ": "), allow_nan=False).encode
 
 
 _COMMANDS = re.compile("[\x7f-\x9f\u2028\u2029]")
-"""What some readers take for the end of a line, and what terminals take for commands and JSON has no escapes of its own
-for. As numbers they mean the same to any JSON reader."""
+"""Characters that terminals interpret or that some readers take for line ends, although JSON allows them unescaped.
+
+They are written as Unicode escapes, which every JSON reader decodes to the same text.
+"""
 
 
 class ByteSink(Protocol):
-    """Where records go in the end: a file, a pipe or a terminal."""
+    """The target of the bytes of an export: a file, a pipe or a terminal."""
 
     def write(self, data: bytes, /) -> object:
-        """Take some bytes."""
+        """Write all of ``data``."""
 
 
 def make_record(row: ExportRow, request: Record, error: Mapping[str, object]) -> Record:
     """Return the record of a final job.
 
-    ``request`` is what it shares with others; ``error`` is what its last attempt says, used if it failed.
+    ``request`` holds the fields that its prompt configuration determines. ``error`` holds the error of its last
+    attempt; it is used only if the job failed.
     """
     record: Record = {"artist_name": row.artist_name}
     if row.artist_data:
@@ -52,7 +55,7 @@ def make_record(row: ExportRow, request: Record, error: Mapping[str, object]) ->
 
 
 def add_details(record: Record, row: ExportRow, details: Mapping[str, object]) -> None:
-    """Append what a full record has besides: the number of the job, and all that is kept of its answer."""
+    """Add the fields of a full record: the number of the job, and the usage, cost and body of its answer."""
     record["job_id"] = row.job
     record["model"] = scalar(details.get("model"))
     record["usage"] = {name: scalar(details[name]) for name in details if name.endswith("_tokens")} or None
@@ -63,22 +66,25 @@ def add_details(record: Record, row: ExportRow, details: Mapping[str, object]) -
 
 
 def record_line(record: Record) -> bytes:
-    """Return a record as a line of UTF-8."""
+    """Return a record as one line of JSON in UTF-8, with the line end."""
     return (json_text(record) + "\n").encode("utf-8", "replace")
 
 
 def json_text(value: Json) -> str:
-    """Return JSON on one line, in which nothing is a command to a terminal or the end of a line."""
+    """Return a value as JSON on one line, without characters that terminals interpret."""
     return without_commands(_encode(value))
 
 
 def without_commands(text: str) -> str:
-    """Return JSON with escapes for the characters that may be commands or line ends to others."""
+    """Return JSON with Unicode escapes for characters that other programs take for commands or line ends."""
     return _COMMANDS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 class RecordBuilder:
-    """Makes the records of an export. It remembers prompts: an export meets few of them, many times."""
+    """Builds the records of an export.
+
+    It caches the fields of each prompt configuration, because an export has few of them and many jobs.
+    """
 
     def __init__(self, records: Records, *, full: bool) -> None:
         self.is_full = full
@@ -86,13 +92,13 @@ class RecordBuilder:
         self._requests: dict[int, Record] = {}
 
     def request(self, number: int) -> Record:
-        """Return what the requests of all records have that were made in one way: all but the variables."""
+        """Return the request fields of the prompt configuration ``number``: all except the variables."""
         if number not in self._requests:
             self._requests[number] = shared_request(self.records.prompt(number))
         return self._requests[number]
 
     def record(self, row: ExportRow) -> Record:
-        """Return the record of a row."""
+        """Return the record of a final job, read with its error or its details."""
         error = self.records.last_error(row.job) if row.state == "failed" else {}
         record = make_record(row, self.request(row.prompt), error)
         if self.is_full:
@@ -103,7 +109,7 @@ class RecordBuilder:
 def write_records(
     recorder: RecordBuilder, scope: Scope, states: Sequence[str], add: Callable[[Record], None], say: TextSink | None
 ) -> int:
-    """Hand on the record of each job, and its text if anybody wants it; return how many."""
+    """Pass the record of each job to ``add`` and the text of each done job to ``say``; return the number of jobs."""
     count = 0
     for row in recorder.records.export(scope, states):
         add(recorder.record(row))
@@ -114,7 +120,7 @@ def write_records(
 
 
 def shared_request(prompt: Prompt) -> Record:
-    """Return what the requests have in common that are made in one way: all but the variables."""
+    """Return the request fields that all jobs of a prompt configuration share: all except the variables."""
     request: Record = {}
     if prompt.template is None:
         request["prompt_id"] = prompt.prompt_id

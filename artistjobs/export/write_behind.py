@@ -1,4 +1,4 @@
-"""A file that a thread of its own writes and syncs, while whoever fills it goes on."""
+"""Write-behind file: a thread writes and syncs the data while the caller prepares more."""
 
 import os
 from io import FileIO, RawIOBase
@@ -11,15 +11,18 @@ if TYPE_CHECKING:
 
 
 _WAITING = 128
-"""Blocks that may wait to be written; a block is what a buffer holds."""
+"""Blocks in the queue of the thread at most; a block is one full buffer of the caller."""
 
 
 _SYNCED_AT_ONCE = 1 << 25
-"""Bytes after which they are sent to the disk, which is then not left with all of them at the end."""
+"""Bytes between two syncs; regular syncs keep the last one short."""
 
 
 class WriteBehindFile(RawIOBase):
-    """Takes bytes at once and writes them soon; what goes wrong then is raised by the next call."""
+    """Queues bytes for a thread that writes them; the next call raises the errors of the thread.
+
+    Close without a flush discards an error of the thread.
+    """
 
     def __init__(self, file: FileIO) -> None:
         self._file = file
@@ -29,35 +32,35 @@ class WriteBehindFile(RawIOBase):
         self._thread.start()
 
     def writable(self) -> bool:
-        """Return True."""
+        """Return True, as the file is open for writing."""
         return True
 
     def fileno(self) -> int:
-        """Return the descriptor of the file."""
+        """Return the file descriptor."""
         return self._file.fileno()
 
     def write(self, data: "ReadableBuffer", /) -> int:
-        """Take bytes. Raises OSError if earlier ones could not be written."""
+        """Queue bytes; return their number. Raises OSError if an earlier write failed."""
         self._raise()
-        # The buffer that they come from is soon filled anew.
+        # A copy, because the caller reuses its buffer.
         block = bytes(data)
         self._blocks.put(block)
         return len(block)
 
     def flush(self) -> None:
-        """Return once all is written. Raises OSError if it could not be."""
+        """Wait until all queued bytes are written. Raises OSError if a write failed."""
         if not self.closed:
             self._blocks.join()
             self._raise()
 
     def close(self) -> None:
-        """Let go of the file, once the thread has ended."""
+        """End the thread and close the file."""
         if self.closed:
             return
         self._blocks.put(None)
         self._thread.join()
         self._file.close()
-        self._error = None  # whoever closes without a flush has given the file up
+        self._error = None  # a caller that closes without a flush has abandoned the file
         super().close()
 
     def _raise(self) -> None:

@@ -1,9 +1,12 @@
-"""A simulated Responses API on the loopback interface, for ``--rehearse`` and for the test suite.
+"""Simulated OpenAI Responses API on the loopback interface, for ``--rehearse`` and for the test suite.
 
     with rehearsal("storm", seed=1) as api:
         client = openai.AsyncOpenAI(base_url=api.base_url, api_key="any", max_retries=0)
 
-The names of the scenarios can be had without loading a web server: that is imported by ``rehearsal``.
+``scenarios.py`` defines faults and scenarios, ``sampling.py`` chooses the fault of a call, and ``service.py`` plans its
+reply with ``validation.py``, ``rate_limits.py``, ``faults.py`` and ``replies.py``. ``server.py`` and
+``server_thread.py`` serve HTTP, ``call_log.py`` records calls. The client of the API is in ``api``. May import only
+``errors``. The import of this package does not load the web server; a call of ``rehearsal`` does.
 """
 
 from pathlib import Path
@@ -39,10 +42,15 @@ def rehearsal(
     detail: Detail = Detail.CALLS,
     script: "Script | None" = None,
 ) -> "Rehearsal":
-    """Return a simulated API that serves once it is entered; an unknown scenario is a WrongUseError.
+    """Return a simulated API that serves from ``open`` or the start of a ``with`` block.
 
-    Faults, latencies and texts follow from ``seed``, each request and how often it was seen. A ``script``
-    takes the place of the scenario's faults: it is given each body and how often it was seen.
+    Faults, latencies and texts depend only on ``seed``, the request and its number of repetitions. A ``script``
+    replaces the faults of the scenario: it receives the body of a request and how often it was received, from 1.
+    ``port`` 0 selects a free port.
+
+    Raises:
+        WrongUseError: if there is no scenario of that name.
+
     """
     from artistjobs.rehearsal.server_thread import Rehearsal
 

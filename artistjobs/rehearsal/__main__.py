@@ -1,7 +1,7 @@
-"""``python -m artistjobs.rehearsal``: the simulated API as a process of its own.
+"""Simulated API as a separate process: ``python -m artistjobs.rehearsal``.
 
-It prints its base URL as the first line and serves until SIGTERM or SIGINT. What it was asked outlives
-its clients in the journal file, so that a test can kill them and count.
+It prints its base URL as the first line and serves until SIGTERM or SIGINT. The journal file records all calls, so
+that a test can kill clients and count the calls afterwards.
 """
 
 import argparse
@@ -20,9 +20,9 @@ _STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve until told to stop, and return the exit code."""
+    """Serve until SIGINT or SIGTERM; return the exit code."""
     options = _parse(arguments)
-    # Blocked before any thread begins, so that every thread inherits it and sigwait alone sees them.
+    # Blocked before the first thread starts: all threads inherit the mask, and only sigwait receives the signals.
     signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
     try:
         api = _open(options)
@@ -54,18 +54,18 @@ def _scenario(options: argparse.Namespace) -> Scenario:
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m artistjobs.rehearsal", description="A simulated Responses API on the loopback."
+        prog="python -m artistjobs.rehearsal", description="A simulated Responses API on the loopback interface."
     )
     parser.add_argument("--scenario", default="calm", help=f"one of {', '.join(SCENARIOS)} (default: calm)")
-    parser.add_argument("--seed", type=int, default=0, help="what chance follows from (default: 0)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the random sampling (default: 0)")
     parser.add_argument("--port", type=int, default=0, help="the port to listen on (default: any free one)")
-    parser.add_argument("--journal", type=Path, help="append every call to this file as a line of JSON")
+    parser.add_argument("--journal", type=Path, help="append each call to this file as one line of JSON")
     parser.add_argument(
-        "--detail", choices=list(Detail), default=Detail.KEYS, help="calls writes bodies, totals stays small"
+        "--detail", choices=list(Detail), default=Detail.KEYS, help="calls writes bodies, totals only counts"
     )
-    parser.add_argument("--latency", type=float, metavar="SECONDS", help="the time of every answer")
-    parser.add_argument("--rpm", type=int, metavar="N", help="refuse more than N requests a minute")
-    parser.add_argument("--tpm", type=int, metavar="N", help="refuse more than N tokens a minute")
+    parser.add_argument("--latency", type=float, metavar="SECONDS", help="latency of every answer")
+    parser.add_argument("--rpm", type=int, metavar="N", help="refuse more than N requests per minute")
+    parser.add_argument("--tpm", type=int, metavar="N", help="refuse more than N tokens per minute")
     return parser.parse_args(arguments)
 
 

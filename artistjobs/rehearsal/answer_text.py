@@ -1,4 +1,4 @@
-"""The texts of rehearsed answers: about the artist asked for, of varied length, the same every time."""
+"""Texts of simulated answers: about the artist of the request, of varied length, and the same on each repetition."""
 
 from collections.abc import Iterator, Mapping
 
@@ -27,7 +27,7 @@ _SENTENCES = (
 
 
 def write_text(body: Mapping[str, object], *, key: str, tokens: int) -> str:
-    """Return the answer to a request: half to one and a half times ``tokens`` long."""
+    """Return the answer to a request, with 0.5 to 1.5 times ``tokens`` tokens; ``key`` determines the text."""
     name = _name(body)
     opening = _ABOUT.format(subject=_brief(name)) if name else _TO_A_TEXT.format(subject=_brief(_input(body)))
     subject = _brief(name) if name else "this artist"
@@ -38,7 +38,7 @@ def write_text(body: Mapping[str, object], *, key: str, tokens: int) -> str:
 
 
 def _name(body: Mapping[str, object]) -> str:
-    """Return the name among the variables of a stored prompt; a text that was filled in may have it anywhere."""
+    """Return the artist name from the variables of a stored prompt; empty for a rendered text."""
     prompt = body.get("prompt")
     variables = prompt.get("variables") if isinstance(prompt, dict) else None
     name = variables.get("artist_name") if isinstance(variables, dict) else None
@@ -55,7 +55,7 @@ def _brief(text: str) -> str:
 
 
 def _strings(value: object) -> Iterator[str]:
-    """Yield the texts in an input: it is one, or a list of messages that have some in them."""
+    """Yield the texts of an input, which is a text or a list of messages."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, list):

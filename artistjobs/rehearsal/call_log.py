@@ -1,7 +1,7 @@
-"""What the simulated API was asked and what it answered: the witness of every test about paying twice.
+"""Journal of all calls to the simulated API, with which tests prove that no request is paid for twice.
 
-A call is written down before its reply goes out, so whoever has an answer finds it here. With a path,
-each call is also a line of JSON in that file, and outlives the kill of either side.
+A call is recorded before its reply is sent, so every answer that a client has received is in the journal. With a
+path, each call is also appended to that file as a line of JSON, which survives the kill of client or server.
 """
 
 import hashlib
@@ -20,41 +20,41 @@ _canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 
 class Detail(StrEnum):
-    """How much a journal remembers in memory."""
+    """The amount of data that a journal keeps in memory."""
 
     CALLS = "calls"
     """Every call with its body."""
     KEYS = "keys"
-    """Counts for each request."""
+    """Counts per request."""
     TOTALS = "totals"
-    """Counts, and the requests not answered yet: what stays small in a run of any length."""
+    """Totals, and the requests that are not answered yet; needs bounded memory in long runs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One call that was answered, or would have been had its client and its line held."""
+    """One call with its reply, even if the client or the connection failed before it was sent."""
 
     key: str
-    """What makes it the same request: ``request_key`` of its body."""
+    """The identity of the request: ``request_key`` of its body."""
     nth: int
-    """How many times this request had been seen by then, counted from 1."""
+    """The repetition of this request, counted from 1."""
     received_at: float
     answered_at: float
     name: str
-    """``completed``, or the fault's name, or the code of the error."""
+    """``completed``, or the name of the fault, or the code of the error."""
     status: int
-    """The reply's; for a line that was reset, what it would have been."""
+    """The HTTP status of the reply, even if the connection was reset before it was sent."""
     paid: bool
-    """Whether the real API would charge for it, also when its answer was cut, held or not waited for."""
+    """True if the real API would charge for it, even if its answer was cut, delayed or not received."""
     response_id: str | None
     in_flight: int
-    """Calls in flight when it came, itself included."""
+    """Calls in flight when it arrived, including itself."""
     body: Mapping[str, object] | None
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A call that has come and waits for its reply."""
+    """A call that has arrived and has no reply yet."""
 
     key: str
     nth: int
@@ -63,12 +63,12 @@ class Arrival:
 
 
 def request_key(body: object) -> str:
-    """Return the SHA-256 of a request body, whatever the order of its fields."""
+    """Return the SHA-256 of a request body in hexadecimal; the order of its fields does not matter."""
     return hashlib.sha256(_canonical(body).encode("ascii")).hexdigest()
 
 
 class Journal:
-    """Counts and calls so far; every method may be called from any thread."""
+    """The calls and counts so far; all methods are thread-safe."""
 
     def __init__(self, path: str | Path | None = None, *, detail: Detail = Detail.CALLS) -> None:
         self._detail = detail
@@ -80,12 +80,12 @@ class Journal:
         self._received = self._in_flight = self._max_in_flight = self._paid_calls = 0
         self._file: BinaryIO | None = None
         if path is not None:
-            # Unbuffered: each line is with the operating system before its reply is on the wire.
+            # Unbuffered: the operating system has each line before its reply is sent.
             self._file = Path(path).open("ab", buffering=0)  # noqa: SIM115 - close() closes it
 
     @classmethod
     def read(cls, path: str | Path) -> Self:
-        """Return a journal as its file tells it; a last line torn by a kill is left out."""
+        """Return a journal read from a file; a last line that a kill has cut is ignored."""
         journal = cls()
         for line in Path(path).read_bytes().splitlines(keepends=True):
             if line.endswith(b"\n"):
@@ -93,7 +93,7 @@ class Journal:
         return journal
 
     def arrive(self, key: str, received_at: float) -> Arrival:
-        """Note that a call has come; ``answer`` and ``leave`` follow."""
+        """Record the arrival of a call; ``answer`` and ``leave`` must follow."""
         with self._lock:
             self._received += 1
             self._in_flight += 1
@@ -102,19 +102,19 @@ class Journal:
             return Arrival(key, self._seen[key], received_at, self._in_flight)
 
     def answer(self, call: Call) -> None:
-        """Write down what a call is answered with."""
+        """Record the reply to a call; called before the reply is sent."""
         with self._lock:
             self._count(call)
             if self._file:
                 self._file.write(_line(call, with_body=self._detail is Detail.CALLS))
 
     def leave(self) -> None:
-        """Note that a call is no longer in flight."""
+        """Record that a call is no longer in flight."""
         with self._lock:
             self._in_flight -= 1
 
     def close(self) -> None:
-        """Close the file; what was counted stays readable."""
+        """Close the file; the calls and counts stay available."""
         with self._lock:
             if self._file:
                 self._file.close()
@@ -128,44 +128,44 @@ class Journal:
 
     @property
     def received(self) -> int:
-        """How many calls have come, those still in flight included."""
+        """The number of calls received, including those in flight."""
         with self._lock:
             return self._received
 
     @property
     def in_flight(self) -> int:
-        """How many calls wait for their reply now, those whose client has gone included."""
+        """The number of calls that wait for their reply, including those whose client is gone."""
         with self._lock:
             return self._in_flight
 
     @property
     def max_in_flight(self) -> int:
-        """The most calls that were ever in flight together."""
+        """The maximum number of calls in flight at the same time."""
         with self._lock:
             return self._max_in_flight
 
     @property
     def paid_calls(self) -> int:
-        """How many calls were paid for."""
+        """The number of calls that were paid for."""
         with self._lock:
             return self._paid_calls
 
     def names(self) -> dict[str, int]:
-        """Return how often each reply was given: ``completed``, a fault, the code of an error."""
+        """Return the number of replies by name: ``completed``, a fault, or the code of an error."""
         with self._lock:
             return dict(self._names)
 
     def paid_by_key(self) -> dict[str, int]:
-        """Return how often each request was paid for; empty if the detail is TOTALS."""
+        """Return the number of paid calls by request key; empty if the detail is TOTALS."""
         with self._lock:
             return dict(self._paid)
 
     def repeated(self) -> dict[str, int]:
-        """Return the requests that were paid for more than once, and how often."""
+        """Return the number of paid calls of the requests that were paid for more than once."""
         return {key: times for key, times in self.paid_by_key().items() if times > 1}
 
     def _remember(self, call: Call) -> None:
-        """Count a call of the past, which has come and gone."""
+        """Count a call that was read from a file."""
         self._received += 1
         self._max_in_flight = max(self._max_in_flight, call.in_flight)
         self._seen[call.key] += 1
@@ -182,7 +182,7 @@ class Journal:
             self._paid[call.key] += 1
 
     def _forget_if_over(self, call: Call) -> None:
-        # An answered request seldom comes again; one that does is then taken for new.
+        # An answered request is rarely repeated; a repetition then counts as a new request.
         if call.name == "completed":
             self._seen.pop(call.key, None)
 

@@ -1,4 +1,4 @@
-"""What each fault sends: errors in the API's own words, spoilt answers, and lines that break."""
+"""Replies of the faults: API errors, corrupted answers and broken connections."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -63,12 +63,15 @@ _ERRORS: Mapping[Fault, ApiError] = {
 }
 
 
-# Clients have to read both forms.
+# Clients must understand both forms of Retry-After.
 _SHORT_WAITS = ({"retry-after-ms": "300"}, {"retry-after": "1"})
 
 
 def error_of(fault: Fault, body: Body | None = None) -> ApiError:
-    """Return a fault that is an HTTP error, with the model and the prompt of ``body`` in its message."""
+    """Return the API error of a fault, with the model and the prompt of ``body`` in its message.
+
+    Raises KeyError if the fault is no API error.
+    """
     error = _ERRORS[fault]
     prompt = body.get("prompt") if body else None
     prompt_id = prompt.get("id") if isinstance(prompt, dict) else None
@@ -77,7 +80,7 @@ def error_of(fault: Fault, body: Body | None = None) -> ApiError:
 
 
 def reply_without_answer(fault: Fault, body: Body, rng: Random) -> SimulatedReply | None:
-    """Return what is sent for a fault that strikes before an answer is made; None if it strikes later."""
+    """Return the reply of a fault that needs no answer; None if the fault alters an answer."""
     if fault not in _ERRORS:
         return _PAGES.get(fault)
     headers = rng.choice(_SHORT_WAITS) if fault is Fault.RATE_LIMITED else {}
@@ -98,7 +101,7 @@ _PAGES: Mapping[Fault, SimulatedReply] = {
 
 
 def reply_with_answer(answer: Body, fault: Fault | None) -> SimulatedReply:
-    """Return the reply that carries ``answer``, spoilt by ``fault`` if there is one."""
+    """Return the reply with ``answer``, altered by ``fault`` if it is given."""
     if fault in _SPOILERS:
         _SPOILERS[fault](answer)
     content = encode(answer)
@@ -115,7 +118,7 @@ def reply_with_answer(answer: Body, fault: Fault | None) -> SimulatedReply:
 _MANNERS: Mapping[Fault | None, Delivery] = {Fault.CUT_BODY: Delivery.CUT, Fault.HANG: Delivery.HANG}
 
 
-# A failed response is not charged for, and one in progress not yet.
+# A failed response is not charged, and one in progress is not charged yet.
 _UNPAID = {Fault.FAILED_SERVER_ERROR, Fault.FAILED_INVALID_PROMPT, Fault.IN_PROGRESS}
 
 

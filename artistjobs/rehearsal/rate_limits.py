@@ -1,6 +1,6 @@
-"""Requests and tokens a minute, enforced for each model and told in the API's headers.
+"""Rate limits of the simulated API: requests and tokens per minute and model, with the API's rate limit headers.
 
-A limit is a token bucket: full at first, refilled evenly. A refused call takes nothing out of it.
+Each limit is a token bucket that starts full and refills at a constant rate. A refused call consumes nothing.
 """
 
 import math
@@ -15,7 +15,7 @@ _MINUTE = 60.0
 
 @dataclass(slots=True)
 class Bucket:
-    """What is left of one limit."""
+    """The token bucket of one limit."""
 
     per_minute: int
     burst: float
@@ -24,24 +24,24 @@ class Bucket:
 
     @property
     def remaining(self) -> int:
-        """What can still be taken, in whole units."""
+        """The units that are available, rounded down."""
         return max(0, int(self.level))
 
     def refill(self, now: float) -> None:
-        """Add what was earned since the last time."""
+        """Add the units for the time since the last refill."""
         earned = (now - self.filled_at) * self.per_minute / _MINUTE
         self.level = min(self.burst, self.level + earned)
         self.filled_at = now
 
     def wait_for(self, amount: float) -> float:
-        """Return the seconds until ``amount`` is there; what exceeds a full bucket needs a full one."""
+        """Return the seconds until ``amount`` is available; a larger amount than the capacity needs a full bucket."""
         missing = min(amount, self.burst) - self.level
         return max(0.0, missing * _MINUTE / self.per_minute)
 
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """What one call takes out of one bucket."""
+    """The amount that one call consumes from one bucket."""
 
     unit: str
     bucket: Bucket
@@ -49,11 +49,11 @@ class Charge:
 
     @property
     def wait_seconds(self) -> float:
-        """How long until the bucket has it."""
+        """The seconds until the bucket holds the amount."""
         return self.bucket.wait_for(self.amount)
 
     def headers(self) -> dict[str, str]:
-        """Return what the API tells about the limit."""
+        """Return the rate limit headers of the API for this limit."""
         return {
             f"x-ratelimit-limit-{self.unit}": str(self.bucket.per_minute),
             f"x-ratelimit-remaining-{self.unit}": str(self.bucket.remaining),
@@ -61,7 +61,7 @@ class Charge:
         }
 
     def refusal(self, model: str) -> SimulatedReply:
-        """Return the reply to a call for which the bucket has too little."""
+        """Return the reply 429 to a call for which the bucket holds too little."""
         wait, limit = self.wait_seconds, self.bucket.per_minute
         message = (
             f"Rate limit reached for {model} on {self.unit} per min: Limit {limit}, "
@@ -74,21 +74,21 @@ class Charge:
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """The limits' word on one call: the headers of its reply, and the refusal if it was refused."""
+    """The decision on one call: the headers of its reply, and the refusal if it is refused."""
 
     headers: dict[str, str]
     refusal: SimulatedReply | None = None
 
 
 class Limits:
-    """The limits of every model; ``clock`` counts seconds."""
+    """The limits of all models; ``clock`` returns seconds."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._buckets: dict[tuple[str, str, int, float], Bucket] = {}
 
     def admit(self, scenario: Scenario, model: str, tokens: int) -> Admission:
-        """Take one request of ``tokens`` out of the model's limits, or refuse it and take nothing."""
+        """Consume one request and ``tokens`` from the limits of a model, or refuse the call and consume nothing."""
         charges = self._charges(scenario, model, tokens)
         refusals = [charge.refusal(model) for charge in charges if charge.wait_seconds > 0]
         if not refusals:
@@ -118,7 +118,7 @@ class Limits:
 
 
 def format_duration(seconds: float) -> str:
-    """Return a duration as the API writes it: ``2ms``, ``1s``, ``6m0s``."""
+    """Return a duration in the format of the API: ``2ms``, ``1s``, ``6m0s``."""
     milliseconds = math.ceil(seconds * 1000)
     if milliseconds < 1000:  # noqa: PLR2004 - a second
         return f"{milliseconds}ms"

@@ -1,6 +1,6 @@
-"""What the simulated API can send: a reply, an error body, and a Response as the real one shapes it.
+"""Replies of the simulated API: error bodies, and Response objects with the schema of the real API.
 
-Replies are made here and sent by ``server``; which faults alter them, and how, is in ``faults``.
+This module builds replies. ``faults`` alters them, and ``server`` sends them.
 """
 
 import json
@@ -21,7 +21,7 @@ JSON_TYPE = "application/json"
 _CHARACTERS_PER_TOKEN = 4
 
 
-# Prompts are cached from 1,024 tokens on, in steps of 128.
+# The API caches prompts from 1,024 tokens on, in steps of 128.
 _CACHED_FROM, _CACHED_STEP = 1024, 128
 
 
@@ -29,22 +29,22 @@ _encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class Delivery(Enum):
-    """How a reply goes over the line."""
+    """The way in which a reply is sent."""
 
     WHOLE = auto()
     CUT = auto()
-    """Announced in full, half of it sent, then closed."""
+    """Half of the announced body is sent, then the connection is closed."""
     RESET = auto()
     HANG = auto()
-    """Held back for a while, then reset."""
+    """The reply is delayed, then the connection is reset."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SimulatedReply:
-    """One reply; ``paid`` says that the real API would charge for it, received or not."""
+    """One reply; ``paid`` is True if the real API would charge for it, even if it is not received."""
 
     name: str
-    """What the journal calls it."""
+    """Its name in the journal."""
     status: int = 200
     content: bytes = b""
     content_type: str = JSON_TYPE
@@ -56,7 +56,7 @@ class SimulatedReply:
 
 @dataclass(frozen=True, slots=True)
 class ApiError:
-    """An error in the API's words."""
+    """An error as the API reports it."""
 
     status: int
     message: str
@@ -65,12 +65,12 @@ class ApiError:
     type: str = "invalid_request_error"
 
     def content(self) -> bytes:
-        """Return it as the API's error body."""
+        """Return the JSON body of the error."""
         error = {"message": self.message, "type": self.type, "param": self.param, "code": self.code}
         return encode({"error": error})
 
     def reply(self, name: str | None = None, headers: Mapping[str, str] | None = None) -> SimulatedReply:
-        """Return the reply that says so; a journal calls it by its code unless it is given a name."""
+        """Return the reply with this error; its name in the journal is ``name``, or else its code or status."""
         return SimulatedReply(
             name=name or self.code or f"status_{self.status}",
             status=self.status,
@@ -80,19 +80,19 @@ class ApiError:
 
 
 def encode(value: object) -> bytes:
-    """Return ``value`` as JSON in ASCII, which carries lone surrogates too."""
+    """Return ``value`` as JSON in ASCII, which can also represent lone surrogates."""
     return _encode(value).encode("ascii")
 
 
 def estimate_tokens(characters: int) -> int:
-    """Return about how many tokens so many characters are."""
+    """Return the estimated number of tokens of a text with this number of characters."""
     return characters // _CHARACTERS_PER_TOKEN + 1
 
 
 def make_answer(body: Body, *, key: str, rng: Random, output_tokens: int, size: int) -> Body:
     """Return a completed Response to ``body``, a request of ``size`` characters.
 
-    The text follows from the request alone, the ids and the time spent reasoning from ``rng``.
+    The text depends only on the request; the ids and the number of reasoning tokens come from ``rng``.
     """
     limit = _token_limit(body)
     reasoning_tokens = min(rng.randrange(output_tokens), limit // 2)
@@ -114,7 +114,7 @@ def make_answer(body: Body, *, key: str, rng: Random, output_tokens: int, size: 
     }
 
 
-# What an answer repeats of its request, and what it says where the request is silent.
+# Request fields that a response repeats, with the values for fields that are missing.
 _ECHOED: Body = {
     "background": False,
     "instructions": None,
@@ -139,7 +139,7 @@ _ECHOED: Body = {
 }
 
 
-# The tier an answer names is the one it was billed at; auto and default both come to default.
+# A response names the tier at which it is billed; auto and default are both billed as default.
 _BILLED_TIERS = {"flex": "flex", "scale": "scale", "priority": "priority", "fast": "priority"}
 
 

@@ -1,7 +1,7 @@
-"""Which fault strikes a call and how long it takes: a function of seed, request and repetition.
+"""Random sampling of the fault and the latency of a call, determined by seed, request and repetition.
 
-The order in which calls arrive has no say, so that a rehearsal with the same seed goes the same way
-with any number of workers, and a test that fails can be run again.
+The order of the calls has no influence. A rehearsal with the same seed behaves the same with any number of workers,
+and a failed test can be repeated.
 """
 
 import math
@@ -13,7 +13,7 @@ from artistjobs.rehearsal.scenarios import Fault, Scenario
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """What chance has in store for one call; ``rng`` is for what remains to be chosen."""
+    """The sampled fault and latency of one call; ``rng`` serves the remaining random choices."""
 
     fault: Fault | None
     latency_seconds: float
@@ -21,7 +21,7 @@ class Draw:
 
 
 def draw(scenario: Scenario, *, seed: int, key: str, nth: int) -> Draw:
-    """Return what happens when the request ``key`` is seen for the ``nth`` time, counted from 1."""
+    """Return the sample for the request ``key`` when it is received for the ``nth`` time, counted from 1."""
     rng = Random(f"{seed} {key} {nth}")
     fault = _pick_fault(scenario, rng.random())
     latency_seconds = _pick_latency(scenario, rng.gauss())
@@ -41,6 +41,6 @@ def _pick_latency(scenario: Scenario, deviation: float) -> float:
 
 
 def _is_exempt(scenario: Scenario, nth: int) -> bool:
-    # Every so many calls one is spared, whatever came before: it bounds a run of faults and needs no memory.
+    # Every (longest + 1)-th repetition has no fault. This bounds consecutive faults without any state.
     longest = scenario.fault_calls_max
     return longest is not None and nth % (longest + 1) == 0

@@ -1,6 +1,6 @@
-"""What a rehearsal plays: the faults there are, and the scenarios made of them.
+"""Scenarios of a rehearsal, and the faults that they combine.
 
-Only data stands here. What a fault sends is in ``faults``, when it strikes in ``chance``.
+This module holds only data. ``faults`` defines the reply of each fault, ``sampling`` decides when it occurs.
 """
 
 from collections.abc import Mapping
@@ -11,9 +11,9 @@ from artistjobs.errors import WrongUseError
 
 
 class Fault(StrEnum):
-    """Something other than a good answer; the value is the name it has in a journal."""
+    """A simulated fault; its value is its name in the journal."""
 
-    # Worth another call.
+    # Retryable.
     SERVER_ERROR = "server_error"  # 500
     BAD_GATEWAY = "bad_gateway"  # 502, JSON
     UNAVAILABLE = "unavailable"  # 503
@@ -22,24 +22,24 @@ class Fault(StrEnum):
     CONFLICT = "conflict"  # 409
     RATE_LIMITED = "rate_limited"  # 429, rate_limit_exceeded
     SLOW_DOWN = "slow_down"  # 429
-    RESOURCE_UNAVAILABLE = "resource_unavailable"  # 429, what flex says when it is full
+    RESOURCE_UNAVAILABLE = "resource_unavailable"  # 429, from the flex tier without capacity
 
-    # The account, the prompt or the model cannot go on.
+    # Fatal for the run: the account, the prompt or the model does not work.
     NO_CREDIT = "no_credit"  # 429, insufficient_quota
     SPEND_LIMIT = "spend_limit"  # 429, organization_spend_limit_exceeded
     BAD_KEY = "bad_key"  # 401
     FORBIDDEN = "forbidden"  # 403
     MODEL_NOT_FOUND = "model_not_found"  # 404
     PROMPT_NOT_FOUND = "prompt_not_found"  # 404, code null
-    SAME_400 = "same_400"  # 400 unknown_parameter, alike for every request
+    SAME_400 = "same_400"  # 400 unknown_parameter, the same for every request
 
-    # This request will never be answered.
+    # Permanent for this request.
     ROW_400 = "row_400"  # 400 invalid_prompt
     TOO_LARGE = "too_large"  # 413
     UNPROCESSABLE = "unprocessable"  # 422
 
-    # Status 200, and yet no plain answer.
-    INCOMPLETE = "incomplete"  # cut at max_output_tokens
+    # Status 200 without a complete answer.
+    INCOMPLETE = "incomplete"  # truncated at max_output_tokens
     FILTERED = "filtered"  # incomplete for content_filter
     REFUSAL = "refusal"
     FAILED_SERVER_ERROR = "failed_server_error"
@@ -53,45 +53,45 @@ class Fault(StrEnum):
     EMPTY_BODY = "empty_body"
     HTML_OK = "html_ok"
 
-    # The line fails.
-    HTML_BAD_GATEWAY = "html_bad_gateway"  # 502 by a proxy
+    # The connection or a proxy fails.
+    HTML_BAD_GATEWAY = "html_bad_gateway"  # 502 from a proxy
     CUT_BODY = "cut_body"
     RESET = "reset"
-    HANG = "hang"  # the answer is ready, is held back, and then the connection is reset
+    HANG = "hang"  # the answer is computed and delayed, then the connection is reset
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """How the simulated API behaves; vary one with ``dataclasses.replace``."""
+    """The behaviour of the simulated API; ``dataclasses.replace`` makes variants."""
 
     name: str
     latency_seconds: float = 0.0
-    """The median time of an answer; 0 answers at once."""
+    """The median latency; 0 answers at once."""
     latency_sigma: float = 0.0
-    """The spread of a lognormal latency; 0 makes it constant."""
+    """The sigma of the lognormal latency; 0 makes it constant."""
     faults: Mapping[Fault, float] = field(default_factory=dict)
-    """How probable each fault is at each call."""
+    """The probability of each fault for each call, from 0 to 1."""
     fault_calls_max: int | None = None
-    """How often at most the same request is struck in a row; None is for ever."""
+    """Maximum number of consecutive faults of one request; None is no maximum."""
     hang_seconds: float = 5.0
     credit_calls: int | None = None
-    """How many answers the credit pays for; None is any number."""
+    """Number of answers that the credit pays for; None is unlimited."""
     requests_per_minute: int | None = None
     tokens_per_minute: int | None = None
     limit_window_seconds: float = 60.0
-    """The limits' largest burst: what this many seconds earn."""
+    """Capacity of the rate limits: the amount that they refill in this many seconds."""
     output_tokens: int = 160
-    """Tokens in an answer of middle length, reasoning included."""
+    """Tokens of an answer of median length, including reasoning."""
     has_models_endpoint: bool = True
     shutdown_date: str | None = None
-    """What the models endpoint says about every model's end."""
+    """Shutdown date that the models endpoint returns for every model."""
 
 
 _BUSY_FAULTS: Mapping[Fault, float] = {
     Fault.SERVER_ERROR: 0.015,
     Fault.BAD_GATEWAY: 0.005,
     Fault.UNAVAILABLE: 0.01,
-    # Kept rare: one 429 makes a careful client pause all of its calls.
+    # Rare, because one 429 makes a careful client pause all of its calls.
     Fault.RATE_LIMITED: 0.002,
 }
 
@@ -101,7 +101,7 @@ _STORM_FAULTS: Mapping[Fault, float] = {
     Fault.REQUEST_TIMEOUT: 0.005,
     Fault.CONFLICT: 0.005,
     Fault.FAILED_SERVER_ERROR: 0.01,
-    # Final for its job, therefore rare as well.
+    # Rare, because it is final for its job.
     Fault.INCOMPLETE: 0.004,
     Fault.EMPTY_BODY: 0.01,
     Fault.HTML_OK: 0.01,
@@ -125,7 +125,7 @@ SCENARIOS: Mapping[str, Scenario] = {
 
 
 def find_scenario(name: str) -> Scenario:
-    """Return the scenario of that name; an unknown one is a WrongUseError that lists the names."""
+    """Return the scenario with a name; raises WrongUseError, with all names in its message, if there is none."""
     try:
         return SCENARIOS[name]
     except KeyError:

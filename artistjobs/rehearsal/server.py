@@ -1,6 +1,6 @@
-"""The simulated API on the loopback interface: reads requests, waits, sends replies, breaks lines.
+"""HTTP server of the simulated API on the loopback interface: requests, latency, replies and broken connections.
 
-What is answered is ``service``'s to decide; here is what touches sockets and time.
+``service`` decides the replies; this module handles sockets and time.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ HOST = "127.0.0.1"
 _MAX_BODY_BYTES = 32 * 1024 * 1024
 
 
-# Calls still waiting when the server closes are given up after this long, twice at most.
+# Each of the two steps of a shutdown waits this long for calls in flight, then aborts them.
 _PATIENCE_SECONDS = 0.1
 
 
@@ -39,7 +39,7 @@ _TOO_LARGE = ApiError(413, "The request is too large.")
 
 @asynccontextmanager
 async def serving(service: Service, journal: Journal, *, port: int) -> AsyncIterator[int]:
-    """Serve for the length of a ``with``, which gets the port; port 0 takes a free one."""
+    """Serve during a ``with`` block, which receives the port; ``port`` 0 selects a free one."""
     runner = web.AppRunner(
         make_app(service, journal),
         access_log=None,
@@ -58,7 +58,7 @@ async def serving(service: Service, journal: Journal, *, port: int) -> AsyncIter
 
 
 async def _close_late_lines(server: web.Server) -> None:
-    """Close the lines that were accepted while the server closed: they are made known some turns of the loop later."""
+    """Close connections that were accepted during the shutdown; asyncio reports them some loop iterations later."""
     for _ in range(_TURNS_OF_AN_ACCEPT):
         await asyncio.sleep(0)
     await server.shutdown(_PATIENCE_SECONDS)
@@ -67,7 +67,7 @@ async def _close_late_lines(server: web.Server) -> None:
 
 
 def make_app(service: Service, journal: Journal) -> web.Application:
-    """Return the application: responses are created, models described, and nothing else is there."""
+    """Return the web application with the endpoints for responses and models; any other path gets 404."""
     door = _Handlers(service, journal)
     app = web.Application(client_max_size=_MAX_BODY_BYTES)
     app.router.add_post("/v1/responses", door.create_response)
@@ -77,7 +77,7 @@ def make_app(service: Service, journal: Journal) -> web.Application:
 
 
 class _Handlers:
-    """The endpoints, which share a service and a journal."""
+    """Request handlers of the endpoints, with a shared service and journal."""
 
     def __init__(self, service: Service, journal: Journal) -> None:
         self._service = service
@@ -145,14 +145,14 @@ async def _send_half(request: web.Request, reply: SimulatedReply, headers: dict[
     response = web.StreamResponse(status=reply.status, headers=headers)
     response.content_length = len(reply.content)
     response.force_close()
-    with suppress(ConnectionResetError):  # its client may have been killed meanwhile
+    with suppress(ConnectionResetError):  # the client may have been killed meanwhile
         await response.prepare(request)
         await response.write(reply.content[: len(reply.content) // 2])
     return response
 
 
 def _reset(request: web.Request) -> web.StreamResponse:
-    """Cut the connection with a RST, as a machine does that has gone; nothing more can be sent."""
+    """Abort the connection with a TCP RST; nothing is sent afterwards."""
     transport = request.transport
     if transport is not None:
         line: socket.socket | None = transport.get_extra_info("socket")

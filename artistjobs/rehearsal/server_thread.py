@@ -1,4 +1,4 @@
-"""The simulated API in a thread of its own, for a program or a test that wants to call it."""
+"""Simulated API in a thread of the calling program or test."""
 
 import asyncio
 import threading
@@ -22,7 +22,7 @@ class _Running:
 
 
 class Rehearsal:
-    """A simulated Responses API; it serves from ``open`` to ``close``, and its journal stays readable."""
+    """A simulated Responses API that serves from ``open`` to ``close``; its journal stays readable afterwards."""
 
     def __init__(self, scenario: Scenario, *, seed: int, port: int, journal: Journal, script: Script | None) -> None:
         self.journal = journal
@@ -33,14 +33,14 @@ class Rehearsal:
 
     @property
     def base_url(self) -> str:
-        """Where clients find it; known once it is open."""
+        """The base URL for clients; raises RuntimeError if the API is not open."""
         if self._running is None:
             raise RuntimeError("the rehearsal is not open")
         return f"http://{HOST}:{self._running.port}/v1"
 
     @property
     def scenario(self) -> Scenario:
-        """What is played; another one may be set while it runs, for the calls that come from then on."""
+        """The scenario; a new value applies to later calls."""
         return self._service.scenario
 
     @scenario.setter
@@ -49,7 +49,7 @@ class Rehearsal:
 
     @property
     def script(self) -> Script | None:
-        """What decides on faults in place of the scenario; may be set while it runs."""
+        """The function that chooses faults instead of the scenario; a new value applies to later calls."""
         return self._service.script
 
     @script.setter
@@ -58,7 +58,7 @@ class Rehearsal:
 
     @property
     def latency_seconds(self) -> float:
-        """The median time of an answer; set, it is the time of every answer."""
+        """The median latency of an answer; a new value becomes the constant latency of every answer."""
         return self.scenario.latency_seconds
 
     @latency_seconds.setter
@@ -66,7 +66,7 @@ class Rehearsal:
         self.scenario = replace(self.scenario, latency_seconds=latency_seconds, latency_sigma=0.0)
 
     def open(self) -> Self:
-        """Begin to serve; an OSError says why the port cannot be had."""
+        """Start to serve; raises OSError if the port is not available."""
         started: Future[_Running] = Future()
         self._thread = threading.Thread(target=self._run, args=(started,), name="rehearsal", daemon=True)
         self._thread.start()
@@ -78,7 +78,7 @@ class Rehearsal:
         return self
 
     def close(self) -> None:
-        """End every connection, also those that wait for a reply, and stop."""
+        """Close all connections, including those that wait for a reply, and end the thread."""
         if self._running is not None:
             self._running.loop.call_soon_threadsafe(self._running.stop.set)
             self._running = None
@@ -97,7 +97,7 @@ class Rehearsal:
         try:
             asyncio.run(self._serve(started))
         except (OSError, OverflowError) as error:
-            # An OverflowError is a port beyond 65535.
+            # asyncio raises OverflowError for a port above 65535.
             started.set_exception(OSError(str(error)) if isinstance(error, OverflowError) else error)
 
     async def _serve(self, started: Future[_Running]) -> None:

@@ -1,4 +1,4 @@
-"""The simulated service: what a request is answered with and how long that takes, apart from any socket."""
+"""Simulated service: plans the reply and the latency of each request, without any network code."""
 
 import json
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from artistjobs.rehearsal.scenarios import Fault, Scenario
 from artistjobs.rehearsal.validation import check_request
 
 Script = Callable[[Body, int], Fault | None]
-"""Says which fault strikes a request, given its body and how often it was seen; None is a good answer."""
+"""Returns the fault of a request from its body and its repetition, counted from 1; None is a good answer."""
 
 
 _NO_KEY = ApiError(401, "Missing bearer authentication in header.")
@@ -37,7 +37,7 @@ _MODEL_MADE_AT = 1_735_689_600
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A reply and how long it takes."""
+    """A reply and its latency."""
 
     reply: SimulatedReply
     latency_seconds: float = 0.0
@@ -45,10 +45,10 @@ class Plan:
 
 @dataclass(slots=True, kw_only=True)
 class Service:
-    """Answers requests as its scenario has it; scenario and script may be exchanged at any time.
+    """Plans replies according to a scenario; scenario and script may be replaced at any time.
 
-    Two names are special, so that people can see what they lead to: a model that begins with ``missing-``
-    does not exist, and a key that begins with ``bad-`` is wrong.
+    Two prefixes let users try out errors: a model whose name begins with ``missing-`` does not exist, and a key that
+    begins with ``bad-`` is rejected.
     """
 
     scenario: Scenario
@@ -56,10 +56,10 @@ class Service:
     script: Script | None
     limits: Limits
     answers: int = field(default=0, init=False)
-    """How many answers the credit has paid for."""
+    """Number of answers that the credit has paid for."""
 
     def plan(self, authorization: str | None, raw: bytes, body: Body | ApiError, arrival: Arrival) -> Plan:
-        """Return the reply to one call for a response; ``body`` is what ``read_body`` made of ``raw``."""
+        """Return the reply to a request that creates a response; ``body`` is the result of ``read_body(raw)``."""
         error = check_key(authorization)
         if error:
             return Plan(error.reply())
@@ -71,7 +71,7 @@ class Service:
         return self._plan_within_limits(raw, body, arrival)
 
     def model_reply(self, authorization: str | None, model: str) -> SimulatedReply:
-        """Return the reply to a question about a model."""
+        """Return the reply to a request for the description of a model."""
         if not self.scenario.has_models_endpoint:
             return unknown_url(f"GET /v1/models/{model}")
         error = check_key(authorization) or check_model(model)
@@ -96,7 +96,7 @@ class Service:
         fault = self.script(body, arrival.nth) if self.script else sampling.fault
         reply = faults.reply_without_answer(fault, body, sampling.rng) if fault else None
         reply = reply or self._generate(raw, body, arrival.key, sampling, fault)
-        # What is refused is refused at once; all else takes its time.
+        # Refusals are sent at once; all other replies have a latency.
         is_refused = 400 <= reply.status < 500  # noqa: PLR2004
         return Plan(reply, 0.0 if is_refused else sampling.latency_seconds)
 
@@ -112,7 +112,7 @@ class Service:
 
 
 def read_body(raw: bytes) -> Body | ApiError:
-    """Return the JSON object that ``raw`` is, or the error it is answered with."""
+    """Return the JSON object in ``raw``, or the error with which the API answers it."""
     try:
         body: object = _decode(raw.decode())
     except (ValueError, RecursionError):
@@ -121,26 +121,26 @@ def read_body(raw: bytes) -> Body | ApiError:
 
 
 def check_key(authorization: str | None) -> ApiError | None:
-    """Return the error for a request without an API key, or with a wrong one."""
+    """Return the error for a missing or wrong API key; None for any other key."""
     if not authorization or not authorization.startswith("Bearer "):
         return _NO_KEY
     return faults.error_of(Fault.BAD_KEY) if authorization.startswith(_BAD_KEY) else None
 
 
 def check_model(model: str) -> ApiError | None:
-    """Return the error for a model that does not exist."""
+    """Return the error for a model that does not exist; None for any other model."""
     if model.startswith(_MISSING_MODEL):
         return faults.error_of(Fault.MODEL_NOT_FOUND, {"model": model})
     return None
 
 
 def unknown_url(request_line: str) -> SimulatedReply:
-    """Return the reply to a request for what the API does not have."""
+    """Return the reply 404 to a request for an unknown URL."""
     return ApiError(404, f"Invalid URL ({request_line}).").reply("unknown_url")
 
 
 def _reject_constant(name: str) -> NoReturn:
-    # The same rule as in core.json_values, repeated because the rehearsal imports nothing but errors.
+    # The same rule as in core.json_values, repeated because this room may import only errors.
     raise ValueError(f"{name} is not JSON")
 
 

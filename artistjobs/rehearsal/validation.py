@@ -1,7 +1,7 @@
-"""Which requests the real API would refuse, in its words: what ``create`` checks before anything else.
+"""Validation of requests as in the real API: unknown fields, wrong types and values, missing parameters.
 
-The table knows every field of the published schema (2026-08-21) by name and rough type, and looks inside
-where people make mistakes. Tools, messages and formats are otherwise taken as they come.
+The table has the name and type of every field of the published schema (2026-08-21), with more detail for fields in
+which mistakes are common. The contents of tools, messages and formats are not checked otherwise.
 """
 
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ _METADATA_PAIRS, _METADATA_KEY, _METADATA_VALUE = 16, 64, 512
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
-    """What a field takes; a field is nullable unless it says otherwise."""
+    """The constraints on the value of a field; fields are nullable by default."""
 
     types: tuple[type, ...]
     nullable: bool = True
@@ -110,12 +110,12 @@ _TEXT_FIELDS: Mapping[str, Field] = {
 }
 
 
-# Any of these gives the model something to go on.
+# A request must have at least one of these.
 _SUBJECTS = ("input", "prompt", "previous_response_id", "conversation")
 
 
 def check_request(body: Mapping[str, object]) -> ApiError | None:
-    """Return the error that the API answers this request body with, or None if it would take it."""
+    """Return the error with which the API rejects a request body; None if it is valid."""
     return (
         _check_fields(body, _FIELDS)
         or _check_presence(body)
@@ -140,7 +140,7 @@ def _check_fields(values: Mapping[str, object], fields: Mapping[str, Field], pre
 
 
 def _check_known(value: object, name: str, fields: Mapping[str, Field]) -> ApiError | None:
-    """Check the fields that the table knows, and take the others of that object as they come."""
+    """Check the fields of an object that are in ``fields``; ignore all others."""
     if not isinstance(value, dict):
         return None
     return _check_fields({key: value[key] for key in fields if key in value}, fields, f"{name}.")
@@ -150,7 +150,7 @@ def _check_value(value: object, field: Field, param: str) -> ApiError | None:
     if value is None and field.nullable:
         return None
     if isinstance(value, float) and value.is_integer():
-        value = int(value)  # JSON knows one kind of number: 16.0 is an integer.
+        value = int(value)  # JSON has only one number type: 16.0 is an integer
     if type(value) not in field.types:
         return _wrong_type(param, field.types, value)
     if field.choices and value not in field.choices:

@@ -1,4 +1,4 @@
-"""Axes: where ticks stand and what they say, so that people can read values off."""
+"""Chart axes: the positions and labels of the ticks of values and of times."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -18,12 +18,12 @@ _MINUTE = 60
 
 
 LABEL_WIDTH, LONG_LABEL_WIDTH = 46.0, 62.0
-"""Room for a time such as 08:10, or a date such as 22 Nov, and for one with its seconds, in the units of a chart."""
+"""Width of a label such as 08:10 or 22 Nov, and of a time with seconds, in chart units."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """A mark on an axis; a time has the day below it where that is another one."""
+    """A tick of an axis, at a position in chart units; ``below`` is a second line, such as the day of a time."""
 
     at: float
     label: str
@@ -33,17 +33,17 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """Values from 0 to ``top``, which is a tick itself."""
+    """A linear scale from 0 to ``top``, with a tick at every ``step`` and at the top."""
 
     top: float
     step: float
 
     def ticks(self) -> list[float]:
-        """Return the values that are marked."""
+        """Return the values of the ticks."""
         return [number * self.step for number in range(round(self.top / self.step) + 1)]
 
     def text(self, value: float) -> str:
-        """Return a value with as many decimals as its step needs."""
+        """Return a value as text, with as many decimals as the step needs."""
         decimals = max(0, -math.floor(math.log10(self.step) + 1e-9))
         if decimals and round(self.step * 10**decimals) / 10**decimals != self.step:
             decimals += 1
@@ -51,7 +51,7 @@ class Scale:
 
 
 def make_scale(highest: float, count: int = 4) -> Scale:
-    """Return a scale with about so many steps of 1, 2 or 5 that holds the highest value."""
+    """Return a scale up to at least ``highest``, in at most ``count`` steps of 1, 2 or 5 times a power of ten."""
     if highest <= 0 or not math.isfinite(highest):
         return Scale(1.0, 0.5)
     power = 10.0 ** math.floor(math.log10(highest / count))
@@ -60,14 +60,18 @@ def make_scale(highest: float, count: int = 4) -> Scale:
 
 
 def time_step(seconds_a_unit: float, room: float = 64.0) -> int:
-    """Return how far ticks stand from each other, for labels that need so much room."""
+    """Return the seconds between two ticks, so that each label has ``room`` chart units."""
     return next((step for step in _STEPS_SECONDS if step >= seconds_a_unit * room), _STEPS_SECONDS[-1])
 
 
 def time_ticks(
     spans: Sequence[tuple[float, float]], step: int, place: Callable[[float], float], edge: float
 ) -> list[Tick]:
-    """Return ticks for the spans of time that an axis shows: where each begins, and between at round times."""
+    """Return the ticks of a time axis: at the start of each span, and at round times within it.
+
+    ``place`` converts a moment to its position, and ``edge`` is the right end of the axis, both in chart units. Ticks
+    whose labels would overlap are left out.
+    """
     starts = [start for start, _ in spans]
     rounds = [moment for start, end in spans for moment in _round_times(start, end, step)]
     room = LONG_LABEL_WIDTH if step < _MINUTE else LABEL_WIDTH
@@ -106,5 +110,5 @@ def _labelled(kept: Sequence[tuple[float, float]], step: int, edge: float) -> It
 
 
 def moment_at(seconds: float) -> datetime:
-    """Return a moment in UTC, to the second."""
+    """Return seconds since 1970 as a UTC datetime, rounded to the second."""
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=round(seconds))

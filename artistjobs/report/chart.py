@@ -1,4 +1,4 @@
-"""Charts as numbers: where lines, ticks and labels stand. The template draws them."""
+"""Chart geometry: the coordinates of lines, areas, ticks and labels; the template draws them as SVG."""
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
@@ -10,12 +10,12 @@ from artistjobs.report.axis import Scale, Tick, make_scale, time_step, time_tick
 from artistjobs.report.timeline import Cell, Timeline
 
 _PAUSES = 12
-"""How many pauses are marked, the longest ones; more would be all that is seen."""
+"""Number of pauses that a wide chart marks at most, the longest first; more would hide the data."""
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """The units that a chart is drawn in: text keeps its size on a page as wide as this."""
+    """The size and margins of a chart in units; one unit is one CSS pixel if the page has this width."""
 
     name: str
     width: float
@@ -28,22 +28,22 @@ class Size:
 
     @property
     def floor(self) -> float:
-        """Where zero stands."""
+        """The vertical position of the value zero."""
         return self.height - self.bottom
 
     @property
     def edge(self) -> float:
-        """Where the time ends."""
+        """The horizontal position at which the time axis ends."""
         return self.width - self.right
 
 
 SIZES = (Size("wide", 720, 210, 30), Size("narrow", 320, 190, 16))
-"""One for a desk and for paper, one for a telephone: a drawing that shrinks takes its letters with it."""
+"""Sizes for desktop and print, and for phones; one drawing scaled down would have text too small to read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """A strip in which nobody worked."""
+    """A strip of the chart for a period in which no worker ran."""
 
     x: float
     width: float
@@ -51,13 +51,13 @@ class Pause:
 
     @property
     def middle(self) -> float:
-        """Where its label stands."""
+        """The horizontal position of its label."""
         return self.x + self.width / 2
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A shape: its class says how it looks."""
+    """An SVG path, styled by its CSS class."""
 
     css_class: str
     path: str
@@ -65,7 +65,7 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class HoverTarget:
-    """A cell to point at, and what it says then."""
+    """The strip of a cell that shows a tooltip under the mouse pointer."""
 
     x: float
     width: float
@@ -74,7 +74,7 @@ class HoverTarget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drawing:
-    """One chart at one size."""
+    """One chart at one size, with all that the template draws."""
 
     size: Size
     values: Sequence[Tick]
@@ -89,7 +89,10 @@ Value = Callable[[Cell], float | None]
 
 @dataclass(slots=True)
 class ChartLayout:
-    """A timeline laid out from left to right at one size, to be drawn upon."""
+    """The horizontal layout of a timeline at one size, and the shapes drawn on it.
+
+    ``xs`` holds the left and right edge of each cell, ``breaks`` the numbers of the cells that follow a pause.
+    """
 
     timeline: Timeline
     size: Size
@@ -107,7 +110,7 @@ class ChartLayout:
             x = self.xs[-1][1]
 
     def drawing(self, scale: Scale, unit: str, marks: Sequence[Shape]) -> Drawing:
-        """Return the chart with its axes; the highest tick of the values carries the unit."""
+        """Return the chart with its axes; the unit is shown below the highest tick of the values."""
         ticks = [Tick(self.y(value, scale), scale.text(value)) for value in scale.ticks()]
         ticks[-1] = Tick(ticks[-1].at, ticks[-1].label, unit)
         return Drawing(
@@ -120,7 +123,7 @@ class ChartLayout:
         )
 
     def steps(self, css_class: str, scale: Scale, value: Value, base: Value = lambda _: 0.0) -> Shape:
-        """Return an area between two values of each cell, in steps."""
+        """Return a stepped area between the values ``base`` and ``value`` of each cell."""
         parts = []
         for numbers in self._blocks():
             over = [self._step(number, scale, value) for number in numbers]
@@ -129,17 +132,17 @@ class ChartLayout:
         return Shape(css_class, "".join(parts))
 
     def line(self, css_class: str, scale: Scale, value: Value) -> Shape:
-        """Return a line through the middle of the cells, interrupted where there is no value."""
+        """Return a line through the middles of the cells, interrupted at pauses and at cells without a value."""
         parts = []
         for numbers in self._blocks():
             for run in _runs([(number, value(self.timeline.cells[number])) for number in numbers]):
                 points = [f"{sum(self.xs[number]) / 2:.1f} {self.y(found, scale):.1f}" for number, found in run]
-                # A line of no length is drawn as a dot.
+                # A line of zero length is drawn as a dot.
                 parts.append("M" + "L".join(points) + ("" if len(points) > 1 else "h0"))
         return Shape(css_class, "".join(parts))
 
     def climb(self, line: str, area: str, scale: Scale, value: Callable[[Cell], float]) -> list[Shape]:
-        """Return a sum that grows through all cells: its line, and the area below it."""
+        """Return the cumulative sum of a value over all cells: its line, and the area below it."""
         lines, areas, total = [], [], 0.0
         for numbers in self._blocks():
             points = [f"{self.xs[numbers[0]][0]:.1f} {self.y(total, scale):.1f}"]
@@ -152,11 +155,11 @@ class ChartLayout:
         return [Shape(area, "".join(areas)), Shape(line, "".join(lines))]
 
     def y(self, value: float, scale: Scale) -> float:
-        """Return where a value stands."""
+        """Return the vertical position of a value, in chart units."""
         return self.size.floor - (self.size.floor - self.size.top) * value / scale.top
 
     def x(self, moment: float) -> float:
-        """Return where a moment stands, one in a pause at its end."""
+        """Return the horizontal position of a moment; a moment within a pause is placed before the pause."""
         cells = self.timeline.cells
         number = max(0, bisect_right([cell.start for cell in cells], moment) - 1)
         cell, (start, end) = cells[number], self.xs[number]
@@ -169,7 +172,7 @@ class ChartLayout:
         return f"{first:.1f} {y:.1f}L{last:.1f} {y:.1f}"
 
     def _blocks(self) -> Iterator[list[int]]:
-        """Yield the numbers of cells that follow each other without a pause."""
+        """Yield the numbers of the cells between two pauses."""
         starts = [0, *self.breaks, len(self.timeline.cells)]
         for first, last in pairwise(starts):
             yield list(range(first, last))
@@ -187,19 +190,19 @@ class ChartLayout:
 
 
 def pace_drawings(timeline: Timeline) -> list[Drawing]:
-    """Return jobs done a minute, with those failed on top of them."""
+    """Return the drawings of throughput: jobs done per minute, with failed jobs stacked on top."""
     scale = make_scale(max(cell.done_a_minute() + cell.failed_a_minute() for cell in timeline.cells))
     return [_pace(ChartLayout(timeline, size), scale) for size in SIZES]
 
 
 def latency_drawings(timeline: Timeline) -> list[Drawing]:
-    """Return how long answers took, in the middle and at worst but for one in twenty."""
+    """Return the drawings of latency: the median and the 95th percentile, in seconds."""
     scale = make_scale(max(cell.seconds(0.95) or 0.0 for cell in timeline.cells))
     return [_latency(ChartLayout(timeline, size), scale) for size in SIZES]
 
 
 def cost_drawings(timeline: Timeline) -> list[Drawing]:
-    """Return what was spent up to each moment."""
+    """Return the drawings of the cumulative cost, in USD."""
     scale = make_scale(sum(cell.cost_usd for cell in timeline.cells))
     return [_cost(ChartLayout(timeline, size), scale) for size in SIZES]
 
@@ -211,7 +214,7 @@ def _pace(paper: ChartLayout, scale: Scale) -> Drawing:
     done = paper.steps("done", scale, Cell.done_a_minute)
     has_failed = any(cell.failed for cell in paper.timeline.cells)
     failed = [paper.steps("failed", scale, both, Cell.done_a_minute)] if has_failed else []
-    return paper.drawing(scale, "a minute", [done, *failed])
+    return paper.drawing(scale, "per minute", [done, *failed])
 
 
 def _latency(paper: ChartLayout, scale: Scale) -> Drawing:

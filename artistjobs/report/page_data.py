@@ -1,4 +1,4 @@
-"""What the page says, put together from an overview: sentences, figures, rows. Nothing here is HTML."""
+"""Data of the report page: the sentences, figures, charts and table rows that the template shows, as plain text."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,28 +19,28 @@ STATES = ("done", "failed", "running", "pending")
 
 
 ROWS = 20
-"""Prompts, models and codes that a table has at most."""
+"""Maximum number of rows in the tables of prompts, models and failure codes."""
 
 
 MIN_CELLS = 3
-"""Below which there is no course of things to be seen, and no pace to be told."""
+"""Minimum number of cells for charts and for a throughput; fewer show no trend."""
 
 
 NAME_BYTES, DATA_BYTES, TEXT_BYTES, MESSAGE_BYTES = 160, 240, 700, 300
-"""How much of a text is taken along, as HTML: a page of a million jobs stays below a megabyte."""
+"""Maximum bytes of a text as HTML; they keep the page below a megabyte even for a million jobs."""
 
 
 _ENDINGS = {
-    "finished": "nothing was left to do",
-    "interrupted": "somebody pressed Ctrl+C",
-    "terminated": "somebody ended it",
-    "account": "key, credit, model or prompt could not go on",
-    "outage": "one job after another came to nothing",
-    "max-cost": "the budget was reached",
-    "limit": "the number of jobs asked for was reached",
-    "store": "disk or database failed",
-    "died": "it was killed, or the machine died",
-    None: "it has not ended, as far as is known",
+    "finished": "no jobs were left",
+    "interrupted": "Ctrl+C was pressed",
+    "terminated": "it received SIGTERM",
+    "account": "the API rejected the key, credit, model or prompt",
+    "outage": "too many jobs failed in a row",
+    "max-cost": "the cost limit was reached",
+    "limit": "the requested number of jobs was reached",
+    "store": "the disk or the database failed",
+    "died": "the process or the machine died",
+    None: "it has not ended yet",
 }
 
 
@@ -49,7 +49,7 @@ Row = TypeVar("Row")
 
 @dataclass(frozen=True, slots=True)
 class Shown(Generic[Row]):
-    """The first rows of a table, and what is said of the rest."""
+    """The first rows of a table, and a note on the rows left out."""
 
     shown: Sequence[Row]
     rest: str
@@ -57,7 +57,10 @@ class Shown(Generic[Row]):
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """The jobs in one state, and the part of all jobs that they and those before them are."""
+    """The jobs in one state: their number, their share of all jobs, and the start of their bar segment.
+
+    Both shares are from 0 to 1.
+    """
 
     name: str
     jobs: int
@@ -67,7 +70,7 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One number of the summary, and what explains it."""
+    """One figure of the summary, with lines that explain it."""
 
     label: str
     value: str
@@ -76,7 +79,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
-    """One chart at each size; ``said`` gives what a cell says when it is pointed at."""
+    """One chart at each size; ``tooltips`` returns the tooltip of a cell."""
 
     id: str
     title: str
@@ -89,7 +92,7 @@ class Chart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpendingRow:
-    """What one model at one tier answered."""
+    """Answers, tokens and cost of one model at one service tier."""
 
     model: str
     tier: str
@@ -102,7 +105,7 @@ class SpendingRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromptRow:
-    """One way of asking, and how far it is."""
+    """One prompt configuration, with its jobs by state and its cost in USD."""
 
     prompt_name: str
     model: str
@@ -116,7 +119,7 @@ class PromptRow:
 
 @dataclass(frozen=True, slots=True)
 class EndingRow:
-    """How many runs ended in one way, and how long they took."""
+    """The runs with the same ending, and the seconds that they took together."""
 
     text: str
     runs: int
@@ -125,7 +128,7 @@ class EndingRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerRow:
-    """A job with what came of it."""
+    """A job with its answer or its error."""
 
     state: str
     name: str
@@ -136,7 +139,7 @@ class AnswerRow:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Failed jobs with one code, some of them as examples."""
+    """The failed jobs with one error code, a few of them as examples."""
 
     code: str
     jobs: int
@@ -144,7 +147,7 @@ class Group:
 
 
 def make_view(overview: Overview, name: str, made_at: float, *, is_rehearsal: bool) -> Mapping[str, object]:
-    """Return all that the template asks for. ``name`` is what the page is called."""
+    """Return the values for the template. ``name`` is the title of the page, ``made_at`` seconds since 1970."""
     timeline = make_timeline(overview)
     return {
         "version": __version__,
@@ -199,7 +202,7 @@ def _figures(overview: Overview, timeline: Timeline, *, is_rehearsal: bool) -> I
     answers = sum(row.answers for row in overview.spent)
     yield Figure("Cost", *_cost(overview, answers, is_rehearsal=is_rehearsal))
     yield Figure("Tokens", *_tokens(overview.spent))
-    yield Figure("Calls", f"{overview.calls:,}", [f"{overview.retries:,} of them repeated"] if overview.retries else [])
+    yield Figure("Calls", f"{overview.calls:,}", [f"{overview.retries:,} of them retries"] if overview.retries else [])
     runs = len(overview.workers)
     if not timeline.cells:
         return
@@ -208,10 +211,10 @@ def _figures(overview: Overview, timeline: Timeline, *, is_rehearsal: bool) -> I
     yield Figure("Time worked", worked, [f"in {count_text(runs, 'run')}, {_span(first, last)} UTC"])
     if len(timeline.cells) >= MIN_CELLS:
         done = sum(cell.done for cell in timeline.cells)
-        yield Figure("Jobs a minute", f"{done * 60 / timeline.worked:,.1f}", ["while somebody worked"])
+        yield Figure("Jobs per minute", f"{done * 60 / timeline.worked:,.1f}", ["pauses not counted"])
     median, slow = timeline.seconds(0.5), timeline.seconds(0.95)
     if median is not None:
-        yield Figure("Time for an answer", latency(median), [f"the median; 95 % took {latency(slow)} at most"])
+        yield Figure("Latency", latency(median), [f"median; 95th percentile {latency(slow)}"])
 
 
 def _span(first: float, last: float) -> str:
@@ -223,20 +226,20 @@ def _span(first: float, last: float) -> str:
 
 def _cost(overview: Overview, answers: int, *, is_rehearsal: bool) -> tuple[str, list[str]]:
     if is_rehearsal:
-        return "nothing", ["a rehearsal is free"]
+        return "none", ["a rehearsal is free"]
     usd, unpriced = overview.spent_usd(), sum(row.unpriced for row in overview.spent)
     priced = answers - unpriced
-    more = [f"{cost_text(usd / priced)} an answer"] if priced and usd else []
-    more += [f"{count_text(unpriced, 'answer')} of unknown price besides"] if unpriced else []
-    more += [f"and at most {cost_text(overview.lost_usd)} for calls that were lost"] if overview.lost_usd > 0 else []
+    more = [f"{cost_text(usd / priced)} per answer"] if priced and usd else []
+    more += [f"plus {count_text(unpriced, 'answer')} of unknown price"] if unpriced else []
+    more += [f"plus at most {cost_text(overview.lost_usd)} for lost calls"] if overview.lost_usd > 0 else []
     return (cost_text(usd) if priced or not unpriced else "unknown"), more
 
 
 def _tokens(spent: Sequence[Spending]) -> tuple[str, list[str]]:
     into, out = sum(row.input_tokens for row in spent), sum(row.output_tokens for row in spent)
     cached, reasoning = sum(row.cached_tokens for row in spent), sum(row.reasoning_tokens for row in spent)
-    detail = [f"in {into:,}" + (f", {cached:,} of them cached" if cached else "")]
-    detail += [f"out {out:,}" + (f", {reasoning:,} of them reasoning" if reasoning else "")]
+    detail = [f"input {into:,}" + (f", {cached:,} of them cached" if cached else "")]
+    detail += [f"output {out:,}" + (f", {reasoning:,} of them reasoning" if reasoning else "")]
     return f"{into + out:,}", detail
 
 
@@ -245,33 +248,33 @@ def _charts(overview: Overview, timeline: Timeline) -> Iterator[Chart]:
     key = [("done", "done"), ("failed", "failed")] if overview.jobs("failed") else [("done", "done")]
     best = max(cell.done_a_minute() for cell in timeline.cells)
     yield Chart(
-        id="pace", title="Jobs a minute", caption="Jobs that came to an end, for each minute that was worked.",
-        description=f"At its best {best:,.1f} jobs a minute were done.", key=key,
+        id="pace", title="Jobs per minute", caption="Jobs done and failed per minute worked.",
+        description=f"The maximum was {best:,.1f} jobs done per minute.", key=key,
         drawings=pace_drawings(timeline), tooltips=_pace_said,
     )  # fmt: skip
     if median is not None:
         yield Chart(
-            id="latency", title="Time for an answer",
-            caption="Seconds from the call to the answer, its repetitions apart; within 2.5 %.",
-            description=f"Over all, the median is {latency(median)}, and 95 % took {latency(slow)} at most.",
-            key=[("median", "median"), ("slow", "95 % took this long at most")],
+            id="latency", title="Latency",
+            caption="Seconds from a call to its answer, without failed attempts; accurate to 2.5 %.",
+            description=f"Over all answers, the median is {latency(median)} and the 95th percentile {latency(slow)}.",
+            key=[("median", "median"), ("slow", "95th percentile")],
             drawings=latency_drawings(timeline), tooltips=_latency_said,
         )  # fmt: skip
     if usd > 0:
         yield Chart(
-            id="cost", title="Cost so far", caption="Dollars spent up to each moment, as far as prices are known.",
-            description=f"In the end {cost_text(usd)} were spent.", key=(),
+            id="cost", title="Cumulative cost", caption="Dollars spent so far, without answers of unknown price.",
+            description=f"The total is {cost_text(usd)}.", key=(),
             drawings=cost_drawings(timeline), tooltips=_cost_said,
         )  # fmt: skip
 
 
 def _pace_said(cell: Cell) -> str:
     failed = f", {cell.failed_a_minute():,.1f} failed" if cell.failed else ""
-    return f"{moment(cell.start)}: {cell.done_a_minute():,.1f} done a minute{failed}"
+    return f"{moment(cell.start)}: {cell.done_a_minute():,.1f} done per minute{failed}"
 
 
 def _latency_said(cell: Cell) -> str:
-    return f"{moment(cell.start)}: median {latency(cell.seconds(0.5))}, 95 % {latency(cell.seconds(0.95))}"
+    return f"{moment(cell.start)}: median {latency(cell.seconds(0.5))}, 95th percentile {latency(cell.seconds(0.95))}"
 
 
 def _cost_said(cell: Cell) -> str:
@@ -281,7 +284,7 @@ def _cost_said(cell: Cell) -> str:
 def _spending(spent: Sequence[Spending]) -> list[SpendingRow]:
     groups: defaultdict[tuple[str, str], list[Spending]] = defaultdict(list)
     for row in spent:
-        groups[row.model or "unknown", row.service_tier or "not told"].append(row)
+        groups[row.model or "unknown", row.service_tier or "unknown"].append(row)
     total = sum(row.cost_usd for row in spent)
     rows = [_spending_row(model, tier, rows, total) for (model, tier), rows in groups.items()]
     return sorted(rows, key=lambda row: (-row.share, -row.answers))
@@ -304,7 +307,7 @@ def _spending_row(model: str, tier: str, rows: Sequence[Spending], total: float)
 def _prompts(overview: Overview) -> Shown[PromptRow]:
     rows = [_prompt(row, overview.spent_usd(row.prompt)) for row in overview.asked[:ROWS]]
     rest = len(overview.asked) - len(rows)
-    return Shown(rows, f"; {rest:,} more are left out" if rest else "")
+    return Shown(rows, f"; {rest:,} more are not shown" if rest else "")
 
 
 def _prompt(row: Progress, usd: float) -> PromptRow:
@@ -339,7 +342,7 @@ def _groups(overview: Overview) -> Shown[Group]:
         for code, jobs in list(overview.codes.items())[:ROWS]
     ]
     rest = len(overview.codes) - len(groups)
-    return Shown(groups, f"; {rest:,} more codes are left out" if rest else "")
+    return Shown(groups, f"; {rest:,} more codes are not shown" if rest else "")
 
 
 def _sample(overview: Overview) -> str:
@@ -347,10 +350,10 @@ def _sample(overview: Overview) -> str:
     if not overview.answered and not overview.failed:
         return "There are none yet."
     parts = [
-        _part(len(overview.answered), done, "answer", "spread evenly over all of them"),
-        _part(len(overview.failed), failed, "failed job", "the oldest of each kind"),
+        _part(len(overview.answered), done, "answer", "evenly spaced"),
+        _part(len(overview.failed), failed, "failed job", "the oldest of each error code"),
     ]
-    return " and ".join(part for part in parts if part) + ". Long texts are cut; an export has everything."
+    return " and ".join(part for part in parts if part) + ". Long texts are truncated; an export is complete."
 
 
 def _part(shown: int, total: int, noun: str, how: str) -> str:
@@ -361,7 +364,7 @@ def _part(shown: int, total: int, noun: str, how: str) -> str:
 
 def _answer(row: AnsweredJob) -> AnswerRow:
     tier = f"{row.service_tier} tier" if row.service_tier not in (None, "default") else ""
-    tokens = f"{row.input_tokens or 0:,} tokens in, {row.output_tokens or 0:,} out"
+    tokens = f"{row.input_tokens or 0:,} input tokens, {row.output_tokens or 0:,} output tokens"
     known = [f"job {row.job}", row.model or "", tier, tokens, money(row.cost_usd), latency(row.seconds)]
     return AnswerRow(
         state="done",
@@ -386,5 +389,5 @@ def _failure(row: FailedJob) -> AnswerRow:
 
 
 def _at(text: str | None) -> str:
-    """Return a stored moment to the minute, as text that somebody else may have written."""
+    """Return a stored timestamp to the minute, without parsing it, because another program may have written it."""
     return text[:16].replace("T", " ") if text else ""

@@ -1,4 +1,4 @@
-"""Making HTML of a view: everything escaped, and a policy under which only the page's own script runs."""
+"""HTML rendering of the report: escaped values, and a content security policy that allows only the page's script."""
 
 import base64
 import hashlib
@@ -20,7 +20,7 @@ _NONE = "\u2013"
 
 
 def render(view: Mapping[str, object]) -> bytes:
-    """Return the page; whatever is in the view shows as text and does nothing."""
+    """Return the page in UTF-8; all values of the view are escaped and cannot add markup or scripts."""
     style, script = _part("page.css"), _part("page.js")
     policy = (
         f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
@@ -31,24 +31,24 @@ def render(view: Mapping[str, object]) -> bytes:
 
 
 def money(usd: float | None) -> str:
-    """Return an amount of dollars, a dash for one that is not known."""
+    """Return an amount of dollars as text, or a dash if it is unknown."""
     return _NONE if usd is None else cost_text(usd)
 
 
 def latency(seconds: float | None) -> str:
-    """Return how long an answer took, a dash if there was none."""
+    """Return a latency in seconds as text, or a dash if there is none."""
     if seconds is None:
         return _NONE
     return f"{seconds:.2f} s" if seconds < 1 else f"{seconds:.1f} s"
 
 
 def percent(share: float) -> str:
-    """Return a part of 1 as a length, which an attribute of SVG can be as well."""
+    """Return a share from 0 to 1 as a percentage that SVG accepts as a length."""
     return f"{100 * share:.4g}%"
 
 
 def moment(seconds: float) -> str:
-    """Return a moment to the minute."""
+    """Return seconds since 1970 as a UTC date and time to the minute."""
     return f"{moment_at(seconds):%-d %b %H:%M}"
 
 
@@ -58,7 +58,7 @@ def _cleaned(value: object) -> object:
 
 @cache
 def _environment() -> Environment:
-    # StrictUndefined: a name that is misspelt in the template must not be an empty place on the page.
+    # StrictUndefined: a misspelt name in the template must raise an error rather than show nothing.
     environment = Environment(
         loader=FileSystemLoader(_FOLDER), autoescape=True, undefined=StrictUndefined, finalize=_cleaned
     )

@@ -1,4 +1,4 @@
-"""Writing the report: read at one moment, rendered, and put in place as a whole."""
+"""Report of a database: reads one snapshot, renders the page and writes it atomically."""
 
 from pathlib import Path
 
@@ -11,7 +11,11 @@ from artistjobs.store.overview import Bounds
 
 
 def make_report(store: Store, made_at: float) -> bytes:
-    """Return the page about a database; below a megabyte, and in bounded memory, however many jobs there are."""
+    """Return the report page in UTF-8.
+
+    The page is smaller than a megabyte and needs bounded memory, whatever the number of jobs. ``made_at`` is in
+    seconds since 1970.
+    """
     is_rehearsal = store.kind is Kind.REHEARSAL
     return render(
         make_view(store.report_queries.overview(Bounds()), store.path.name, made_at, is_rehearsal=is_rehearsal)
@@ -19,10 +23,10 @@ def make_report(store: Store, made_at: float) -> bytes:
 
 
 def write_report(store: Store, output: Path, made_at: float) -> int:
-    """Write the page to ``output``, which appears whole or not at all; return its bytes.
+    """Write the page to ``output``, which appears complete or not at all; return its size in bytes.
 
     Raises:
-        StoreError: if disk or database fail; an older file is left as it was.
+        StoreError: if the disk or the database fails; an older file is unchanged.
 
     """
     page = make_report(store, made_at)

@@ -1,11 +1,11 @@
-"""Texts of strangers on a page: bounded, and with nothing in them that turns the text around it."""
+"""Sanitization of untrusted text for the report page: a maximum length, and no control or direction characters."""
 
 import re
 
 _COMMANDS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
-"""Controls, overrides of the direction of writing, halves of characters, and what is no character at all.
+"""Control characters, overrides of the writing direction, lone surrogates and noncharacters.
 
-The marks and joiners that scripts and emoji are written with stay.
+Combining marks and joiners are kept, because scripts and emoji need them.
 """
 
 
@@ -13,17 +13,17 @@ _LINE_ENDS = re.compile("\r\n?|[\u2028\u2029]")
 
 
 _ESCAPED = {"&": 5, "<": 4, ">": 4, '"': 5, "'": 5}
-"""How many bytes these come to in HTML."""
+"""Bytes of each escaped character in HTML."""
 
 
 def cleaned(text: str) -> str:
-    """Return a text with one kind of line end, and with commands as visible escapes."""
+    """Return a text with newlines as the only line ends and with control characters as visible escapes."""
     return _COMMANDS.sub(_escape, _LINE_ENDS.sub("\n", text))
 
 
 def fitted(text: str | None, most: int) -> str:
-    """Return the beginning of a text that comes to so many bytes of HTML at most, an ellipsis apart."""
-    # No character is shorter than a byte, and none is longer cleaned away.
+    """Return a text truncated to ``most`` bytes of HTML, not counting the ellipsis that ends a truncated text."""
+    # Each character takes at least one byte, and cleaning removes none but the second half of a line end.
     begun = cleaned((text or "")[: most + 1])
     size = 0
     for number, character in enumerate(begun):

@@ -1,8 +1,7 @@
-"""The time that was worked, cut into cells of one length, with the pauses taken out.
+"""Timeline of a report: the time in which workers ran, divided into cells of equal length, without the pauses.
 
-A night between two runs, or a laptop that slept in the middle of one, would leave a chart of hours
-in which nothing happened. Cells hold only time in which somebody worked; where one does not follow
-the other, there was a pause.
+A night between two runs, or a laptop that slept during a run, would fill a chart with hours in which nothing
+happened. Cells cover only time in which a worker ran; a gap between two cells is a pause.
 """
 
 from bisect import bisect_right
@@ -14,18 +13,18 @@ from itertools import pairwise
 from artistjobs.store.overview import SLOT_WIDTHS, LatencyBucket, Overview
 
 SILENCE_SECONDS = 1800.0
-"""After which nobody worked, whatever the workers say: no call takes that long unless it is told to."""
+"""A gap without any result that is longer than this counts as a pause; calls rarely take that long."""
 
 
 CELLS = 160
-"""How many there are about: more would not be seen."""
+"""Target number of cells; more would be too narrow to see."""
 
 
 _SHORT_SECONDS = 30.0
 
 
 _MAX_CELLS = 400
-"""Beyond which neighbours are joined, across pauses too: thousands of short runs make one page all the same."""
+"""Maximum number of cells. Neighbours are merged beyond it, even across pauses, so that thousands of short runs fit."""
 
 
 Span = tuple[float, float]
@@ -33,7 +32,11 @@ Span = tuple[float, float]
 
 @dataclass(slots=True, kw_only=True)
 class Cell:
-    """What ended between two moments, of which ``worked`` seconds were worked."""
+    """The jobs that ended from ``start`` to ``end``, in ``worked`` seconds of work.
+
+    ``start`` and ``end`` are seconds since 1970. ``latencies`` counts answers by the lower bound and the width of
+    their latency bucket, in seconds.
+    """
 
     start: float
     end: float
@@ -44,34 +47,34 @@ class Cell:
     latencies: Counter[tuple[float, float]] = field(default_factory=Counter)
 
     def done_a_minute(self) -> float:
-        """Return the jobs done in a minute of work."""
+        """Return the jobs done per minute of work."""
         return self.done * 60 / self.worked
 
     def failed_a_minute(self) -> float:
-        """Return the jobs failed in a minute of work."""
+        """Return the jobs failed per minute of work."""
         return self.failed * 60 / self.worked
 
     def seconds(self, share: float) -> float | None:
-        """Return what that share of the answers took at most, None without any."""
+        """Return the quantile ``share`` of the latencies, in seconds; None without any."""
         return percentile(self.latencies, share)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeline:
-    """The cells in order, each as long as ``width`` seconds of the clock at most."""
+    """The cells in order of time, each at most about ``width`` seconds long; ``worked`` is the total in seconds."""
 
     cells: Sequence[Cell]
     width: int
     worked: float
 
     def pauses(self, most: int) -> list[int]:
-        """Return the numbers of the cells before which there was a pause, of the longest ``most`` pauses."""
+        """Return the numbers of the cells that follow one of the longest ``most`` pauses."""
         gaps = [(later.start - earlier.end, number) for number, (earlier, later) in enumerate(pairwise(self.cells), 1)]
         longest = sorted((gap for gap in gaps if gap[0] > self.width), reverse=True)[:most]
         return sorted(number for _, number in longest)
 
     def seconds(self, share: float) -> float | None:
-        """Return what that share of all answers took at most, None without any."""
+        """Return the quantile ``share`` of the latencies of all cells, in seconds; None without any."""
         whole: Counter[tuple[float, float]] = Counter()
         for cell in self.cells:
             whole.update(cell.latencies)
@@ -79,7 +82,7 @@ class Timeline:
 
 
 def make_timeline(overview: Overview) -> Timeline:
-    """Return the time that was worked; no cells if nobody worked."""
+    """Return the timeline of an overview; it has no cells if no worker ran."""
     worked = list(_worked(overview))
     total = sum(end - start for start, end in worked)
     width = _width(total, overview.slot_seconds)
@@ -91,7 +94,7 @@ def make_timeline(overview: Overview) -> Timeline:
 
 
 def percentile(latencies: Counter[tuple[float, float]], share: float) -> float | None:
-    """Return what that share of the answers took at most, found within its step by proportion."""
+    """Return the quantile ``share`` of the latencies in seconds, interpolated within its bucket; None without any."""
     wanted, before = share * latencies.total(), 0
     for (low, width), count in sorted(latencies.items()):
         if before + count >= wanted:
@@ -101,7 +104,7 @@ def percentile(latencies: Counter[tuple[float, float]], share: float) -> float |
 
 
 def union(spans: Iterable[Span]) -> Iterator[Span]:
-    """Yield the time that any of the spans covers; they are in the order of their starts."""
+    """Yield the union of the spans as disjoint spans; the input must be sorted by start."""
     start = end = None
     for first, last in spans:
         if start is None or end is None or first > end:
@@ -114,10 +117,10 @@ def union(spans: Iterable[Span]) -> Iterator[Span]:
 
 
 def _worked(overview: Overview) -> Iterator[Span]:
-    """Yield when somebody worked and something came of it."""
+    """Yield the spans in which a worker ran, without the long gaps in which no job ended."""
     width = overview.slot_seconds
     silence = max(SILENCE_SECONDS, 2.0 * width)
-    # A worker that began and ended within a millisecond worked all the same.
+    # A worker that started and ended within a millisecond still gets a span.
     spans = sorted((worker.start, max(worker.end, worker.start + 0.001)) for worker in overview.workers)
     busy = [(float(slot.start), float(slot.start + width)) for slot in overview.slots]
     for start, end in union(spans):
@@ -134,8 +137,8 @@ def _worked(overview: Overview) -> Iterator[Span]:
 
 
 def _width(worked: float, slot_seconds: int) -> int:
-    """Return the length of a cell: one that people count in, made of whole slots."""
-    # In a second or two answers come by chance, which is no pace.
+    """Return the length of a cell in seconds: a round number that is a multiple of the slot length."""
+    # Cells of a second or two would show random variation rather than throughput.
     least = max(worked / CELLS, 5.0 if worked > _SHORT_SECONDS else 1.0)
     fitting = (width for width in SLOT_WIDTHS if width % slot_seconds == 0 and width >= least)
     return next(fitting, 4 * slot_seconds)
@@ -155,7 +158,7 @@ def _cells(worked: Iterable[Span], width: int) -> list[Cell]:
 
 
 def _joined(cells: list[Cell], width: int) -> list[Cell]:
-    """Join a cell that was hardly worked with the one before: a minute's rate is not told by a second."""
+    """Merge a cell with little work into the one before, because its rate per minute would be noise."""
     joined: list[Cell] = []
     for cell in cells:
         if joined and cell.start - joined[-1].end < width and min(cell.worked, joined[-1].worked) < width / 4:
@@ -167,19 +170,19 @@ def _joined(cells: list[Cell], width: int) -> list[Cell]:
 
 
 def _halved(cells: Sequence[Cell]) -> list[Cell]:
-    """Join each cell with its neighbour."""
+    """Merge pairs of neighbouring cells."""
     pairs = zip(cells[::2], cells[1::2], strict=False)
     halved = [Cell(start=one.start, end=two.end, worked=one.worked + two.worked) for one, two in pairs]
     return [*halved, cells[-1]] if len(cells) % 2 else halved
 
 
 def _fill(cells: Sequence[Cell], overview: Overview) -> None:
-    """Put each slot into the cell that it lies in, or else into the last one before."""
+    """Add each slot to the cell that contains its end, or else to the last cell before."""
     if not cells:
         return
     starts = [cell.start for cell in cells]
     for slot in overview.slots:
-        # By its end: a cell begins where somebody began to work, which may be in the middle of a slot.
+        # By its end, because a cell starts when a worker started, which may be in the middle of a slot.
         cell = cells[max(0, bisect_right(starts, slot.start + overview.slot_seconds - 0.001) - 1)]
         cell.done += slot.done
         cell.failed += slot.failed

@@ -39,7 +39,7 @@ async def test_a_hostile_report_runs_nothing_asks_nobody_and_can_be_searched(dat
         # An alert would hold up the page for good.
         await tab.call("Page.addScriptToEvaluateOnNewDocument", source="window.alert = n => console.log('ran', n)")
         await tab.open(page.as_uri())
-        assert await tab.eval("document.title") == "artistjobs.db: report of artistjobs"
+        assert await tab.eval("document.title") == "artistjobs.db: artistjobs report"
         assert await tab.eval("document.querySelectorAll('script').length") == 1
         total = await tab.eval("document.querySelectorAll('#rows > li').length")
 

@@ -236,5 +236,5 @@ def test_csv_on_a_terminal_gives_it_no_commands_and_parquet_is_refused(tmp_path)
 
         _, row = terminal.getvalue().decode().splitlines()
         assert "\\x1b[2J gone\\r" in row
-        with pytest.raises(WrongUseError, match="not for a terminal"):
+        with pytest.raises(WrongUseError, match="cannot be shown in a terminal"):
             export_to_stream(store.records, ExportConfig(format=Format.PARQUET), Terminal())
