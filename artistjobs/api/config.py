@@ -1,7 +1,9 @@
 """How to reach the API."""
 
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 
+from artistjobs.api.interface import Api
 from artistjobs.errors import WrongUseError
 
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
@@ -39,3 +41,9 @@ class ApiConfig:
             raise WrongUseError(
                 "OPENAI_BASE_URL holds a user name or password, which cannot be sent beside the key; leave it out."
             )
+
+    def open(self) -> AbstractAsyncContextManager[Api]:
+        """Open the API. The SDK is imported now, which takes longer than the rest of a start, and not before."""
+        from artistjobs.api.responses import open_responses_api
+
+        return open_responses_api(self)

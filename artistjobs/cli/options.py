@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import click
@@ -13,6 +12,9 @@ from artistjobs.errors import WrongUseError
 
 if TYPE_CHECKING:
     import os
+    from pathlib import Path
+
+    from artistjobs.store.database import Database
 
 
 Command = TypeVar("Command", bound=Callable[..., object])
@@ -217,9 +219,11 @@ def json_option(command: Command) -> Command:
     return click.option("--json", "as_json", is_flag=True, help="Summary as one JSON object on stdout.")(command)
 
 
-def database_path(settings: Settings) -> Path:
+def existing_database_option(settings: Settings) -> "Database":
     """Return the database to look into, of either kind. Raises WrongUseError if only a rehearsed one is there."""
+    from artistjobs.store.database import Database
+
     path = settings.db or DEFAULT_DATABASE
     if settings.db is None and not path.exists() and REHEARSAL_DATABASE.exists():
         raise WrongUseError("there is no artistjobs.db yet, but a rehearsed database: add --db rehearsal.db")
-    return path
+    return Database(path, None)
