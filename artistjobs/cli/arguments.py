@@ -9,7 +9,7 @@ import click
 
 from artistjobs.api.config import DEFAULT_BASE_URL, NO_KEY, ApiConfig
 from artistjobs.api.remedies import STORED_PROMPTS_END
-from artistjobs.cli.options import Settings, database_path
+from artistjobs.cli.options import Settings
 from artistjobs.cli.prompt import DEFAULT_MODEL, PromptOptions, make_prompt
 from artistjobs.commands.config import CheckOptions, WorkOptions
 from artistjobs.commands.findings import Finding, Level
@@ -174,11 +174,6 @@ def _found(subject: str, make: Callable[[], Made], failures: list[Finding]) -> M
     except WrongUseError as error:
         failures.append(Finding(Level.FAIL, subject, str(error), error.exit_code))
         return None
-
-
-def existing_database_option(settings: Settings) -> Database:
-    """Return the database of commands that accept either kind. Raises WrongUseError if only rehearsal.db exists."""
-    return Database(database_path(settings), None)
 
 
 def _api_from_environment(timeout_seconds: float | None) -> ApiConfig | None:

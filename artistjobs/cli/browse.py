@@ -28,7 +28,7 @@ def browse(settings: Settings, port: int | None, *, no_open: bool) -> None:
     """
     from artistjobs.browse.metadata import metadata
     from artistjobs.browse.server import ensure_browse_extra, ensure_servable_name, open_port, serve
-    from artistjobs.cli.arguments import existing_database_option
+    from artistjobs.cli.options import existing_database_option
     from artistjobs.core.job import EVERYTHING
     from artistjobs.store.models import Kind
     from artistjobs.terminal.escape import escape_controls

@@ -33,7 +33,7 @@ def pause(settings: Settings) -> None:
 
     Example: artistjobs pause
     """
-    from artistjobs.cli.arguments import existing_database_option
+    from artistjobs.cli.options import existing_database_option
     from artistjobs.commands.control import pause_workers
     from artistjobs.terminal.escape import escape_controls
     from artistjobs.terminal.streams import print_message
@@ -49,7 +49,7 @@ def resume(settings: Settings) -> None:
 
     Example: artistjobs resume
     """
-    from artistjobs.cli.arguments import existing_database_option
+    from artistjobs.cli.options import existing_database_option
     from artistjobs.commands.control import resume_workers
     from artistjobs.terminal.escape import escape_controls
     from artistjobs.terminal.streams import print_message
@@ -71,7 +71,7 @@ def tune(settings: Settings, /, **options: float | str | None) -> None:
 
     Example: artistjobs set --max-workers 64 --max-cost none
     """
-    from artistjobs.cli.arguments import existing_database_option
+    from artistjobs.cli.options import existing_database_option
     from artistjobs.commands.control import tune_workers
     from artistjobs.core.controls import Control
     from artistjobs.terminal.escape import escape_controls

@@ -33,7 +33,7 @@ def export(settings: Settings, /, output: "Path | None", format_name: str | None
 
     Example: artistjobs export answers.jsonl --ingest latest
     """
-    from artistjobs.cli.arguments import existing_database_option
+    from artistjobs.cli.options import existing_database_option
     from artistjobs.commands.export import export_answers
     from artistjobs.export.export import (
         STATES,

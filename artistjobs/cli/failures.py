@@ -33,12 +33,11 @@ def failures(settings: Settings, code: str | None, limit: int | None, *, as_json
 
     Example: artistjobs failures --code incomplete --limit 10
     """
-    from artistjobs.cli.options import database_path
-    from artistjobs.store.sqlite.reader import open_reader
+    from artistjobs.cli.options import existing_database_option
     from artistjobs.terminal.screen import Screen
 
     screen = Screen()
-    with open_reader(database_path(settings)) as reader:
+    with existing_database_option(settings).reader() as reader:
         total = _count_failed(reader, code)
         if limit is None and screen.is_terminal and not as_json:
             limit = FAILURES_SHOWN

@@ -6,7 +6,6 @@ Expensive modules must not be imported here, because ``--help`` loads this modul
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import click
@@ -16,6 +15,9 @@ from artistjobs.errors import WrongUseError
 
 if TYPE_CHECKING:
     import os
+    from pathlib import Path
+
+    from artistjobs.store.database import Database
 
 
 Command = TypeVar("Command", bound=Callable[..., object])
@@ -221,9 +223,11 @@ def json_option(command: Command) -> Command:
     return click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")(command)
 
 
-def database_path(settings: Settings) -> Path:
-    """Return the path of the database to open, of either kind. Raises WrongUseError if only rehearsal.db exists."""
+def existing_database_option(settings: Settings) -> "Database":
+    """Return the database to open, of either kind. Raises WrongUseError if only rehearsal.db exists."""
+    from artistjobs.store.database import Database
+
     path = settings.db or DEFAULT_DATABASE
     if settings.db is None and not path.exists() and REHEARSAL_DATABASE.exists():
         raise WrongUseError("there is no artistjobs.db, but there is a rehearsal.db; to use it, add --db rehearsal.db")
-    return path
+    return Database(path, None)

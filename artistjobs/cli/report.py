@@ -26,7 +26,7 @@ def report(settings: Settings, output: "Path") -> None:
     """
     import time
 
-    from artistjobs.cli.arguments import existing_database_option
+    from artistjobs.cli.options import existing_database_option
     from artistjobs.export.export import ensure_writable
     from artistjobs.report import make_report, write_report
     from artistjobs.terminal.log import log

@@ -23,7 +23,7 @@ def retry(settings: Settings, job: int | None, code: str | None) -> None:
 
     Example: artistjobs retry --code incomplete
     """
-    from artistjobs.cli.arguments import existing_database_option
+    from artistjobs.cli.options import existing_database_option
     from artistjobs.core.command_text import command as command_text
     from artistjobs.core.formatting import count_text
     from artistjobs.core.job import EVERYTHING

@@ -30,16 +30,15 @@ def show_job(settings: Settings, artist: str | None, job: int | None, *, as_json
 
     Example: artistjobs show 'Frida Kahlo'
     """
-    from artistjobs.cli.options import database_path
+    from artistjobs.cli.options import existing_database_option
     from artistjobs.commands.show import job_details_json, job_details_lines, load_job
-    from artistjobs.store.sqlite.reader import open_reader
     from artistjobs.terminal.screen import Screen, styled
     from artistjobs.terminal.streams import print_json, print_result
 
     if (artist is None) == (job is None):
         raise WrongUseError("give one artist or one job id, for example: artistjobs show 'Frida Kahlo'")
     screen = Screen()
-    with open_reader(database_path(settings)) as reader:
+    with existing_database_option(settings).reader() as reader:
         number = job if artist is None else _find(reader, artist, screen)
         details = load_job(reader, number or 0)
         if details is None:

@@ -28,10 +28,9 @@ def status(settings: Settings, /, *, as_json: bool, watch: bool) -> None:
 
     Example: artistjobs status --watch
     """
-    from artistjobs.cli.options import database_path
-    from artistjobs.store.sqlite.reader import open_reader
+    from artistjobs.cli.options import existing_database_option
 
-    with open_reader(database_path(settings)) as reader:
+    with existing_database_option(settings).reader() as reader:
         if not watch:
             _show(reader, as_json=as_json)
             return

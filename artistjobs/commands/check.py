@@ -312,10 +312,7 @@ def run_check(database: Database, checking: CheckOptions) -> CheckResult:
 
 
 async def _check_with(config: ApiConfig, plan: CheckPlan) -> CheckResult:
-    # Imported late: importing the SDK takes longer than the rest of a check without calls.
-    from artistjobs.api.responses import open_responses_api
-
-    async with open_responses_api(config) as api:
+    async with config.open() as api:
         return await check(plan, api, monotonic)
 
 

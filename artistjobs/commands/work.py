@@ -55,10 +55,9 @@ async def _run_in_processes(
     from artistjobs.worker.processes.parent import run_in_processes
 
     order = StartMessage(
-        work=working.work, scope=scope, database=database.path, kind=database.kind, api=api, looks_up=False,
-        log_level=log.getEffectiveLevel(),
+        work=working.work, scope=scope, database=database, api=api, looks_up=False, log_level=log.getEffectiveLevel(),
     )  # fmt: skip
-    return await run_in_processes(order, database.open, watch)
+    return await run_in_processes(order, watch)
 
 
 def _on_failed(store: Store, scope: Scope, *, retry_failed: bool) -> Counts:

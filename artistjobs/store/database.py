@@ -1,27 +1,62 @@
-"""Database that a command works on: its path and the kind of jobs that it must hold."""
+"""The only way to open a database: its path, its kind, and the choice of the driver.
+
+No module outside of ``store`` imports a driver.
+"""
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
-from artistjobs.store.interface import FilePreview, Store
+from artistjobs.errors import WrongUseError
+from artistjobs.store.interface import FilePreview, Reader, Store
 from artistjobs.store.models import Kind
-from artistjobs.store.sqlite.store import open_store
+
+SERVER_SCHEMES = ("postgresql:", "postgres:")
+"""First part of a path that was made of the URL of a database server."""
+
+
+class Driver(Protocol):
+    """The functions of a driver; a module implements it."""
+
+    def open_store(self, path: Path, kind: Kind | None, *, create: bool) -> AbstractContextManager[Store]:
+        """Open a database to work on; ``create`` makes one if there is none."""
+
+    def open_preview(self, path: Path, kind: Kind) -> AbstractContextManager[FilePreview]:
+        """Open a database to compare a file with it; do not create one."""
+
+    def open_reader(self, path: Path) -> AbstractContextManager[Reader]:
+        """Open a database of either kind to read it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """Path and expected kind of a database; ``kind`` is None if both kinds are accepted."""
+    """Path and expected kind of a database; ``kind`` is None if both kinds are accepted.
+
+    Each method raises WrongUseError if the database is not one of ours or of the other kind, NoDatabaseError if it does
+    not exist and is needed, and StoreError if the disk or the database fails.
+    """
 
     path: Path
     kind: Kind | None
 
     def open(self, *, create: bool = False) -> AbstractContextManager[Store]:
-        """Open the database; raises StoreError or WrongUseError."""
-        return open_store(self.path, self.kind, create=create)
+        """Open it to work on; ``create`` makes one if there is none."""
+        return self._driver().open_store(self.path, self.kind, create=create)
 
     def preview(self) -> AbstractContextManager[FilePreview]:
-        """Open the database read-only for a dry run, without creating it; raises StoreError or WrongUseError."""
-        from artistjobs.store.sqlite.dry_run import open_preview
+        """Open it to compare a file with it; a missing database is not created."""
+        return self._driver().open_preview(self.path, self.kind or Kind.REAL)
 
-        return open_preview(self.path, self.kind or Kind.REAL)
+    def reader(self) -> AbstractContextManager[Reader]:
+        """Open it to read it, whatever its kind."""
+        return self._driver().open_reader(self.path)
+
+    def _driver(self) -> Driver:
+        """Return the driver for the name of the database, imported only now."""
+        if self.path.parts[:1] in {(scheme,) for scheme in SERVER_SCHEMES}:
+            # The URL is not repeated: it may contain a password.
+            raise WrongUseError("this version opens SQLite files, not a PostgreSQL server; name a file with --db.")
+        from artistjobs.store.sqlite import driver
+
+        return driver

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from functools import partial
 from typing import Any, TypeVar
 
 from artistjobs.api.config import ApiConfig
@@ -25,11 +24,9 @@ async def run_calling(
 ) -> RunReport:
     """Run ``run.run`` with calls to ``api``; return and raise what it returns and raises."""
     with tuned() as keep:
-        # This import takes longer than everything else at start-up, so it happens only when calls are made.
-        from artistjobs.api.responses import open_responses_api
-
+        client = api.open()  # imports the SDK
         keep()
-        return await run(work, scope, open_store, partial(open_responses_api, api), watcher, run_control)
+        return await run(work, scope, open_store, lambda: client, watcher, run_control)
 
 
 Result = TypeVar("Result")

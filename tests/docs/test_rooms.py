@@ -51,12 +51,12 @@ def room_of(path: Path) -> str:
 
 
 def imports(path: Path, *, for_types: bool) -> Iterator[str]:
-    """Return the modules that a file imports, wherever in the file; those for type checkers only if asked."""
+    """Return what a file imports, wherever in the file, as dotted names; what only type checkers see, if asked."""
     for node in _nodes(ast.parse(path.read_text()), for_types=for_types):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            yield node.module or ""
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
 def _nodes(tree: ast.AST, *, for_types: bool) -> Iterator[ast.AST]:
@@ -68,7 +68,7 @@ def _nodes(tree: ast.AST, *, for_types: bool) -> Iterator[ast.AST]:
 
 def rooms_used(path: Path, *, for_types: bool) -> set[str]:
     names = [name.split(".") for name in imports(path, for_types=for_types)]
-    return {parts[1] for parts in names if parts[0] == "artistjobs" and len(parts) > 1}
+    return {parts[1] for parts in names if parts[0] == "artistjobs" and len(parts) > 1} & set(MAY_USE)
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
@@ -109,9 +109,17 @@ def test_only_the_command_line_and_the_terminal_read_the_environment():
     assert readers <= {"cli/arguments.py", "terminal/live_block.py", "terminal/screen.py"}
 
 
-def test_workers_know_protocols_and_not_their_makers():
-    for path in MODULES:
-        if room_of(path) == "worker":
-            used = set(imports(path, for_types=True))
-            makers = {name for name in used if name.startswith(("artistjobs.store.sqlite", "artistjobs.api.responses"))}
-            assert not makers or name_of(path) in ("worker/launch.py", "worker/processes/child.py"), path
+@pytest.mark.parametrize(
+    ("maker", "door"),
+    [("artistjobs.store.sqlite", "store/database.py"), ("artistjobs.api.responses", "api/config.py")],
+)
+def test_one_module_chooses_who_stores_and_who_calls(maker, door):
+    inside = maker.removeprefix("artistjobs.").replace(".", "/")
+    users = {
+        name_of(path)
+        for path in MODULES
+        for name in imports(path, for_types=True)
+        if f"{name}.".startswith(f"{maker}.") and not name_of(path).startswith(inside)
+    }
+
+    assert users == {door}

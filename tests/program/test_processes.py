@@ -22,6 +22,7 @@ from artistjobs.core.job import Scope
 from artistjobs.core.pricing import GivenPrices
 from artistjobs.errors import StoreError, WrongUseError
 from artistjobs.rehearsal import Fault
+from artistjobs.store.database import Database
 from artistjobs.store.models import Kind
 from artistjobs.terminal.log import repeats
 from artistjobs.worker.config import WorkConfig
@@ -346,7 +347,7 @@ texts = st.text(max_size=20)
 )  # fmt: skip
 def test_an_order_arrives_as_it_was_given(work, scope, kind, looks_up):
     order = messages.StartMessage(
-        work=work, scope=scope, database=Path("a.db"), kind=kind, api=ApiConfig(api_key=KEY), looks_up=looks_up,
+        work=work, scope=scope, database=Database(Path("a.db"), kind), api=ApiConfig(api_key=KEY), looks_up=looks_up,
         log_level=20,
     )  # fmt: skip
 

@@ -4,5 +4,5 @@
 one run and tells them when to stop. ``child.py`` is a child process, which is a worker on the database like any other
 and shares jobs, limits and money with the others through the database. ``messages.py`` defines the messages between
 them: lines of JSON on pipes. A run in one process is in ``worker/run.py``. May import every other module of ``worker``
-and what these may import; only ``child.py`` opens the store in ``store/sqlite``.
+and what these may import.
 """

@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from queue import SimpleQueue
 from threading import Thread
 from typing import Final, NoReturn
@@ -14,8 +14,6 @@ from typing import Final, NoReturn
 from artistjobs.core.controls import ProcessShare
 from artistjobs.core.json_values import Json
 from artistjobs.errors import ArtistjobsError
-from artistjobs.store.interface import Store
-from artistjobs.store.sqlite.store import open_store
 from artistjobs.terminal.log import extra_of
 from artistjobs.worker.launch import run_calling, run_in_loop
 from artistjobs.worker.processes import messages
@@ -153,13 +151,15 @@ class ParentLink:
 
 
 async def _work(start_message: messages.StartMessage, sender: MessageSender) -> messages.EndMessage:
-    def open_database() -> AbstractContextManager[Store]:
-        return open_store(start_message.database, start_message.kind, create=False)
-
     told = ParentLink(sender, start_message.work.part, looks_up=start_message.looks_up)
     return messages.end_message_of(
         await run_calling(
-            start_message.work, start_message.scope, open_database, start_message.api, SnapshotSender(sender), told
+            start_message.work,
+            start_message.scope,
+            start_message.database.open,
+            start_message.api,
+            SnapshotSender(sender),
+            told,
         )
     )
 

@@ -11,6 +11,7 @@ from artistjobs.core.job import Scope
 from artistjobs.core.json_values import Json
 from artistjobs.core.pricing import GivenPrices
 from artistjobs.errors import ArtistjobsError, RunStoppedError, StoreError, WrongUseError
+from artistjobs.store.database import Database
 from artistjobs.store.models import Kind
 from artistjobs.worker.config import WorkConfig
 from artistjobs.worker.progress.counters import RunTotals, totals_from_json, totals_json
@@ -38,8 +39,7 @@ class StartMessage:
 
     work: WorkConfig
     scope: Scope
-    database: Path
-    kind: Kind | None
+    database: Database
     api: ApiConfig
     looks_up: bool
     log_level: int
@@ -86,8 +86,8 @@ def read_line(text: bytes) -> tuple[str, Any]:
 def start_message_json(start_message: StartMessage) -> dict[str, Json]:
     """Return a start message as JSON. It contains the API key, and is sent through a pipe that only the child reads."""
     return asdict(start_message) | {
-        "database": str(start_message.database),
-        "kind": start_message.kind and start_message.kind.value,
+        "database": str(start_message.database.path),
+        "kind": start_message.database.kind,
     }
 
 
@@ -97,8 +97,7 @@ def start_message_from_json(value: Mapping[str, Any]) -> StartMessage:
     return StartMessage(
         work=WorkConfig(**{**work, "prices": prices and GivenPrices(**prices)}),
         scope=Scope(**value["scope"]),
-        database=Path(value["database"]),
-        kind=value["kind"] and Kind(value["kind"]),
+        database=Database(Path(value["database"]), value["kind"] and Kind(value["kind"])),
         api=ApiConfig(**value["api"]),
         looks_up=value["looks_up"],
         log_level=value["log_level"],

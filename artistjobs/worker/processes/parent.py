@@ -16,7 +16,7 @@ import artistjobs
 from artistjobs.core.job import DEATHS_MAX
 from artistjobs.core.json_values import Json
 from artistjobs.errors import RunStoppedError
-from artistjobs.store.interface import OpenStore, Store
+from artistjobs.store.interface import Store
 from artistjobs.store.models import Counts
 from artistjobs.worker.processes import messages
 from artistjobs.worker.progress.counters import RunTotals, merge_totals
@@ -45,7 +45,7 @@ COMMAND: Final = (
 )  # fmt: skip
 
 
-async def run_in_processes(start_message: messages.StartMessage, open_store: OpenStore, watcher: Display) -> RunReport:
+async def run_in_processes(start_message: messages.StartMessage, watcher: Display) -> RunReport:
     """Run several processes until no job is left or something stops them, in the way of ``run.run``.
 
     Raises:
@@ -54,7 +54,7 @@ async def run_in_processes(start_message: messages.StartMessage, open_store: Ope
         WrongUseError: if a cost cap is set and the price of a model is unknown.
 
     """
-    with open_store() as store:
+    with start_message.database.open() as store:
         started, before = monotonic(), store.records.counts(start_message.scope)
         group = _ProcessGroup(start_message, before, started)
         await group.work(watcher, store)
