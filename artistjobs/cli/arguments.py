@@ -8,13 +8,14 @@ from typing import TypeVar
 import click
 
 from artistjobs.api.config import DEFAULT_BASE_URL, NO_KEY, ApiConfig
+from artistjobs.api.prices import cost_by
 from artistjobs.api.remedies import STORED_PROMPTS_END
 from artistjobs.cli.options import Settings
 from artistjobs.cli.prompt import DEFAULT_MODEL, PromptOptions, make_prompt
 from artistjobs.commands.config import CheckOptions, WorkOptions
 from artistjobs.commands.findings import Finding, Level
 from artistjobs.core.command_text import DEFAULT_DATABASE, REHEARSAL_DATABASE
-from artistjobs.core.pricing import REHEARSAL_MODEL, Cost, GivenPrices, cost_by
+from artistjobs.core.pricing import REHEARSAL_MODEL, Cost, GivenPrices
 from artistjobs.core.prompt import Prompt
 from artistjobs.errors import WrongUseError
 from artistjobs.ingest.source import IngestConfig

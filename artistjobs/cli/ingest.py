@@ -27,9 +27,11 @@ def ingest(settings: Settings, /, *, dry_run: bool, **options: object) -> None:
     with logging_output(settings, arguments.scenario, arguments.warning()):
         config = arguments.ingest_config()
         if dry_run:
-            from artistjobs.commands.dry_run import _dry_run
+            from artistjobs.commands.dry_run import show_dry_run
 
-            _dry_run(arguments, config)
+            show_dry_run(
+                arguments.database(), config, arguments.cost(), limit=arguments.limit(), as_json=arguments.as_json
+            )
             return
         ensure_readable(config.source)
         with arguments.database().open(create=True) as store:

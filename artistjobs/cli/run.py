@@ -51,9 +51,11 @@ def run(
     with logging_output(settings, arguments.scenario, arguments.warning()) as console:
         config, texts = arguments.ingest_config(), None if arguments.as_json else TextOutput()
         if dry_run:
-            from artistjobs.commands.dry_run import _dry_run
+            from artistjobs.commands.dry_run import show_dry_run
 
-            _dry_run(arguments, config)
+            show_dry_run(
+                arguments.database(), config, arguments.cost(), limit=arguments.limit(), as_json=arguments.as_json
+            )
             return
         written_as = format_of(output, format_name)
         target = ExportTarget(output=output, texts=texts, needed=arguments.prompt_files(), format=written_as)

@@ -56,7 +56,7 @@ def _watch(reader: "Reader", *, as_json: bool) -> None:
 
     from artistjobs.commands.status import read_status
     from artistjobs.commands.status_text import status_lines
-    from artistjobs.core.timestamps import clock_text
+    from artistjobs.terminal.local_time import clock_text
     from artistjobs.terminal.screen import Screen
 
     screen = Screen()

@@ -7,11 +7,11 @@ from artistjobs.core.command_text import command
 from artistjobs.core.controls import Control, ControlChange, is_paused, paused_at, settings_text
 from artistjobs.core.formatting import count_text
 from artistjobs.core.json_values import Json
-from artistjobs.core.timestamps import local_time
 from artistjobs.errors import WrongUseError
 from artistjobs.store.interface import Store
 from artistjobs.store.models import Run
 from artistjobs.terminal.escape import escape_controls
+from artistjobs.terminal.local_time import local_time
 
 
 def pause_workers(store: Store) -> str:

@@ -12,8 +12,8 @@ from artistjobs.store.database import Database
 from artistjobs.store.models import FileJobs
 
 if TYPE_CHECKING:
-    from artistjobs.cli.arguments import CommandArguments
     from artistjobs.core.json_values import Json
+    from artistjobs.core.pricing import Cost
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,27 +26,40 @@ class FilePreviewResult:
     asked: FileJobs
 
 
-def _dry_run(arguments: "CommandArguments", config: "IngestConfig") -> None:
+def show_dry_run(database: Database, config: IngestConfig, cost: "Cost", *, limit: int | None, as_json: bool) -> None:
+    """Print the first request bodies to stdout and an estimate to stderr, or both as one JSON object.
+
+    Args:
+        database: Compared with the file, if it exists.
+        config: The file and its prompt.
+        cost: Prices of the estimate.
+        limit: The largest number of jobs to work on, None for all.
+        as_json: True for one JSON object on stdout.
+
+    Raises:
+        WrongUseError: if the file, the template or the database cannot be used.
+        StoreError: if the database cannot be read.
+
+    """
     from artistjobs.commands.estimate import Workload, estimate
     from artistjobs.commands.estimate_text import estimate_json, estimate_lines
     from artistjobs.core.formatting import count_text
     from artistjobs.terminal.escape import escape_controls
     from artistjobs.terminal.streams import print_json, print_message
 
-    limit = arguments.limit()
     bodies: list[Json] = []
 
     def show(body: Body) -> None:
         if limit is None or len(bodies) < limit:
             bodies.append(body)
-            if not arguments.as_json:
+            if not as_json:
                 print_json(body, indent=2)
 
-    file, measured = count_file(arguments.database(), config, show)
+    file, measured = count_file(database, config, show)
     rows, calls = file.rows, min(file.asked.to_call, limit or file.asked.to_call)
     load = Workload(prompt=config.prompt, calls=calls, request_bytes=rows.mean_bytes * calls)
-    made = estimate(load, measured, arguments.cost())
-    if arguments.as_json:
+    made = estimate(load, measured, cost)
+    if as_json:
         print_json({"rows": rows.good, "bad": rows.bad, "requests": bodies, "estimate": estimate_json(made)})
         return
     at_most = f", calls limited to {limit:,} by --limit" if limit is not None and limit < file.asked.to_call else ""

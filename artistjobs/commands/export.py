@@ -9,7 +9,7 @@ from artistjobs.store.interface import Store
 from artistjobs.terminal.log import ConsoleHandler
 from artistjobs.terminal.streams import TextOutput
 
-log = logging.getLogger("artistjobs")
+log = logging.getLogger(__name__)
 
 
 def export_answers(

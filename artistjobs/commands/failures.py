@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 
 from artistjobs.core.json_values import Json
-from artistjobs.core.timestamps import local_time
 from artistjobs.errors import WrongUseError
 from artistjobs.store.models import FailedJob
 from artistjobs.terminal.escape import escape_controls
+from artistjobs.terminal.local_time import local_time
 from artistjobs.terminal.table import TableColumn, table
 
 _COLUMNS = (

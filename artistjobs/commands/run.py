@@ -19,7 +19,7 @@ from artistjobs.terminal.log import ConsoleHandler
 from artistjobs.terminal.streams import TextOutput
 from artistjobs.worker.run import RunReport
 
-log = logging.getLogger("artistjobs")
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,11 +8,11 @@ from artistjobs.core.command_text import command
 from artistjobs.core.formatting import cost_text, truncate
 from artistjobs.core.json_values import Json, scalar
 from artistjobs.core.prompt import Body, Prompt, request_builder
-from artistjobs.core.timestamps import local_time
 from artistjobs.errors import PromptError
 from artistjobs.store.interface import Reader
 from artistjobs.store.models import ArtistMatch
 from artistjobs.terminal.escape import escape_controls
+from artistjobs.terminal.local_time import local_time
 from artistjobs.terminal.screen import Style
 from artistjobs.terminal.table import TableColumn, table
 

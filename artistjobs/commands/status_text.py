@@ -7,9 +7,9 @@ from artistjobs.commands.control import control_lines
 from artistjobs.commands.estimate_text import interval_cost_text, interval_duration_text
 from artistjobs.commands.status import Projection, Status, project, retry_command, run_pace, run_seconds
 from artistjobs.core.formatting import cost_text, count_text, duration_text
-from artistjobs.core.timestamps import local_time
 from artistjobs.store.models import FailureGroup, Kind, Progress, Run
 from artistjobs.terminal.escape import escape_controls
+from artistjobs.terminal.local_time import local_time
 from artistjobs.terminal.screen import Style, styled
 from artistjobs.terminal.table import TableColumn, table, truncate_cells, wrapped
 

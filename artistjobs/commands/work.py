@@ -18,7 +18,7 @@ from artistjobs.worker.progress.snapshot import Display
 from artistjobs.worker.run import RunReport, nothing_to_do
 from artistjobs.worker.store_thread import tell_rescue
 
-log = logging.getLogger("artistjobs")
+log = logging.getLogger(__name__)
 
 
 def work_on(database: Database, scope: Scope, working: WorkOptions, console: ConsoleHandler) -> RunReport:

@@ -46,24 +46,19 @@ class GivenPrices:
         return (usage.input_tokens * self.input_usd + usage.output_tokens * self.output_usd) / 1e6
 
 
-def usage_cost(model: str, service_tier: str | None, usage: Usage) -> float | None:
-    """Return the cost of tokens in dollars for a model and tier, None if there is no price for them."""
+def cost_on(day: date, model: str, service_tier: str | None, usage: Usage) -> float | None:
+    """Return the cost of tokens in dollars for a model and tier on a UTC day, None if there is no price for them."""
     into, out = usage.input_tokens, usage.output_tokens
     if model == REHEARSAL_MODEL:
         return 0.0
     if into is None or out is None or not model:
         return None
-    price_list = _price_list(model, service_tier, datetime.now(UTC).date())
+    price_list = _price_list(model, service_tier, day)
     rates = next((rates for rates in price_list if into >= rates.input_from), None)
     return rates.cost(into, out, usage.cached_tokens or 0, usage.cache_write_tokens or 0) if rates else None
 
 
-def cost_by(given: GivenPrices | None) -> Cost:
-    """Return the cost function: with the given prices, or with those of genai-prices."""
-    return given.cost if given is not None else usage_cost
-
-
-def answer_cost(answer: Answer, cost: Cost = usage_cost) -> float | None:
+def answer_cost(answer: Answer, cost: Cost) -> float | None:
     """Return the cost of an answer in dollars, None if its model, tier or usage is unknown."""
     return cost(answer.model or "", answer.service_tier, answer.usage)
 

@@ -1,7 +1,6 @@
-"""Timestamps as stored: UTC text of fixed width, so that text order is time order; and local time for display."""
+"""Timestamps as stored: UTC text of fixed width, so that text order is time order."""
 
 from datetime import UTC, datetime
-from time import localtime, strftime
 
 
 def to_timestamp(seconds: float) -> str:
@@ -12,13 +11,3 @@ def to_timestamp(seconds: float) -> str:
 def from_timestamp(text: str) -> float:
     """Return the seconds after the epoch of a timestamp written by ``to_timestamp``."""
     return datetime.fromisoformat(text).timestamp()
-
-
-def local_time(text: str, form: str = "%m-%d %H:%M") -> str:
-    """Return a stored timestamp in local time, in the given ``strftime`` format."""
-    return datetime.fromisoformat(text).astimezone().strftime(form)
-
-
-def clock_text(seconds: float | None = None) -> str:
-    """Return the local time of day of ``seconds`` after the epoch; the current time for None."""
-    return strftime("%H:%M:%S", localtime(seconds))

@@ -11,7 +11,7 @@ from artistjobs.errors import InputError
 from artistjobs.ingest.sniff import wrong_format_hint
 from artistjobs.ingest.source import STDIN, IngestConfig
 
-log = logging.getLogger("artistjobs")
+log = logging.getLogger(__name__)
 
 
 WARNED_OF = 20

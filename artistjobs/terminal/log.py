@@ -13,10 +13,11 @@ from time import monotonic
 from typing import Final
 
 from artistjobs.core.json_values import Json
-from artistjobs.core.timestamps import clock_text, to_timestamp
+from artistjobs.core.timestamps import to_timestamp
 from artistjobs.errors import WrongUseError
 from artistjobs.terminal.escape import escape_controls
 from artistjobs.terminal.live_block import LiveBlock
+from artistjobs.terminal.local_time import clock_text
 
 log = logging.getLogger("artistjobs")
 

@@ -27,7 +27,7 @@ from artistjobs.worker.progress.counters import RunCounters
 from artistjobs.worker.stop import RunStoppingError, Stop, StopReason
 from artistjobs.worker.store_client import StoreClient, released
 
-log = logging.getLogger("artistjobs")
+log = logging.getLogger(__name__)
 
 
 SAT_THROUGH_SECONDS = 1.0

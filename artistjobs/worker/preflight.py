@@ -8,7 +8,7 @@ from artistjobs.api.model_lookup import fatal_reason, shutdown_date, shutdown_se
 from artistjobs.api.reply import Reply
 from artistjobs.worker.stop import RunStoppingError, Stop, StopReason
 
-log = logging.getLogger("artistjobs")
+log = logging.getLogger(__name__)
 
 
 TRIES = 4

@@ -10,11 +10,11 @@ from functools import partial
 from time import monotonic
 
 from artistjobs.api.interface import Api
+from artistjobs.api.prices import cost_by
 from artistjobs.core.attempt import Usage
 from artistjobs.core.command_text import command
 from artistjobs.core.controls import WorkerSettings, changed_settings, settings_text
 from artistjobs.core.job import Claim, Scope
-from artistjobs.core.pricing import cost_by
 from artistjobs.core.prompt import Body, request_builder
 from artistjobs.errors import ArtistjobsError, StoreError, WrongUseError
 from artistjobs.store.interface import OpenStore, Records, Store
@@ -35,7 +35,7 @@ from artistjobs.worker.store_client import StoreClient
 from artistjobs.worker.task_pool import TaskPool
 from artistjobs.worker.worker import JobLoop
 
-log = logging.getLogger("artistjobs")
+log = logging.getLogger(__name__)
 
 
 OpenApi = Callable[[], AbstractAsyncContextManager[Api]]

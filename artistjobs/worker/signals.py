@@ -14,7 +14,7 @@ from artistjobs.core.controls import SINGLE_PROCESS, ProcessShare
 from artistjobs.core.formatting import count_text
 from artistjobs.worker.stop import Stop, StopReason
 
-log = logging.getLogger("artistjobs")
+log = logging.getLogger(__name__)
 
 
 InFlight = Callable[[], int]

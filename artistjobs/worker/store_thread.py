@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import asyncio
 
 
-log = logging.getLogger("artistjobs")
+log = logging.getLogger(__name__)
 
 
 RESCUE_SECONDS: Final = 1.0

@@ -18,7 +18,7 @@ from artistjobs.worker.active_job import ActiveJob, WorkerContext
 from artistjobs.worker.limits.circuit_breaker import BAD_REQUEST
 from artistjobs.worker.stop import RunStoppingError, StopReason
 
-log = logging.getLogger("artistjobs")
+log = logging.getLogger(__name__)
 
 
 class JobLoop:

@@ -32,6 +32,7 @@ MAY_USE: dict[str, set[str]] = {
 """Each room with the rooms that it may import from. ``__init__`` holds the version and imports nothing."""
 
 EDGES = {
+    "click": "cli",
     "sqlite3": "store/sqlite",
     "sqlite_utils": "store/sqlite",
     "openai": "api",
@@ -77,7 +78,7 @@ def test_a_room_uses_what_it_may(path):
     if room == "__init__":
         return
 
-    assert rooms_used(path, for_types=False) - {room} <= MAY_USE[room]
+    assert rooms_used(path, for_types=True) - {room} <= MAY_USE[room]
 
 
 def test_every_room_has_its_rule():
@@ -86,6 +87,49 @@ def test_every_room_has_its_rule():
 
 def test_the_rules_make_no_circle():
     assert set(TopologicalSorter(MAY_USE).static_order()) == set(MAY_USE)
+
+
+CLOCKS_AND_FILES = {
+    "now", "today", "utcnow", "localtime", "astimezone", "monotonic", "perf_counter", "time_ns",
+    "open", "read_text", "read_bytes", "write_text", "write_bytes", "exists", "stat", "iterdir", "mkdir", "unlink",
+    "environ", "getenv", "urandom", "token_bytes", "SystemRandom",
+}  # fmt: skip
+"""Names of functions and attributes that read a clock, the environment or chance, or use a file."""
+
+
+def impurities(tree: ast.AST) -> set[str]:
+    """Return the names in a module by which it would depend on more than its arguments."""
+    names = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    names |= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    calls = {
+        node.func.value.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name)
+    }
+    return names & CLOCKS_AND_FILES | calls & {"random", "time"}
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if room_of(path) == "core"], ids=name_of)
+def test_the_core_reads_no_clock_no_file_and_no_chance(path):
+    modules = {name.split(".")[0] for name in imports(path, for_types=True)}
+
+    assert not modules & {"time", "os", "socket", "sqlite3", "asyncio", "threading", "subprocess", "secrets", "io"}
+    assert not impurities(ast.parse(path.read_text()))
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "datetime.now(UTC)",
+        "date.today()",
+        "Path('x').read_text()",
+        "open('x')",
+        "random.random()",
+        "moment.astimezone()",
+    ],
+)
+def test_what_is_not_pure_is_seen(statement):
+    assert impurities(ast.parse(statement))
 
 
 @pytest.mark.parametrize("module", EDGES)

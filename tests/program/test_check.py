@@ -8,11 +8,11 @@ import pytest
 from conftest import KEY, write_artists
 from factories import make_body, make_prompt, make_template
 
+from artistjobs.api.prices import usage_cost
 from artistjobs.api.reply import Reply
 from artistjobs.commands.check import CheckPlan, check
 from artistjobs.commands.check_text import check_result_lines
 from artistjobs.commands.findings import Level
-from artistjobs.core.pricing import usage_cost
 from artistjobs.rehearsal import Fault
 
 

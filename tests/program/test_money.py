@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import pytest
 from conftest import wait_until, write_artists
 
+from artistjobs.api.prices import usage_cost
 from artistjobs.core.attempt import Usage
-from artistjobs.core.pricing import usage_cost
 from artistjobs.rehearsal import Fault, service
 
 BOUNDED = ("--param", "max_output_tokens=400")

@@ -54,10 +54,10 @@ for name in (
 ):
     importlib.import_module(f"artistjobs.{name}")
 
+from artistjobs.api.prices import usage_cost  # noqa: E402
 from artistjobs.api.responses import AsyncOpenAI  # noqa: E402
 from artistjobs.cli import main  # noqa: E402
 from artistjobs.core.attempt import Usage  # noqa: E402
-from artistjobs.core.pricing import usage_cost  # noqa: E402
 from artistjobs.store.sqlite import connection  # noqa: E402
 
 # What is loaded at its first use is loaded now, once for all.

@@ -26,7 +26,7 @@ class SqliteFilePreview:
         self._db = db
         self._path = path
         db.execute("PRAGMA temp_store = FILE")
-        db.execute(sql("census_table"))
+        db.execute(sql("preview_table"))
 
     @property
     def has_database(self) -> bool:
@@ -36,13 +36,13 @@ class SqliteFilePreview:
     def add(self, keys: Sequence[bytes]) -> None:
         """Add the keys of some more rows."""
         self._db.execute("BEGIN")
-        self._db.executemany(sql("census_add"), [(key,) for key in keys])
+        self._db.executemany(sql("preview_add"), [(key,) for key in keys])
         self._db.execute("COMMIT")
 
     def asked(self) -> FileJobs:
         """Return the number of distinct jobs, and how many of them the database has in each state."""
-        ((distinct,),) = self._db.execute(sql("census_distinct")).fetchall()
-        states = dict(self._db.execute(sql("census_states")).fetchall()) if self.has_database else {}
+        ((distinct,),) = self._db.execute(sql("preview_distinct")).fetchall()
+        states = dict(self._db.execute(sql("preview_states")).fetchall()) if self.has_database else {}
         return FileJobs(distinct=distinct, known=Counts(**{state.value: states.get(state, 0) for state in JobState}))
 
     def measured(self, prompt: Prompt) -> AnswerStats | None:

@@ -60,11 +60,11 @@ class SqliteJobQueries:
 
     def find_by_artist(self, name: str, limit: int) -> list[ArtistMatch]:
         """Return the jobs of an artist with that name, or of the closest names, all with the same distance."""
-        rows = self._reading.rows("jobs_named", {"name": name, "limit": limit})
+        rows = self._reading.rows("jobs_by_artist", {"name": name, "limit": limit})
         if not rows and name:
             # SQLite's own lower() handles ASCII alone.
             self._reading.connection.create_function("folded", 1, str.casefold, deterministic=True)
-            rows = self._reading.rows("jobs_named_like", {"folded": name.casefold(), "limit": limit})
+            rows = self._reading.rows("jobs_by_artist_like", {"folded": name.casefold(), "limit": limit})
         return [ArtistMatch(**dict(row)) for row in rows if row["distance"] == rows[0]["distance"]]
 
     def job(self, job: int) -> Row | None:

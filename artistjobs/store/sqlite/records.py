@@ -118,7 +118,7 @@ class SqliteRecords:
 
     def export_raw(self, scope: Scope, states: Sequence[str]) -> Iterator[RawExportRow]:
         """Yield the same jobs with their texts as raw JSON; a text is None if it would have to be decoded first."""
-        yield from self._final_jobs("export_quoted", scope, states)
+        yield from self._final_jobs("export_raw", scope, states)
 
     def exported(self, job: int) -> ExportRow:
         """Return one job as ``export`` yields it."""

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from artistjobs.worker.config import WorkConfig
 
 
-log = logging.getLogger("artistjobs")
+log = logging.getLogger(__name__)
 
 
 _ROOT = str(Path(artistjobs.__file__).parents[1])

@@ -11,6 +11,7 @@ from factories import make_prompt, make_template
 from hypothesis import given
 from hypothesis import strategies as st
 
+from artistjobs.api.prices import usage_cost
 from artistjobs.commands.estimate import (
     BYTES_A_TOKEN,
     HIDDEN_INPUT,
@@ -22,7 +23,7 @@ from artistjobs.commands.estimate import (
     estimate_duration,
 )
 from artistjobs.commands.estimate_text import estimate_json, estimate_lines
-from artistjobs.core.pricing import GivenPrices, usage_cost
+from artistjobs.core.pricing import GivenPrices
 from artistjobs.core.statistics import AnswerStats, Interval, RunningStats, stats_of
 from artistjobs.rehearsal import Fault
 

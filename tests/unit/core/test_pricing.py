@@ -6,8 +6,9 @@ from genai_prices import calc_price
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from artistjobs.api.prices import cost_by, usage_cost
 from artistjobs.core.attempt import Answer, Usage
-from artistjobs.core.pricing import GivenPrices, answer_cost, cost_by, usage_cost
+from artistjobs.core.pricing import GivenPrices, answer_cost
 
 MILLION = Usage(input_tokens=1_000_000, output_tokens=1_000_000)
 MODELS = ["gpt-5", "gpt-5-2025-08-07", "gpt-5-mini", "gpt-5.6-luna", "gpt-5.4", "gpt-4.1", "gpt-4o", "o3", "gpt-4"]
@@ -105,15 +106,15 @@ def test_no_tokens_cost_nothing(tier):
 )
 def test_usage_that_is_missing_or_makes_no_sense_has_no_cost(usage):
     assert usage_cost("gpt-5", None, usage) is None
-    assert answer_cost(make_answer(usage=usage)) is None
+    assert answer_cost(make_answer(usage=usage), usage_cost) is None
 
 
 def test_an_answer_costs_what_its_own_model_and_tier_do():
-    assert answer_cost(make_answer()) == pytest.approx(0.01125)
-    assert answer_cost(make_answer(service_tier="flex")) == pytest.approx(0.005625)
-    assert answer_cost(make_answer(service_tier=None)) == pytest.approx(0.01125)
-    assert answer_cost(make_answer(model="gpt-5-mini")) < 0.01125
-    assert answer_cost(make_answer(model=None)) is None
+    assert answer_cost(make_answer(), usage_cost) == pytest.approx(0.01125)
+    assert answer_cost(make_answer(service_tier="flex"), usage_cost) == pytest.approx(0.005625)
+    assert answer_cost(make_answer(service_tier=None), usage_cost) == pytest.approx(0.01125)
+    assert answer_cost(make_answer(model="gpt-5-mini"), usage_cost) < 0.01125
+    assert answer_cost(make_answer(model=None), usage_cost) is None
 
 
 def test_long_input_costs_more_where_the_price_says_so():
