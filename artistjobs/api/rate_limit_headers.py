@@ -36,10 +36,10 @@ class HeaderLimit:
 
 def read_limit(headers: Mapping[str, str], kind: str) -> HeaderLimit | None:
     """Return the limit of ``requests`` or ``tokens`` from a reply's headers, None if they have no valid one."""
-    if (told := headers.get(f"x-ratelimit-limit-{kind}")) is None:
+    if (limit_text := headers.get(f"x-ratelimit-limit-{kind}")) is None:
         return None
     try:
-        limit = float(told)
+        limit = float(limit_text)
         remaining = float(headers.get(f"x-ratelimit-remaining-{kind}", ""))
     except ValueError:
         return None

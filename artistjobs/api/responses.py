@@ -236,12 +236,12 @@ def _describe(error: Exception) -> str:
     The SDK reports "timed out" for every error that its aiohttp backend does not know; the root cause is exact.
     """
     causes = list(_causes(error))
-    said = " ".join(str(causes[-1]).split()) or type(causes[-1]).__name__
+    text = " ".join(str(causes[-1]).split()) or type(causes[-1]).__name__
     if any(isinstance(cause, ClientConnectorError) for cause in causes):
-        return f"cannot connect: {said}"
+        return f"cannot connect: {text}"
     if any(isinstance(cause, _LOST) for cause in causes):
-        return f"the connection was lost: {said}"
-    return f"the call failed: {said}"
+        return f"the connection was lost: {text}"
+    return f"the call failed: {text}"
 
 
 _LOST = (ConnectionResetError, BrokenPipeError, ServerDisconnectedError, ClientPayloadError)

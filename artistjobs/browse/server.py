@@ -60,11 +60,11 @@ def open_port(port: int | None) -> socket.socket:
     raise WrongUseError(f"port {port} is not available ({reason}); name another one with --port.")
 
 
-def serve(path: Path, told: Metadata, listening: socket.socket) -> None:
+def serve(path: Path, description: Metadata, listening: socket.socket) -> None:
     """Serve a database with its metadata until a signal; the signal is raised again after the server has stopped."""
     import uvicorn
 
-    app = _own_names_only(make_app(path, told), listening.getsockname()[1])
+    app = _own_names_only(make_app(path, description), listening.getsockname()[1])
     config = uvicorn.Config(
         app, log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=_LEAVE_SECONDS
     )
@@ -72,12 +72,12 @@ def serve(path: Path, told: Metadata, listening: socket.socket) -> None:
         asyncio.run(uvicorn.Server(config).serve(sockets=[listening]))
 
 
-def make_app(path: Path, told: Metadata) -> App:
+def make_app(path: Path, description: Metadata) -> App:
     """Return the ASGI app of Datasette for a database that it opens read-only."""
     from datasette.app import Datasette
     from datasette.database import Database
 
-    datasette = Datasette(metadata=told, settings=dict(SETTINGS))
+    datasette = Datasette(metadata=description, settings=dict(SETTINGS))
     datasette.remove_database("_memory")
     # Mutable, because workers may write to it; Datasette opens such a database with mode=ro. A fixed name, because
     # a name with special characters is encoded in two ways in URLs, and the dashboard knows only one of them.

@@ -37,7 +37,7 @@ def browse(settings: Settings, port: int | None, *, no_open: bool) -> None:
     ensure_browse_extra()
     with existing_database_option(settings).open() as store:
         path, jobs = store.path, store.records.counts(EVERYTHING).total
-        told = metadata(path.name, jobs, is_rehearsal=store.kind is Kind.REHEARSAL)
+        described = metadata(path.name, jobs, is_rehearsal=store.kind is Kind.REHEARSAL)
     ensure_servable_name(path)
     with _quiet_end():
         listening = open_port(port)
@@ -45,7 +45,7 @@ def browse(settings: Settings, port: int | None, *, no_open: bool) -> None:
         print_message(f"serving {escape_controls(str(path))} at {address} (Ctrl+C stops it)")
         if not no_open:
             _open_browser(address)
-        serve(path, told, listening)
+        serve(path, described, listening)
 
 
 def _open_browser(address: str) -> None:

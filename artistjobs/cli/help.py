@@ -108,14 +108,14 @@ def _take_log_file(ctx: click.Context, _param: click.Parameter, value: "Path | N
 
 def _take_verbose(ctx: click.Context, _param: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's own form
     if value:
-        told = verbosity_of(verbose=True, quiet=_settings(ctx).quiet)
-        ctx.obj = replace(_settings(ctx), verbosity=told)
+        verbosity = verbosity_of(verbose=True, quiet=_settings(ctx).quiet)
+        ctx.obj = replace(_settings(ctx), verbosity=verbosity)
 
 
 def _take_quiet(ctx: click.Context, _param: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's own form
     if value:
-        told = verbosity_of(verbose=_settings(ctx).verbosity > 0, quiet=True)
-        ctx.obj = replace(_settings(ctx), verbosity=told)
+        verbosity = verbosity_of(verbose=_settings(ctx).verbosity > 0, quiet=True)
+        ctx.obj = replace(_settings(ctx), verbosity=verbosity)
 
 
 def _group_of(param: click.Parameter) -> str:

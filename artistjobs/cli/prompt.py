@@ -38,8 +38,8 @@ class PromptOptions:
             "store": self.store,
             "metadata": metadata or None,
         }
-        said = {field: value for field, value in named.items() if value is not None}
-        return join_fields(parse_params(self.params), said)
+        given_fields = {field: value for field, value in named.items() if value is not None}
+        return join_fields(parse_params(self.params), given_fields)
 
 
 def make_prompt(prompt_options: PromptOptions, *, is_rehearsal: bool) -> Prompt:

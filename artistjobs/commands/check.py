@@ -215,13 +215,13 @@ def _limits(reply: Reply, before: KnownLimits) -> KnownLimits:
 
 def _check_limits(check_result: CheckResult) -> None:
     limits = check_result.limits
-    told = [
+    parts = [
         f"{number:,} {name} a minute"
         for name, number in (("requests", limits.requests), ("tokens", limits.tokens))
         if number is not None
     ]
-    if told:
-        check_result.add(Level.OK, "limits", " and ".join(told))
+    if parts:
+        check_result.add(Level.OK, "limits", " and ".join(parts))
     elif check_result.call is not None:
         check_result.add(Level.OK, "limits", "none in the headers of the API")
     else:
@@ -255,8 +255,10 @@ def _check_file(check_result: CheckResult) -> None:
         bad = f"{count_text(rows.bad, 'bad line')} to be skipped; the first is line {rows.first_bad.line}: "
         check_result.add(Level.WARN, "file", bad + f"{rows.first_bad.reason}; fix it, or remove it")
     if rows.unrenderable:
-        unfit = f"{count_text(rows.unrenderable, 'row')} cannot be filled into the template, the first in {rows.reason}"
-        check_result.add(Level.WARN, "file", f"{unfit}; fix the template, or these rows fail")
+        unrenderable = (
+            f"{count_text(rows.unrenderable, 'row')} cannot be filled into the template, the first in {rows.reason}"
+        )
+        check_result.add(Level.WARN, "file", f"{unrenderable}; fix the template, or these rows fail")
 
 
 def _estimate(check_result: CheckResult) -> None:
@@ -266,19 +268,19 @@ def _estimate(check_result: CheckResult) -> None:
     calls = plan.file.asked.to_call
     measured = plan.measured or _measured_by(check_result.call)
     load = Workload(prompt=plan.prompt, calls=calls, request_bytes=plan.file.rows.mean_bytes * calls)
-    made = check_result.estimate = estimate(load, measured, plan.cost)
+    estimated = check_result.estimate = estimate(load, measured, plan.cost)
     pace = RateLimits(max_workers=plan.max_workers, rpm=check_result.limits.requests, tpm=check_result.limits.tokens)
-    check_result.seconds, how = estimate_duration(made, measured.seconds if measured else RunningStats(), pace)
+    check_result.seconds, basis = estimate_duration(estimated, measured.seconds if measured else RunningStats(), pace)
     if not calls:
         check_result.add(Level.OK, "calls", "no calls left to make, nothing to pay")
         return
-    into, out, money = made.basis
-    check_result.add(Level.OK, "input", f"{interval_tokens_text(made.input_tokens)}: {into}")
-    check_result.add(Level.OK, "output", f"{interval_tokens_text(made.output_tokens)}: {out}")
-    cost = interval_cost_text(made.cost_usd) if made.cost_usd else "unknown"
-    check_result.add(Level.OK if made.cost_usd else Level.WARN, "cost", f"{cost}: {money}")
+    into, out, money = estimated.basis
+    check_result.add(Level.OK, "input", f"{interval_tokens_text(estimated.input_tokens)}: {into}")
+    check_result.add(Level.OK, "output", f"{interval_tokens_text(estimated.output_tokens)}: {out}")
+    cost = interval_cost_text(estimated.cost_usd) if estimated.cost_usd else "unknown"
+    check_result.add(Level.OK if estimated.cost_usd else Level.WARN, "cost", f"{cost}: {money}")
     check_result.add(
-        Level.OK, "time", f"{interval_duration_text(check_result.seconds)} for {count_text(calls, 'call')}: {how}"
+        Level.OK, "time", f"{interval_duration_text(check_result.seconds)} for {count_text(calls, 'call')}: {basis}"
     )
 
 

@@ -54,34 +54,37 @@ def tune_workers(store: Store, values: Mapping[Control, float | None]) -> str:
     return f"settings sent to {count_text(count, 'worker')}: {settings_text(values)}{paused}"
 
 
-def control_lines(said: Sequence[ControlChange], workers: Sequence[Run], path: Path) -> list[str]:
+def control_lines(changes: Sequence[ControlChange], workers: Sequence[Run], path: Path) -> list[str]:
     """Return the pause and the settings that are in effect as lines, one for all settings sent at the same time."""
-    since = paused_at(said)
+    since = paused_at(changes)
     lines = (
         [f"paused since {_moment(since)}; continue with: {escape_controls(command(path, 'resume'))}"] if since else []
     )
     together: dict[str, dict[Control, float | None]] = {}
-    for one in _in_effect(said, workers):
+    for one in _in_effect(changes, workers):
         together.setdefault(one.changed_at, {})[one.control] = one.value
     return lines + [
         f"{settings_text(values)} for running workers, set at {_moment(at)}" for at, values in sorted(together.items())
     ]
 
 
-def control_json(said: Sequence[ControlChange], workers: Sequence[Run]) -> dict[str, Json]:
+def control_json(changes: Sequence[ControlChange], workers: Sequence[Run]) -> dict[str, Json]:
     """Return the pause and the settings that are in effect as JSON with stable keys."""
     return {
-        "paused_since": paused_at(said),
+        "paused_since": paused_at(changes),
         "set": [
-            {"name": one.control.value, "value": one.value, "at": one.changed_at} for one in _in_effect(said, workers)
+            {"name": one.control.value, "value": one.value, "at": one.changed_at}
+            for one in _in_effect(changes, workers)
         ],
     }
 
 
-def _in_effect(said: Sequence[ControlChange], workers: Sequence[Run]) -> list[ControlChange]:
+def _in_effect(changes: Sequence[ControlChange], workers: Sequence[Run]) -> list[ControlChange]:
     """Return the settings that were sent since the oldest running worker started."""
     begun = min((worker.started_at for worker in workers if worker.is_alive), default=None)
-    return [one for one in said if begun is not None and one.control is not Control.PAUSED and one.changed_at >= begun]
+    return [
+        one for one in changes if begun is not None and one.control is not Control.PAUSED and one.changed_at >= begun
+    ]
 
 
 def _moment(text: str) -> str:

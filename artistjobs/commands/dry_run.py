@@ -58,15 +58,15 @@ def show_dry_run(database: Database, config: IngestConfig, cost: "Cost", *, limi
     file, measured = count_file(database, config, show)
     rows, calls = file.rows, min(file.asked.to_call, limit or file.asked.to_call)
     load = Workload(prompt=config.prompt, calls=calls, request_bytes=rows.mean_bytes * calls)
-    made = estimate(load, measured, cost)
+    estimated = estimate(load, measured, cost)
     if as_json:
-        print_json({"rows": rows.good, "bad": rows.bad, "requests": bodies, "estimate": estimate_json(made)})
+        print_json({"rows": rows.good, "bad": rows.bad, "requests": bodies, "estimate": estimate_json(estimated)})
         return
     at_most = f", calls limited to {limit:,} by --limit" if limit is not None and limit < file.asked.to_call else ""
     print_message(
         f"dry run: {count_text(rows.good, 'good row')}{at_most}, {rows.bad:,} bad; nothing was sent or written"
     )
-    print_message("\n".join(map(escape_controls, estimate_lines(made))))
+    print_message("\n".join(map(escape_controls, estimate_lines(estimated))))
 
 
 def count_file(

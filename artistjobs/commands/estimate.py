@@ -75,19 +75,19 @@ def _input(workload: Workload, measured: AnswerStats | None) -> tuple[Interval, 
     if measured is not None:
         return measured.input_tokens.forecast(workload.calls), _measured_text(measured)
     size, rule = workload.request_bytes, BYTES_A_TOKEN
-    told = Interval(size / rule.high, size / rule.middle, size / rule.low)
-    how = (
+    known = Interval(size / rule.high, size / rule.middle, size / rule.low)
+    basis = (
         f"{size:,.0f} bytes of requests at {rule.middle:g} bytes a token, "
         f"{rule.high:g} at best and {rule.low:g} at worst"
     )
     if workload.prompt.prompt_id is None:
-        return told, how
+        return known, basis
     hidden = HIDDEN_INPUT
-    how += (
+    basis += (
         f"; the text of the stored prompt is unknown: {hidden.middle:,.0f} tokens a call are assumed for it, "
         f"at most {hidden.high:,.0f}"
     )
-    return told.plus(hidden.times(workload.calls)), how
+    return known.plus(hidden.times(workload.calls)), basis
 
 
 def _output(workload: Workload, measured: AnswerStats | None) -> tuple[Interval, str]:
@@ -96,14 +96,14 @@ def _output(workload: Workload, measured: AnswerStats | None) -> tuple[Interval,
     bound = workload.prompt.param("max_output_tokens")
     if isinstance(bound, int) and not isinstance(bound, bool) and bound > 0:
         interval = Interval(bound / 10, bound / 2, bound)
-        how = f"at most max_output_tokens, {bound:,} a call; half of it is assumed, a tenth at least"
-        return interval.times(workload.calls), how
+        basis = f"at most max_output_tokens, {bound:,} a call; half of it is assumed, a tenth at least"
+        return interval.times(workload.calls), basis
     unknown = UNKNOWN_OUTPUT
-    how = (
+    basis = (
         f"unknown; {unknown.middle:,.0f} tokens a call are assumed, "
         f"{unknown.low:,.0f} to {unknown.high:,.0f} (set a maximum with --param max_output_tokens=N)"
     )
-    return unknown.times(workload.calls), how
+    return unknown.times(workload.calls), basis
 
 
 def _measured_text(measured: AnswerStats) -> str:
@@ -180,8 +180,8 @@ def estimate_duration(estimate: Estimate, seconds: RunningStats, pace: RateLimit
     work = (seconds.forecast(calls) if seconds.count else each.times(calls)).times(1 / pace.max_workers)
     # All calls take at least as long as one call, however many are in flight.
     work = _at_least(work, each) if calls else work
-    how = f"{each.middle:,.1f} s a call " + ("measured" if seconds.count else "assumed")
-    how += f", {pace.max_workers} in flight"
+    basis = f"{each.middle:,.1f} s a call " + ("measured" if seconds.count else "assumed")
+    basis += f", {pace.max_workers} in flight"
     tokens = estimate.input_tokens.plus(estimate.output_tokens)
     limits = [
         (f"{pace.rpm or 0:,.0f} requests a minute", Interval(calls, calls, calls).times(60 / (pace.rpm or math.inf))),
@@ -189,9 +189,9 @@ def estimate_duration(estimate: Estimate, seconds: RunningStats, pace: RateLimit
     ]
     for name, least in limits:
         if least.middle > work.middle:
-            how = f"limited by {name}"
+            basis = f"limited by {name}"
         work = _at_least(work, least)
-    return work, how
+    return work, basis
 
 
 def _at_least(interval: Interval, least: Interval) -> Interval:

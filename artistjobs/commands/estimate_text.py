@@ -12,11 +12,11 @@ def estimate_lines(estimate: Estimate) -> list[str]:
     """Return an estimate as lines, each with its basis."""
     if not estimate.calls:
         return ["estimate: no calls left to make, nothing to pay"]
-    said = (estimate.input_tokens, "input"), (estimate.output_tokens, "output")
-    named = [f"{interval_tokens_text(interval)} of {name}" for interval, name in said]
+    parts = (estimate.input_tokens, "input"), (estimate.output_tokens, "output")
+    named = [f"{interval_tokens_text(interval)} of {name}" for interval, name in parts]
     cost = interval_cost_text(estimate.cost_usd) if estimate.cost_usd else "unknown"
     lines = zip((*named, f"cost {cost}"), estimate.basis, strict=True)
-    return [f"estimate for {count_text(estimate.calls, 'call')}:", *(f"  {what}: {how}" for what, how in lines)]
+    return [f"estimate for {count_text(estimate.calls, 'call')}:", *(f"  {what}: {basis}" for what, basis in lines)]
 
 
 def interval_tokens_text(interval: Interval) -> str:

@@ -62,9 +62,9 @@ class WorkerSettings:
         """True if no new call may start: while paused, or if this process's share of the calls is 0."""
         return self.is_paused or not self.max_workers
 
-    def with_changes(self, said: Sequence[ControlChange], since: int, part: ProcessShare) -> Self:
+    def with_changes(self, changes: Sequence[ControlChange], since: int, part: ProcessShare) -> Self:
         """Return the settings after some changes; changes up to revision ``since`` are older than this worker."""
-        values = {one.control: one.value for one in said if one.revision > since}
+        values = {one.control: one.value for one in changes if one.revision > since}
         return replace(
             self,
             max_workers=self._max_workers(values, part),
@@ -72,7 +72,7 @@ class WorkerSettings:
             tpm=_whole(values.get(Control.TPM, self.tpm)),
             max_cost_usd=values.get(Control.MAX_COST, self.max_cost_usd),
             total_max_workers=_whole(values.get(Control.MAX_WORKERS, self.total_max_workers)),
-            is_paused=is_paused(said),
+            is_paused=is_paused(changes),
         )
 
     def _max_workers(self, values: Mapping[Control, float | None], part: ProcessShare) -> int:

@@ -23,9 +23,9 @@ class CsvWriter:
         self._cells = cells_of(found)
         self._write([column.name for column in found])
 
-    def write(self, scope: Scope, states: Sequence[str], say: TextSink | None) -> int:
+    def write(self, scope: Scope, states: Sequence[str], text_sink: TextSink | None) -> int:
         """Write the jobs of a scope and pass their texts to ``say``; return the number of jobs."""
-        return write_records(self._recorder, scope, states, self.add, say)
+        return write_records(self._recorder, scope, states, self.add, text_sink)
 
     def add(self, record: Record) -> None:
         """Write the row of one record."""

@@ -42,7 +42,7 @@ class ExportConfig:
     format: Format = Format.JSONL
 
 
-def export_to_file(records: Records, config: ExportConfig, output: Path, say: TextSink | None) -> int:
+def export_to_file(records: Records, config: ExportConfig, output: Path, text_sink: TextSink | None) -> int:
     """Write the records to the file ``output``, which appears complete or not at all; return their number.
 
     The texts of the jobs that are done are passed to ``say`` in the same order, if it is given.
@@ -53,7 +53,7 @@ def export_to_file(records: Records, config: ExportConfig, output: Path, say: Te
 
     """
     with atomic_write(output) as file:
-        return _write(records, config, file, say)
+        return _write(records, config, file, text_sink)
 
 
 def export_to_stream(records: Records, config: ExportConfig, stream: IO[bytes]) -> int:
@@ -126,10 +126,10 @@ class _Screen:
         self._terminal.write(f"{shown}\n".encode())
 
 
-def _write(records: Records, config: ExportConfig, file: ByteSink, say: TextSink | None) -> int:
+def _write(records: Records, config: ExportConfig, file: ByteSink, text_sink: TextSink | None) -> int:
     writer = _WRITERS[config.format](RecordBuilder(records, full=config.full), file)
     try:
-        count = writer.write(config.scope, config.states, say)
+        count = writer.write(config.scope, config.states, text_sink)
     except BaseException:
         writer.abort()
         raise
@@ -140,7 +140,7 @@ def _write(records: Records, config: ExportConfig, file: ByteSink, say: TextSink
 class _Writer(Protocol):
     """The writer of one export format."""
 
-    def write(self, scope: Scope, states: Sequence[str], say: TextSink | None) -> int:
+    def write(self, scope: Scope, states: Sequence[str], text_sink: TextSink | None) -> int:
         """Write the jobs of a scope and pass their texts to ``say``; return the number of jobs."""
 
     def close(self) -> None:

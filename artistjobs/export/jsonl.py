@@ -43,16 +43,16 @@ class JsonLinesWriter:
         self._file = file
         self._requests: dict[int, bytes] = {}
 
-    def write(self, scope: Scope, states: Sequence[str], say: TextSink | None) -> int:
+    def write(self, scope: Scope, states: Sequence[str], text_sink: TextSink | None) -> int:
         """Write the jobs of a scope and pass their texts to ``say``; return the number of jobs."""
         if self._recorder.is_full:
-            return write_records(self._recorder, scope, states, self._write_record, say)
+            return write_records(self._recorder, scope, states, self._write_record, text_sink)
         count = 0
         for rows in _some_at_a_time(self._recorder.records.export_raw(scope, states)):
             texts = self.add(rows)
-            if say is not None and texts:
+            if text_sink is not None and texts:
                 # One call for all texts takes half the time of one call per text.
-                say(json.loads(b"[%b]" % b",".join(texts)))
+                text_sink(json.loads(b"[%b]" % b",".join(texts)))
             count += len(rows)
         return count
 

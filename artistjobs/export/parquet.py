@@ -45,9 +45,9 @@ class ParquetWriter:
         self._rows: list[list[Cell]] = []
         self._bytes = 0
 
-    def write(self, scope: Scope, states: Sequence[str], say: TextSink | None) -> int:
+    def write(self, scope: Scope, states: Sequence[str], text_sink: TextSink | None) -> int:
         """Write the jobs of a scope and pass their texts to ``say``; return the number of jobs."""
-        return write_records(self._recorder, scope, states, self.add, say)
+        return write_records(self._recorder, scope, states, self.add, text_sink)
 
     def add(self, record: Record) -> None:
         """Add the row of one record; a full row group is written."""

@@ -107,15 +107,19 @@ class RecordBuilder:
 
 
 def write_records(
-    recorder: RecordBuilder, scope: Scope, states: Sequence[str], add: Callable[[Record], None], say: TextSink | None
+    recorder: RecordBuilder,
+    scope: Scope,
+    states: Sequence[str],
+    add: Callable[[Record], None],
+    text_sink: TextSink | None,
 ) -> int:
     """Pass the record of each job to ``add`` and the text of each done job to ``say``; return the number of jobs."""
     count = 0
     for row in recorder.records.export(scope, states):
         add(recorder.record(row))
         count += 1
-        if say is not None and row.state == "done":
-            say([row.text or ""])
+        if text_sink is not None and row.state == "done":
+            text_sink([row.text or ""])
     return count
 
 

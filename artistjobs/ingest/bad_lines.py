@@ -59,10 +59,10 @@ def _name(path: Path) -> str:
 
 
 def _warn(path: Path, lines: Iterable[BadLine], count: int) -> None:
-    name, told = _name(path), 0
+    name, shown = _name(path), 0
     for line in lines:
         log.warning("%s, line %d: %s; skipped: %s", name, line.line, line.reason, line.beginning)
-        told += 1
-    if count > told:
-        more = count_text(count - told, "more bad line")
+        shown += 1
+    if count > shown:
+        more = count_text(count - shown, "more bad line")
         log.warning("%s: skipped %s; the table bad_lines has them all", name, more)

@@ -136,12 +136,12 @@ class JsonLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the JSON object as text."""
-        said = {
+        entry = {
             "at": to_timestamp(record.created),
             "level": record.levelname.lower(),
             "message": record.getMessage(),
         }
-        return json.dumps(said)
+        return json.dumps(entry)
 
 
 @contextmanager

@@ -42,7 +42,7 @@ class RunObserver:
             jobs_per_minute=counters.throughput.per_minute(now, counters.started_at),
             in_flight=counters.in_flight,
             max_workers=settings.max_workers,
-            workers=store_thread.living,
+            workers=store_thread.live_workers,
             claimed_by_others=store_thread.claimed_by_others,
             limit=self.config.limit,
             cap_usd=settings.max_cost_usd,

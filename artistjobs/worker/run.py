@@ -72,8 +72,8 @@ async def run(
         started, before = monotonic(), store.records.counts(scope)
         counters = RunCounters(before=before, started_at=started)
         spent_usd = store.queue.spent_usd()
-        doing = _Run(config, scope, open_store, counters, run_control or Signals())
-        report = await doing.work(store, spent_usd, open_api, watcher)
+        this_run = _Run(config, scope, open_store, counters, run_control or Signals())
+        report = await this_run.work(store, spent_usd, open_api, watcher)
         error = report.error
         after = before if error else store.records.counts(scope)
     return RunReport(
@@ -128,7 +128,7 @@ class _Run:
             clock=monotonic,
             sleep=self._stop.sleep,
             concurrency=ConcurrencyLimit(config.max_workers, monotonic),
-            sharers=lambda: self._store_client.store_thread.living,
+            sharers=lambda: self._store_client.store_thread.live_workers,
             first_gap=RAMP_UP_GAP_SECONDS,
         )
         self._task_pool: TaskPool | None = None
@@ -140,7 +140,7 @@ class _Run:
         self._ensure_known_prices(records)
         async with (
             open_api() as api,
-            self._run_control.listening(self._stop, lambda: self._counters.in_flight) as abandoned,
+            self._run_control.listening(self._stop, lambda: self._counters.in_flight) as abandon_requested,
         ):
             look_up = partial(check_models, api, _models(records, self._scope), self._stop)
             if not await self._run_control.wait_to_start(look_up):
@@ -148,7 +148,7 @@ class _Run:
             await self._store_client.start()
             shared = self._shared(api, _Requests(records))
             async with watching(watcher, self._snapshot_taker()):
-                error = await self._drain(shared, abandoned)
+                error = await self._drain(shared, abandon_requested)
         return self._end(error)
 
     def _shared(self, api: Api, requests: Callable[[Claim], Body]) -> WorkerContext:
@@ -173,12 +173,12 @@ class _Run:
             self._config, self._counters, self._limiter, self._budget, self._stop, self._store_client.store_thread
         )
 
-    async def _drain(self, shared: WorkerContext, abandoned: asyncio.Event) -> ArtistjobsError | None:
+    async def _drain(self, shared: WorkerContext, abandon_requested: asyncio.Event) -> ArtistjobsError | None:
         """Run all job loops to their end; return the error that ended them, if any."""
         task_pool = self._task_pool = TaskPool(lambda: JobLoop(shared).work(), self._wanted_slots())
         aside = [
             asyncio.create_task(self._stop_claiming()),
-            asyncio.create_task(_cancel_when(abandoned, task_pool)),
+            asyncio.create_task(_cancel_when(abandon_requested, task_pool)),
         ]
         try:
             await task_pool.wait()
@@ -280,8 +280,8 @@ class _Requests:
         return self._builders[claim.prompt](claim.artist_name, claim.artist_data)
 
 
-async def _cancel_when(abandoned: asyncio.Event, task_pool: TaskPool) -> None:
-    await abandoned.wait()
+async def _cancel_when(abandon_requested: asyncio.Event, task_pool: TaskPool) -> None:
+    await abandon_requested.wait()
     task_pool.cancel()
 
 

@@ -40,18 +40,18 @@ class Signals:
     @asynccontextmanager
     async def listening(self, stop: Stop, in_flight: InFlight) -> AsyncIterator[asyncio.Event]:
         """Handle signals within the context."""
-        loop, abandoned = asyncio.get_running_loop(), asyncio.Event()
+        loop, abandon_requested = asyncio.get_running_loop(), asyncio.Event()
 
         def received(number: signal.Signals) -> None:
             calls = in_flight()
             them, were = count_text(calls, "call") + " in flight", "was" if calls == 1 else "were"
             if stop.request(_REASONS[number], f"{them} {were} finished and stored"):
                 log.warning("stopping: waiting for %s; repeat the signal or Ctrl+C to stop at once", them)
-            elif not abandoned.is_set():
+            elif not abandon_requested.is_set():
                 log.warning("giving up %s, which may be billed and will be repeated", them)
                 if stop.reason in _REASONS.values():
                     stop.sentence = f"{them} {were} given up, may be billed, and will be repeated"
-                abandoned.set()
+                abandon_requested.set()
 
         # A signal that is ignored, as under nohup, stays ignored.
         before = {number: signal.getsignal(number) for number in _REASONS}
@@ -59,7 +59,7 @@ class Signals:
         for number in handled:
             loop.add_signal_handler(number, received, number)
         try:
-            yield abandoned
+            yield abandon_requested
         finally:
             for number in handled:
                 loop.remove_signal_handler(number)

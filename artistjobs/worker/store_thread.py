@@ -88,7 +88,7 @@ class StoreThread:
         self._to_retry: Sequence[int] = ()
 
     @property
-    def living(self) -> int:
+    def live_workers(self) -> int:
         """Number of workers that share the limits of the account, including this one."""
         return 1 + self.others
 
@@ -164,15 +164,15 @@ class StoreThread:
 
     def _seconds_to_wait(self, queue: Queue) -> float:
         """Return the seconds to wait for a request before other work is due."""
-        patience = self.settings_poller.seconds_until_poll
+        seconds = self.settings_poller.seconds_until_poll
         if self.reservations.requests:
-            return min(patience, RESERVATION_POLL_SECONDS)
+            return min(seconds, RESERVATION_POLL_SECONDS)
         if not self._room():
-            return patience
+            return seconds
         queue_state = queue.queue_state(self._scope)
         if queue_state.available_at is None:
-            return patience
-        return min(patience, max(0.0, queue_state.available_at - time()))
+            return seconds
+        return min(seconds, max(0.0, queue_state.available_at - time()))
 
     def _exchange(self, queue: Queue) -> None:
         messages = self._messages

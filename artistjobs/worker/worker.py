@@ -60,10 +60,10 @@ class JobLoop:
         # Most jobs need only one call, and setting up a retry loop costs more than all other work for a job.
         calls_left = self._shared.max_attempts - first.claim.attempt + 1
         repeat = retrying(calls_left, self._backoff, self._shared.stop.sleep, active_job.before_backoff)
-        made = [first]
+        attempts = [first]
 
         async def call() -> Attempt:
-            return made.pop() if made else await active_job.call()
+            return attempts.pop() if attempts else await active_job.call()
 
         last: Attempt = await repeat(call)
         return last

@@ -100,7 +100,7 @@ CLOCKS_AND_FILES = {
 def impurities(tree: ast.AST) -> set[str]:
     """Return the names in a module by which it would depend on more than its arguments."""
     names = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
-    names |= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    names |= {node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
     calls = {
         node.func.value.id
         for node in ast.walk(tree)

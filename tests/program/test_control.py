@@ -29,7 +29,7 @@ def count(folder, state: str) -> int:
     return query(folder, f"SELECT count(*) FROM jobs WHERE state = '{state}'")[0][0]
 
 
-def hear(process, word: str) -> str:
+def receive(process, word: str) -> str:
     """Return the next line of a process that has the word."""
     for line in process.stderr:
         if word in line.decode():
@@ -67,7 +67,7 @@ def test_pause_stops_the_calls_of_all_workers_and_resume_goes_on_where_they_were
 
     said = cli("pause")
     for process in both:
-        hear(process, "paused: no new calls are made")
+        receive(process, "paused: no new calls are made")
     wait_until(lambda: not api.journal.in_flight and not count(folder, "running"))
     received, done = api.journal.received, count(folder, "done")
     shown = json.loads(cli("status", "--json").stdout)
@@ -107,7 +107,7 @@ def test_work_on_a_paused_database_says_so_and_waits_and_ctrl_c_ends_it_at_once(
     again = cli("pause")
 
     process = program_with_api.start("run", "a.csv")
-    line = hear(process, "paused")
+    line = receive(process, "paused")
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=30)
 
@@ -129,7 +129,7 @@ def test_a_paused_worker_takes_over_from_one_that_is_killed_and_nothing_is_lost(
     cli("pause")
     first.kill()
     first.wait()
-    hear(second, "took over 4 jobs")
+    receive(second, "took over 4 jobs")
     wait_until(lambda: not count(folder, "running"))
     # Every call was answered but the four of the one that was killed: none was made while paused.
     unanswered = api.journal.received - count(folder, "done")
@@ -178,7 +178,7 @@ def test_requests_a_minute_are_kept_as_set_and_none_lets_go(started, api, cli):
     process = started(400, "--max-workers", "4", latency=0.05)
 
     cli("set", "--rpm", "240")
-    hear(process, "settings from another terminal: --rpm 240")
+    receive(process, "settings from another terminal: --rpm 240")
     # Four calls may have begun before that, and be on their way.
     seen = len(api.journal.calls) + 4
     wait_until(lambda: len(api.journal.calls) >= seen + 8)
@@ -203,7 +203,7 @@ def test_a_cap_that_is_set_stops_within_it_and_a_cap_taken_away_lets_go(started,
     resumed = program_with_api.start("work", "--max-cost", "0.8", "--max-workers", "8")
     wait_until(lambda: api.journal.in_flight)
     cli("set", "--max-cost", "none", "--max-workers", "32")
-    hear(resumed, "--max-cost none")
+    receive(resumed, "--max-cost none")
     api.latency_seconds = 0.0
 
     assert stopped == 4
@@ -228,7 +228,7 @@ def test_a_cap_on_money_of_unknown_worth_stops_what_runs_and_says_why(started, p
 def test_what_is_set_is_not_for_a_worker_that_starts_later(started, program_with_api, folder, api, cli):
     first = started(150, "--max-workers", "2")
     cli("set", "--rpm", "1")
-    hear(first, "--rpm 1")
+    receive(first, "--rpm 1")
     api.latency_seconds = 0.0
 
     # The first one holds two jobs that it may not call for yet.

@@ -8,7 +8,7 @@ from io import FileIO
 
 import factories as make
 import pytest
-from children import child, finish, hear, tell
+from children import child, finish, receive, send
 
 from artistjobs.store.sqlite import locks
 from artistjobs.store.sqlite.locks import LivenessLock, WriteLock, is_alive, lock_if_dead
@@ -42,7 +42,7 @@ def stop_and_wait(process):
 
 def test_a_worker_is_alive_as_long_as_its_process(database):
     with child(LIVE, database) as process:
-        hear(process)
+        receive(process)
         assert is_alive(database, 1)
         assert not is_certified_dead(database)
 
@@ -55,7 +55,7 @@ def test_a_worker_is_alive_as_long_as_its_process(database):
 
 def test_a_stopped_worker_is_alive(database):
     with child(LIVE, database) as process:
-        hear(process)
+        receive(process)
         stop_and_wait(process)
 
         assert is_alive(database, 1)
@@ -73,7 +73,7 @@ def test_a_process_that_a_worker_started_does_not_keep_it_alive(database):
         sys.stdin.readline()
     """
     with child(script, database) as process:
-        sleeper = int(hear(process))
+        sleeper = int(receive(process))
         process.kill()
         process.wait()
 
@@ -161,9 +161,9 @@ def test_the_turnstile_lets_one_process_in_at_a_time(database):
     with ExitStack() as stack:
         children = [stack.enter_context(child(script, database, counter)) for _ in range(3)]
         for process in children:
-            hear(process)
+            receive(process)
         for process in children:
-            tell(process)
+            send(process)
         for process in children:
             finish(process)
 
@@ -182,7 +182,7 @@ def test_the_turnstile_is_free_once_its_holder_is_killed(database):
             sys.stdin.readline()
     """
     with child(script, database) as process:
-        hear(process)
+        receive(process)
         process.kill()
         process.wait()
 
@@ -210,7 +210,7 @@ def test_the_jobs_of_a_killed_process_are_pending_again_and_those_of_a_stopped_o
         store = stack.enter_context(open_store(database, create=True))
         make.ingest(store, *make.names(4))
         killed, stopped = (stack.enter_context(child(WORK, database)) for _ in range(2))
-        assert sorted(hear(killed).split() + hear(stopped).split()) == ["1", "2", "3", "4"]
+        assert sorted(receive(killed).split() + receive(stopped).split()) == ["1", "2", "3", "4"]
         stop_and_wait(stopped)
         killed.kill()
         killed.wait()

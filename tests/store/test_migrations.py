@@ -5,7 +5,7 @@ from contextlib import ExitStack, closing
 
 import factories as make
 import pytest
-from children import child, finish, hear, tell
+from children import child, finish, receive, send
 
 from artistjobs.core.job import EVERYTHING
 from artistjobs.errors import StoreError
@@ -189,13 +189,13 @@ def test_many_processes_open_a_new_file_at_once(tmp_path):
     with ExitStack() as stack:
         children = [stack.enter_context(child(OPEN)) for _ in range(OPENERS)]
         for process in children:
-            hear(process)
+            receive(process)
         for number in range(ROUNDS):
             path = tmp_path / f"{number}.db"
             for process in children:
-                tell(process, str(path))
+                send(process, str(path))
 
-            heard = [hear(process).split() for process in children]
+            heard = [receive(process).split() for process in children]
 
             assert {word for word, _, _ in heard} == {"opened"}
             assert sorted(int(worker) for _, worker, _ in heard) == list(range(1, OPENERS + 1))

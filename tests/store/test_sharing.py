@@ -5,7 +5,7 @@ from collections import Counter
 from contextlib import ExitStack, closing
 
 import factories as make
-from children import child, finish, hear, tell
+from children import child, finish, receive, send
 
 from artistjobs.core.job import EVERYTHING
 from artistjobs.store.sqlite.store import open_store
@@ -39,9 +39,9 @@ def test_four_processes_share_the_jobs_of_one_file(tmp_path):
         make.ingest(store, *make.names(JOBS))
         children = [stack.enter_context(child(WORK, path)) for _ in range(WORKERS)]
         for process in children:
-            hear(process)
+            receive(process)
         for process in children:
-            tell(process)
+            send(process)
 
         shares = dict(map(int, finish(process).split()) for process in children)
 

@@ -34,13 +34,13 @@ def finish(process: "subprocess.Popen[str]") -> str:
     return out
 
 
-def hear(process: "subprocess.Popen[str]") -> str:
+def receive(process: "subprocess.Popen[str]") -> str:
     """Wait for the next line that a process prints."""
     line = process.stdout.readline().strip()
     assert line, process.stderr.read()
     return line
 
 
-def tell(process: "subprocess.Popen[str]", line: str = "") -> None:
+def send(process: "subprocess.Popen[str]", line: str = "") -> None:
     process.stdin.write(line + "\n")
     process.stdin.flush()

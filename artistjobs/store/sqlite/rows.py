@@ -29,7 +29,7 @@ _STATE_AFTER = {
 def attempt_values(attempt: Attempt, worker: int | None) -> Values:
     """Return an attempt as parameters of the statement ``record_attempts``."""
     claim, failure, answer = attempt.claim, attempt.failure, attempt.answer
-    told = failure or answer
+    received = failure or answer
     return (
         claim.job,
         claim.attempt,
@@ -42,7 +42,7 @@ def attempt_values(attempt: Attempt, worker: int | None) -> Values:
         failure and failure.type,
         failure and failure.code,
         failure and failure.message,
-        told.request_id if told else None,
+        received.request_id if received else None,
     )
 
 

@@ -101,12 +101,12 @@ class ParentLink:
     @asynccontextmanager
     async def listening(self, stop: Stop, _in_flight: InFlight) -> AsyncIterator[asyncio.Event]:
         """Receive commands of the parent within the context."""
-        loop, abandoned = asyncio.get_running_loop(), asyncio.Event()
+        loop, abandon_requested = asyncio.get_running_loop(), asyncio.Event()
         loop.add_signal_handler(signal.SIGTERM, self._end, stop)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED_SIGNALS)
-        tasks = [asyncio.create_task(self._listen(stop, abandoned)), asyncio.create_task(self._tell_stop(stop))]
+        tasks = [asyncio.create_task(self._listen(stop, abandon_requested)), asyncio.create_task(self._tell_stop(stop))]
         try:
-            yield abandoned
+            yield abandon_requested
         finally:
             for task in tasks:
                 task.cancel()
@@ -124,7 +124,7 @@ class ParentLink:
         await self._may_go.wait()
         return not self._has_ended
 
-    async def _listen(self, stop: Stop, abandoned: asyncio.Event) -> None:
+    async def _listen(self, stop: Stop, abandon_requested: asyncio.Event) -> None:
         reader = asyncio.StreamReader(limit=messages.MAX_LINE_BYTES)
         await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
         async for text in reader:
@@ -134,7 +134,7 @@ class ParentLink:
             elif kind == messages.PART:
                 self._part = ProcessShare(*value)
             elif kind == messages.ABANDON:
-                abandoned.set()
+                abandon_requested.set()
             elif kind == messages.GO:
                 self._may_go.set()
         self._end(stop)
@@ -151,7 +151,7 @@ class ParentLink:
 
 
 async def _work(start_message: messages.StartMessage, sender: MessageSender) -> messages.EndMessage:
-    told = ParentLink(sender, start_message.work.part, looks_up=start_message.looks_up)
+    link = ParentLink(sender, start_message.work.part, looks_up=start_message.looks_up)
     return messages.end_message_of(
         await run_calling(
             start_message.work,
@@ -159,7 +159,7 @@ async def _work(start_message: messages.StartMessage, sender: MessageSender) -> 
             start_message.database.open,
             start_message.api,
             SnapshotSender(sender),
-            told,
+            link,
         )
     )
 

@@ -113,8 +113,8 @@ class _ProcessGroup:
 
     async def work(self, watcher: Display, store: Store) -> None:
         """Return when all child processes have ended. Raises StoreError, and the error that prevented a start."""
-        async with Signals().listening(self.stop, lambda: self._snapshot().in_flight) as abandoned:
-            aside = [asyncio.create_task(self._pass_stop_on()), asyncio.create_task(self._pass_on(abandoned))]
+        async with Signals().listening(self.stop, lambda: self._snapshot().in_flight) as abandon_requested:
+            aside = [asyncio.create_task(self._pass_stop_on()), asyncio.create_task(self._pass_on(abandon_requested))]
             try:
                 await self._spawn_all()
                 async with watching(watcher, self._snapshot):
@@ -258,8 +258,8 @@ class _ProcessGroup:
         assert self.stop.reason is not None
         self._send_to_all(messages.STOP, [self.stop.reason.value, self.stop.sentence])
 
-    async def _pass_on(self, abandoned: asyncio.Event) -> None:
-        await abandoned.wait()
+    async def _pass_on(self, abandon_requested: asyncio.Event) -> None:
+        await abandon_requested.wait()
         self._send_to_all(messages.ABANDON)
 
     def _send_to_all(self, kind: str, value: Json = None) -> None:

@@ -68,14 +68,14 @@ class JobCountPoller:
         self._counts_seen.append((now, counts.done))
         while len(self._counts_seen) > 1 and self._counts_seen[1][0] <= now - PACE_SECONDS:
             self._counts_seen.popleft()
-        then, done_then = self._counts_seen[0]
+        window_start, done_at_window_start = self._counts_seen[0]
         if self._done_before is None:
             self._done_before = counts.done
         self.job_progress = JobProgress(
             counts=counts,
             counted_at=now,
-            window_start=then,
-            done_at_window_start=done_then,
+            window_start=window_start,
+            done_at_window_start=done_at_window_start,
             done_before=self._done_before,
         )
 

@@ -123,14 +123,14 @@ def snapshot_json(snapshot: RunSnapshot) -> dict[str, Json]:
 def snapshot_from_json(value: Mapping[str, Any]) -> RunSnapshot:
     """Return the snapshot from its JSON."""
     job_progress, wait = value["job_progress"], value["wait"]
-    made = {
+    fields = {
         "job_progress": JobProgress(**{**job_progress, "counts": Counts(**job_progress["counts"])}),
         "totals": RunTotals(**value["totals"]),
         "latencies": {int(bucket): count for bucket, count in value["latencies"].items()},
         "wait": wait and Wait(**wait),
         "failures": tuple(LatestFailure(**seen) for seen in value["failures"]),
     }
-    return RunSnapshot(**{**value, **made})
+    return RunSnapshot(**{**value, **fields})
 
 
 def jobs_per_minute(snapshot: RunSnapshot) -> float:

@@ -360,24 +360,24 @@ async def test_a_worker_knows_from_its_first_claim_on_how_many_share_the_limits(
 
     writer = await started(queue)
 
-    assert writer.store_thread.living == 3
+    assert writer.store_thread.live_workers == 3
     await writer.close("finished", [])
 
 
 async def test_processes_that_are_about_to_begin_share_the_limits_already():
     writer = await started(QueueOfClaims(1), part=lambda: ProcessShare(1, 4))
 
-    assert writer.store_thread.living == 4
+    assert writer.store_thread.live_workers == 4
     await writer.close("finished", [])
 
 
 async def test_workers_that_come_and_go_are_counted_while_all_calls_are_slow(watchful):
     queue = QueueOfClaims(1)
     writer = await started(queue)
-    assert writer.store_thread.living == 1
+    assert writer.store_thread.live_workers == 1
 
     for queue.living in (1, 5, 2, 0):
-        await until(lambda: writer.store_thread.living == 1 + queue.living)
+        await until(lambda: writer.store_thread.live_workers == 1 + queue.living)
     await writer.close("finished", [])
 
 
@@ -387,11 +387,11 @@ async def test_two_workers_of_one_database_know_of_each_other_until_one_ends(tmp
 
     first, second = StoreClient(open_database, EVERYTHING), StoreClient(open_database, EVERYTHING)
     await first.start()
-    assert first.store_thread.living == 1
+    assert first.store_thread.live_workers == 1
     await second.start()
 
-    assert second.store_thread.living == 2
-    await until(lambda: first.store_thread.living == 2)
+    assert second.store_thread.live_workers == 2
+    await until(lambda: first.store_thread.live_workers == 2)
     await first.close("finished", [])
-    await until(lambda: second.store_thread.living == 1)
+    await until(lambda: second.store_thread.live_workers == 1)
     await second.close("finished", [])
