@@ -49,13 +49,7 @@ def run_file(
     ensure_writable(target.output, database.path, config.source, *target.needed)
     ensure_readable(config.source)
     working.ensure_api_key()
-    console.show_status(f"reading {config.source}")
-    with database.open(create=True) as store:
-        ingested = ingest_file(store.ingestor, config)
-        scope = store.records.scope(ingested.ingest)
-    log.info(ingest_sentence(ingested))
-    if not ingested.good:
-        log.warning("%s has no good rows", config.source)
+    ingested, scope = _ingest(database, config, console)
     report = work_on(database, scope, working, console)
     if report.error is None:
         console.show_status(f"writing {target.output}")
@@ -63,6 +57,17 @@ def run_file(
             _export_run(store, scope, target, console)
     console.clear_status()
     return report, ingested
+
+
+def _ingest(database: Database, config: IngestConfig, console: ConsoleHandler) -> tuple[IngestResult, Scope]:
+    console.show_status(f"reading {config.source}")
+    with database.open(create=True) as store:
+        ingested = ingest_file(store.ingestor, config)
+        scope = store.records.scope(ingested.ingest)
+    log.info(ingest_sentence(ingested))
+    if not ingested.good:
+        log.warning("%s has no good rows", config.source)
+    return ingested, scope
 
 
 def _export_run(store: Store, scope: Scope, target: ExportTarget, console: ConsoleHandler) -> None:
