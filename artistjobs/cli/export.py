@@ -57,7 +57,10 @@ def export(settings: Settings, /, output: "Path | None", format_name: str | None
             export_to_stream(store.records, config, sys.stdout.buffer)
         else:
             ensure_writable(output, store.path)
-            export_answers(store, config, output, None if options["no_text"] else TextOutput(), console)
+            texts = None if options["no_text"] else TextOutput()
+            export_answers(store, config, output, texts, console)
+            if texts is not None:
+                texts.raise_failure()
 
 
 def _scope(store: "Store", ingest: object) -> "Scope":

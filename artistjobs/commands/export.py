@@ -17,10 +17,11 @@ def export_answers(
 ) -> None:
     """Write the records to a file and, unless ``texts`` is None, their texts to stdout.
 
+    The file is completed even if stdout cannot be written; ``texts`` remembers that failure.
+
     Raises:
         WrongUseError: if the file or its format cannot be used.
         StoreError: if the disk or the database fails.
-        BrokenPipeError: if the reader of stdout has gone; the file is complete.
 
     """
     count = export_to_file(store.records, config, output, texts)

@@ -11,6 +11,7 @@ process. What can be wrong (``wrong`` of ``start``), all of it outside of the pr
     pragmas    statements for every connection, once it is open
     read_only  true: SQLite opens databases for reading alone
     limits     {"FSIZE": bytes, "NOFILE": count}
+    stdout     a path that stdout is opened at, such as /dev/full
     clock      [seconds ahead, seconds it jumps by, number of readings after which it does]
     script     Python to run in place of the program
 """
@@ -226,7 +227,8 @@ def start(order: dict) -> int:
     pid = os.fork()
     if pid:
         return pid
-    for number, said in enumerate(order["said"], 1):
+    out, err = order["said"]
+    for number, said in enumerate([order["wrong"].get("stdout", out), err], 1):
         file = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         os.dup2(file, number)
         os.close(file)
