@@ -5,7 +5,7 @@ from pathlib import Path
 
 from artistjobs.core.formatting import count_text
 from artistjobs.export.export import ExportConfig, export_to_file
-from artistjobs.store.interface import Store
+from artistjobs.store.interface import OpenDatabase
 from artistjobs.terminal.log import ConsoleHandler
 from artistjobs.terminal.streams import TextOutput
 
@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 
 def export_answers(
-    store: Store, config: ExportConfig, output: Path, texts: TextOutput | None, console: ConsoleHandler
+    store: OpenDatabase, config: ExportConfig, output: Path, texts: TextOutput | None, console: ConsoleHandler
 ) -> None:
     """Write the records to a file and, unless ``texts`` is None, their texts to stdout.
 

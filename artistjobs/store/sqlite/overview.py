@@ -17,14 +17,14 @@ from artistjobs.store.overview import (
     TimeBucket,
     WorkerPeriod,
 )
-from artistjobs.store.sqlite.connection import Connection, Parameters
+from artistjobs.store.sqlite.read_connection import Parameters, Reading
 from artistjobs.store.sqlite.rows import progress_of
 
 
 class SqliteReportQueries:
     """Queries for a report on a whole database."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Reading) -> None:
         self._connection = connection
 
     def overview(self, bounds: Bounds) -> Overview:
