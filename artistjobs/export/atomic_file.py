@@ -105,7 +105,7 @@ def _beginning(target: Path) -> str:
 def _remove_abandoned(target: Path) -> None:
     """Remove the files of exports to the same target that were killed: nobody holds their locks."""
     name = re.compile(re.escape(_beginning(target)) + r"\.[0-9a-f]{16}\.part")
-    for part in [target.with_name(entry) for entry in os.listdir(target.parent) if name.fullmatch(entry)]:
+    for part in [part for part in target.parent.iterdir() if name.fullmatch(part.name)]:
         with suppress(OSError), FileIO(os.open(part, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC), "wb") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             part.unlink()

@@ -60,7 +60,7 @@ for name in (
     "commands.status_text",
     "report",
     "store.sqlite.dry_run",
-    "store.sqlite.overview",
+    "store.queries.report_queries",
     "store.sqlite.reader",
 ):
     importlib.import_module(f"artistjobs.{name}")
