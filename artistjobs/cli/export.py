@@ -38,15 +38,17 @@ def export(settings: Settings, /, output: "Path | None", format_name: str | None
     from artistjobs.export.export import (
         STATES,
         ExportConfig,
-        ensure_writable,
         export_to_stream,
         format_of,
         output_or_default,
     )
+    from artistjobs.export.protection import FilesInUse, ensure_not_ingested, ensure_writable
     from artistjobs.terminal.streams import TextOutput
 
     output = output_or_default(output, format_name)
-    with logging_output(settings) as console, existing_database_option(settings).reader() as store:
+    database = existing_database_option(settings)
+    files = FilesInUse(database=database, output=output, log_file=settings.log_file)
+    with logging_output(settings, files) as console, database.reader() as store:
         config = ExportConfig(
             scope=_scope(store, options["ingest"]),
             states=STATES[str(options["state"])],
@@ -56,7 +58,8 @@ def export(settings: Settings, /, output: "Path | None", format_name: str | None
         if str(output) == "-":
             export_to_stream(store.records, config, sys.stdout.buffer)
         else:
-            ensure_writable(output, store.path)
+            ensure_writable(files)
+            ensure_not_ingested(output, store.records.known_files())
             texts = None if options["no_text"] else TextOutput()
             export_answers(store, config, output, texts, console)
             if texts is not None:

@@ -27,15 +27,18 @@ def report(settings: Settings, output: "Path") -> None:
     import time
 
     from artistjobs.cli.options import existing_database_option
-    from artistjobs.export.export import ensure_writable
+    from artistjobs.export.protection import FilesInUse, ensure_not_ingested, ensure_writable
     from artistjobs.report import make_report, write_report
     from artistjobs.terminal.log import log
 
-    with logging_output(settings), existing_database_option(settings).reader() as store:
+    database = existing_database_option(settings)
+    files = FilesInUse(database=database, output=output, log_file=settings.log_file)
+    with logging_output(settings, files), database.reader() as store:
         if str(output) == "-":
             sys.stdout.buffer.write(make_report(store, time.time()))
             sys.stdout.buffer.flush()
             return
-        ensure_writable(output, store.path)
+        ensure_writable(files)
+        ensure_not_ingested(output, store.records.known_files())
         size = write_report(store, output, time.time())
         log.info("wrote %s, %s kB; open it in a browser", output, f"{size / 1000:,.0f}")

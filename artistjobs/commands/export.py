@@ -24,7 +24,7 @@ def export_answers(
         StoreError: if the disk or the database fails.
 
     """
-    count = export_to_file(store.records, config, output, texts)
+    count = export_to_file(store, config, output, texts)
     log.info("exported %s to %s", count_text(count, "record"), output)
     if texts is None:
         return

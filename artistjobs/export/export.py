@@ -1,9 +1,8 @@
-"""Export of completed jobs to a file or a stream: choice of the format, checks of the target, and the write itself.
+"""Export of completed jobs to a file or a stream: choice of the format, and the write itself.
 
 A file appears complete or not at all. The formats are in modules of their own.
 """
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -17,7 +16,7 @@ from artistjobs.export.csv import CsvWriter
 from artistjobs.export.jsonl import JsonLinesWriter
 from artistjobs.export.parquet import ParquetWriter, ensure_parquet_extra
 from artistjobs.export.records import ByteSink, RecordBuilder, TextSink
-from artistjobs.store.interface import Records
+from artistjobs.store.interface import OpenDatabase, Records
 from artistjobs.terminal.escape import escape_controls
 
 STATES = {"done": ("done",), "failed": ("failed",), "all": ("done", "failed")}
@@ -42,18 +41,19 @@ class ExportConfig:
     format: Format = Format.JSONL
 
 
-def export_to_file(records: Records, config: ExportConfig, output: Path, text_sink: TextSink | None) -> int:
+def export_to_file(store: OpenDatabase, config: ExportConfig, output: Path, text_sink: TextSink | None) -> int:
     """Write the records to the file ``output``, which appears complete or not at all; return their number.
 
-    The texts of the jobs that are done are passed to ``say`` in the same order, if it is given.
+    The texts of the jobs that are done are passed to ``text_sink`` in the same order, if it is given. Nobody may read
+    the file who may not read the database.
 
     Raises:
         WrongUseError: if pyarrow is needed and not installed.
         StoreError: if the file cannot be written; an older file is unchanged.
 
     """
-    with atomic_write(output) as file:
-        return _write(records, config, file, text_sink)
+    with atomic_write(output, source=store.path) as file:
+        return _write(store.records, config, file, text_sink)
 
 
 def export_to_stream(records: Records, config: ExportConfig, stream: IO[bytes]) -> int:
@@ -88,30 +88,6 @@ def format_of(output: Path, name: str | None) -> Format:
     if found is Format.PARQUET:
         ensure_parquet_extra()
     return found
-
-
-def ensure_writable(output: Path, database: Path, *others: Path | None) -> None:
-    """Raise WrongUseError if ``output`` is no possible file, or would overwrite a file in use.
-
-    Files in use are the database, the files that belong to it, and ``others``. Commands call this before
-    they spend money.
-    """
-    if str(output) == "-":
-        raise WrongUseError("this command cannot export to stdout; use: artistjobs export -")
-    _ensure_not_needed(Path(os.path.realpath(output)), Path(os.path.realpath(database)), others)
-    if output.is_dir():
-        raise WrongUseError(f"{output} is a folder; name a file.")
-    if not output.parent.is_dir():
-        raise WrongUseError(f"there is no folder {output.parent}; create it or name another file.")
-
-
-def _ensure_not_needed(target: Path, database: Path, others: Sequence[Path | None]) -> None:
-    if target == database or target.name.startswith(
-        tuple(database.name + end for end in ("-wal", "-shm", "-lock", "-worker"))
-    ):
-        raise WrongUseError(f"{target.name} is the database or a file that belongs to it; name another file.")
-    if any(other is not None and Path(os.path.realpath(other)) == target for other in others):
-        raise WrongUseError(f"{target.name} is an input file of this run; name another file.")
 
 
 class _Screen:
