@@ -7,7 +7,7 @@ import click
 
 from artistjobs.cli.console import logging_output
 from artistjobs.cli.help import command
-from artistjobs.cli.options import PATH, Settings, format_option
+from artistjobs.cli.options import PATH, Settings, format_option, text_option
 from artistjobs.errors import WrongUseError
 
 if TYPE_CHECKING:
@@ -23,13 +23,14 @@ if TYPE_CHECKING:
 @click.option("--state", type=click.Choice(["done", "failed", "all"]), default="done", help="State of the jobs.")
 @click.option("--ingest", metavar="N|latest", help="Only the rows of one ingest, in file order.")
 @click.option("--full", is_flag=True, help="Add usage, cost and the whole response to each record.")
-@click.option("--no-text", is_flag=True, help="Do not write the answer texts to stdout.")
+@text_option
 @click.pass_obj
 def export(settings: Settings, /, output: "Path | None", format_name: str | None, **options: object) -> None:
     """Write completed jobs to OUTPUT.
 
-    OUTPUT is out.jsonl by default; - is stdout. A file that ends in .csv or .parquet is written in that
-    format, any other file as JSON Lines. The answer texts go to stdout.
+    OUTPUT is out.jsonl by default; - is stdout. A file that ends in .csv, .tsv or .parquet is written in
+    that format, other files as JSON Lines; the ending of another format, such as .xlsx, is refused. The
+    answer texts go to stdout.
 
     Example: artistjobs export answers.jsonl --ingest latest
     """
@@ -39,10 +40,9 @@ def export(settings: Settings, /, output: "Path | None", format_name: str | None
         STATES,
         ExportConfig,
         export_to_stream,
-        format_of,
-        output_or_default,
     )
-    from artistjobs.export.protection import FilesInUse, ensure_not_ingested, ensure_writable
+    from artistjobs.export.formats import format_of, output_or_default
+    from artistjobs.export.protection import FilesInUse, ensure_not_ingested, ensure_writable, is_stdout
     from artistjobs.terminal.streams import TextOutput
 
     output = output_or_default(output, format_name)
@@ -55,7 +55,7 @@ def export(settings: Settings, /, output: "Path | None", format_name: str | None
             full=bool(options["full"]),
             format=format_of(output, format_name),
         )
-        if str(output) == "-":
+        if is_stdout(output):
             export_to_stream(store.records, config, sys.stdout.buffer)
         else:
             ensure_writable(files)

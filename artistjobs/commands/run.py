@@ -9,7 +9,8 @@ from artistjobs.commands.export import export_answers
 from artistjobs.commands.summary import ingest_sentence
 from artistjobs.commands.work import work_on
 from artistjobs.core.job import Scope
-from artistjobs.export.export import ExportConfig, Format
+from artistjobs.export.export import ExportConfig
+from artistjobs.export.formats import Format
 from artistjobs.export.protection import FilesInUse, ensure_not_ingested, ensure_writable
 from artistjobs.ingest.ingest import ensure_readable, ingest_file
 from artistjobs.ingest.source import IngestConfig

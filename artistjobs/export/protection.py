@@ -25,6 +25,9 @@ ENV_FILE = Path(".env")
 STDIN = STDOUT = Path("-")
 
 
+_STDOUT_NAMES = frozenset({"-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"})
+
+
 _DATABASE_MARKS = (b"SQLite format 3\0", b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83")
 """First bytes of a database and of its write-ahead log: https://sqlite.org/fileformat2.html (2026-11-26)."""
 
@@ -69,7 +72,7 @@ class FilesInUse:
         """Raise WrongUseError if writing the log file would harm one of the other files, or any other database."""
         if self.log_file is not None:
             self._ensure_free(self.log_file)
-            if self.output is not None and self.output != STDOUT and _is_same(self.log_file, self.output):
+            if self.output is not None and not is_stdout(self.output) and _is_same(self.log_file, self.output):
                 raise WrongUseError(f"{self.log_file} is the output of this command; use another log file.")
 
     def _ensure_free(self, target: Path) -> None:
@@ -79,8 +82,13 @@ class FilesInUse:
             raise WrongUseError(f"{target} is a file that this command reads; name another file.")
         if _belongs_to_database(Path(os.path.realpath(target))):
             raise WrongUseError(f"{target} is a SQLite database or belongs to one; name another file.")
-        if not str(target).startswith("/dev/") and _is_open_as(target, 1):
+        if _is_open_as(target, 1):
             raise WrongUseError(f"{target} is the file that stdout is written to; name another file.")
+
+
+def is_stdout(output: Path) -> bool:
+    """Return True if an output is stdout, by ``-`` or by the name of its device."""
+    return str(output) in _STDOUT_NAMES
 
 
 def ensure_writable(files: FilesInUse) -> None:
