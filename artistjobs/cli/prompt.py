@@ -9,6 +9,7 @@ from artistjobs.core.pricing import REHEARSAL_MODEL
 from artistjobs.core.prompt import Prompt
 from artistjobs.core.template import check_template, ensure_uses_artist
 from artistjobs.errors import PromptError, WrongUseError
+from artistjobs.rendering.renderer import Renderer
 
 DEFAULT_MODEL = "gpt-5"
 
@@ -70,7 +71,8 @@ def _ensure_one_prompt(prompt_options: PromptOptions) -> None:
 
 def _template_prompt(prompt_options: PromptOptions, file: Path, model: str, params: str) -> Prompt:
     template = _read_text(file)
-    check_template(template, str(file))
+    with Renderer() as renderer:
+        check_template(template, str(file), renderer.compile)
     ensure_uses_artist(template, str(file))
     instructions = _read_text(prompt_options.instructions_file) if prompt_options.instructions_file else None
     if instructions is not None and "{{" in instructions and "artist_" in instructions:

@@ -32,10 +32,11 @@ from artistjobs.commands.findings import Finding, Level
 from artistjobs.core.attempt import Answer, Failure, FailureKind
 from artistjobs.core.formatting import cost_text, count_text
 from artistjobs.core.pricing import REHEARSAL_MODEL, Cost, answer_cost
-from artistjobs.core.prompt import Prompt, request_builder
+from artistjobs.core.prompt import Prompt
 from artistjobs.core.statistics import AnswerStats, Interval, RunningStats, stats_of
 from artistjobs.errors import ArtistjobsError, PromptError, RunStoppedError, WrongUseError
 from artistjobs.ingest.source import IngestConfig
+from artistjobs.rendering.renderer import build_request
 from artistjobs.store.database import Database
 
 SAMPLE = ("Frida Kahlo", "")
@@ -162,7 +163,7 @@ async def _try_out(check_result: CheckResult, api: Api, prompt: Prompt, clock: C
     first = file.rows.first if file else None
     name, data = (first.name, first.data) if first else SAMPLE
     try:
-        body = request_builder(prompt)(name, data)
+        body = build_request(prompt, name, data)
     except PromptError as error:
         check_result.add(Level.WARN, "call", f"not made for {name!r}: {error}")
         return

@@ -2,7 +2,7 @@
 
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from time import time
 
@@ -34,7 +34,7 @@ SAT_THROUGH_SECONDS = 1.0
 """Longest wait requested by a server that concerns one job only; a longer one pauses all calls."""
 
 
-Requests = Callable[[Claim], Body]
+Requests = Callable[[Claim], Awaitable[Body]]
 """Builds the request body for a claim. Raises PromptError if the template cannot be rendered for the row."""
 
 
@@ -78,7 +78,7 @@ class ActiveJob:
             raise RunStoppingError
         started_at = time()
         try:
-            body = self._with_service_tier(shared.requests(self.claim))
+            body = self._with_service_tier(await shared.requests(self.claim))
         except PromptError as error:
             failure = Failure(kind=FailureKind.PERMANENT, code="template_error", message=str(error))
             return self._attempt(started_at, failure=failure, calls=0)

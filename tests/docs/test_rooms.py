@@ -18,14 +18,17 @@ MAY_USE: dict[str, set[str]] = {
     "api": {"core", "errors"},
     "store": {"core", "errors"},
     "terminal": {"core", "errors"},
-    "ingest": {"store", "core", "errors"},
+    "rendering": {"core", "errors"},
+    "ingest": {"store", "rendering", "core", "errors"},
     "export": {"store", "terminal", "core", "errors"},
-    "worker": {"api", "store", "terminal", "core", "errors"},
+    "worker": {"api", "store", "rendering", "terminal", "core", "errors"},
     "report": {"export", "store", "core", "errors"},
-    "commands": {"worker", "ingest", "export", "rehearsal", "api", "store", "terminal", "core", "errors"},
+    "commands": {
+        "worker", "ingest", "export", "rehearsal", "api", "store", "rendering", "terminal", "core", "errors",
+    },
     "cli": {
         "commands", "worker", "ingest", "export", "report", "browse", "rehearsal",
-        "api", "store", "terminal", "core", "errors",
+        "api", "store", "rendering", "terminal", "core", "errors",
     },
     "__main__": {"cli", "worker"},
 }  # fmt: skip
