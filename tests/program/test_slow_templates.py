@@ -74,6 +74,25 @@ def test_a_template_that_is_slow_for_any_row_is_refused_before_anything_is_store
     assert not (folder / "artistjobs.db").exists()
 
 
+@pytest.mark.parametrize(
+    ("template", "reason"),
+    [
+        (SLOW_FOR_LONG_DATA, "it takes more than 1 s of CPU time"),
+        ("{{ artist_name }}{{ artist_data * 9000 }}", "the result is longer than the API accepts"),
+        ("{{ artist_name }}{{ 1 // (artist_data|length - 3000) }}", "integer division or modulo by zero"),
+    ],
+)
+def test_an_ingest_warns_if_the_longest_row_cannot_be_rendered(cli, folder, api, template, reason):
+    write_rows(folder, template, 3, 2)
+
+    result = cli("ingest", "a.csv", "--prompt-file", "p.txt")
+
+    assert result.exit_code == 0
+    assert "a.csv, line 4: the template cannot be filled in for this row: " + reason in result.stderr
+    assert "such rows fail as template_error" in result.stderr
+    assert states(folder) == [("pending", None, 5)]
+
+
 def test_a_check_counts_the_rows_for_which_a_template_is_slow(cli, folder, api):
     write_rows(folder, SLOW_FOR_LONG_DATA, 3, 1)
 
