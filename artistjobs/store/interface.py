@@ -6,7 +6,7 @@ running workers. A store opens its parts on one connection. All of them raise ``
 database fails.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
@@ -118,7 +118,16 @@ class Records(Protocol):
         """Return the workers that have not ended."""
 
     def jobs_per_minute(self, seconds: float) -> float:
-        """Return the throughput of the last ``seconds``, in jobs per minute."""
+        """Return the throughput of the last ``seconds``, in jobs per minute of the time in which a worker ran."""
+
+    def worked_seconds(self, pids: Collection[int], since: float) -> float | None:
+        """Return the seconds from the start of the first to the end of the last of some workers; None if none ran.
+
+        Args:
+            pids: The process ids of the workers, on this host.
+            since: Seconds since the epoch; workers that started earlier do not count.
+
+        """
 
     def export(self, scope: Scope, states: Sequence[str]) -> Iterator[ExportRow]:
         """Yield final jobs from one consistent snapshot, in the order of the ingest's file or oldest first."""

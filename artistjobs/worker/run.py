@@ -2,12 +2,13 @@
 
 import asyncio
 import logging
+import os
 import random
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from dataclasses import dataclass
 from functools import partial
-from time import monotonic
+from time import monotonic, time
 
 from artistjobs.api.interface import Api
 from artistjobs.api.prices import cost_by
@@ -43,7 +44,10 @@ OpenApi = Callable[[], AbstractAsyncContextManager[Api]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunReport:
-    """The outcome of a run; ``error`` is set if a failure of the store ended it."""
+    """The outcome of a run; ``error`` is set if a failure of the store ended it.
+
+    ``seconds`` is the time between the start and the end that the database records for its workers.
+    """
 
     counters: RunTotals
     reason: StopReason | None
@@ -69,16 +73,17 @@ async def run(
 
     """
     with open_store() as store:
-        started, before = monotonic(), store.records.counts(scope)
+        started, since, before = monotonic(), time(), store.records.counts(scope)
         counters = RunCounters(before=before, started_at=started)
         spent_usd = store.queue.spent_usd()
         this_run = _Run(config, scope, open_store, counters, run_control or Signals())
         report = await this_run.work(store, spent_usd, open_api, watcher)
         error = report.error
         after = before if error else store.records.counts(scope)
+        worked = None if error else store.records.worked_seconds([os.getpid()], since)
     return RunReport(
-        counters=counters.totals(), reason=report.reason, sentence=report.sentence, seconds=monotonic() - started,
-        after=after, error=error,
+        counters=counters.totals(), reason=report.reason, sentence=report.sentence,
+        seconds=worked or monotonic() - started, after=after, error=error,
     )  # fmt: skip
 
 
@@ -146,6 +151,8 @@ class _Run:
             if not await self._run_control.wait_to_start(look_up):
                 return _End(self._stop.reason, self._stop.sentence)
             await self._store_client.start()
+            # The time that the look-up took is not part of the work: the database does not count it either.
+            self._counters.started_at = monotonic()
             with closing(RequestBuilder(records, self._stop)) as requests:
                 async with watching(watcher, self._snapshot_taker()):
                     error = await self._drain(self._shared(api, requests), abandon_requested)
