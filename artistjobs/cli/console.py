@@ -14,6 +14,7 @@ from artistjobs.errors import ArtistjobsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from artistjobs.cli.arguments import CommandArguments
     from artistjobs.store.models import IngestResult
@@ -71,7 +72,7 @@ def _finish(
         print_json(run_json(run, ingested))
     sentences = run_sentences(run, ingested, arguments.database().path)
     if arguments.scenario is not None:
-        sentences.append(f"rehearsal ({arguments.scenario}): nothing was sent to OpenAI, and nothing was billed")
+        sentences += _rehearsal_sentences(arguments.scenario, run, arguments.database().path)
     if run.after.pending + run.after.running:
         # A run with the same cap would stop at once.
         first = "raise --max-cost and " if run.reason is StopReason.MAX_COST else ""
@@ -81,6 +82,14 @@ def _finish(
     if not settings.quiet or exit_code(run):
         print_message("\n".join(map(escape_controls, sentences)))
     raise Exit(exit_code(run))
+
+
+def _rehearsal_sentences(scenario: str, run: "RunReport", database: "Path") -> list[str]:
+    sentences = [f"rehearsal ({scenario}): nothing was sent to OpenAI, and nothing was billed"]
+    if run.after.total and run.after.total == run.after.done and not run.counters.calls:
+        again = f"all jobs were rehearsed before in {database}; to rehearse them again, name a new database with --db"
+        sentences.insert(0, again)
+    return sentences
 
 
 def same_command() -> str:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import pytest
+from conftest import write_artists
 from dotenv import load_dotenv
 from paths import ROOT
 
@@ -72,6 +73,34 @@ def test_every_command_shown_works(shell, cli, monkeypatch):
             code, errors = shown.returncode, shown.stderr
 
         assert code == 0, (command, errors)
+
+
+def test_every_rehearsal_shown_makes_calls_when_they_are_run_in_order(shell, folder):
+    write_artists(folder / "artists.csv", 40)
+    rehearsals = [
+        line.removeprefix("$ ")
+        for block in re.findall(r"^```(?:sh|console)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+        for line in block.splitlines()
+        if line.startswith(("artistjobs", "$ artistjobs")) and re.search(r"--rehearse|--scenario", line)
+    ]
+
+    for command in rehearsals:
+        result = shell(command)
+
+        assert result.returncode == 0, command
+        assert re.search(r"[1-9]\d* calls|\"calls\": [1-9]", result.stdout + result.stderr), command
+    assert len(rehearsals) > 2
+
+
+def test_a_rehearsal_that_finds_its_jobs_done_says_how_to_rehearse_them_again(cli, folder):
+    write_artists(folder / "artists.csv", 3)
+    cli("run", "artists.csv", "--rehearse")
+
+    again = cli("run", "artists.csv", "--scenario", "storm")
+
+    assert again.exit_code == 0
+    assert "all jobs were rehearsed before in rehearsal.db; to rehearse them again, name a new" in again.stderr
+    assert "rehearsed before" not in cli("--db", "new.db", "run", "artists.csv", "--scenario", "busy").stderr
 
 
 def is_plain(command: str) -> bool:
