@@ -911,7 +911,7 @@ def test_jobs_per_minute_count_only_the_time_in_which_a_worker_ran(open_again, p
 
 
 def test_jobs_per_minute_are_right_if_there_are_more_attempts_than_are_read(open_again, monkeypatch):
-    monkeypatch.setattr("artistjobs.store.sqlite.records.PACE_ATTEMPTS", 4)
+    monkeypatch.setattr("artistjobs.store.queries.records.PACE_ATTEMPTS", 4)
     store = open_again()
     make.ingest(store, *make.names(9))
     store.queue._clock = lambda: NOON - 40
