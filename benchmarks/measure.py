@@ -113,7 +113,13 @@ def own_peak_bytes() -> int:
 def environ(more: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return the environment of a process under test: this one's, without settings that would change its work."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "ARTISTJOBS_"))}
-    return {**ours, "PYTHONPATH": str(ROOT), "OPENAI_API_KEY": "sk-benchmark-0123456789", **(more or {})}
+    return {
+        **ours,
+        "PYTHONPATH": str(ROOT),
+        "OPENAI_API_KEY": "sk-benchmark-0123456789",
+        "OPENAI_MODEL": "gpt-5",
+        **(more or {}),
+    }
 
 
 @dataclass(frozen=True)

@@ -105,7 +105,10 @@ def prepare(folder: Path, rows: int) -> None:
 
 def environment(base_url: str) -> dict[str, str]:
     root = str(Path(__file__).parents[1])
-    return os.environ | {"OPENAI_API_KEY": "sk-benchmark-0123456789", "OPENAI_BASE_URL": base_url, "PYTHONPATH": root}
+    return os.environ | {
+        "OPENAI_API_KEY": "sk-benchmark-0123456789", "OPENAI_BASE_URL": base_url, "OPENAI_MODEL": "gpt-5",
+        "PYTHONPATH": root,
+    }  # fmt: skip
 
 
 def start(folder: Path, api: Rehearsal, case: Case) -> "subprocess.Popen[bytes]":

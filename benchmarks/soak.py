@@ -54,6 +54,7 @@ class Place:
         environment = os.environ | {
             "OPENAI_API_KEY": "sk-soak-0123456789",
             "OPENAI_BASE_URL": self.base_url,
+            "OPENAI_MODEL": "gpt-5",
             "OPENAI_PROMPT_ID": "pmpt_soak",
             "PYTHONPATH": str(ROOT),
         }

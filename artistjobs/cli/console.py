@@ -13,7 +13,7 @@ from artistjobs.cli.options import Settings
 from artistjobs.errors import ArtistjobsError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from artistjobs.cli.arguments import CommandArguments
@@ -39,9 +39,9 @@ def show_starting(settings: Settings) -> None:
 
 @contextmanager
 def logging_output(
-    settings: Settings, scenario: str | None = None, warning: str | None = None
+    settings: Settings, scenario: str | None = None, warnings: "Sequence[str]" = ()
 ) -> "Iterator[ConsoleHandler]":
-    """Print log lines within the context, after a line about the rehearsal and the warning, if any.
+    """Print log lines within the context, after a line about the rehearsal and the warnings, if any.
 
     Raises WrongUseError if the log file cannot be written.
     """
@@ -50,8 +50,8 @@ def logging_output(
     with logging_to(settings.verbosity, settings.log_file, click.get_current_context().meta.get(BLOCK)) as console:
         if scenario is not None and not settings.quiet:
             console.print_line(f"rehearsal ({scenario}): a simulated API on this machine, no key and no cost")
-        if warning:
-            log.warning(warning)
+        for warning in warnings:
+            log.warning("%s", warning)
         try:
             yield console
         except ArtistjobsError as error:

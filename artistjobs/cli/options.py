@@ -131,7 +131,7 @@ def ask_options(command: Command) -> Command:
         click.option("--version", "--prompt-version", "prompt_version", help="Version of the stored prompt."),
         click.option(
             "--model", metavar="NAME", envvar="OPENAI_MODEL", show_envvar=True,
-            help="Model to call.  [default: gpt-5]",
+            help="Model to call.  [default: gpt-5, until 2026-12-11]",
         ),
         click.option(
             "--param", "params", multiple=True, metavar="KEY=VALUE",

@@ -48,7 +48,7 @@ def run(
 
     output = output_or_default(output, format_name)
     arguments = CommandArguments(settings, options)
-    with logging_output(settings, arguments.scenario, arguments.warning()) as console:
+    with logging_output(settings, arguments.scenario, arguments.warnings()) as console:
         config, texts = arguments.ingest_config(), None if arguments.as_json else TextOutput()
         if dry_run:
             from artistjobs.commands.dry_run import show_dry_run

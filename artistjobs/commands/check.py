@@ -63,10 +63,13 @@ class TestCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckPlan:
-    """Input of a check. ``failures`` are the findings made before the API is called."""
+    """Input of a check. ``failures`` are the findings made before the API is called.
+
+    ``model`` is None if one has to be named.
+    """
 
     base_url: str
-    model: str
+    model: str | None
     prompt: Prompt | None
     max_workers: int
     cost: Cost
@@ -127,6 +130,8 @@ def _base_url_origin(plan: CheckPlan) -> str:
 async def _look_up(check_result: CheckResult, api: Api) -> bool:
     """Check the key and the model with a free request; return False if no call can work."""
     model = check_result.plan.model
+    if model is None:
+        return False
     reply = await api.look_up_model(model)
     check_result.limits = _limits(reply, check_result.limits)
     if sentence := fatal_reason(reply):
@@ -234,6 +239,8 @@ def _check_limits(check_result: CheckResult) -> None:
 
 def _check_price(check_result: CheckResult) -> None:
     plan = check_result.plan
+    if plan.model is None:
+        return
     prompt = plan.prompt or Prompt(model=plan.model, prompt_id="")
     text = price_text(prompt, plan.cost)
     if price_per_million(prompt, plan.cost) is None:

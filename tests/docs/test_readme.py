@@ -60,7 +60,7 @@ def shell(folder, api):
 
 
 def test_every_command_shown_works(shell, cli, monkeypatch):
-    for name in ("OPENAI_API_KEY", "OPENAI_PROMPT_ID"):
+    for name in ("OPENAI_API_KEY", "OPENAI_PROMPT_ID", "OPENAI_MODEL"):
         monkeypatch.delenv(name)
     for command in commands():
         if is_plain(command):
@@ -117,7 +117,7 @@ def test_the_example_shows_its_true_output(shell):
 
 
 def test_the_record_shown_has_the_keys_of_a_real_one(shell):
-    shell("OPENAI_API_KEY=x artistjobs run artists.csv --prompt-file prompt.txt")
+    shell("OPENAI_API_KEY=x OPENAI_MODEL=m artistjobs run artists.csv --prompt-file prompt.txt")
     real = json.loads(shell("head -1 out.jsonl").stdout)
     shown = json.loads(blocks("json")[0])
 

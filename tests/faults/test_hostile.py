@@ -200,6 +200,7 @@ class Evening:
         self.folder = folder
         environment = {name: value for name, value in os.environ.items() if not name.startswith("OPENAI_")}
         environment |= {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": hostile.base_url, "OPENAI_PROMPT_ID": "pmpt_test"}
+        environment["OPENAI_MODEL"] = "gpt-5"
         self._program = Program(folder, environment | {"PYTHONPATH": str(ROOT)})
         cases = GOOD | BAD
         hostile.replies |= {case: speech for case, (speech, _) in cases.items()}
