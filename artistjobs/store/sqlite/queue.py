@@ -123,10 +123,10 @@ class SqliteQueue:
         """Store attempts at different jobs; return those whose claims were still held."""
         kept = self._keep_answers(db, attempts)
         write_rows(db, "record_attempts", [attempt_values(attempt, self._worker) for attempt in attempts])
-        standing = self._standing(db, attempts)
-        settled = [attempt for attempt in attempts if attempt.claim.job in standing]
+        held = self._held_jobs(db, attempts)
+        settled = [attempt for attempt in attempts if attempt.claim.job in held]
         write_rows(db, "settle", [settled_values(attempt, kept.get(attempt.claim.job)) for attempt in settled])
-        for late in kept.keys() - standing:
+        for late in kept.keys() - held:
             db.execute(sql("mark_late"), {"answer": kept[late]})
         return settled
 
@@ -138,9 +138,9 @@ class SqliteQueue:
         last = max((cursor.lastrowid or 0 for cursor in write_rows(db, "keep_answers", rows)), default=0)
         return {attempt.claim.job: last - len(rows) + n for n, (attempt, _) in enumerate(answered, start=1)}
 
-    def _standing(self, db: sqlite3.Connection, attempts: Sequence[Attempt]) -> set[int]:
+    def _held_jobs(self, db: sqlite3.Connection, attempts: Sequence[Attempt]) -> set[int]:
         rows = [(attempt.claim.job, attempt.claim.attempt, self._worker) for attempt in attempts]
-        return {job for cursor in write_rows(db, "standing_claims", rows) for job in json.loads(cursor.fetchone()[0])}
+        return {job for cursor in write_rows(db, "held_claims", rows) for job in json.loads(cursor.fetchone()[0])}
 
     def _rescue_from(self, worker: int) -> Counter[str]:
         path, row = self._connection.path, {"worker": worker, "now": self._now(), "ending": "died"}
