@@ -77,6 +77,10 @@ class CommandArguments:
         warnings = [STORED_PROMPTS_END] if uses_stored_prompt else []
         return warnings + list(filter(None, [self._model_warning()]))
 
+    def max_cost_usd(self) -> float | None:
+        """Return the cap in dollars; None if the command has none."""
+        return self._amount("max_cost") if "max_cost" in self._options else None
+
     def limit(self) -> int | None:
         """Return the maximum number of jobs to work on; None for all."""
         return self._number("limit") if "limit" in self._options else None

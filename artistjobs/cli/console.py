@@ -1,5 +1,6 @@
 """Console output around a command: log lines while it runs, and the summary at its end."""
 
+import math
 import os
 import shlex
 import sys
@@ -74,9 +75,12 @@ def _finish(
     if arguments.scenario is not None:
         sentences += _rehearsal_sentences(arguments.scenario, run, arguments.database().path)
     if run.after.pending + run.after.running:
-        # A run with the same cap would stop at once.
-        first = "raise --max-cost and " if run.reason is StopReason.MAX_COST else ""
-        sentences.append(f"{first}continue with: {same_command()}")
+        if run.reason is StopReason.MAX_COST:
+            # A run with the same cap would stop at once.
+            cap = higher_cap(run.least_cap_usd, arguments.max_cost_usd())
+            sentences.append(f"raise --max-cost and continue with: {same_command(cap)}")
+        else:
+            sentences.append(f"continue with: {same_command()}")
     for sentence in sentences:
         log.info("%s", sentence, extra=FILE_ONLY)
     if not settings.quiet or exit_code(run):
@@ -92,9 +96,35 @@ def _rehearsal_sentences(scenario: str, run: "RunReport", database: "Path") -> l
     return sentences
 
 
-def same_command() -> str:
-    """Return the command line of this process, quoted for a shell."""
-    return " ".join(["artistjobs", *map(_quoted, sys.argv[1:])])
+def higher_cap(least_usd: float | None, cap_usd: float | None) -> str:
+    """Return a cap with room for further calls, in dollars: twice the larger amount, rounded up to two digits.
+
+    Args:
+        least_usd: The cap that the next call would have needed, None if it is unknown.
+        cap_usd: The cap of this command, None if it had none of its own.
+
+    """
+    amounts = [amount for amount in (least_usd, cap_usd) if amount is not None and math.isfinite(amount)]
+    cap = 2 * max(amounts, default=0.5)
+    unit = 10.0 ** (math.floor(math.log10(cap)) - 1)
+    return f"{math.ceil(round(cap / unit, 6)) * unit:.10f}".rstrip("0").rstrip(".")
+
+
+def same_command(max_cost: str | None = None) -> str:
+    """Return the command line of this process, quoted for a shell; with another cap if ``max_cost`` is given."""
+    given = sys.argv[1:]
+    return " ".join(["artistjobs", *map(_quoted, given if max_cost is None else _with_cap(given, max_cost))])
+
+
+def _with_cap(arguments: "Sequence[str]", max_cost: str) -> list[str]:
+    """Return arguments with another value of ``--max-cost``."""
+    kept: list[str] = []
+    is_value = False
+    for argument in arguments:
+        if not is_value and argument != "--max-cost" and not argument.startswith("--max-cost="):
+            kept.append(argument)
+        is_value = not is_value and argument == "--max-cost"
+    return [*kept, "--max-cost", max_cost]
 
 
 def _quoted(argument: str) -> str:

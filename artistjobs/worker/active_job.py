@@ -142,6 +142,7 @@ class ActiveJob:
         if not await shared.budget.reserve(self.claim.job, body):
             spent_usd = max(shared.budget.spent_usd, shared.store_client.store_thread.reservations.spent_usd)
             shared.stop.request(StopReason.MAX_COST, _cap_reached(spent_usd))
+            shared.stop.least_cap_usd = spent_usd + shared.budget.worst_case(body)
         return not shared.stop.is_halted()
 
     async def _send(self, body: Body) -> Attempt:

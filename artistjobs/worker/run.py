@@ -47,6 +47,7 @@ class RunReport:
     """The outcome of a run; ``error`` is set if a failure of the store ended it.
 
     ``seconds`` is the time between the start and the end that the database records for its workers.
+    ``least_cap_usd`` is the cap that the next call would have needed, if a cap stopped the run and it is known.
     """
 
     counters: RunTotals
@@ -55,6 +56,7 @@ class RunReport:
     seconds: float
     after: Counts
     error: ArtistjobsError | None = None
+    least_cap_usd: float | None = None
 
 
 async def run(
@@ -83,7 +85,7 @@ async def run(
         worked = None if error else store.records.worked_seconds([os.getpid()], since)
     return RunReport(
         counters=counters.totals(), reason=report.reason, sentence=report.sentence,
-        seconds=worked or monotonic() - started, after=after, error=error,
+        seconds=worked or monotonic() - started, after=after, error=error, least_cap_usd=report.least_cap_usd,
     )  # fmt: skip
 
 
@@ -108,6 +110,7 @@ class _End:
     reason: StopReason | None
     sentence: str
     error: ArtistjobsError | None = None
+    least_cap_usd: float | None = None
 
 
 class _Run:
@@ -242,7 +245,7 @@ class _Run:
     def _end(self, error: ArtistjobsError | None) -> _End:
         if self._has_reached_limit():
             self._stop.request(StopReason.LIMIT, limit_sentence(self._config.limit))
-        return _End(self._stop.reason, self._stop.sentence, error)
+        return _End(self._stop.reason, self._stop.sentence, error, self._stop.least_cap_usd)
 
     def _ensure_known_prices_now(self) -> None:
         try:

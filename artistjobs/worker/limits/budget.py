@@ -102,7 +102,7 @@ class Budget:
         While other calls are in flight, wait: settling them may make room. Raises StoreError.
         """
         worst = 0.0
-        while self._cap is not None and self._taken_usd + (worst := self._worst_case(body)) > self._cap:
+        while self._cap is not None and self._taken_usd + (worst := self.worst_case(body)) > self._cap:
             if not self._reserved:
                 return False
             self._changed.clear()
@@ -138,7 +138,8 @@ class Budget:
     def _taken_usd(self) -> float:
         return self.spent_usd + sum(self._reserved.values())
 
-    def _worst_case(self, body: Body) -> float:
+    def worst_case(self, body: Body) -> float:
+        """Return the largest cost of a call in US dollars that is expected, infinity if its price is unknown."""
         # A token is at least one byte, so the size of the request in bytes is an upper bound of its input tokens.
         size = len(str(body).encode("utf-8", "replace"))
         usage = Usage(

@@ -63,6 +63,7 @@ async def run_in_processes(start_message: messages.StartMessage, watcher: Displa
     return RunReport(
         counters=group.totals(), reason=group.stop.reason, sentence=group.stop.sentence,
         seconds=worked or monotonic() - started, after=group.after, error=group.error,
+        least_cap_usd=group.stop.least_cap_usd,
     )  # fmt: skip
 
 
@@ -219,6 +220,9 @@ class _ProcessGroup:
                     self.stop.request(StopReason.STORE, str(end.error))
                 elif end.reason not in (None, StopReason.LIMIT, StopReason.TERMINATED):
                     self.stop.request(end.reason, end.sentence)
+                    self.stop.least_cap_usd = max(
+                        filter(None, [self.stop.least_cap_usd, end.least_cap_usd]), default=None
+                    )
 
     def _on_stop(self, child: _Child, reason: StopReason, sentence: str) -> None:
         """Stop all children for the reason that stopped one, unless the reason concerns only that one."""

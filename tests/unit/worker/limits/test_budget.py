@@ -147,7 +147,7 @@ async def test_settling_twice_does_not_count_the_reserve_twice():
 
 
 def worst_case(budget, body):
-    return budget._worst_case(body)
+    return budget.worst_case(body)
 
 
 def test_the_worst_case_has_every_byte_as_a_token_and_the_longest_answer():
