@@ -1,4 +1,4 @@
-"""The benchmarks in small: what they reckon with is right. Their speed is nobody's promise."""
+"""The benchmarks run with small numbers, and their arithmetic is right; no test asserts a speed."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""What the program says of itself, and how it takes what is typed in another order."""
+"""Help texts, completion, and options before and after the command."""
 
 import json
 

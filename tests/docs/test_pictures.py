@@ -1,4 +1,4 @@
-"""The pictures in the README can be drawn again from what really stands on a terminal."""
+"""The pictures in the README can be drawn again from the output of real commands."""
 
 import importlib.util
 import re

@@ -1,4 +1,4 @@
-"""Which way imports point: the rooms of the package and what each may use."""
+"""Imports between the rooms of the package follow the table in CONTRIBUTING.md."""
 
 import ast
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ MAY_USE: dict[str, set[str]] = {
     },
     "__main__": {"cli", "worker"},
 }  # fmt: skip
-"""Each room with the rooms that it may import from. ``__init__`` holds the version and imports nothing."""
+"""The rooms that each room may import from. ``__init__`` holds the version and imports nothing."""
 
 EDGES = {
     "click": "cli",
@@ -55,7 +55,7 @@ def room_of(path: Path) -> str:
 
 
 def imports(path: Path, *, for_types: bool) -> Iterator[str]:
-    """Return what a file imports, wherever in the file, as dotted names; what only type checkers see, if asked."""
+    """Yield the dotted names of all imports in a file; ``for_types`` includes those under TYPE_CHECKING."""
     for node in _nodes(ast.parse(path.read_text()), for_types=for_types):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -97,11 +97,11 @@ CLOCKS_AND_FILES = {
     "open", "read_text", "read_bytes", "write_text", "write_bytes", "exists", "stat", "iterdir", "mkdir", "unlink",
     "environ", "getenv", "urandom", "token_bytes", "SystemRandom",
 }  # fmt: skip
-"""Names of functions and attributes that read a clock, the environment or chance, or use a file."""
+"""Names of functions and attributes that use a clock, the environment, random numbers or a file."""
 
 
 def impurities(tree: ast.AST) -> set[str]:
-    """Return the names in a module by which it would depend on more than its arguments."""
+    """Return the names in a module that make its results depend on more than its arguments."""
     names = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     names |= {node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
     calls = {

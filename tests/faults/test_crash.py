@@ -1,4 +1,4 @@
-"""Real processes, really interrupted and killed; the API they call sees what is paid for twice."""
+"""Interrupted and killed processes: the same command continues, and the API counts the calls that were repeated."""
 
 import signal
 import sqlite3
@@ -209,7 +209,7 @@ def test_kills_at_random_moments_lose_nothing(program_with_api, folder, api, cha
         process.wait()
     api.latency_seconds = 0.0
     last = program_with_api.run("run", "a.csv", "--max-workers", "64", "--retry-failed")
-    if last.returncode == 1:  # a row that was in flight at all three kills is failed, and said to be
+    if last.returncode == 1:  # a row that was in flight at all three kills is failed and reported
         last = program_with_api.run("run", "a.csv", "--retry-failed")
 
     repeats = sum(count - 1 for count in api.journal.paid_by_key().values())

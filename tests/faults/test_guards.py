@@ -1,4 +1,4 @@
-"""What a stranger stumbled over: nothing that is needed is overwritten, and no mistake is for ever."""
+"""Mistakes of users: no file that is needed is overwritten, and every mistake can be corrected."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""The key is nowhere it could be read by others, files are their owner's, and templates reach nothing."""
+"""The key appears in no file or message, files belong to their owner, and templates cannot leave the sandbox."""
 
 import base64
 import gzip
@@ -35,7 +35,7 @@ def program_with_hostile(program, hostile):
 
 
 def assert_no_secret(folder: Path, *said: str, secret: str = KEY) -> None:
-    """Check what was said, and every byte of every file in the folder."""
+    """Check the output, and every byte of every file in the folder."""
     hidden = [secret.encode(), base64.b64encode(secret.encode())]
     contents = [file.read_bytes() for file in folder.iterdir() if file.is_file()]
     for content in [*(text.encode() for text in said), *contents]:
@@ -62,7 +62,7 @@ ECHOES = {
 
 
 def test_a_key_that_a_server_sends_back_is_kept_nowhere(program_with_hostile, hostile: Hostile, folder):
-    """With everything told: each call, the SDK's own log, a log file, the export in full."""
+    """The most verbose output: each call, the SDK's own log, a log file, a full export."""
     hostile.replies |= ECHOES
     (folder / "a.csv").write_text("".join(f"{name}\ngood after {name}\n" for name in ECHOES))
     program_with_hostile.environment["OPENAI_LOG"] = "debug"
@@ -100,7 +100,7 @@ def test_a_look_up_that_sends_the_key_back_does_not_show_it(program_with_hostile
     ["worker.active_job.classify", "api.responses._read", "worker.preflight.check_models", "commands.work.run_calling"],
 )
 def test_a_bug_of_our_own_does_not_show_the_key(program_with_hostile, folder, where):
-    """The traceback of an internal error, with all that is told besides."""
+    """The traceback of an internal error, with the most verbose output."""
     module, _, name = f"artistjobs.{where}".rpartition(".")
     (folder / "sitecustomize.py").write_text(
         f"import {module} as module\n"
@@ -218,7 +218,7 @@ def test_an_export_keeps_the_mode_that_its_file_has(cli, folder):
 
 
 def listening(pid: int) -> set[str]:
-    """The addresses, in the kernel's hexadecimal, that a process listens on."""
+    """Return the addresses that a process listens on, in the kernel's hexadecimal notation."""
     sockets = set()
     for file in Path(f"/proc/{pid}/fd").iterdir():
         with suppress(FileNotFoundError):  # closed meanwhile

@@ -1,4 +1,4 @@
-"""The soak in small: it runs to its end, and it would tell."""
+"""The soak benchmark with small numbers: it runs to its end and detects broken guarantees."""
 
 import random
 import subprocess

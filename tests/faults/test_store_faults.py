@@ -1,4 +1,4 @@
-"""What disks, other programs and people do to a database: one sentence with a remedy, and nothing stored is harmed."""
+"""Faults of disks, other programs and users at the store: one sentence with a remedy, and stored data is intact."""
 
 import os
 import sqlite3
@@ -41,7 +41,7 @@ def impatient(monkeypatch):
 
 @contextmanager
 def trouble(says, kind=StoreError):
-    """The block ends in an error of this kind, one sentence that says this and ends in what to do."""
+    """Check that a block raises an error with one sentence, which contains a text and ends with the remedy."""
     with pytest.raises(kind) as raised:
         yield
     assert_helpful(raised.value)
@@ -72,7 +72,7 @@ def settle_big(store):
 
 
 def fill(store):
-    """Let the database grow no more, as on a full disk."""
+    """Limit the size of the database, as on a full disk."""
     db = store._connection.db.conn
     (pages,) = db.execute("PRAGMA page_count").fetchone()
     db.execute(f"PRAGMA max_page_count = {pages + 1}")
@@ -144,7 +144,7 @@ def test_a_disk_that_fills_up_in_the_middle_of_a_write_loses_nothing_settled(sto
     assert_unharmed(path, done=1 + int(settled))
 
 
-# A file that goes away or changes under an open store
+# A file that is removed or changed while the store is open
 
 
 def test_a_database_that_is_removed_is_not_written_on(store, path):
@@ -229,7 +229,7 @@ def test_a_log_that_makes_no_sense_is_passed_over(path, content):
         assert store.records.counts(EVERYTHING).pending == 3
 
 
-# What cannot be written, or opened at all
+# Files that cannot be written or opened
 
 
 def test_a_database_that_may_not_be_written_is_trouble_with_a_sentence(store):

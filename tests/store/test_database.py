@@ -1,4 +1,4 @@
-"""The only way to open a database: by its name and its kind, with the driver imported when it is needed."""
+"""``Database`` opens a database by its name and kind, and imports the driver when it is needed."""
 
 import subprocess
 import sys

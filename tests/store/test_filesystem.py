@@ -1,4 +1,4 @@
-"""Which file system a database stands on, told from Linux's list of mounts."""
+"""The file system of a database is found in Linux's list of mounts."""
 
 from pathlib import Path
 

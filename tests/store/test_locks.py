@@ -1,4 +1,4 @@
-"""Locks that die with their process, and with nothing else."""
+"""Locks are released when their process ends, and not before."""
 
 import os
 import signal
@@ -99,7 +99,7 @@ def test_looking_changes_nothing(database):
 def test_two_who_look_at_once_do_not_take_each_other_for_the_worker(database, monkeypatch):
     LivenessLock(database, 1).close()
     with monkeypatch.context() as other, ExitStack() as stack:
-        # The other one keeps what it looks at open.
+        # The other process keeps the file open.
         other.setattr(locks, "FileIO", lambda path: nullcontext(stack.enter_context(FileIO(path))))
         assert not is_alive(database, 1)
         other.undo()
@@ -123,7 +123,7 @@ def test_the_file_of_a_dead_worker_is_removed_and_that_of_a_living_one_stays(dat
 
 
 def test_a_file_removed_while_its_worker_waited_for_it_is_made_anew(database):
-    """Who certifies a death removes the file at its end: a lock on that one would be seen by nobody."""
+    """The process that rescues a dead worker removes its lock file; no other process would see a lock on that file."""
     begun, lives = threading.Event(), []
 
     def live():

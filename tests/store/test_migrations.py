@@ -1,4 +1,4 @@
-"""How a database comes to its schema: migrations found, split, and applied once, whoever comes first."""
+"""Migrations are found, split into statements, and applied once, also by several processes at the same time."""
 
 import sqlite3
 from contextlib import ExitStack, closing
@@ -17,7 +17,7 @@ OPENERS, ROUNDS = 8, 5
 
 
 class File:
-    """A migration that is made up."""
+    """An additional migration for tests."""
 
     def __init__(self, name, text):
         self.name = name
@@ -34,7 +34,7 @@ def path(tmp_path):
 
 @pytest.fixture
 def add_migration(monkeypatch):
-    """Adds migrations to those there are."""
+    """Function that adds migrations to the existing ones."""
     found = migration_files()
 
     def add(name, text):
@@ -110,7 +110,7 @@ def test_an_older_database_is_brought_up_with_its_jobs(path, add_migration):
 
 
 def everything(path):
-    """Return all rows of the tables that hold work, and what hangs on the tables."""
+    """Return all rows of the tables that contain work, and their indexes and triggers."""
     tables = ["prompts", "ingests", "jobs", "ingest_lines", "attempts", "answers", "results", "failures", "progress"]
     with closing(sqlite3.connect(path)) as db:
         assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
