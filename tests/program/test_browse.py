@@ -1,4 +1,4 @@
-"""Browsing: what Datasette is told is true of the database, and it comes and goes quietly."""
+"""Command ``browse``: Datasette's metadata fits the database, and it starts and stops without noise."""
 
 import importlib.util
 import json
@@ -41,7 +41,7 @@ def database(folder) -> Path:
 
 @contextmanager
 def browsing(program, *arguments, **options):
-    """Browse in a process of its own and give its address; end it as Ctrl+C does."""
+    """Run ``browse`` as a process and yield its address; end it by SIGINT, as Ctrl+C does."""
     process = program.start("browse", "--no-open", *arguments, **options)
     said = process.stderr.readline().decode()
     found = re.search(r"http://127\.0\.0\.1:\d+/", said)

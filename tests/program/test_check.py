@@ -1,4 +1,4 @@
-"""A check tells before a run whether it will work and what it will cost, and spends nothing unasked."""
+"""Command ``check``: it predicts whether a run will work and what it costs, and spends nothing without ``--spend``."""
 
 import asyncio
 import json
@@ -17,7 +17,7 @@ from artistjobs.rehearsal import Fault
 
 
 def levels(result) -> dict[str, str]:
-    """The worst level of each subject of a check."""
+    """Return the worst level of each subject of a check."""
     found: dict[str, str] = {}
     for line in result.stdout.splitlines()[:-1]:
         level, subject = line[:4].strip(), line[6:].split("  ")[0].strip()
@@ -310,7 +310,7 @@ def test_a_rehearsed_check_needs_no_key_and_costs_nothing(cli, folder, monkeypat
 
 
 class OneReply:
-    """An API that replies with the same each time."""
+    """An API that always sends the same reply."""
 
     def __init__(self, found: Reply, answer: Reply) -> None:
         self.found, self.answer = found, answer

@@ -1,4 +1,4 @@
-"""Control from another terminal: what is said reaches running workers, and what is paused loses nothing."""
+"""Control from another terminal: settings reach running workers, and a pause loses nothing."""
 
 import json
 import signal
@@ -30,7 +30,7 @@ def count(folder, state: str) -> int:
 
 
 def receive(process, word: str) -> str:
-    """Return the next line of a process that has the word."""
+    """Return the next line of a process that contains a word."""
     for line in process.stderr:
         if word in line.decode():
             return line.decode()
@@ -44,7 +44,7 @@ def end(process) -> int:
 
 @pytest.fixture
 def started(program_with_api, folder, api, cli):
-    """Begins to work on so many artists, and returns once calls are in flight."""
+    """Function that starts to work on a number of artists, and returns once calls are in flight."""
 
     def start(artists: int, *options: object, latency: float = 0.1, ask=(), workers: int = 1):
         write_artists(folder / "a.csv", artists)
@@ -131,7 +131,7 @@ def test_a_paused_worker_takes_over_from_one_that_is_killed_and_nothing_is_lost(
     first.wait()
     receive(second, "took over 4 jobs")
     wait_until(lambda: not count(folder, "running"))
-    # Every call was answered but the four of the one that was killed: none was made while paused.
+    # All calls were answered except the four of the killed process: none was made during the pause.
     unanswered = api.journal.received - count(folder, "done")
     api.latency_seconds = 0.0
     cli("resume")
@@ -151,7 +151,7 @@ def test_more_and_fewer_calls_are_in_flight_as_set(started, api, cli):
     process = started(2000, "--max-workers", "2", latency=0.2)
     wait_until(lambda: api.journal.in_flight == 2 and api.journal.received > 4)
     at_first = api.journal.max_in_flight
-    # So long that the last ones begin before the first ones end, also where there is much else to do.
+    # Long enough that the last calls begin before the first ones end, also on a busy machine.
     api.latency_seconds = 3.0
 
     told = cli("set", "--max-workers", "120")
@@ -179,7 +179,7 @@ def test_requests_a_minute_are_kept_as_set_and_none_lets_go(started, api, cli):
 
     cli("set", "--rpm", "240")
     receive(process, "settings from another terminal: --rpm 240")
-    # Four calls may have begun before that, and be on their way.
+    # Four calls may have begun before that.
     seen = len(api.journal.calls) + 4
     wait_until(lambda: len(api.journal.calls) >= seen + 8)
     arrivals = [call.received_at for call in api.journal.calls[seen : seen + 8]]
@@ -231,7 +231,7 @@ def test_what_is_set_is_not_for_a_worker_that_starts_later(started, program_with
     receive(first, "--rpm 1")
     api.latency_seconds = 0.0
 
-    # The first one holds two jobs that it may not call for yet.
+    # The first worker holds two jobs that it may not call yet.
     second = program_with_api.start("work", "--max-workers", "64")
     wait_until(lambda: count(folder, "done") >= 148)
     cli("set", "--rpm", "none")
@@ -274,7 +274,7 @@ def test_what_cannot_be_kept_is_not_taken(cli, folder, options):
     assert cli("set", *options).exit_code == 2
 
 
-# --- what is told, and to whom
+# --- messages
 
 
 def test_what_is_said_is_read_back_as_it_was_said_last(tmp_path):

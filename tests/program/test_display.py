@@ -1,4 +1,4 @@
-"""What a terminal shows, and that stdout stays byte-exact whatever is shown."""
+"""The display on a terminal; stdout stays byte-exact with any display."""
 
 import json
 import os
@@ -20,7 +20,7 @@ COLUMNS, LINES = 80, 24
 
 
 class Screen:
-    """A pseudo-terminal that a program writes to, and what stands on it."""
+    """A pseudo-terminal that a program writes to, and its content."""
 
     def __init__(self) -> None:
         self.reading, self.writing = pty.openpty()

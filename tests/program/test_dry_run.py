@@ -1,4 +1,4 @@
-"""What is said before anything is sent: a dry run, a file that is no table of artists, a .env that is none."""
+"""Checks before anything is sent: dry runs, files in another format, unusable ``.env`` files."""
 
 import json
 

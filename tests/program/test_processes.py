@@ -1,4 +1,4 @@
-"""One run in several processes: one display, one summary, one Ctrl+C, and nothing lost when one of them dies."""
+"""A run in several processes: one display, one summary, one Ctrl+C, and no job lost if a process dies."""
 
 import json
 import logging
@@ -42,7 +42,7 @@ def file(folder):
 
 @pytest.fixture
 def start(program_with_api):
-    """Start the program as the leader of a group, as a shell does."""
+    """Start the program as the leader of a process group, as a shell does."""
     return lambda *arguments: program_with_api.start(*arguments, start_new_session=True)
 
 
@@ -52,12 +52,12 @@ def query(statement: str) -> list[tuple]:
 
 
 def members() -> list[int]:
-    """The processes at work, as the database knows them."""
+    """Return the process ids of the living workers in the database."""
     if not Path("artistjobs.db").exists():
         return []
     try:
         return [pid for (pid,) in query("SELECT pid FROM workers WHERE ended_at IS NULL ORDER BY id")]
-    except sqlite3.OperationalError:  # the table is not there yet
+    except sqlite3.OperationalError:  # the table does not exist yet
         return []
 
 
@@ -66,7 +66,7 @@ def children(pid: int) -> list[str]:
 
 
 def at_work(api, calls: int = 20) -> list[int]:
-    """Wait until both processes are in the middle of it."""
+    """Wait until both processes have calls in flight."""
     wait_until(lambda: api.journal.received >= calls and len(members()) == 2)
     return members()
 
@@ -124,13 +124,13 @@ def test_when_the_last_process_dies_another_one_takes_its_place(start, api, file
 
 
 def holders(slots: int, killed: list[int]) -> set[int]:
-    """Return the processes at work that hold as many jobs as there are slots, nobody before they do."""
+    """Return the workers once they hold as many jobs as there are slots, an empty result before."""
     rows = query("SELECT pid FROM jobs JOIN workers ON claimed_by = workers.id WHERE ended_at IS NULL")
     return {pid for (pid,) in rows}.difference(killed) if len(rows) == slots else set()
 
 
 def test_processes_that_die_again_and_again_end_the_run_and_leave_the_jobs_pending(start, api, file):
-    # No call ends: whoever is killed holds jobs, and no process can finish before it is killed.
+    # No call ends, so a killed process holds jobs, and no process can finish before it is killed.
     api.latency_seconds = 120.0
     process = start(*RUN)
     at_work(api, calls=8)
@@ -148,7 +148,7 @@ def test_processes_that_die_again_and_again_end_the_run_and_leave_the_jobs_pendi
     assert said.count("a new one replaces it") == 3
     assert "several processes died in a row, the last one killed by SIGKILL" in said
     assert "continue with: artistjobs run a.csv" in said
-    # Those that three processes died with have failed.
+    # Jobs that three processes died with have failed.
     assert query("SELECT state, count(*) FROM jobs GROUP BY state") == [("failed", 4), ("pending", 196)]
 
 
@@ -173,7 +173,7 @@ def test_a_second_ctrl_c_gives_the_calls_of_all_processes_up(start, api, file):
 
     at_work(api, calls=8)
     os.killpg(process.pid, signal.SIGINT)
-    # Not before the first one was heard: two signals at the same moment are one.
+    # After the first signal was handled, because two pending signals count as one.
     assert any(b"stopping: waiting for" in line for line in process.stderr)
     os.killpg(process.pid, signal.SIGINT)
     code, said = ended(process)

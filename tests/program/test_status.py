@@ -1,4 +1,4 @@
-"""What status shows: states by way of asking, runs, failures, as text, as JSON and in place."""
+"""Command ``status``: states by prompt configuration, runs and failures, as text, as JSON and with ``--watch``."""
 
 import json
 import os
@@ -48,7 +48,7 @@ def path(tmp_path) -> Path:
 
 
 def by_hand(path: Path) -> dict[int, tuple[int, ...]]:
-    """Count the states of each prompt's jobs the long way."""
+    """Return the states of each prompt's jobs, counted from the table."""
     query = """SELECT prompt, count(*), sum(state = 'pending'), sum(state = 'running'), sum(state = 'done'),
                       sum(state = 'failed') FROM jobs GROUP BY prompt"""
     with sqlite3.connect(path) as db:

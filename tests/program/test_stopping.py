@@ -1,4 +1,4 @@
-"""Trouble that is not a row's fault stops the run and costs no row anything; the same command resumes."""
+"""A failure that no row caused stops the run and fails no row; the same command continues."""
 
 import json
 import sqlite3
@@ -70,7 +70,7 @@ OTHER_ERRORS = [
     ApiError(400, "No.", param="model"),
     ApiError(400, "Unknown prompt variables: artist_data"),
 ]
-"""The rest of what stops a run."""
+"""Further errors that stop a run."""
 
 
 @pytest.mark.parametrize("error", OTHER_ERRORS, ids=lambda error: error.code or error.param or error.type)

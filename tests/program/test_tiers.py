@@ -1,4 +1,4 @@
-"""The flex tier: its patience, its refusals, and the way out of it; fields of the request that have options."""
+"""The flex tier: its time-outs, its refusals and the fallback; request fields with options of their own."""
 
 import asyncio
 import json
@@ -101,7 +101,7 @@ def test_a_full_flex_tier_is_asked_again_and_holds_nobody_else_up(cli, folder, a
     real_sleep, flex_waits, pauses = Stop.sleep, [], []
 
     async def sleep(stop, seconds):
-        """Let the refused job wait until all others are answered, however long that takes."""
+        """Sleep until all other jobs are answered if this is the wait of the refused job."""
         if seconds < 5:
             return await real_sleep(stop, seconds)
         flex_waits.append(seconds)
@@ -204,7 +204,7 @@ def test_a_fallback_that_never_comes_to_pass_is_refused(cli, folder):
     assert "--max-attempts" in result.stderr
 
 
-# --- what OpenAI keeps
+# --- storage at OpenAI
 
 
 @pytest.mark.parametrize(("option", "stored"), [("--store", True), ("--no-store", False)])

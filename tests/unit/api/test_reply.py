@@ -1,4 +1,4 @@
-"""A reply is read without trusting it, and says how long the server asked us to wait."""
+"""Replies are parsed without trusting them, including the wait that the server asks for."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""Calls through the SDK against a real server: each reply comes back as it was sent, and is judged right."""
+"""Calls through the SDK against a real server: each reply arrives unchanged and is classified correctly."""
 
 import asyncio
 from contextlib import asynccontextmanager
@@ -79,7 +79,7 @@ async def create(base_url, **settings):
 
 @asynccontextmanager
 async def server_saying(reply):
-    """A server that sends these bytes to whoever asks, and hangs up."""
+    """A server that answers every request with the same bytes and closes the connection."""
 
     async def serve(reader, writer):
         await reader.readuntil(b"\r\n\r\n")

@@ -1,4 +1,4 @@
-"""``--param KEY=VALUE`` becomes fields of the request, or one sentence that says what to do instead."""
+"""``--param KEY=VALUE`` becomes fields of the request, or one sentence with a remedy."""
 
 import json
 

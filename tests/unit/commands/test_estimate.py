@@ -1,4 +1,4 @@
-"""Estimates are intervals, say what they rest on, and prefer what was measured."""
+"""Estimates are intervals, state their basis, and prefer measurements to assumptions."""
 
 import json
 import random
@@ -233,7 +233,7 @@ def test_a_dry_run_in_the_wrong_kind_of_database_says_so(cli, folder):
 
 
 def test_a_dry_run_takes_the_same_memory_for_many_rows(program, folder):
-    """Of 100,000 rows, the keys alone would be 10 MB as a set."""
+    """The keys of 100,000 rows would take 10 MB as a set."""
     (folder / "p.txt").write_text("Who is {{ artist_name }}?")
     script = (
         "import resource, sys; from artistjobs.cli import cli\n"

@@ -1,4 +1,4 @@
-"""Costs are those of genai-prices, to the last digit; what has no price is unknown and never 0."""
+"""Costs equal those of genai-prices exactly; an unknown price gives an unknown cost, never 0."""
 
 import pytest
 from genai_prices import Usage as Tokens
@@ -36,7 +36,7 @@ def make_answer(**fields):
 
 
 def cost_of(model, tier, usage):
-    """What genai-prices itself makes of it."""
+    """Return the cost as genai-prices computes it."""
     tokens = Tokens(
         input_tokens=usage.input_tokens,
         cache_read_tokens=usage.cached_tokens,
@@ -51,7 +51,7 @@ def cost_of(model, tier, usage):
 
 
 def test_gpt_5_costs_what_openai_lists():
-    """1.25, 0.125 and 10 dollars per million, at openai.com/api/pricing since 2025-08-07."""
+    """Prices of 1.25, 0.125 and 10 dollars per million, at openai.com/api/pricing since 2025-08-07."""
     cost = usage_cost("gpt-5", "default", make_usage(1_000_000, 100_000, cached_tokens=200_000))
 
     assert cost == pytest.approx(0.8 * 1.25 + 0.2 * 0.125 + 0.1 * 10)

@@ -1,4 +1,4 @@
-"""Every request that can be asked for is one that the API takes, and its key stands for all that is sent."""
+"""Request bodies are valid for the API, and a job's key identifies everything in its request."""
 
 import itertools
 import json

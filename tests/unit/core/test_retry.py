@@ -1,4 +1,4 @@
-"""Calls are repeated while that helps, after waits that grow, and the last attempt is what comes out."""
+"""Retries: which calls are repeated, after which waits, and the attempt that is returned."""
 
 import random
 
@@ -10,7 +10,7 @@ from artistjobs.core.retry import Backoff, last_attempt, retrying
 
 
 class FixedChance(random.Random):
-    """Draws the same number every time."""
+    """A random generator that always draws the same number."""
 
     def __init__(self, drawn):
         super().__init__()
@@ -32,7 +32,7 @@ def make_attempt(outcome=Outcome.RETRY, retry_after=None, code="http_503"):
 
 
 async def repeat(attempts, *, calls_left=5, chance=0.0):
-    """Return what came out, the waits, and what was told before each of them."""
+    """Return the result, the waits, and the attempts reported before each wait."""
     waits, told = [], []
     script = iter(attempts)
 

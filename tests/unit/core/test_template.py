@@ -1,4 +1,4 @@
-"""Templates hold two names, do nothing else, and are refused before a row is read."""
+"""Templates use two variables and nothing else; an invalid template is refused before a row is read."""
 
 import pytest
 from hypothesis import given

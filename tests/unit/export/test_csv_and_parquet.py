@@ -1,4 +1,4 @@
-"""Exports as CSV and Parquet: what is read back from them is what the records have."""
+"""Exports as CSV and Parquet contain the values of the records."""
 
 import csv
 import io
@@ -30,7 +30,7 @@ numbers = st.none() | st.integers(0, 2**53 - 1)
 
 
 class OneFailure:
-    """Records of jobs that failed in one way, with one answer."""
+    """Records with one kind of failure and one answer."""
 
     def __init__(self, message, body):
         self.prompt = lambda number: make.make_prompt(version="2")
@@ -50,13 +50,13 @@ rows = st.tuples(
 
 
 def expected_cells(row, message, body):
-    """A row's cells, told independently of how they are made."""
+    """Return the expected cells of a row, computed independently of the export."""
     is_done = row.state == "done"
     return {
         "artist_name": row.artist_name, "artist_data": row.artist_data or None, "model": "gpt-5",
         "prompt_id": "pmpt_test", "prompt_version": "2", "prompt_file": None, "prompt_sha256": None,
         "response_text": row.text if is_done else None, "response_id": "resp_1" if is_done else None,
-        # Without a moment of its own, that of its arrival: 2026-11-22T20:51:07Z.
+        # An answer without a time has that of its arrival: 2026-11-22T20:51:07Z.
         "created": (1795380667 if row.created is None else row.created) if is_done else None,
         "error_type": None if is_done else "server_error", "error_code": None if is_done else "server_error",
         "error_message": None if is_done else message, "error_status": None if is_done else 500,
@@ -195,7 +195,7 @@ def test_parquet_without_its_library_is_told_before_anything_is_called(cli, fold
 
     assert result.exit_code == 2
     assert "-m pip install pyarrow" in result.stderr
-    assert len(result.stderr.strip().splitlines()) == 2  # the other line is about stored prompts
+    assert len(result.stderr.strip().splitlines()) == 2  # the other line is the warning about stored prompts
     assert not (folder / "artistjobs.db").exists()
     assert api.journal.received == 0
 

@@ -1,4 +1,4 @@
-"""The quick way to a line makes the very bytes that the careful way makes, whatever the row holds."""
+"""The fast path for a line of JSON produces the same bytes as the general path, for any row."""
 
 import io
 import json
@@ -25,7 +25,7 @@ memory = sqlite3.connect(":memory:", check_same_thread=False)
 
 
 class OneJob:
-    """Records that know one job, and the way in which it was asked about."""
+    """Records with one job and its prompt configuration."""
 
     def __init__(self, row, prompt):
         self.prompt = lambda number: prompt
@@ -33,7 +33,7 @@ class OneJob:
 
 
 def quick(row: ExportRow, prompt, body: str) -> bytes:
-    """Return the line of a row, of which the quick way sees what the store gives it."""
+    """Return the line that the fast path makes from a row as the store returns it."""
     statement = """
         SELECT 1, 1, CAST(json_quote(?) AS BLOB), CAST(json_quote(?) AS BLOB), CAST(? -> ? AS BLOB),
                CAST(json_quote(?) AS BLOB), ?"""

@@ -1,4 +1,4 @@
-"""What is written behind is what was given, and an error is not lost on the way."""
+"""Writing in a thread preserves the data, and passes errors on."""
 
 import os
 from io import BufferedWriter, FileIO
@@ -10,7 +10,7 @@ from artistjobs.export.write_behind import WriteBehindFile
 
 
 class Full(FileIO):
-    """A file on a disk that has room for some writes, each of them of a few bytes."""
+    """A file on a disk with room for a few writes of some bytes each."""
 
     room = 10**9
 

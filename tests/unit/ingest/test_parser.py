@@ -1,4 +1,4 @@
-"""What a file of artists may look like, and what becomes of each of its lines."""
+"""Parsing of input files: rows, comments, headers, quotes and bad lines."""
 
 import csv
 import io
@@ -24,7 +24,7 @@ TATE = SUPPORT / "tate_artists.csv"
 MARK = b"\xef\xbb\xbf"
 MIB = 1 << 20
 
-# Weighted to what the grammar is made of. The sizes of blocks are small, so that rows lie across their ends.
+# The tokens are those of the grammar. Blocks are small, so that rows cross their ends.
 MARKS = [*b'" " " "" , , # \0 a b'.split(), b"\n", b"\n", b"\r\n", b"\r", b" ", b"\t"]
 WORDS = [MARK, *(text.encode() for text in ("é", "\u3000", "🎨", "artist_name", "artist_data"))]
 NOT_UTF8 = [b"\xff", b"\xed\xa0\x80"]
@@ -34,7 +34,7 @@ BLOCK_SIZES = st.sampled_from([1, 2, 3, 7, 20, 1 << 18])
 
 
 class Blocks:
-    """A stream that is made while it is read."""
+    """A stream whose content is generated while it is read."""
 
     def __init__(self, blocks):
         self._blocks = iter(blocks)
@@ -44,7 +44,7 @@ class Blocks:
 
 
 class BrokenAfter:
-    """A stream that fails once its bytes are read."""
+    """A stream that fails after its bytes are read."""
 
     def __init__(self, data, error):
         self._data = io.BytesIO(data)
@@ -358,7 +358,7 @@ def test_looking_for_a_closing_quote_holds_little_however_short_the_lines():
 
 
 class AnswerStats:
-    """A pattern that adds up how many bytes its matches pass over."""
+    """A pattern that counts the bytes that its matches pass over."""
 
     def __init__(self, pattern):
         self._pattern = pattern
@@ -393,7 +393,7 @@ def bytes_passed(data, monkeypatch):
     ],
 )
 def test_unclosed_quotes_are_found_in_linear_time(data, monkeypatch):
-    """Counted, not timed: the bytes that all searches pass over, against the bytes there are."""
+    """The bytes that all searches pass over are counted and compared with the size of the file; no time is measured."""
     assert bytes_passed(data, monkeypatch) <= 3 * len(data)
 
 
@@ -403,7 +403,7 @@ def test_no_arrangement_of_quotes_is_searched_over_and_over(data):
     assert bytes_passed(data, pytest.MonkeyPatch()) <= 3 * len(data)
 
 
-# Any bytes at all
+# Arbitrary bytes
 
 
 @settings(max_examples=1500, deadline=None, derandomize=True)

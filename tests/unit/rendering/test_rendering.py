@@ -1,4 +1,4 @@
-"""A template is rendered within limits on time and memory, and a row that exceeds them concerns no other row."""
+"""Templates are rendered within limits on time and memory; a row that exceeds them affects no other row."""
 
 import os
 import signal

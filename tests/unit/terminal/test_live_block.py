@@ -1,4 +1,4 @@
-"""A block of lines that is drawn again and again leaves nothing of itself behind, whatever the terminal does."""
+"""A block of lines that is redrawn leaves no remains on the terminal, also when the terminal is resized."""
 
 import os
 import shutil
@@ -15,11 +15,11 @@ from artistjobs.terminal.live_block import LiveBlock
 
 
 class Emulator:
-    """A terminal that cuts lines when it gets narrower, and a block on it."""
+    """A terminal that truncates lines when it gets narrower, with a block on it."""
 
     def __init__(self, columns: int = 40, lines: int = 12) -> None:
         self.screen = pyte.Screen(columns, lines)
-        # The line discipline of a terminal makes a return and a line feed of each.
+        # The line discipline of a terminal replaces each line feed by CR and LF.
         self.stream = pyte.Stream(self.screen)
         self.is_in_front = True
         self.block = LiveBlock(

@@ -1,4 +1,4 @@
-"""What is said to people: once in full, then counted; and in the file all of it."""
+"""Log lines: repeated ones are counted on the terminal, and all of them are in the log file."""
 
 from artistjobs.terminal.log import GROUP_SECONDS, MAX_KINDS, RepeatCounter
 

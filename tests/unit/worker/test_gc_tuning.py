@@ -1,4 +1,4 @@
-"""Python is tuned while a worker works, and is as before afterwards."""
+"""The garbage collector is tuned while a worker runs, and restored afterwards."""
 
 import gc
 import sys

@@ -1,4 +1,4 @@
-"""The loop in which calls are made is the quickest one here."""
+"""Calls run in the fastest event loop that is installed."""
 
 import asyncio
 import sys

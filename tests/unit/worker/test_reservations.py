@@ -1,4 +1,4 @@
-"""One cap for all workers of a database: what a call may cost is held back before it is made."""
+"""One cost cap for all workers of a database: the largest cost of a call is reserved before the call."""
 
 import asyncio
 
@@ -99,7 +99,7 @@ def test_what_a_dead_worker_held_counts_as_spent(path, queues):
 
 
 class QueueWithRoom:
-    """Grants as many as it is told to, and says what is in flight."""
+    """A queue that grants a given number of reservations and reports the calls in flight."""
 
     def __init__(self, granted, in_flight):
         self.granted, self.in_flight = granted, in_flight
@@ -142,7 +142,7 @@ async def test_a_wish_that_was_cancelled_holds_nothing_back():
 
 
 async def refused(writer: StoreClient) -> None:
-    """Return once a wish was found to have no room, and waits."""
+    """Return once a request was found to have no room, and waits."""
     async with asyncio.timeout(20):
         while not writer.store_thread.reservations.requests:
             await asyncio.sleep(0.01)

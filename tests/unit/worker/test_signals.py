@@ -1,4 +1,4 @@
-"""Signals belong to a run only as long as it works."""
+"""A run handles signals only while it works."""
 
 import signal
 

@@ -1,4 +1,4 @@
-"""Slots work side by side to their end; more of them may be added, and trouble in one is told at once."""
+"""Tasks of a pool run concurrently to their end; tasks can be added, and an error in one is raised at once."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Spending never passes the cap, whatever the order of reserving and settling."""
+"""Spending never exceeds the cap, in any order of reserving and settling."""
 
 import asyncio
 
@@ -53,7 +53,7 @@ def make_attempt(job, *, cost=None, answer=None, status=None, calls=1):
 
 
 async def reserve_soon(budget, job, body=BODY):
-    """Begin to reserve; return the task once it is done or waits."""
+    """Start a reservation; return the task once it is done or waits."""
     task = asyncio.create_task(budget.reserve(job, body))
     for _ in range(5):
         await asyncio.sleep(0)
@@ -233,7 +233,7 @@ STEPS = st.lists(
 
 
 async def play(budget, cap, steps):
-    """Make and settle calls as ``steps`` say, each at no more than its worst case."""
+    """Make and settle calls according to ``steps``, each at no more than its worst case."""
     in_flight, waiting = [], []
     for job, (step, share) in enumerate(steps):
         if step == "reserve":

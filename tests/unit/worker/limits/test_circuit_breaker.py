@@ -1,4 +1,4 @@
-"""An outage is told from bad rows by how many jobs in a row come to nothing."""
+"""An outage is distinguished from bad rows by the number of jobs that fail in a row."""
 
 import pytest
 
@@ -21,7 +21,7 @@ def make_attempt(job, failure, outcome=None):
 
 
 def note_all(breaker, failures, *, start=1, outcome=None):
-    """Return the first job whose failure trips it."""
+    """Return the first job whose failure trips the breaker."""
     for job, failure in enumerate(failures, start):
         if breaker.note(make_attempt(job, failure, outcome)):
             return job
@@ -90,7 +90,7 @@ def test_calls_that_are_repeated_and_jobs_given_back_do_not_count(outcome):
 
 @pytest.mark.parametrize("late", [DONE, TOO_LARGE, USED_UP])
 def test_what_comes_in_after_it_tripped_changes_nothing(late):
-    """Else the jobs in a row would stay failed, though the run says that they are pending."""
+    """Otherwise the jobs in the row would stay failed, although the run reports them as pending."""
     breaker = Breaker(4)
     note_all(breaker, [USED_UP] * 10)
 

@@ -1,4 +1,4 @@
-"""Calls in flight: few until the first reply, then all, fewer after a refusal, and never stuck at one."""
+"""Limit of calls in flight: few until the first reply, then all, fewer after a refusal, and rising again from one."""
 
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,4 +1,4 @@
-"""Calls are held to the rate that the account allows, neither faster nor much slower, and in order."""
+"""The rate limiter keeps calls to the rate of the account, not much slower, and in order."""
 
 import asyncio
 from bisect import bisect_left
@@ -13,11 +13,11 @@ from artistjobs.worker.limits.concurrency import ConcurrencyLimit
 from artistjobs.worker.limits.rate_limiter import Limiter
 
 MANY = 1_000_000
-"""Calls in flight that no test reaches."""
+"""More calls in flight than any test has."""
 
 
 class Time:
-    """A clock that moves only when someone sleeps, and then ``late`` seconds too far."""
+    """A clock that moves only during a sleep, and then ``late`` seconds too far."""
 
     def __init__(self, late=0.0):
         self.now = 1000.0
@@ -45,7 +45,7 @@ def make_headers(kind="requests", limit=600, remaining=599, reset="100ms"):
 
 
 async def start(limiter, time, calls, *, tokens=1.0):
-    """Begin calls one after another; return when each began."""
+    """Start calls one after another; return the start time of each."""
     starts = []
     for _ in range(calls):
         await limiter.acquire(tokens)
@@ -221,7 +221,7 @@ async def test_a_pause_before_the_first_call_needs_no_gradual_return():
     assert set(await start(limiter, time, 100)) == {1001.0}
 
 
-# --- what the headers say
+# --- limits in headers
 
 
 async def test_a_limit_is_learned_from_the_headers():
@@ -429,7 +429,7 @@ LIMITS = {
     "requests of the headers": make_headers("requests", limit=600),
     "tokens of the headers": make_headers("tokens", limit=6000, remaining=5990),
 }
-"""Limits of 600 calls a minute, each call of ten tokens."""
+"""Limits of 600 calls a minute, with ten tokens per call."""
 
 
 def make_limited(time, kind, **options):
@@ -443,7 +443,7 @@ def make_limited(time, kind, **options):
 @pytest.mark.parametrize("kind", LIMITS)
 @pytest.mark.parametrize("workers", [2, 3, 10])
 async def test_workers_that_share_a_limit_keep_to_it_together_and_use_nearly_all_of_it(kind, workers):
-    # Each with a clock of its own that begins at the same moment: they wait side by side.
+    # Each has its own clock with the same start, as if they waited at the same time.
     times = [Time() for _ in range(workers)]
     starts = [
         await start(make_limited(time, kind, sharers=lambda: workers), time, 1800 // workers + 1, tokens=10)
@@ -461,7 +461,7 @@ async def test_how_many_share_a_limit_is_asked_at_each_call(kind):
     gaps = []
     for sharers[0] in (1, 4, 2, 1):
         starts = await start(limiter, time, 12, tokens=10)
-        # The first call of each round still waits by how many there were before.
+        # The first call of each round still waits according to the previous number.
         gaps.append([after - before for before, after in pairwise(starts[1:])])
 
     alone = gaps[0][-1]

@@ -1,4 +1,4 @@
-"""The live block fits every terminal, cuts no number, and shows what a run is about."""
+"""The live block fits every terminal, truncates no number, and shows the state of the run."""
 
 from dataclasses import replace
 
@@ -24,7 +24,7 @@ def shown(snapshot, width: int = 79) -> str:
 
 
 def make_busy(**changes):
-    """Four hours into a run with all that can be seen of one."""
+    """Return a snapshot after four hours, with every field set."""
     counts = Counts(pending=812_345, running=64, done=187_000, failed=591)
     row = {
         "at": HOURS,
