@@ -107,7 +107,7 @@ def is_plain(command: str) -> bool:
     return command.startswith("artistjobs ") and not re.search(r"[|<>&;$'\"*]|ingest|work |export a", command)
 
 
-def test_the_example_shows_its_true_output(shell):
+def test_the_example_shows_the_real_output(shell):
     (block,) = blocks("console")
     parts = re.split(r"^\$ (.*)\n", block, flags=re.MULTILINE)[1:]
     for command, shown in zip(parts[::2], parts[1::2], strict=True):

@@ -31,7 +31,7 @@ def database(folder):
         yield store
 
 
-async def test_a_hostile_report_runs_nothing_asks_nobody_and_can_be_searched(database, folder, tmp_path):
+async def test_a_report_with_hostile_content_runs_no_script_and_sends_no_request(database, folder, tmp_path):
     page = tmp_path / "report.html"
     page.write_bytes(make_report(database, NOON))
 
@@ -62,7 +62,7 @@ async def test_a_hostile_report_runs_nothing_asks_nobody_and_can_be_searched(dat
         assert len(tab.said) >= 1
 
 
-async def test_a_report_says_nothing_on_the_console_and_fits_a_telephone(database, tmp_path):
+async def test_a_report_prints_nothing_on_the_console_and_fits_a_phone(database, tmp_path):
     page = tmp_path / "report.html"
     page.write_bytes(make_report(database, NOON))
 

@@ -142,7 +142,7 @@ def test_a_file_removed_while_its_worker_waited_for_it_is_made_anew(database):
     lives[0].end()
 
 
-def test_the_turnstile_lets_one_process_in_at_a_time(database):
+def test_the_write_lock_admits_one_process_at_a_time(database):
     counter = database.with_name("counter")
     counter.write_text("0")
     script = """
@@ -170,7 +170,7 @@ def test_the_turnstile_lets_one_process_in_at_a_time(database):
     assert counter.read_text() == "1500"
 
 
-def test_the_turnstile_is_free_once_its_holder_is_killed(database):
+def test_the_write_lock_is_free_once_its_holder_is_killed(database):
     script = """
         import sys
         from pathlib import Path

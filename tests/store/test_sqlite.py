@@ -239,7 +239,7 @@ def test_failures_show_the_attempt_that_failed_each_job(store, path):
     }  # fmt: skip
 
 
-def test_progress_counts_the_jobs_of_each_way_of_asking(store, path):
+def test_progress_counts_the_jobs_of_each_prompt(store, path):
     make.ingest(store, *make.names(4), prompt=make.make_prompt(version="2"))
     make.ingest(store, "Frida Kahlo", prompt=make.make_template())
     make.settle(store, make.make_attempt(make.claim_one(store)))

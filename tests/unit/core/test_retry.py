@@ -89,7 +89,7 @@ async def test_a_server_that_asks_for_less_does_not_shorten_the_wait():
     assert waited == [0.5]
 
 
-async def test_what_an_earlier_refusal_asked_for_is_not_asked_again():
+async def test_the_wait_of_an_earlier_refusal_is_not_applied_again():
     _, waited, _ = await repeat([make_attempt(retry_after=30.0), make_attempt(), make_attempt(Outcome.DONE)])
 
     assert waited == [30.0, 1.0]
@@ -113,7 +113,7 @@ async def test_a_job_with_no_calls_left_gets_one(calls_left):
 
 
 @pytest.mark.parametrize("outcome", [Outcome.DONE, Outcome.FAILED, Outcome.RELEASED])
-async def test_what_is_settled_is_not_repeated(outcome):
+async def test_a_settled_call_is_not_repeated(outcome):
     attempt = make_attempt(outcome)
 
     last, waits, told = await repeat([attempt])
@@ -122,7 +122,7 @@ async def test_what_is_settled_is_not_repeated(outcome):
     assert waits == told == []
 
 
-async def test_each_failed_call_is_told_before_its_wait():
+async def test_each_failed_call_is_reported_before_its_wait():
     first, second, third = make_attempt(), make_attempt(retry_after=9.0), make_attempt(Outcome.DONE)
 
     _, _, told = await repeat([first, second, third])

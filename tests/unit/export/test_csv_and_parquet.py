@@ -83,7 +83,7 @@ def text_of(cell) -> str:
 
 @given(st.lists(rows, max_size=4), hostile)
 @settings(max_examples=150, deadline=None)
-def test_csv_read_back_is_what_was_written(found, message):
+def test_csv_can_be_read_back_unchanged(found, message):
     content = written(CsvWriter, found, message, '{"id": "resp_1"}').decode()
 
     header, *read = csv.reader(io.StringIO(content, newline=""), strict=True)
@@ -97,7 +97,7 @@ def test_csv_read_back_is_what_was_written(found, message):
 
 @given(st.lists(rows, max_size=4), hostile)
 @settings(max_examples=60, deadline=None)
-def test_parquet_read_back_is_what_was_written_with_its_types(found, message):
+def test_parquet_can_be_read_back_unchanged_with_its_types(found, message):
     reader = pytest.importorskip("pyarrow.parquet")
     content = written(ParquetWriter, found, message, '{"id": "resp_1"}')
 
@@ -142,7 +142,7 @@ def test_a_lone_surrogate_in_a_response_breaks_no_reader(make_writer):
         (".csv", None, Format.JSONL),
     ],
 )
-def test_the_ending_tells_the_format_unless_it_is_named(tmp_path, output, name, expected):
+def test_the_file_ending_selects_the_format_unless_an_option_does(tmp_path, output, name, expected):
     assert format_of(tmp_path / output, name) is expected
 
 
@@ -164,7 +164,7 @@ def test_run_and_export_write_the_same_csv_in_file_order(cli, folder):
     assert all(row["response_text"] in result.stdout for row in read)
 
 
-def test_a_format_that_is_named_names_the_file_too(cli, folder):
+def test_a_named_format_sets_the_default_file_name(cli, folder):
     cli("ingest", str(write_artists(folder / "a.csv", 2)))
     cli("work")
 
@@ -187,7 +187,7 @@ def test_failed_jobs_are_exported_as_csv_with_their_errors(cli, folder, api):
     assert all(json.loads(row["response"])["id"] == row["response_id"] for row in others)
 
 
-def test_parquet_without_its_library_is_told_before_anything_is_called(cli, folder, api, monkeypatch):
+def test_parquet_without_its_library_is_refused_before_any_call(cli, folder, api, monkeypatch):
     write_artists(folder / "a.csv", 2)
     monkeypatch.setattr(parquet, "find_spec", lambda name: None)
 
@@ -224,7 +224,7 @@ class Terminal(io.BytesIO):
         return True
 
 
-def test_csv_on_a_terminal_gives_it_no_commands_and_parquet_is_refused(tmp_path):
+def test_csv_cannot_control_a_terminal_and_parquet_is_refused_there(tmp_path):
     with open_store(tmp_path / "a.db", create=True) as store:
         store.queue.register()
         make.ingest(store, "Prince")

@@ -60,7 +60,7 @@ def test_an_error_is_raised_by_the_next_call_and_by_every_one_from_then_on(file)
     assert not raw._thread.is_alive()
 
 
-def test_whoever_writes_faster_than_the_disk_is_not_left_waiting_for_one_that_failed(file):
+def test_a_fast_writer_does_not_wait_for_a_failed_disk(file):
     file.room = 0
     raw = WriteBehindFile(file)
 

@@ -118,7 +118,7 @@ class QueueWithRoom:
         (3, 3.0, True, [False, False, False]),
     ],
 )
-async def test_a_wish_waits_as_long_as_calls_in_flight_may_make_room(granted, in_flight, draining, told):
+async def test_a_request_waits_as_long_as_calls_in_flight_may_make_room(granted, in_flight, draining, told):
     heard = []
     reservations = ReservationQueue(5.0, lambda requests, is_granted: heard.extend([is_granted] * len(requests)))
     reservations.requests = [ReservationRequest(1.0, asyncio.get_running_loop().create_future()) for _ in range(3)]
@@ -129,7 +129,7 @@ async def test_a_wish_waits_as_long_as_calls_in_flight_may_make_room(granted, in
     assert len(reservations.requests) == 3 - len(told)
 
 
-async def test_a_wish_that_was_cancelled_holds_nothing_back():
+async def test_a_cancelled_request_reserves_nothing():
     heard = []
     reservations = ReservationQueue(5.0, lambda requests, is_granted: heard.extend([is_granted] * len(requests)))
     reservations.requests = [ReservationRequest(1.0, asyncio.get_running_loop().create_future())]

@@ -92,7 +92,7 @@ async def started(queue: QueueOfClaims, limit: int | None = None, **options) -> 
     return writer
 
 
-async def test_requestes_that_arrive_together_share_one_transaction():
+async def test_requests_that_arrive_together_share_one_transaction():
     queue = QueueOfClaims(100)
     writer = await started(queue)
 

@@ -78,7 +78,7 @@ def make_snapshot(**changes) -> RunSnapshot:
 
 
 @given(SNAPSHOTS)
-def test_a_glance_goes_through_json_unchanged_and_merged_alone_is_itself(snapshot):
+def test_a_snapshot_survives_json_and_a_merge_with_itself_alone(snapshot):
     sent = json.dumps(snapshot_json(snapshot))
 
     assert snapshot_from_json(json.loads(sent)) == snapshot
@@ -86,7 +86,7 @@ def test_a_glance_goes_through_json_unchanged_and_merged_alone_is_itself(snapsho
 
 
 @given(st.lists(SNAPSHOTS, min_size=1, max_size=4))
-def test_merged_glances_add_up_in_whatever_order(snapshots):
+def test_snapshots_merge_to_the_same_result_in_any_order(snapshots):
     merged = merge(snapshots)
 
     assert merge(snapshots[::-1]).totals == merged.totals
@@ -103,7 +103,7 @@ def test_merged_glances_add_up_in_whatever_order(snapshots):
     )
 
 
-def test_a_process_that_has_ended_counts_with_what_it_did_and_makes_no_calls():
+def test_an_ended_process_keeps_its_totals_and_makes_no_calls():
     ended = make_snapshot(processes=0, in_flight=0, workers=2)
 
     left = merge([ended, make_snapshot(workers=1)])
@@ -141,7 +141,7 @@ def test_only_the_latest_latencies_count():
     assert quantile({}, 0.5) is None
 
 
-def test_pace_is_that_of_the_last_minute_and_takes_no_more_room_after_hours():
+def test_the_pace_is_that_of_the_last_minute_in_constant_memory():
     pace = ThroughputMeter()
     for quarter in range(4 * 4 * 3600):
         pace.add(quarter / 4)
@@ -151,7 +151,7 @@ def test_pace_is_that_of_the_last_minute_and_takes_no_more_room_after_hours():
     assert len(pace._seconds) <= ThroughputMeter.SECONDS + 1
 
 
-def test_a_tally_keeps_the_latest_failure_of_the_latest_three_codes():
+def test_counters_keep_the_latest_failure_of_the_latest_three_codes():
     counters = RunCounters(before=Counts(pending=9, running=0, done=0, failed=0), started_at=0.0)
     for number, code in enumerate(["a", "b", "c", "a", "d"]):
         claim = make_claim(artist_name=f"Artist {number}")
@@ -189,7 +189,7 @@ class Clock:
         return self.now
 
 
-def test_a_standing_is_what_the_database_says_with_our_own_progress_since():
+def test_job_progress_is_the_count_of_the_database_plus_own_progress_since():
     clock, database = Clock(), Counts(pending=5, running=3, done=2, failed=0)
     poller = JobCountPoller(None, clock)
     poller.poll(lambda _scope: database)
@@ -203,7 +203,7 @@ def test_a_standing_is_what_the_database_says_with_our_own_progress_since():
     assert (poller.job_progress.window_start, poller.job_progress.done_at_window_start) == (0.0, 2)
 
 
-def test_counting_that_takes_long_is_done_less_often():
+def test_slow_counting_is_done_less_often():
     clock, looks = Clock(), []
 
     def count(_scope):
