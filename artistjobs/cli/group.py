@@ -10,7 +10,7 @@ from click.exceptions import Exit
 from artistjobs import __version__
 from artistjobs.cli.help import verbosity_of
 from artistjobs.cli.options import PATH, Settings
-from artistjobs.errors import ArtistjobsError
+from artistjobs.errors import ArtistjobsError, OutputError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -108,10 +108,7 @@ class Commands(click.Group):
                 raise click.UsageError(REHEARSES, error.ctx) from None
             raise
         except ArtistjobsError as error:
-            from artistjobs.terminal.escape import escape_controls
-            from artistjobs.terminal.streams import print_message
-
-            print_message(f"artistjobs: {escape_controls(str(error))}")
+            print_error(error)
             raise Exit(error.exit_code) from error
         except BrokenPipeError:
             from artistjobs.terminal.streams import forget_stdout
@@ -155,6 +152,16 @@ class Commands(click.Group):
                     formatter.write_dl(
                         [(f"{name:<{longest}}", self.commands[name].get_short_help_str(limit)) for name in found]
                     )
+
+
+def print_error(error: ArtistjobsError) -> None:
+    """Print an expected error to stderr. After a failed write, stdout is given up."""
+    from artistjobs.terminal.escape import escape_controls
+    from artistjobs.terminal.streams import forget_stdout, print_message
+
+    if isinstance(error, OutputError):
+        forget_stdout()
+    print_message(f"artistjobs: {escape_controls(str(error))}")
 
 
 @click.group(cls=Commands, commands=LazyCommands(COMMANDS), context_settings=HELP, invoke_without_command=True)

@@ -194,6 +194,10 @@ class OpenDatabase(Protocol):
     def records(self) -> Records:
         """Read access to counts, prompts, workers and exports."""
 
+    @property
+    def report_queries(self) -> ReportQueries:
+        """Queries for a report."""
+
 
 class Store(OpenDatabase, Protocol):
     """Database that is open for writing."""
@@ -205,10 +209,6 @@ class Store(OpenDatabase, Protocol):
     @property
     def queue(self) -> Queue:
         """Queue of jobs for this process."""
-
-    @property
-    def report_queries(self) -> ReportQueries:
-        """Queries for a report."""
 
     @property
     def controls(self) -> Controls:
