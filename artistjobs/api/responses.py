@@ -6,6 +6,7 @@ replies; ``classify`` interprets them, and ``core.retry`` decides on retries.
 
 import asyncio
 import re
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from time import time
@@ -16,6 +17,7 @@ import httpx2
 from aiohttp import ClientConnectorError, ClientError, ClientPayloadError, ServerDisconnectedError
 from openai import APIStatusError, AsyncOpenAI, DefaultAioHttpClient, OpenAIError
 
+from artistjobs.api.address import endpoint, without_query
 from artistjobs.api.config import ApiConfig
 from artistjobs.api.reply import Reply
 from artistjobs.core.prompt import Body
@@ -73,9 +75,10 @@ class ResponsesApi:
 
     def __init__(self, client: AsyncOpenAI, config: ApiConfig) -> None:
         self._client = client
-        # A complete address, since the SDK would otherwise parse and join the base for each call.
-        base = client.base_url
-        self._address = str(base.copy_with(raw_path=base.raw_path + b"responses"))
+        # Complete addresses, since the SDK would otherwise parse and join the base for each call, and append the path
+        # of the endpoint to a query.
+        self._base_url = config.base_url
+        self._address = endpoint(config.base_url, "responses")
         self._hide = _hider(config.api_key)
         self._timeout = config.timeout_seconds
 
@@ -94,7 +97,8 @@ class ResponsesApi:
         """Request the description of a model; this is free of charge."""
 
         async def call() -> RawReply:
-            return await self._client.models.with_raw_response.retrieve(quote(model, safe=":"))
+            address = endpoint(self._base_url, f"models/{quote(model, safe=':')}")
+            return await self._client.get(address, cast_to=httpx2.Response)
 
         return await self._reply(call, LOOK_UP_SECONDS)
 
@@ -114,8 +118,10 @@ class ResponsesApi:
             return _fault("connection_error", self._clean(_describe(error)))
 
     def _clean(self, message: str) -> str:
+        # The address may hold a user name, and its query a secret.
         without_user = re.sub(r"://[^/\s@]*@", "://", message)
-        return self._hide(without_user.encode("utf-8", "replace")).decode("utf-8", "replace")
+        without_query = re.sub(r"(://[^\s?'\"]*)\?[^\s'\"]*", r"\1", without_user)
+        return self._hide(without_query.encode("utf-8", "replace")).decode("utf-8", "replace")
 
 
 class _Client(DefaultAioHttpClient):
@@ -124,9 +130,18 @@ class _Client(DefaultAioHttpClient):
     It works below the SDK, because the SDK itself reads error bodies and follows redirects.
     """
 
-    def __init__(self, hide: Callable[[bytes], bytes], limits: httpx2.Limits, timeout: httpx2.Timeout) -> None:
-        super().__init__(limits=limits, timeout=timeout, follow_redirects=False)
-        self._hide = hide
+    def __init__(self, config: ApiConfig, timeout: httpx2.Timeout) -> None:
+        super().__init__(
+            # For aiohttp 0 means no limit and None means 100. The caller limits the number of calls.
+            limits=httpx2.Limits(max_connections=0, max_keepalive_connections=0, keepalive_expiry=KEEP_ALIVE_SECONDS),
+            timeout=timeout,
+            follow_redirects=False,
+            # The configuration has chosen the proxy, or none; the environment is not read a second time.
+            trust_env=False,
+            proxy=config.proxy,
+            verify=httpx2.create_ssl_context() if config.uses_tls else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+        )
+        self._hide = _hider(config.api_key)
         self._own_headers = [(name, self.headers[name]) for name in ("accept-encoding", "connection")]
         self._parsed: dict[str, httpx2.URL] = {}
 
@@ -208,15 +223,13 @@ async def open_responses_api(config: ApiConfig) -> AsyncIterator[ResponsesApi]:
         WrongUseError: if OPENAI_BASE_URL is not an address.
 
     """
-    # For aiohttp 0 means no limit and None means 100. The caller limits the number of calls.
-    limits = httpx2.Limits(max_connections=0, max_keepalive_connections=0, keepalive_expiry=KEEP_ALIVE_SECONDS)
     # There is no read time-out here: ``_reply`` limits the whole call, and so tells a time-out from a lost connection.
     timeout = httpx2.Timeout(None, connect=CONNECT_SECONDS)
-    http_client = _Client(_hider(config.api_key), limits, timeout)
+    http_client = _Client(config, timeout)
     try:
         client = AsyncOpenAI(
             api_key=config.api_key,
-            base_url=config.base_url,
+            base_url=without_query(config.base_url),
             organization=config.organization,
             project=config.project,
             max_retries=0,

@@ -78,11 +78,13 @@ async def create(base_url, **settings):
 
 
 @asynccontextmanager
-async def server_saying(reply):
-    """A server that sends these bytes to whoever asks, and hangs up."""
+async def server_saying(reply, heads=None):
+    """A server that sends these bytes to whoever asks, and hangs up; it adds the head of each request to ``heads``."""
 
     async def serve(reader, writer):
-        await reader.readuntil(b"\r\n\r\n")
+        head = await reader.readuntil(b"\r\n\r\n")
+        if heads is not None:
+            heads.append(head)
         writer.write(reply)
         await writer.drain()
         writer.close()
@@ -194,9 +196,49 @@ async def test_what_is_no_http_is_a_connection_error():
     assert KEY not in reply.message
 
 
-@pytest.mark.parametrize("base_url", ["nonsense", "ftp://127.0.0.1/v1", "http://[", "http://127.0.0.1:99999/v1"])
-async def test_an_address_that_is_none_is_a_connection_error(base_url):
-    assert (await create(base_url)).fault == "connection_error"
+async def test_a_query_of_the_address_is_sent_with_each_request():
+    heads = []
+    said = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"
+    async with server_saying(said, heads) as base_url, open_api(f"{base_url}/?api-version=2025-04-01-preview") as api:
+        await api.create(BODY)
+        await api.look_up_model("openai/gpt-5")
+
+    assert [head.split(b" ", 2)[:2] for head in heads] == [
+        [b"POST", b"/v1/responses?api-version=2025-04-01-preview"],
+        [b"GET", b"/v1/models/openai%2Fgpt-5?api-version=2025-04-01-preview"],
+    ]
+
+
+async def test_a_secret_in_the_query_is_in_no_message():
+    async with server_saying(b"HTTP/1.1 nonsense\r\n\r\n") as base_url:
+        reply = await create(f"{base_url}?code=hunter2")
+
+    assert reply.fault == "connection_error"
+    assert "hunter2" not in reply.message
+
+
+async def test_a_proxy_of_an_encrypted_address_does_not_get_the_key():
+    heads = []
+    async with server_saying(b"HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n", heads) as proxy:
+        config = ApiConfig(api_key=KEY, base_url="https://api.example.invalid/v1?a=b", proxy=proxy.removesuffix("/v1"))
+        async with open_responses_api(config) as api:
+            reply = await api.create(BODY)
+
+    assert reply.fault == "connection_error"
+    assert heads
+    assert all(head.startswith(b"CONNECT api.example.invalid:443 ") for head in heads)
+    assert KEY.encode() not in b"".join(heads)
+
+
+async def test_a_proxy_is_used_only_if_the_configuration_names_it(monkeypatch):
+    heads = []
+    async with server_saying(b"", heads) as proxy, server_saying(b"HTTP/1.1 401 No\r\n\r\n") as base_url:
+        for variable in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+            monkeypatch.setenv(variable, proxy.removesuffix("/v1"))
+        monkeypatch.setenv("HTTPS_PROXY", "socks5://127.0.0.1:9")
+        reply = await create(base_url)
+
+    assert (reply.status, heads) == (401, [])
 
 
 async def test_a_cancelled_call_passes_the_cancellation_on():
