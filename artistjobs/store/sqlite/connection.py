@@ -12,7 +12,7 @@ from sqlite_utils import Database
 
 from artistjobs.core.json_values import clean_text
 from artistjobs.errors import StoreError
-from artistjobs.store.sqlite.filesystem import ensure_local_filesystem
+from artistjobs.store.sqlite.filesystem import ensure_safe_place
 from artistjobs.store.sqlite.locks import WriteLock
 from artistjobs.store.sqlite.migrations import migrate, needs_migration
 from artistjobs.store.sqlite.read_connection import (
@@ -49,7 +49,7 @@ class Connection(Reading):
         with ExitStack() as opened, translated(path):
             ensure_database_file(path, create=create)
             real = Path(os.path.realpath(path))
-            ensure_local_filesystem(real, path)
+            ensure_safe_place(real, path)
             connection = sqlite3.connect(real, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
             opened.callback(connection.close)
             super().__init__(connection, path)
