@@ -10,7 +10,7 @@ from artistjobs.core.attempt import Answer, Attempt, Outcome
 from artistjobs.core.job import JobState, Scope
 from artistjobs.core.timestamps import to_timestamp
 from artistjobs.store.models import Counts, Progress, Run
-from artistjobs.store.sqlite.locks import is_alive
+from artistjobs.store.sqlite.liveness import WorkerProcess, is_alive
 
 Row: TypeAlias = dict[str, object]
 
@@ -125,7 +125,8 @@ def progress_of(row: sqlite3.Row) -> Progress:
 
 def run_of(row: sqlite3.Row, path: Path) -> Run:
     """Return the run of a worker; ``is_alive`` comes from its lock beside the database at ``path``."""
-    return Run(**dict(row), is_alive=row["ended_at"] is None and is_alive(path, row["worker"]))
+    process = WorkerProcess(row["worker"], row["host"], row["pid"])
+    return Run(**dict(row), is_alive=row["ended_at"] is None and is_alive(path, process))
 
 
 def _next_attempt(attempt: Attempt) -> int:
