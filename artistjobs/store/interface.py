@@ -86,6 +86,12 @@ class Queue(Protocol):
         ``amounts`` and ``cap_usd`` are in dollars.
         """
 
+    def watch_lock(self) -> None:
+        """Log who keeps this queue waiting for the right to write; another thread calls this once a second.
+
+        Raises StoreError if the wait has no hope. Does nothing if the queue does not wait.
+        """
+
     def end(self, ending: str) -> None:
         """Record the end of this worker and release its liveness lock; ``ending`` is the reason."""
 
