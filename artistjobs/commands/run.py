@@ -49,7 +49,9 @@ def run_file(
     ensure_writable(target.output, database.path, config.source, *target.needed)
     ensure_readable(config.source)
     working.ensure_api_key()
-    ingested, scope = _ingest(database, config, console)
+    console.show_status(f"reading {config.source}")
+    with database.open(create=True) as store:
+        ingested, scope = _ingest(store, config)
     report = work_on(database, scope, working, console)
     if report.error is None:
         console.show_status(f"writing {target.output}")
@@ -59,15 +61,12 @@ def run_file(
     return report, ingested
 
 
-def _ingest(database: Database, config: IngestConfig, console: ConsoleHandler) -> tuple[IngestResult, Scope]:
-    console.show_status(f"reading {config.source}")
-    with database.open(create=True) as store:
-        ingested = ingest_file(store.ingestor, config)
-        scope = store.records.scope(ingested.ingest)
+def _ingest(store: Store, config: IngestConfig) -> tuple[IngestResult, Scope]:
+    ingested = ingest_file(store.ingestor, config)
     log.info(ingest_sentence(ingested))
     if not ingested.good:
         log.warning("%s has no good rows", config.source)
-    return ingested, scope
+    return ingested, store.records.scope(ingested.ingest)
 
 
 def _export_run(store: Store, scope: Scope, target: ExportTarget, console: ConsoleHandler) -> None:
