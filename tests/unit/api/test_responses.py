@@ -1,6 +1,7 @@
 """Calls through the SDK against a real server: each reply comes back as it was sent, and is judged right."""
 
 import asyncio
+import time
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -9,7 +10,9 @@ import pytest
 from artistjobs.api import responses
 from artistjobs.api.classify import classify
 from artistjobs.api.config import ApiConfig
-from artistjobs.api.responses import REMOVED, open_responses_api
+from artistjobs.api.http_client import HttpClient
+from artistjobs.api.redact import REMOVED
+from artistjobs.api.responses import open_responses_api
 from artistjobs.core.attempt import FailureKind
 from artistjobs.rehearsal import Fault, Scenario, rehearsal
 
@@ -136,13 +139,13 @@ async def test_a_call_is_made_exactly_once():
 async def test_a_request_is_the_one_that_the_sdk_would_have_built(monkeypatch):
     built = []
 
-    class Both(responses._Client):
+    class Both(HttpClient):
         def build_request(self, method, url, **options):
             ours = super().build_request(method, url, **options)
-            built.append((ours, super(responses._Client, self).build_request(method, url, **options)))
+            built.append((ours, super(HttpClient, self).build_request(method, url, **options)))
             return ours
 
-    monkeypatch.setattr(responses, "_Client", Both)
+    monkeypatch.setattr(responses, "HttpClient", Both)
     with rehearsal(PLAIN) as api:
         async with open_responses_api(ApiConfig(api_key=KEY, base_url=api.base_url, organization="org")) as calls:
             await calls.create(BODY)
@@ -159,6 +162,21 @@ async def test_an_answer_that_takes_too_long_is_a_timeout():
         reply = await create(api.base_url, timeout=0.1)
 
     assert (reply.fault, reply.message) == ("timeout", "no complete answer within 0.1 s")
+
+
+async def test_time_in_which_the_process_was_stopped_is_no_time_of_the_call():
+    with rehearsal(replace(PLAIN, latency_seconds=2.2)) as api:
+        async with open_api(api.base_url, timeout=1.0) as calls:
+            call = asyncio.create_task(calls.create(BODY))
+            async with asyncio.timeout(10):
+                while not api.journal.in_flight:
+                    await asyncio.sleep(0.005)
+            time.sleep(2.0)  # noqa: ASYNC251 - nothing in this event loop may run
+
+            reply = await call
+
+    assert classify(reply).failure is None
+    assert len(api.journal.calls) == 1
 
 
 @pytest.mark.parametrize("fault", [Fault.RESET, Fault.HANG, Fault.CUT_BODY])
