@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from time import time
 from typing import Any, Protocol
-from urllib.parse import quote
 
 import httpx2
 from aiohttp import ClientConnectorError, ClientError, ClientPayloadError, ServerDisconnectedError
@@ -36,6 +35,9 @@ FLEX_SECONDS = 900.0
 
 
 LOOK_UP_SECONDS = 20.0
+
+
+DOT_SEGMENTS, NOT_FOUND = (".", ".."), 404
 
 
 REMOVED = b"[key removed]"
@@ -94,8 +96,11 @@ class ResponsesApi:
         """Request the description of a model; this is free of charge."""
 
         async def call() -> RawReply:
-            return await self._client.models.with_raw_response.retrieve(quote(model, safe=":"))
+            return await self._client.models.with_raw_response.retrieve(model)
 
+        if model in DOT_SEGMENTS:
+            # The SDK does not send them, since they would be resolved as parts of the path.
+            return Reply(status=NOT_FOUND, received_at=time())
         return await self._reply(call, LOOK_UP_SECONDS)
 
     async def _reply(self, call: Callable[[], Awaitable[RawReply]], timeout_seconds: float) -> Reply:
