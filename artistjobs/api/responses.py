@@ -40,6 +40,9 @@ FLEX_SECONDS = 900.0
 LOOK_UP_SECONDS = 20.0
 
 
+DOT_SEGMENTS, NOT_FOUND = (".", ".."), 404
+
+
 class RawReply(Protocol):
     """Common protocol of the SDK's raw replies and of the responses in its errors."""
 
@@ -88,6 +91,9 @@ class ResponsesApi:
             address = endpoint(self._base_url, f"models/{quote(model, safe=':')}")
             return await self._client.get(address, cast_to=httpx2.Response)
 
+        if model in DOT_SEGMENTS:
+            # The SDK does not send them, since they would be resolved as parts of the path.
+            return Reply(status=NOT_FOUND, received_at=time())
         return await self._reply(call, LOOK_UP_SECONDS)
 
     async def _reply(self, call: Callable[[], Awaitable[RawReply]], timeout_seconds: float) -> Reply:

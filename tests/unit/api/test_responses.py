@@ -1,6 +1,7 @@
 """Calls through the SDK against a real server: each reply comes back as it was sent, and is judged right."""
 
 import asyncio
+import json
 import time
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -281,9 +282,16 @@ async def test_the_key_never_comes_back():
     assert KEY not in repr(ApiConfig(api_key=KEY))
 
 
-async def test_a_model_can_be_looked_up(server):
+@pytest.mark.parametrize("model", ["ft:gpt-5:org::id", "openai/gpt-5", "a/b/c", "x%2Fy", "with blank", "Ünïcode"])
+async def test_a_model_can_be_looked_up_whatever_its_name(server, model):
     async with open_api(server.base_url) as api:
-        reply = await api.look_up_model("ft:gpt-5:org::id")
+        reply = await api.look_up_model(model)
 
     assert reply.status == 200
-    assert b'"id":"ft:gpt-5:org::id"' in reply.body
+    assert json.loads(reply.body)["id"] == model
+
+
+@pytest.mark.parametrize("model", [".", ".."])
+async def test_a_name_that_is_part_of_a_path_is_not_looked_up(server, model):
+    async with open_api(server.base_url) as api:
+        assert (await api.look_up_model(model)).status == 404
