@@ -86,6 +86,9 @@ class Queue(Protocol):
         ``amounts`` and ``cap_usd`` are in dollars.
         """
 
+    def free(self, usd: float) -> None:
+        """Free money that was reserved for calls of this worker that were not made, in dollars."""
+
     def end(self, ending: str) -> None:
         """Record the end of this worker and release its liveness lock; ``ending`` is the reason."""
 
