@@ -1,9 +1,7 @@
 """Configuration of the API client: key, address, organization, project and time-out."""
 
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 
-from artistjobs.api.interface import Api
 from artistjobs.errors import WrongUseError
 
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
@@ -45,9 +43,3 @@ class ApiConfig:
             raise WrongUseError(
                 "OPENAI_BASE_URL contains a user name or password, which cannot be sent with the key; leave it out."
             )
-
-    def open(self) -> AbstractAsyncContextManager[Api]:
-        """Open the API. The SDK is imported now, which takes longer than the rest of a start, and not before."""
-        from artistjobs.api.responses import open_responses_api
-
-        return open_responses_api(self)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from time import monotonic
 
 from artistjobs.api.classify import classify
+from artistjobs.api.client import open_api
 from artistjobs.api.config import DEFAULT_BASE_URL, ApiConfig
 from artistjobs.api.interface import Api
 from artistjobs.api.model_lookup import OK, fatal_reason, shutdown_date, shutdown_sentence
@@ -314,7 +315,7 @@ def run_check(database: Database, checking: CheckOptions) -> CheckResult:
 
 
 async def _check_with(config: ApiConfig, plan: CheckPlan) -> CheckResult:
-    async with config.open() as api:
+    async with open_api(config) as api:
         return await check(plan, api, monotonic)
 
 

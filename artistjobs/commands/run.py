@@ -51,11 +51,7 @@ def run_file(
     working.ensure_api_key()
     console.show_status(f"reading {config.source}")
     with database.open(create=True) as store:
-        ingested = ingest_file(store.ingestor, config)
-        scope = store.records.scope(ingested.ingest)
-    log.info(ingest_sentence(ingested))
-    if not ingested.good:
-        log.warning("%s has no good rows", config.source)
+        ingested, scope = _ingest(store, config)
     report = work_on(database, scope, working, console)
     if report.error is None:
         console.show_status(f"writing {target.output}")
@@ -63,6 +59,14 @@ def run_file(
             _export_run(store, scope, target, console)
     console.clear_status()
     return report, ingested
+
+
+def _ingest(store: Store, config: IngestConfig) -> tuple[IngestResult, Scope]:
+    ingested = ingest_file(store.ingestor, config)
+    log.info(ingest_sentence(ingested))
+    if not ingested.good:
+        log.warning("%s has no good rows", config.source)
+    return ingested, store.records.scope(ingested.ingest)
 
 
 def _export_run(store: Store, scope: Scope, target: ExportTarget, console: ConsoleHandler) -> None:

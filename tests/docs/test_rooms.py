@@ -155,7 +155,7 @@ def test_only_the_command_line_and_the_terminal_read_the_environment():
 
 @pytest.mark.parametrize(
     ("maker", "door"),
-    [("artistjobs.store.sqlite", "store/database.py"), ("artistjobs.api.responses", "api/config.py")],
+    [("artistjobs.store.sqlite", "store/database.py"), ("artistjobs.api.responses", "api/client.py")],
 )
 def test_one_module_chooses_who_stores_and_who_calls(maker, door):
     inside = maker.removeprefix("artistjobs.").replace(".", "/")

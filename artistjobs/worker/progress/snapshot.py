@@ -69,9 +69,6 @@ class Display(Protocol):
 def merge(snapshots: Sequence[RunSnapshot]) -> RunSnapshot:
     """Return one snapshot for several processes that work on the same jobs; at least one is required."""
     latest = max(snapshots, key=lambda snapshot: (snapshot.job_progress.counted_at, snapshot.job_progress.counts.done))
-    buckets: Counter[int] = Counter()
-    for snapshot in snapshots:
-        buckets.update(snapshot.latencies)
     # The totals of processes that have ended still count, but these make no calls and wait for nothing.
     working = [snapshot for snapshot in snapshots if snapshot.processes] or snapshots
     limits = [snapshot.limit for snapshot in snapshots if snapshot.limit is not None]
@@ -91,12 +88,19 @@ def merge(snapshots: Sequence[RunSnapshot]) -> RunSnapshot:
         cap_usd=max((snapshot.cap_usd for snapshot in snapshots if snapshot.cap_usd is not None), default=None),
         spent_usd=max(snapshot.spent_usd for snapshot in snapshots),
         slowed_to=_slowed_to(working),
-        latencies=dict(buckets),
+        latencies=_total_latencies(snapshots),
         wait=max(waits, key=lambda wait: (wait.until, wait.reason), default=None),
         failures=_latest_of_each_code([seen for snapshot in snapshots for seen in snapshot.failures]),
         paused=all(snapshot.paused for snapshot in working),
         stopping=any(snapshot.stopping for snapshot in snapshots),
     )
+
+
+def _total_latencies(snapshots: Sequence[RunSnapshot]) -> dict[int, int]:
+    buckets: Counter[int] = Counter()
+    for snapshot in snapshots:
+        buckets.update(snapshot.latencies)
+    return dict(buckets)
 
 
 def _slowed_to(snapshots: Sequence[RunSnapshot]) -> int | None:
