@@ -86,6 +86,9 @@ class Queue(Protocol):
         ``amounts`` and ``cap_usd`` are in dollars.
         """
 
+    def free(self, usd: float) -> None:
+        """Free money that was reserved for calls of this worker that were not made, in dollars."""
+
     def watch_lock(self) -> None:
         """Log who keeps this queue waiting for the right to write; another thread calls this once a second.
 

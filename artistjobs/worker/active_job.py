@@ -152,10 +152,17 @@ class ActiveJob:
 
     async def _may_spend(self, body: Body) -> bool:
         shared = self._shared
-        if not await shared.budget.reserve(self.claim.job, body):
-            spent_usd = max(shared.budget.spent_usd, shared.store_client.store_thread.reservations.spent_usd)
+        if shared.store_client.has_cost_cap and not await self._has_reserved(body):
+            spent_usd = shared.store_client.store_thread.reservations.spent_usd
             shared.stop.request(StopReason.MAX_COST, _cap_reached(spent_usd))
         return not shared.stop.is_halted()
+
+    async def _has_reserved(self, body: Body) -> bool:
+        usd = self._shared.budget.worst_case(body)
+        if usd is None or not await self._shared.store_client.reserve(usd):
+            return False
+        self._shared.budget.remember(self.claim.job, usd)
+        return True
 
     async def _send(self, body: Body) -> Attempt:
         shared, started_at = self._shared, time()

@@ -96,6 +96,11 @@ class SqliteQueue:
             spent_usd, in_flight_usd = db.execute(sql("sum_money")).fetchone()
         return Reservation(granted=granted, spent_usd=spent_usd, in_flight_usd=in_flight_usd)
 
+    def free(self, usd: float) -> None:
+        """Free money that was reserved for calls of this worker that were not made, in dollars."""
+        with self._connection.transaction() as db:
+            db.execute(sql("free"), {"worker": self._worker, "usd": usd})
+
     def end(self, ending: str) -> None:
         """Record the end of this worker and release its liveness lock; ``ending`` is the reason."""
         if self._life is None:
