@@ -1,6 +1,6 @@
 """Conversion of command line options and environment variables to the configuration values of commands."""
 
-import os
+import logging
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -8,9 +8,10 @@ from typing import TypeVar
 
 import click
 
-from artistjobs.api.config import DEFAULT_BASE_URL, NO_KEY, ApiConfig
+from artistjobs.api.config import NO_KEY, ApiConfig
 from artistjobs.api.prices import cost_by
 from artistjobs.api.remedies import STORED_PROMPTS_END
+from artistjobs.cli.api_environment import api_from_environment, check_rehearsal_environment, ignored_warning
 from artistjobs.cli.options import Settings
 from artistjobs.cli.prompt import PromptOptions, make_prompt
 from artistjobs.commands.config import CheckOptions, WorkOptions
@@ -24,6 +25,9 @@ from artistjobs.ingest.source import IngestConfig
 from artistjobs.store.database import Database
 from artistjobs.store.models import Kind
 from artistjobs.worker.config import WorkConfig
+
+log = logging.getLogger(__name__)
+
 
 Made = TypeVar("Made")
 
@@ -97,7 +101,7 @@ class CommandArguments:
             failures.append(Finding(Level.WARN, "model", warning))
         # Without a model there is no prompt, and nothing to look up.
         prompt = _found("prompt", self._prompt, failures) if model is not None else None
-        api = _found("key", lambda: _api_from_environment(None), failures) if self.scenario is None else None
+        api = _found("key", lambda: self._api(None), failures)
         if api is None and self.scenario is None and not any(failure.subject == "key" for failure in failures):
             failures.append(Finding(Level.FAIL, "key", NO_KEY, WrongUseError.exit_code))
         return CheckOptions(
@@ -122,11 +126,20 @@ class CommandArguments:
         return WorkOptions(
             work=self._work_config(),
             timeout_seconds=timeout,
-            api=_api_from_environment(timeout),
+            api=self._api(timeout),
             scenario=self.scenario,
             retry_failed=bool(self._options["retry_failed"]),
             quiet=self._settings.quiet,
         )
+
+    def _api(self, timeout_seconds: float | None) -> ApiConfig | None:
+        """Return the configuration of the real API, None without a key or in a rehearsal."""
+        if self.scenario is not None:
+            check_rehearsal_environment()
+            return None
+        if sentence := ignored_warning(self._settings.env_file):
+            log.warning("%s", sentence)
+        return api_from_environment(self._settings.env_file, timeout_seconds)
 
     def _work_config(self) -> WorkConfig:
         max_attempts, flex_fallback = self._number("max_attempts") or 1, self._number("flex_fallback")
@@ -204,19 +217,6 @@ def _found(subject: str, make: Callable[[], Made], failures: list[Finding]) -> M
     except WrongUseError as error:
         failures.append(Finding(Level.FAIL, subject, str(error), error.exit_code))
         return None
-
-
-def _api_from_environment(timeout_seconds: float | None) -> ApiConfig | None:
-    key = os.environ.get("OPENAI_API_KEY", "").strip()
-    if not key:
-        return None
-    return ApiConfig(
-        api_key=key,
-        base_url=os.environ.get("OPENAI_BASE_URL") or DEFAULT_BASE_URL,
-        organization=os.environ.get("OPENAI_ORG_ID") or None,
-        project=os.environ.get("OPENAI_PROJECT_ID") or None,
-        timeout_seconds=timeout_seconds,
-    )
 
 
 def _is_typed(name: str) -> bool:

@@ -11,7 +11,7 @@ import click
 from click.exceptions import Exit
 
 from artistjobs.cli.options import Settings
-from artistjobs.errors import ArtistjobsError
+from artistjobs.errors import ArtistjobsError, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from artistjobs.cli.arguments import CommandArguments
     from artistjobs.store.models import IngestResult
     from artistjobs.terminal.log import ConsoleHandler
+    from artistjobs.terminal.streams import TextOutput
     from artistjobs.worker.run import RunReport
 
 
@@ -44,9 +45,10 @@ def logging_output(
 ) -> "Iterator[ConsoleHandler]":
     """Print log lines within the context, after a line about the rehearsal and the warnings, if any.
 
-    Raises WrongUseError if the log file cannot be written.
+    Raises WrongUseError if the log file cannot be opened, and StoreError if lines are missing in it at the end.
     """
     from artistjobs.terminal.log import FILE_ONLY, log, logging_to
+    from artistjobs.terminal.log_file import log_file_failure
 
     with logging_to(settings.verbosity, settings.log_file, click.get_current_context().meta.get(BLOCK)) as console:
         if scenario is not None and not settings.quiet:
@@ -58,19 +60,46 @@ def logging_output(
         except ArtistjobsError as error:
             log.error("%s", error, extra=FILE_ONLY)
             raise
+        if failure := log_file_failure():
+            raise StoreError(f"{failure}.")
 
 
 def _finish(
-    settings: Settings, arguments: "CommandArguments", run: "RunReport", ingested: "IngestResult | None" = None
+    settings: Settings,
+    arguments: "CommandArguments",
+    run: "RunReport",
+    ingested: "IngestResult | None" = None,
+    texts: "TextOutput | None" = None,
 ) -> NoReturn:
-    from artistjobs.commands.summary import exit_code, run_json, run_sentences
+    """Print the summary of a run and raise Exit with its exit code, or the error of stdout."""
+    from artistjobs.commands.summary import exit_code, run_json
     from artistjobs.terminal.escape import escape_controls
     from artistjobs.terminal.log import FILE_ONLY, log
+    from artistjobs.terminal.log_file import log_file_failure
     from artistjobs.terminal.streams import print_json, print_message
+
+    sentences, code, result = _sentences(arguments, run, ingested), exit_code(run), run_json(run, ingested)
+    for sentence in sentences:
+        log.info("%s", sentence, extra=FILE_ONLY)
+    if failure := log_file_failure():
+        sentences.append(failure)
+        code = code or StoreError.exit_code
+        result |= {"exit_code": code, "message": result["message"] or failure}
+    try:
+        if arguments.as_json:
+            print_json(result)
+        if texts is not None:
+            texts.raise_failure()
+    finally:
+        if not settings.quiet or code:
+            print_message("\n".join(map(escape_controls, sentences)))
+    raise Exit(code)
+
+
+def _sentences(arguments: "CommandArguments", run: "RunReport", ingested: "IngestResult | None") -> list[str]:
+    from artistjobs.commands.summary import run_sentences
     from artistjobs.worker.stop import StopReason
 
-    if arguments.as_json:
-        print_json(run_json(run, ingested))
     sentences = run_sentences(run, ingested, arguments.database().path)
     if arguments.scenario is not None:
         sentences += _rehearsal_sentences(arguments.scenario, run, arguments.database().path)
@@ -81,11 +110,7 @@ def _finish(
             sentences.append(f"raise --max-cost and continue with: {same_command(cap)}")
         else:
             sentences.append(f"continue with: {same_command()}")
-    for sentence in sentences:
-        log.info("%s", sentence, extra=FILE_ONLY)
-    if not settings.quiet or exit_code(run):
-        print_message("\n".join(map(escape_controls, sentences)))
-    raise Exit(exit_code(run))
+    return sentences
 
 
 def _rehearsal_sentences(scenario: str, run: "RunReport", database: "Path") -> list[str]:

@@ -60,4 +60,4 @@ def run(
         written_as = format_of(output, format_name)
         target = ExportTarget(output=output, texts=texts, needed=arguments.prompt_files(), format=written_as)
         report, ingested = run_file(arguments.database(), config, arguments.working(), console, target)
-        _finish(settings, arguments, report, ingested)
+        _finish(settings, arguments, report, ingested, texts)

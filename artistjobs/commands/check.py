@@ -8,9 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from time import monotonic
 
+from artistjobs.api.address import DEFAULT_BASE_URL, shown_url
 from artistjobs.api.classify import classify
 from artistjobs.api.client import open_api
-from artistjobs.api.config import DEFAULT_BASE_URL, ApiConfig
+from artistjobs.api.config import ApiConfig
 from artistjobs.api.interface import Api
 from artistjobs.api.model_lookup import OK, fatal_reason, shutdown_date, shutdown_sentence
 from artistjobs.api.rate_limit_headers import read_limit
@@ -109,7 +110,7 @@ class CheckResult:
 async def check(plan: CheckPlan, api: Api | None, clock: Callable[[], float]) -> CheckResult:
     """Check everything that a run needs; ``api`` is None if there is no key. ``clock`` returns seconds."""
     check_result = CheckResult(plan=plan, findings=list(plan.failures))
-    check_result.add(Level.OK, "address", plan.base_url + _base_url_origin(plan))
+    check_result.add(Level.OK, "address", shown_url(plan.base_url) + _base_url_origin(plan))
     can_call = await _look_up(check_result, api) if api is not None else False
     _check_prompt(check_result)
     if plan.prompt is not None and plan.spend and api is not None and can_call:

@@ -1,5 +1,6 @@
 """Text and JSON output of the command ``check``."""
 
+from artistjobs.api.address import shown_url
 from artistjobs.commands.check import CheckResult, TestCall
 from artistjobs.commands.dry_run import FilePreviewResult
 from artistjobs.commands.estimate import price_per_million
@@ -36,7 +37,7 @@ def check_result_json(check_result: CheckResult) -> dict[str, Json]:
     return {
         "works": not check_result.exit_code,
         "exit_code": check_result.exit_code,
-        "base_url": plan.base_url,
+        "base_url": shown_url(plan.base_url),
         "model": plan.model,
         "shutdown_date": check_result.shutdown_date,
         "limits": {

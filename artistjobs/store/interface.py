@@ -86,6 +86,15 @@ class Queue(Protocol):
         ``amounts`` and ``cap_usd`` are in dollars.
         """
 
+    def free(self, usd: float) -> None:
+        """Free money that was reserved for calls of this worker that were not made, in dollars."""
+
+    def watch_lock(self) -> None:
+        """Log who keeps this queue waiting for the right to write; another thread calls this once a second.
+
+        Raises StoreError if the wait has no hope. Does nothing if the queue does not wait.
+        """
+
     def end(self, ending: str) -> None:
         """Record the end of this worker and release its liveness lock; ``ending`` is the reason."""
 
@@ -194,6 +203,10 @@ class OpenDatabase(Protocol):
     def records(self) -> Records:
         """Read access to counts, prompts, workers and exports."""
 
+    @property
+    def report_queries(self) -> ReportQueries:
+        """Queries for a report."""
+
 
 class Store(OpenDatabase, Protocol):
     """Database that is open for writing."""
@@ -205,10 +218,6 @@ class Store(OpenDatabase, Protocol):
     @property
     def queue(self) -> Queue:
         """Queue of jobs for this process."""
-
-    @property
-    def report_queries(self) -> ReportQueries:
-        """Queries for a report."""
 
     @property
     def controls(self) -> Controls:

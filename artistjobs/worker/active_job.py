@@ -67,6 +67,7 @@ class ActiveJob:
         self.repeated = 0
         self._not_before: float | None = None
         self._flex_refusals = 0
+        self._release_reply: Callable[[], None] | None = None
 
     async def call(self) -> Attempt:
         """Make one call as soon as the limits allow it, and return the attempt.
@@ -101,6 +102,7 @@ class ActiveJob:
         asked = attempt.failure.retry_after_seconds if attempt.failure else None
         self._not_before = time() + min(asked, MAX_DELAY_SECONDS) if asked else None
         await self._shared.store_client.record(attempt)
+        self.forget_reply()
         self._shared.counters.add(attempt, self._shared.clock())
         self._count_refusals(attempt.failure)
         self.claim = replace(self.claim, attempt=self.claim.attempt + 1)
@@ -121,6 +123,17 @@ class ActiveJob:
         """Return the attempt that releases the claim at once, even if a call is in flight."""
         return self._shared.budget.settle(released(self.claim, calls=self.calls_under_way))
 
+    @property
+    def has_large_reply(self) -> bool:
+        """True if the last reply holds memory that other calls may need."""
+        return self._release_reply is not None
+
+    def forget_reply(self) -> None:
+        """Release the memory of the last reply; its attempt is stored, or dropped."""
+        if self._release_reply is not None:
+            self._release_reply()
+            self._release_reply = None
+
     def _count_refusals(self, failure: Failure | None) -> None:
         """Count consecutive refusals for lack of flex capacity; after the fallback the job keeps the standard tier."""
         if self._has_left_flex():
@@ -139,11 +152,18 @@ class ActiveJob:
 
     async def _may_spend(self, body: Body) -> bool:
         shared = self._shared
-        if not await shared.budget.reserve(self.claim.job, body):
-            spent_usd = max(shared.budget.spent_usd, shared.store_client.store_thread.reservations.spent_usd)
+        if shared.store_client.has_cost_cap and not await self._has_reserved(body):
+            spent_usd = shared.store_client.store_thread.reservations.spent_usd
             shared.stop.request(StopReason.MAX_COST, _cap_reached(spent_usd))
-            shared.stop.least_cap_usd = spent_usd + shared.budget.worst_case(body)
+            shared.stop.least_cap_usd = spent_usd + (shared.budget.worst_case(body) or 0.0)
         return not shared.stop.is_halted()
+
+    async def _has_reserved(self, body: Body) -> bool:
+        usd = self._shared.budget.worst_case(body)
+        if usd is None or not await self._shared.store_client.reserve(usd):
+            return False
+        self._shared.budget.remember(self.claim.job, usd)
+        return True
 
     async def _send(self, body: Body) -> Attempt:
         shared, started_at = self._shared, time()
@@ -154,6 +174,7 @@ class ActiveJob:
         finally:
             shared.counters.in_flight -= 1
         self.calls_under_way = 0
+        self._release_reply = reply.release
         attempt = shared.budget.settle(self._classify(reply, started_at))
         self._update_shared_limits(reply, attempt.failure)
         _log_call(attempt)

@@ -77,9 +77,8 @@ async def run(
     with open_store() as store:
         started, since, before = monotonic(), time(), store.records.counts(scope)
         counters = RunCounters(before=before, started_at=started)
-        spent_usd = store.queue.spent_usd()
         this_run = _Run(config, scope, open_store, counters, run_control or Signals())
-        report = await this_run.work(store, spent_usd, open_api, watcher)
+        report = await this_run.work(store, open_api, watcher)
         error = report.error
         after = before if error else store.records.counts(scope)
         worked = None if error else store.records.worked_seconds([os.getpid()], since)
@@ -126,6 +125,7 @@ class _Run:
         self._stop = Stop()
         self._cost = cost_by(config.prices)
         self._settings = config.settings
+        self._budget = Budget(self._cost)
         self._store_client = StoreClient(
             open_store, scope, config.limit, config.settings, run_control.part, self._apply_settings
         )
@@ -141,10 +141,9 @@ class _Run:
         )
         self._task_pool: TaskPool | None = None
 
-    async def work(self, store: Store, spent_usd: float, open_api: OpenApi, watcher: Display) -> _End:
+    async def work(self, store: Store, open_api: OpenApi, watcher: Display) -> _End:
         records = self._records = store.records
         self._resume = command(store.path, "resume")
-        self._budget = Budget(self._config.max_cost_usd, spent_usd, self._cost, self._store_client.reserve)
         self._ensure_known_prices(records)
         async with (
             open_api() as api,
@@ -179,9 +178,7 @@ class _Run:
         )
 
     def _snapshot_taker(self) -> TakeSnapshot:
-        return RunObserver(
-            self._config, self._counters, self._limiter, self._budget, self._stop, self._store_client.store_thread
-        )
+        return RunObserver(self._config, self._counters, self._limiter, self._stop, self._store_client.store_thread)
 
     async def _drain(self, shared: WorkerContext, abandon_requested: asyncio.Event) -> ArtistjobsError | None:
         """Run all job loops to their end; return the error that ended them, if any."""
@@ -213,7 +210,6 @@ class _Run:
         self._stop.pause(settings.makes_no_calls)
         self._limiter.tune(rpm=settings.rpm, tpm=settings.tpm, max_workers=settings.max_workers)
         self._breaker.resize(settings.max_workers)
-        self._budget.change_cap(settings.max_cost_usd)
         if settings.max_cost_usd is not None and before.max_cost_usd is None:
             self._ensure_known_prices_now()
         if self._task_pool is not None:

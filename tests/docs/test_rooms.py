@@ -153,7 +153,7 @@ def test_store_and_api_do_not_know_each_other():
 def test_only_the_command_line_and_the_terminal_read_the_environment():
     readers = {name_of(path) for path in MODULES if "os.environ" in path.read_text()}
 
-    assert readers <= {"cli/arguments.py", "terminal/live_block.py", "terminal/screen.py"}
+    assert readers <= {"cli/api_environment.py", "cli/main.py", "terminal/live_block.py", "terminal/screen.py"}
 
 
 @pytest.mark.parametrize(

@@ -127,7 +127,7 @@ class SqlRecords:
         """Return the seconds between two times in which at least one worker ran."""
         worked, covered_until = 0.0, since
         for row in self._connection.rows("recent_workers", {"since": to_timestamp(since)}):
-            is_alive_now = row["is_open"] and self._connection.is_alive(row["worker"])
+            is_alive_now = row["is_open"] and self._connection.is_alive(row["worker"], row["host"], row["pid"])
             until = now if is_alive_now else min(now, from_timestamp(row["until"]))
             start = max(covered_until, from_timestamp(row["started_at"]))
             worked += max(0.0, until - start)
