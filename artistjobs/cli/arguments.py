@@ -32,6 +32,13 @@ log = logging.getLogger(__name__)
 Made = TypeVar("Made")
 
 
+PATIENCE_SECONDS = 1800.0
+
+
+REHEARSAL_PATIENCE_SECONDS = 5.0
+"""Longest wait for the simulated API: a rehearsed outage does not end by itself."""
+
+
 def utc_today() -> date:
     """Return the current day in UTC."""
     return datetime.now(UTC).date()
@@ -158,7 +165,15 @@ class CommandArguments:
             max_cost_usd=self._amount("max_cost"),
             prices=self._prices(),
             flex_fallback=flex_fallback,
+            patience_seconds=self._patience(),
+            first_patience_seconds=self._amount("patience"),
         )
+
+    def _patience(self) -> float:
+        given = self._amount("patience")
+        if given is not None:
+            return given
+        return PATIENCE_SECONDS if self.scenario is None else REHEARSAL_PATIENCE_SECONDS
 
     def _prices(self) -> GivenPrices | None:
         into, out = self._amount("price_input"), self._amount("price_output")

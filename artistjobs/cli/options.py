@@ -85,6 +85,20 @@ class _Usd(click.FloatRange):
 USD = _Usd(min=0)
 
 
+class _Seconds(click.FloatRange):
+    """Parameter type of a duration in seconds: a finite number, not nan or inf."""
+
+    def convert(self, value: float, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the number."""
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a number of seconds; use a finite number.", param, ctx)
+        return number
+
+
+SECONDS = _Seconds(min=0)
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Values of the global options, and the settings of the file .env."""
@@ -197,6 +211,10 @@ def work_options(command: Command) -> Command:
             help="Use the standard tier for a job after the flex tier was full N times in a row.",
         ),
         click.option("--limit", type=POSITIVE, help="Work on at most N jobs."),
+        click.option(
+            "--patience", type=SECONDS, metavar="SECONDS",
+            help="Wait this long while the service is away, then stop.  [default: 1800; 5 in a rehearsal]",
+        ),
         click.option("--retry-failed", is_flag=True, help="Make failed jobs pending again first."),
     )(command)  # fmt: skip
 

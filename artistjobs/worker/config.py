@@ -10,8 +10,10 @@ from artistjobs.core.pricing import GivenPrices
 class WorkConfig:
     """Options of a worker process. A limit is None if none was set.
 
-    ``flex_fallback`` is the number of consecutive refusals after which a job leaves the flex tier. ``processes`` is the
-    number of processes that share these options, and ``number`` is the index of this one.
+    ``flex_fallback`` is the number of consecutive refusals after which a job leaves the flex tier.
+    ``patience_seconds`` is the longest wait for a service that does not answer. ``first_patience_seconds`` is the wait
+    for a service that never answered; None means a few tries, since its address is probably wrong.
+    ``processes`` is the number of processes that share these options, and ``number`` is the index of this one.
     """
 
     max_workers: int = 4
@@ -23,6 +25,8 @@ class WorkConfig:
     prices: GivenPrices | None = None
     flex_fallback: int | None = None
     limit: int | None = None
+    patience_seconds: float = 1800.0
+    first_patience_seconds: float | None = None
     number: int = 0
 
     @property

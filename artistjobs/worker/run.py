@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from dataclasses import dataclass
 from functools import partial
+from math import ceil
 from time import monotonic, time
 
 from artistjobs.api.interface import Api
@@ -34,6 +35,7 @@ from artistjobs.worker.signals import RunControl, Signals
 from artistjobs.worker.stop import Stop, StopReason
 from artistjobs.worker.store_client import StoreClient
 from artistjobs.worker.task_pool import TaskPool
+from artistjobs.worker.verdicts import Verdicts
 from artistjobs.worker.worker import JobLoop
 
 log = logging.getLogger(__name__)
@@ -129,7 +131,7 @@ class _Run:
         self._store_client = StoreClient(
             open_store, scope, config.limit, config.settings, run_control.part, self._apply_settings
         )
-        self._breaker = Breaker(config.max_workers)
+        self._breaker = Breaker(config.max_workers, config.patience_seconds, monotonic)
         self._limiter = Limiter(
             rpm=config.rpm,
             tpm=config.tpm,
@@ -138,6 +140,15 @@ class _Run:
             concurrency=ConcurrencyLimit(config.max_workers, monotonic),
             sharers=lambda: self._store_client.store_thread.live_workers,
             first_gap=RAMP_UP_GAP_SECONDS,
+            gate=self._breaker,
+        )
+        self._verdicts = Verdicts(
+            config,
+            self._breaker,
+            self._limiter,
+            self._stop,
+            self._unfinished,
+            ever_answered=counters.before.done > 0,
         )
         self._task_pool: TaskPool | None = None
 
@@ -149,7 +160,7 @@ class _Run:
             open_api() as api,
             self._run_control.listening(self._stop, lambda: self._counters.in_flight) as abandon_requested,
         ):
-            look_up = partial(check_models, api, _models(records, self._scope), self._stop)
+            look_up = partial(check_models, api, _models(records, self._scope), self._stop, self._first_patience())
             if not await self._run_control.wait_to_start(look_up):
                 return _End(self._stop.reason, self._stop.sentence)
             await self._store_client.start()
@@ -166,7 +177,7 @@ class _Run:
             store_client=self._store_client,
             limiter=self._limiter,
             budget=self._budget,
-            breaker=self._breaker,
+            verdicts=self._verdicts,
             stop=self._stop,
             counters=self._counters,
             requests=requests,
@@ -178,7 +189,9 @@ class _Run:
         )
 
     def _snapshot_taker(self) -> TakeSnapshot:
-        return RunObserver(self._config, self._counters, self._limiter, self._stop, self._store_client.store_thread)
+        return RunObserver(
+            self._config, self._counters, self._limiter, self._stop, self._store_client.store_thread, self._breaker
+        )
 
     async def _drain(self, shared: WorkerContext, abandon_requested: asyncio.Event) -> ArtistjobsError | None:
         """Run all job loops to their end; return the error that ended them, if any."""
@@ -197,8 +210,31 @@ class _Run:
                 task.cancel()
             await asyncio.gather(*aside, return_exceptions=True)
             await task_pool.close()
-            await self._store_client.close(self._ending(), self._breaker.tripped_by)
+            refused = self._give_back_refused()
+            await self._store_client.close(self._ending(), refused)
         return None
+
+    def _give_back_refused(self) -> list[int]:
+        """Return the refused jobs that become pending again, and count them as such."""
+        attempts = self._verdicts.attempts_to_give_back(is_end=not self._stop.is_requested())
+        for attempt in attempts:
+            self._counters.give_back(attempt)
+        return [attempt.claim.job for attempt in attempts]
+
+    def _unfinished(self) -> int:
+        """Return this process's share of the jobs that are not done or failed, at least 1."""
+        progress = self._store_client.store_thread.job_counts.job_progress
+        counts = progress.counts if progress is not None else self._counters.before
+        # The counts of this process are exact, but leave out what others do.
+        unfinished = min(counts.pending + counts.running, self._counters.pending)
+        if self._config.limit is not None:
+            unfinished = min(unfinished, self._config.limit)
+        return max(1, ceil(unfinished / max(1, self._run_control.part().count)))
+
+    def _first_patience(self) -> float | None:
+        """Return how long to wait for the first reply; None if no job was done before and the user did not say."""
+        is_known = self._counters.before.done > 0
+        return self._config.patience_seconds if is_known else self._config.first_patience_seconds
 
     def _wanted_slots(self) -> int:
         wanted = max(1, min(self._settings.max_workers, self._counters.pending))
@@ -209,7 +245,7 @@ class _Run:
         before, self._settings = self._settings, settings
         self._stop.pause(settings.makes_no_calls)
         self._limiter.tune(rpm=settings.rpm, tpm=settings.tpm, max_workers=settings.max_workers)
-        self._breaker.resize(settings.max_workers)
+        self._verdicts.resize(settings.max_workers)
         if settings.max_cost_usd is not None and before.max_cost_usd is None:
             self._ensure_known_prices_now()
         if self._task_pool is not None:

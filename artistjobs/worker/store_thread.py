@@ -202,8 +202,7 @@ class StoreThread:
     def _take_back(self, attempts: Sequence[Attempt]) -> None:
         self._in_hand -= sum(attempt.outcome is not Outcome.RETRY for attempt in attempts)
         if self._jobs_left is not None:
-            # A job that was released without a call does not count towards the limit.
-            self._jobs_left += sum(attempt.outcome is Outcome.RELEASED and not attempt.calls for attempt in attempts)
+            self._jobs_left += sum(_is_still_to_do(attempt) for attempt in attempts)
 
     def _room(self) -> int:
         """Return the number of jobs to claim: at most the calls that may be in flight, none if paused or draining."""
@@ -234,6 +233,11 @@ class StoreThread:
         queue_state = queue.queue_state(self._scope)
         self.claimed_by_others = queue_state.claimed_by_others
         return queue_state.available_at is None and not queue_state.claimed_by_others
+
+
+def _is_still_to_do(attempt: Attempt) -> bool:
+    """Return True if a job was released without a call, or given back after a failure that its row did not cause."""
+    return attempt.outcome is Outcome.RELEASED and (not attempt.calls or attempt.failure is not None)
 
 
 def tell_rescue(rescue: RescueResult) -> None:
