@@ -98,6 +98,12 @@ def nothing_to_do(counts: Counts) -> RunReport:
     )
 
 
+def note_store_error(stop: Stop, error: ArtistjobsError) -> None:
+    """Stop a run for an error of the store; a run that stops for another reason says that not all is stored."""
+    if not stop.request(StopReason.STORE, str(error)) and stop.reason is not StopReason.STORE:
+        stop.sentence = f"not everything that arrived could be stored: {error}"
+
+
 @dataclass(frozen=True, slots=True)
 class _End:
     reason: StopReason | None
@@ -145,7 +151,8 @@ class _Run:
             look_up = partial(check_models, api, _models(records, self._scope), self._stop)
             if not await self._run_control.wait_to_start(look_up):
                 return _End(self._stop.reason, self._stop.sentence)
-            await self._store_client.start()
+            if (error := await self._start_thread()) is not None:
+                return self._end(error)
             shared = self._shared(api, _Requests(records))
             async with watching(watcher, self._snapshot_taker()):
                 error = await self._drain(shared, abandon_requested)
@@ -178,12 +185,12 @@ class _Run:
         task_pool = self._task_pool = TaskPool(lambda: JobLoop(shared).work(), self._wanted_slots())
         aside = [
             asyncio.create_task(self._stop_claiming()),
-            asyncio.create_task(_cancel_when(abandon_requested, task_pool)),
+            asyncio.create_task(self._abandon_when(abandon_requested, task_pool)),
         ]
         try:
             await task_pool.wait()
         except ArtistjobsError as error:
-            self._stop.request(StopReason.STORE, str(error))
+            note_store_error(self._stop, error)
             return error
         finally:
             for task in aside:
@@ -191,6 +198,31 @@ class _Run:
             await asyncio.gather(*aside, return_exceptions=True)
             await task_pool.close()
             await self._store_client.close(self._ending(), self._breaker.tripped_by)
+        if isinstance(trouble := self._store_client.trouble, ArtistjobsError):
+            # No job loop has met it, because all of them had ended or were abandoned.
+            note_store_error(self._stop, trouble)
+            return trouble
+        return None
+
+    async def _start_thread(self) -> ArtistjobsError | None:
+        """Start the store thread; return an error that may be the cause, if the run is stopped before that succeeds.
+
+        Raises:
+            StoreError: if the thread cannot start.
+
+        """
+        starting, stopping = (asyncio.ensure_future(one) for one in (self._store_client.start(), self._stop.wait()))
+        await asyncio.wait([starting, stopping], return_when=asyncio.FIRST_COMPLETED)
+        if stopping.done():
+            self._store_client.abandon()
+        stopping.cancel()
+        try:
+            await starting
+        except ArtistjobsError as error:
+            if not self._stop.is_requested():
+                raise
+            note_store_error(self._stop, error)
+            return error
         return None
 
     def _wanted_slots(self) -> int:
@@ -221,6 +253,11 @@ class _Run:
     def _log_once(self, level: int, sentence: str) -> None:
         """Log a sentence that concerns all processes of a command; only the first one shows it to the user."""
         log.log(logging.DEBUG if self._run_control.part().number else level, "%s", sentence)
+
+    async def _abandon_when(self, requested: asyncio.Event, task_pool: TaskPool) -> None:
+        await requested.wait()
+        self._store_client.abandon()
+        task_pool.cancel()
 
     async def _stop_claiming(self) -> None:
         await self._stop.wait()
@@ -278,11 +315,6 @@ class _Requests:
         if claim.prompt not in self._builders:
             self._builders[claim.prompt] = request_builder(self._records.prompt(claim.prompt))
         return self._builders[claim.prompt](claim.artist_name, claim.artist_data)
-
-
-async def _cancel_when(abandon_requested: asyncio.Event, task_pool: TaskPool) -> None:
-    await abandon_requested.wait()
-    task_pool.cancel()
 
 
 @asynccontextmanager
