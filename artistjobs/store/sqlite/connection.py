@@ -17,7 +17,7 @@ from artistjobs.errors import StoreError
 from artistjobs.store.sqlite.filesystem import ensure_safe_place
 from artistjobs.store.sqlite.lock_wait import LockWait, locked_sentence
 from artistjobs.store.sqlite.locks import LOOK_SECONDS, WriteLock
-from artistjobs.store.sqlite.migrations import migrate, needs_migration
+from artistjobs.store.sqlite.migrations import needs_migration
 from artistjobs.store.sqlite.read_connection import (
     BUSY_SECONDS,
     Parameters,
@@ -29,6 +29,7 @@ from artistjobs.store.sqlite.read_connection import (
     sql,
     translated,
 )
+from artistjobs.store.sqlite.upgrade import upgrade
 
 __all__ = ["Connection", "Parameters", "sql", "sql_of_rows", "write", "write_rows"]
 
@@ -87,7 +88,7 @@ class Connection(Reading):
         with self.write_lock(wait), self.references_unchecked():
             self._begin(wait)
             try:
-                migrate(self.db)
+                upgrade(self.db, self.path, self.name)
                 self.db.conn.execute("COMMIT")
             except BaseException:
                 roll_back(self.db.conn)
