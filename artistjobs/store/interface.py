@@ -89,10 +89,11 @@ class Queue(Protocol):
     def free(self, usd: float) -> None:
         """Free money that was reserved for calls of this worker that were not made, in dollars."""
 
-    def watch_lock(self) -> None:
-        """Log who keeps this queue waiting for the right to write; another thread calls this once a second.
+    def watch_lock(self, *, is_abandoned: bool) -> None:
+        """Look whether this queue waits for the right to write; another thread calls this once a second.
 
-        Raises StoreError if the wait has no hope. Does nothing if the queue does not wait.
+        Once the wait is long, it logs who holds the lock. Raises StoreError if the holder has done nothing for too
+        long, and with ``is_abandoned`` if the wait has lasted for a second.
         """
 
     def end(self, ending: str) -> None:

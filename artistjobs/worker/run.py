@@ -106,6 +106,12 @@ def nothing_to_do(counts: Counts) -> RunReport:
     )
 
 
+def note_store_error(stop: Stop, error: ArtistjobsError) -> None:
+    """Stop a run for an error of the store; a run that stops for another reason says that not all is stored."""
+    if not stop.request(StopReason.STORE, str(error)) and stop.reason is not StopReason.STORE:
+        stop.sentence = f"not everything that arrived could be stored: {error}"
+
+
 @dataclass(frozen=True, slots=True)
 class _End:
     reason: StopReason | None
@@ -163,7 +169,8 @@ class _Run:
             look_up = partial(check_models, api, _models(records, self._scope), self._stop, self._first_patience())
             if not await self._run_control.wait_to_start(look_up):
                 return _End(self._stop.reason, self._stop.sentence)
-            await self._store_client.start()
+            if (error := await self._start_thread()) is not None:
+                return self._end(error)
             # The time that the look-up took is not part of the work: the database does not count it either.
             self._counters.started_at = monotonic()
             with closing(RequestBuilder(records, self._stop)) as requests:
@@ -198,12 +205,12 @@ class _Run:
         task_pool = self._task_pool = TaskPool(lambda: JobLoop(shared).work(), self._wanted_slots())
         aside = [
             asyncio.create_task(self._stop_claiming()),
-            asyncio.create_task(_cancel_when(abandon_requested, task_pool)),
+            asyncio.create_task(self._abandon_when(abandon_requested, task_pool)),
         ]
         try:
             await task_pool.wait()
         except ArtistjobsError as error:
-            self._stop.request(StopReason.STORE, str(error))
+            note_store_error(self._stop, error)
             return error
         finally:
             for task in aside:
@@ -212,6 +219,31 @@ class _Run:
             await task_pool.close()
             refused = self._give_back_refused()
             await self._store_client.close(self._ending(), refused)
+        if isinstance(trouble := self._store_client.trouble, ArtistjobsError):
+            # No job loop has met it, because all of them had ended or were abandoned.
+            note_store_error(self._stop, trouble)
+            return trouble
+        return None
+
+    async def _start_thread(self) -> ArtistjobsError | None:
+        """Start the store thread; return an error that may be the cause, if the run is stopped before that succeeds.
+
+        Raises:
+            StoreError: if the thread cannot start.
+
+        """
+        starting, stopping = (asyncio.ensure_future(one) for one in (self._store_client.start(), self._stop.wait()))
+        await asyncio.wait([starting, stopping], return_when=asyncio.FIRST_COMPLETED)
+        if stopping.done():
+            self._store_client.abandon()
+        stopping.cancel()
+        try:
+            await starting
+        except ArtistjobsError as error:
+            if not self._stop.is_requested():
+                raise
+            note_store_error(self._stop, error)
+            return error
         return None
 
     def _give_back_refused(self) -> list[int]:
@@ -264,6 +296,11 @@ class _Run:
         """Log a sentence that concerns all processes of a command; only the first one shows it to the user."""
         log.log(logging.DEBUG if self._run_control.part().number else level, "%s", sentence)
 
+    async def _abandon_when(self, requested: asyncio.Event, task_pool: TaskPool) -> None:
+        await requested.wait()
+        self._store_client.abandon()
+        task_pool.cancel()
+
     async def _stop_claiming(self) -> None:
         await self._stop.wait()
         self._store_client.drain()
@@ -307,11 +344,6 @@ def _asked_for(records: Records, scope: Scope) -> Iterator[tuple[str, str | None
         yield prompt.model, None
         if prompt.service_tier is not None:
             yield prompt.model, prompt.service_tier
-
-
-async def _cancel_when(abandon_requested: asyncio.Event, task_pool: TaskPool) -> None:
-    await abandon_requested.wait()
-    task_pool.cancel()
 
 
 @asynccontextmanager
