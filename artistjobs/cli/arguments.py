@@ -13,6 +13,7 @@ from artistjobs.api.prices import cost_by
 from artistjobs.api.remedies import STORED_PROMPTS_END
 from artistjobs.cli.api_environment import api_from_environment, check_rehearsal_environment, ignored_warning
 from artistjobs.cli.options import Settings
+from artistjobs.cli.params import parameter_files
 from artistjobs.cli.prompt import PromptOptions, make_prompt
 from artistjobs.commands.config import CheckOptions, WorkOptions
 from artistjobs.commands.findings import Finding, Level
@@ -21,6 +22,7 @@ from artistjobs.core.default_model import default_model, default_model_warning
 from artistjobs.core.pricing import REHEARSAL_MODEL, Cost, GivenPrices
 from artistjobs.core.prompt import Prompt
 from artistjobs.errors import WrongUseError
+from artistjobs.export.protection import ENV_FILE, FilesInUse
 from artistjobs.ingest.source import IngestConfig
 from artistjobs.store.database import Database
 from artistjobs.store.models import Kind
@@ -77,9 +79,17 @@ class CommandArguments:
         """Return the configuration of an ingest. Raises WrongUseError if a file, a prompt or an option is invalid."""
         return IngestConfig(source=self._source(), prompt=self._prompt(), strict=bool(self._options["strict"]))
 
-    def prompt_files(self) -> tuple[Path | None, ...]:
-        """Return the paths of the prompt file and the instructions file, each None if it is not given."""
-        return self._path("prompt_file"), self._path("instructions_file")
+    def files_in_use(self, output: Path | None = None) -> FilesInUse:
+        """Return the files of this command. Raises WrongUseError if one that it reads is the database."""
+        names = ("file", "input_file", "prompt_file", "instructions_file")
+        read = [path for name in names if name in self._options and (path := self._path(name)) is not None]
+        if "params" in self._options:
+            read += parameter_files(self._texts("params"))
+        files = FilesInUse(
+            database=self.database(), read=[ENV_FILE, *read], output=output, log_file=self._settings.log_file
+        )
+        files.ensure_database_apart()
+        return files
 
     def warnings(self) -> list[str]:
         """Return the warnings about a stored prompt and about the default model, for those that are used."""

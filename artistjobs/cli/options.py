@@ -30,7 +30,7 @@ SERVICE_TIERS = ("auto", "default", "flex", "priority")
 SCENARIO_NAMES = ("calm", "busy", "storm", "outage", "no-credit")
 
 
-FORMATS = ("jsonl", "csv", "parquet")
+FORMATS = ("jsonl", "csv", "tsv", "parquet")
 
 
 MAX_COUNT = 2**53
@@ -225,6 +225,11 @@ def format_option(command: Command) -> Command:
         "--format", "format_name", type=click.Choice(FORMATS),
         help="Format of the export.  [default: by file ending, else jsonl]",
     )(command)  # fmt: skip
+
+
+def text_option(command: Command) -> Command:
+    """Add the option that keeps answer texts from stdout."""
+    return click.option("--no-text", is_flag=True, help="Do not write the answer texts to stdout.")(command)
 
 
 def rehearse_options(command: Command) -> Command:

@@ -25,6 +25,7 @@ from artistjobs.store.models import (
     FileJobs,
     IngestResult,
     Kind,
+    KnownFiles,
     Progress,
     QueueState,
     RawExportRow,
@@ -105,6 +106,9 @@ class Records(Protocol):
 
     def scope(self, ingest: int | None) -> Scope:
         """Return the scope of an ingest, the latest for None; raises WrongUseError if there is none."""
+
+    def known_files(self) -> KnownFiles:
+        """Return the files that the rows and the prompts came from."""
 
     def counts(self, scope: Scope) -> Counts:
         """Return the number of jobs in each state."""
