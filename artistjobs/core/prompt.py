@@ -89,14 +89,20 @@ def variables(name: str, data: str) -> dict[str, Json]:
     return {"artist_name": name, "artist_data": data} if data else {"artist_name": name}
 
 
+def shared_fields(prompt: Prompt) -> Body:
+    """Return the fields that all requests of a prompt configuration share, without the text of a template."""
+    params = parse_json(prompt.params.encode())
+    shared: Body = {"model": prompt.model, **(params if isinstance(params, dict) else {})}
+    return shared if prompt.prompt_id is None else {**shared, "prompt": {"id": prompt.prompt_id}}
+
+
 def request_builder(prompt: Prompt) -> Callable[[str, str], Body]:
     """Return the function that builds a request body from name and data.
 
     That function raises PromptError if the template cannot be rendered for a row. The fields that all requests
     share come first in the body, so that the API can use its prompt cache.
     """
-    params = parse_json(prompt.params.encode())
-    shared: Body = {"model": prompt.model, **(params if isinstance(params, dict) else {})}
+    shared = shared_fields(prompt)
     if prompt.template is not None:
         return _template_builder(prompt, shared)
     return _stored_prompt_builder(prompt, shared)
