@@ -2,7 +2,7 @@
 
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from time import time
@@ -35,7 +35,7 @@ SAT_THROUGH_SECONDS = 1.0
 """Longest wait requested by a server that concerns one job only; a longer one pauses all calls."""
 
 
-Requests = Callable[[Claim], Body]
+Requests = Callable[[Claim], Awaitable[Body]]
 """Builds the request body for a claim. Raises PromptError if the template cannot be rendered for the row."""
 
 
@@ -68,6 +68,7 @@ class ActiveJob:
         self.repeated = 0
         self._not_before: float | None = None
         self._flex_refusals = 0
+        self._release_reply: Callable[[], None] | None = None
 
     async def call(self) -> Attempt:
         """Make one call as soon as the limits allow it, and return the attempt.
@@ -79,7 +80,7 @@ class ActiveJob:
             raise RunStoppingError
         started_at = time()
         try:
-            body = self._with_service_tier(shared.requests(self.claim))
+            body = self._with_service_tier(await shared.requests(self.claim))
         except PromptError as error:
             failure = Failure(kind=FailureKind.PERMANENT, code="template_error", message=str(error))
             return self._attempt(started_at, failure=failure, calls=0)
@@ -102,6 +103,7 @@ class ActiveJob:
         asked = attempt.failure.retry_after_seconds if attempt.failure else None
         self._not_before = time() + min(asked, MAX_DELAY_SECONDS) if asked else None
         await self._shared.store_client.record(attempt)
+        self.forget_reply()
         self._shared.counters.add(attempt, self._shared.clock())
         self._count_refusals(attempt.failure)
         self.claim = replace(self.claim, attempt=self.claim.attempt + 1)
@@ -121,6 +123,17 @@ class ActiveJob:
     def released_now(self) -> Attempt:
         """Return the attempt that releases the claim at once, even if a call is in flight."""
         return self._shared.budget.settle(released(self.claim, calls=self.calls_under_way))
+
+    @property
+    def has_large_reply(self) -> bool:
+        """True if the last reply holds memory that other calls may need."""
+        return self._release_reply is not None
+
+    def forget_reply(self) -> None:
+        """Release the memory of the last reply; its attempt is stored, or dropped."""
+        if self._release_reply is not None:
+            self._release_reply()
+            self._release_reply = None
 
     def _count_refusals(self, failure: Failure | None) -> None:
         """Count consecutive refusals for lack of flex capacity; after the fallback the job keeps the standard tier."""
@@ -158,6 +171,7 @@ class ActiveJob:
         finally:
             shared.counters.in_flight -= 1
         self.calls_under_way = 0
+        self._release_reply = reply.release
         attempt = shared.budget.settle(self._classify(reply, started_at))
         self._update_shared_limits(reply, attempt.failure)
         _log_call(attempt)

@@ -2,24 +2,25 @@
 
 import asyncio
 import logging
+import os
 import random
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from dataclasses import dataclass
 from functools import partial
-from time import monotonic
+from time import monotonic, time
 
 from artistjobs.api.interface import Api
 from artistjobs.api.prices import cost_by
 from artistjobs.core.command_text import command
 from artistjobs.core.controls import WorkerSettings, changed_settings, settings_text
 from artistjobs.core.cost_bound import bound_call, cap_basis, cap_refusal
-from artistjobs.core.job import Claim, Scope
-from artistjobs.core.prompt import Body, request_builder, shared_fields
+from artistjobs.core.job import Scope
+from artistjobs.core.prompt import shared_fields
 from artistjobs.errors import ArtistjobsError, StoreError, WrongUseError
 from artistjobs.store.interface import OpenStore, Records, Store
 from artistjobs.store.models import Counts
-from artistjobs.worker.active_job import WorkerContext
+from artistjobs.worker.active_job import Requests, WorkerContext
 from artistjobs.worker.config import WorkConfig
 from artistjobs.worker.limits.budget import Budget
 from artistjobs.worker.limits.circuit_breaker import Breaker
@@ -29,6 +30,7 @@ from artistjobs.worker.observer import RunObserver
 from artistjobs.worker.preflight import check_models
 from artistjobs.worker.progress.counters import RunCounters, RunTotals
 from artistjobs.worker.progress.snapshot import Display, TakeSnapshot
+from artistjobs.worker.requests import RequestBuilder
 from artistjobs.worker.signals import RunControl, Signals
 from artistjobs.worker.stop import Stop, StopReason
 from artistjobs.worker.store_client import StoreClient
@@ -43,7 +45,10 @@ OpenApi = Callable[[], AbstractAsyncContextManager[Api]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunReport:
-    """The outcome of a run; ``error`` is set if a failure of the store ended it."""
+    """The outcome of a run; ``error`` is set if a failure of the store ended it.
+
+    ``seconds`` is the time between the start and the end that the database records for its workers.
+    """
 
     counters: RunTotals
     reason: StopReason | None
@@ -69,15 +74,16 @@ async def run(
 
     """
     with open_store() as store:
-        started, before = monotonic(), store.records.counts(scope)
+        started, since, before = monotonic(), time(), store.records.counts(scope)
         counters = RunCounters(before=before, started_at=started)
         this_run = _Run(config, scope, open_store, counters, run_control or Signals())
         report = await this_run.work(store, open_api, watcher)
         error = report.error
         after = before if error else store.records.counts(scope)
+        worked = None if error else store.records.worked_seconds([os.getpid()], since)
     return RunReport(
-        counters=counters.totals(), reason=report.reason, sentence=report.sentence, seconds=monotonic() - started,
-        after=after, error=error,
+        counters=counters.totals(), reason=report.reason, sentence=report.sentence,
+        seconds=worked or monotonic() - started, after=after, error=error,
     )  # fmt: skip
 
 
@@ -145,12 +151,14 @@ class _Run:
             if not await self._run_control.wait_to_start(look_up):
                 return _End(self._stop.reason, self._stop.sentence)
             await self._store_client.start()
-            shared = self._shared(api, _Requests(records))
-            async with watching(watcher, self._snapshot_taker()):
-                error = await self._drain(shared, abandon_requested)
+            # The time that the look-up took is not part of the work: the database does not count it either.
+            self._counters.started_at = monotonic()
+            with closing(RequestBuilder(records, self._stop)) as requests:
+                async with watching(watcher, self._snapshot_taker()):
+                    error = await self._drain(self._shared(api, requests), abandon_requested)
         return self._end(error)
 
-    def _shared(self, api: Api, requests: Callable[[Claim], Body]) -> WorkerContext:
+    def _shared(self, api: Api, requests: Requests) -> WorkerContext:
         return WorkerContext(
             api=api,
             store_client=self._store_client,
@@ -252,19 +260,6 @@ class _Run:
 
 def _models(records: Records, scope: Scope) -> Sequence[str]:
     return list(dict.fromkeys(prompt.model for prompt in records.pending_prompts(scope)))
-
-
-class _Requests:
-    """Builds request bodies; the parts that a prompt configuration determines are built once."""
-
-    def __init__(self, records: Records) -> None:
-        self._records = records
-        self._builders: dict[int, Callable[[str, str], Body]] = {}
-
-    def __call__(self, claim: Claim) -> Body:
-        if claim.prompt not in self._builders:
-            self._builders[claim.prompt] = request_builder(self._records.prompt(claim.prompt))
-        return self._builders[claim.prompt](claim.artist_name, claim.artist_data)
 
 
 async def _cancel_when(abandon_requested: asyncio.Event, task_pool: TaskPool) -> None:

@@ -366,7 +366,7 @@ def test_flag_wins_over_environment_and_environment_over_env_file(program_with_a
     program = program_with_api
     write_artists(folder / "a.csv", 1)
     (folder / ".env").write_text("OPENAI_MODEL=from-file\nOPENAI_PROMPT_ID=pmpt_file\n")
-    del program.environment["OPENAI_PROMPT_ID"]
+    del program.environment["OPENAI_PROMPT_ID"], program.environment["OPENAI_MODEL"]
 
     program.run("run", "a.csv")
     program.environment["OPENAI_MODEL"] = "from-environment"
@@ -476,6 +476,19 @@ def test_help_imports_nothing_heavy(command, folder):
 
     assert done.stderr.strip() == "set()"
     assert "Example" in done.stdout or "Try it" in done.stdout
+
+
+def test_a_command_does_not_wait_for_the_modules_of_other_commands(folder):
+    script = (
+        "import sys; sys.argv = ['artistjobs', 'status', '--help']\n"
+        "from artistjobs.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: print('artistjobs.cli.run' in sys.modules, file=sys.stderr)"
+    )
+
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+
+    assert done.stderr.strip() == "False"
 
 
 def test_version_is_told(cli):

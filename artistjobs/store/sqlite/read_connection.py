@@ -6,12 +6,16 @@ Nothing here imports sqlite-utils, because that import takes longer than reading
 import os
 import sqlite3
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from artistjobs.errors import NoDatabaseError, StoreError, WrongUseError
+from artistjobs.store.queries.connection import Parameters
+from artistjobs.store.sqlite.liveness import WorkerProcess, is_alive
+from artistjobs.store.sqlite.lock_wait import locked_sentence
 from artistjobs.store.sqlite.migrations import APPLICATION_ID
 
 BUSY_SECONDS = 60
@@ -25,15 +29,8 @@ PRAGMAS = {
 }
 
 
-MAX_INTEGER = 2**63 - 1
-"""Largest integer in SQLite, and so the largest id."""
-
-
 _MIN_DATABASE_BYTES = 512
 """Size of the smallest SQLite page; a shorter file is not a database."""
-
-
-Parameters = Mapping[str, object]
 
 
 class Reading:
@@ -65,6 +62,21 @@ class Reading:
         """Return the first row of a reading statement, None if it has none."""
         return next(iter(self.rows(statement, parameters)), None)
 
+    def stream(self, statement: str, parameters: Parameters | None = None) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows of a reading statement from one snapshot, as tuples."""
+        with self.snapshot() as db:
+            yield from db.execute(sql(statement), dict(parameters or {}))
+
+    def is_alive(self, worker: int, host: str, pid: int) -> bool:
+        """Return True if a worker holds its lock beside the database."""
+        return is_alive(self.path, WorkerProcess(worker, host, pid))
+
+    def find_by_artist_like(self, name: str, limit: int) -> list[sqlite3.Row]:
+        """Return the rows of jobs whose artist has a similar name, the closest first."""
+        # SQLite's own lower() handles ASCII alone.
+        self.connection.create_function("folded", 1, str.casefold, deterministic=True)
+        return self.rows("jobs_by_artist_like", {"folded": name.casefold(), "limit": limit})
+
     @contextmanager
     def translated(self) -> Iterator[None]:
         """Translate errors of SQLite and the disk to StoreError, with one sentence and the remedy."""
@@ -78,7 +90,7 @@ def translated(name: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        raise StoreError(_sentence(name, str(error))) from error
+        raise StoreError(_sentence(name, error)) from error
     except OSError as error:
         # The error may concern another file beside the database, such as a lock file.
         raise StoreError(f"{error.filename or name}: {error.strerror or error}; {_REMEDY_ANY}") from error
@@ -108,7 +120,7 @@ def ensure_database_file(path: Path, *, create: bool) -> None:
     if path.exists():
         # SQLite would treat such a file as an empty database and overwrite it.
         if 0 < path.stat().st_size < _MIN_DATABASE_BYTES:
-            raise StoreError(_sentence(path, "file is not a database"))
+            raise StoreError(_sentence_of(path, "file is not a database"))
         return
     if not create:
         raise NoDatabaseError(f"there is no database {path} yet; start with: artistjobs ingest FILE")
@@ -147,12 +159,18 @@ _REMEDIES = (
         "malformed",
         "it is damaged; restore it from a backup, or recover what is readable with: sqlite3 FILE .recover",
     ),
-    ("locked", "another program keeps it locked; close that program and run the same command again."),
     ("disk I/O error", "the disk failed; check it and run the same command again: what was stored is kept."),
 )
 
 
-def _sentence(path: Path, message: str) -> str:
+def _sentence(path: Path, error: sqlite3.Error) -> str:
+    message = str(error)
+    if "locked" in message:
+        return locked_sentence(Path(os.path.realpath(path)), path)
+    return _sentence_of(path, message)
+
+
+def _sentence_of(path: Path, message: str) -> str:
     for part, remedy in _REMEDIES:
         if part in message:
             return f"{path}: {remedy}"
