@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TypeVar
@@ -140,10 +141,13 @@ class CommandArguments:
     def working(self) -> WorkOptions:
         """Return the configuration of work, with the API. Raises WrongUseError if options are invalid."""
         timeout = self._amount("timeout")
+        api = self._api(timeout)
+        # The simulated API obeys, and OpenAI's documentation promises it.
+        trusts_server = self.scenario is not None or (api is not None and api.is_openai)
         return WorkOptions(
-            work=self._work_config(),
+            work=replace(self._work_config(), trusts_server=trusts_server),
             timeout_seconds=timeout,
-            api=self._api(timeout),
+            api=api,
             scenario=self.scenario,
             retry_failed=bool(self._options["retry_failed"]),
             quiet=self._settings.quiet,
@@ -173,6 +177,7 @@ class CommandArguments:
             tpm=self._number("tpm"),
             limit=self._number("limit"),
             max_cost_usd=self._amount("max_cost"),
+            soft_cap=bool(self._options["soft_cap"]),
             prices=self._prices(),
             flex_fallback=flex_fallback,
             patience_seconds=self._patience(),

@@ -205,6 +205,10 @@ def work_options(command: Command) -> Command:
             "--max-cost", type=USD, metavar="USD",
             help="Stop before the total cost in this database could exceed this amount.",
         ),
+        click.option(
+            "--soft-cap", is_flag=True,
+            help="Let --max-cost rest on the cost of answers so far; calls in flight may pass it.",
+        ),
         *_PRICES,
         click.option(
             "--flex-fallback", type=POSITIVE,

@@ -4,6 +4,7 @@ import logging
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from time import time
 
 from tenacity import RetryCallState
@@ -13,14 +14,14 @@ from artistjobs.api.interface import Api
 from artistjobs.api.remedies import failure_text
 from artistjobs.api.reply import Reply
 from artistjobs.core.attempt import Answer, Attempt, Failure, FailureKind, Outcome
-from artistjobs.core.formatting import truncate
+from artistjobs.core.formatting import cost_text, truncate
 from artistjobs.core.job import MAX_DELAY_SECONDS, Claim
 from artistjobs.core.pricing import Cost, answer_cost
 from artistjobs.core.prompt import Body
 from artistjobs.core.retry import last_attempt
 from artistjobs.errors import PromptError
 from artistjobs.terminal.log import repeats
-from artistjobs.worker.limits.budget import Budget
+from artistjobs.worker.limits.budget import Budget, Hold
 from artistjobs.worker.limits.rate_limiter import Limiter
 from artistjobs.worker.progress.counters import RunCounters
 from artistjobs.worker.stop import RunStoppingError, Stop, StopReason
@@ -172,18 +173,17 @@ class ActiveJob:
 
     async def _may_spend(self, body: Body) -> bool:
         shared = self._shared
-        if shared.store_client.has_cost_cap and not await self._has_reserved(body):
-            spent_usd = shared.store_client.store_thread.reservations.spent_usd
-            shared.stop.request(StopReason.MAX_COST, _cap_reached(spent_usd))
-            shared.stop.least_cap_usd = spent_usd + (shared.budget.worst_case(body) or 0.0)
+        if shared.store_client.has_cost_cap:
+            worst_case = partial(shared.budget.worst_case, self.claim.prompt, body)
+            if (hold := await shared.store_client.reserve(worst_case)) is not None:
+                shared.budget.remember(self.claim.job, hold)
+            else:
+                spent_usd, refused = shared.store_client.store_thread.reservations.spent_usd, worst_case()
+                shared.stop.request(StopReason.MAX_COST, cap_sentence(spent_usd, refused, body))
+                shared.stop.least_cap_usd = spent_usd + (
+                    refused.usd + refused.margin_usd if refused is not None else 0.0
+                )
         return not shared.stop.is_halted()
-
-    async def _has_reserved(self, body: Body) -> bool:
-        usd = self._shared.budget.worst_case(body)
-        if usd is None or not await self._shared.store_client.reserve(usd):
-            return False
-        self._shared.budget.remember(self.claim.job, usd)
-        return True
 
     async def _send(self, body: Body) -> Attempt:
         shared, started_at = self._shared, time()
@@ -250,10 +250,13 @@ def _is_answered(attempt: Attempt) -> bool:
     return failure is None or (failure.status is not None and not failure.slow_down)
 
 
-def _cap_reached(spent_usd: float) -> str:
+def cap_sentence(spent_usd: float, hold: Hold | None, body: Body) -> str:
+    """Return the sentence for a run that ends because the cap has no room for the worst case of the next call."""
+    most = "" if hold is None else f" (it can cost up to {cost_text(hold.usd)})"
+    shorter = "" if "max_output_tokens" in body else ", limit the answers with --param max_output_tokens=N"
     return (
-        f"${spent_usd:.4f} spent, and the next call might exceed --max-cost; "
-        "raise --max-cost to continue, or limit the answers with --param max_output_tokens=N."
+        f"{cost_text(spent_usd)} spent, and the next call might exceed --max-cost{most}; "
+        f"raise --max-cost to continue{shorter}, or estimate the cost of calls with --soft-cap."
     )
 
 

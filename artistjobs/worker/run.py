@@ -4,7 +4,7 @@ import asyncio
 import logging
 import os
 import random
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from dataclasses import dataclass
 from functools import partial
@@ -13,10 +13,11 @@ from time import monotonic, time
 
 from artistjobs.api.interface import Api
 from artistjobs.api.prices import cost_by
-from artistjobs.core.attempt import Usage
 from artistjobs.core.command_text import command
 from artistjobs.core.controls import WorkerSettings, changed_settings, settings_text
+from artistjobs.core.cost_bound import bound_call, cap_basis, cap_refusal
 from artistjobs.core.job import Scope
+from artistjobs.core.prompt import shared_fields
 from artistjobs.errors import ArtistjobsError, StoreError, WrongUseError
 from artistjobs.store.interface import OpenStore, Records, Store
 from artistjobs.store.models import Counts
@@ -133,7 +134,7 @@ class _Run:
         self._stop = Stop()
         self._cost = cost_by(config.prices)
         self._settings = config.settings
-        self._budget = Budget(self._cost)
+        self._budget = Budget(self._cost, is_soft=config.soft_cap, trusts_server=config.trusts_server)
         self._store_client = StoreClient(
             open_store, scope, config.limit, config.settings, run_control.part, self._apply_settings
         )
@@ -161,7 +162,7 @@ class _Run:
     async def work(self, store: Store, open_api: OpenApi, watcher: Display) -> _End:
         records = self._records = store.records
         self._resume = command(store.path, "resume")
-        self._ensure_known_prices(records)
+        self._ensure_bounded(records)
         async with (
             open_api() as api,
             self._run_control.listening(self._stop, lambda: self._counters.in_flight) as abandon_requested,
@@ -279,7 +280,7 @@ class _Run:
         self._limiter.tune(rpm=settings.rpm, tpm=settings.tpm, max_workers=settings.max_workers)
         self._verdicts.resize(settings.max_workers)
         if settings.max_cost_usd is not None and before.max_cost_usd is None:
-            self._ensure_known_prices_now()
+            self._ensure_bounded_now()
         if self._task_pool is not None:
             self._task_pool.grow(self._wanted_slots())
         self._log_changes(before, settings)
@@ -316,34 +317,25 @@ class _Run:
             self._stop.request(StopReason.LIMIT, limit_sentence(self._config.limit))
         return _End(self._stop.reason, self._stop.sentence, error, self._stop.least_cap_usd)
 
-    def _ensure_known_prices_now(self) -> None:
+    def _ensure_bounded_now(self) -> None:
         try:
-            self._ensure_known_prices(self._records)
+            self._ensure_bounded(self._records)
         except ArtistjobsError as error:
             self._stop.request(StopReason.STORE if isinstance(error, StoreError) else StopReason.MAX_COST, str(error))
 
-    def _ensure_known_prices(self, records: Records) -> None:
-        if self._settings.max_cost_usd is None:
+    def _ensure_bounded(self, records: Records) -> None:
+        """Report what a cost cap rests on. Raises WrongUseError if the cost of a call has no bound."""
+        if (cap_usd := self._settings.max_cost_usd) is None:
             return
-        for model, tier in _asked_for(records, self._scope):
-            if self._cost(model, tier, Usage(input_tokens=1000, output_tokens=1000)) is None:
-                what = f"{model} at the tier {tier}" if tier else model
-                raise WrongUseError(
-                    f"--max-cost cannot be enforced: the price of {what} is unknown; set it with --price-input USD and "
-                    "--price-output USD per million tokens, or omit --max-cost and limit the run with --limit."
-                )
+        for prompt in records.pending_prompts(self._scope):
+            bound = bound_call(shared_fields(prompt), self._cost)
+            if bound.gaps and not self._config.soft_cap:
+                raise WrongUseError(cap_refusal(bound))
+            self._log_once(logging.INFO, cap_basis(bound, cap_usd, self._cost, is_soft=self._config.soft_cap))
 
 
 def _models(records: Records, scope: Scope) -> Sequence[str]:
     return list(dict.fromkeys(prompt.model for prompt in records.pending_prompts(scope)))
-
-
-def _asked_for(records: Records, scope: Scope) -> Iterator[tuple[str, str | None]]:
-    """Yield the models of pending jobs: each at the standard tier, and at its own service tier if it has one."""
-    for prompt in records.pending_prompts(scope):
-        yield prompt.model, None
-        if prompt.service_tier is not None:
-            yield prompt.model, prompt.service_tier
 
 
 @asynccontextmanager

@@ -18,6 +18,7 @@ from artistjobs.core.formatting import count_is, count_text
 from artistjobs.core.job import EVERYTHING, Claim, Scope
 from artistjobs.store.interface import Controls, Queue, Records, Store
 from artistjobs.store.models import RescueResult
+from artistjobs.worker.limits.budget import Hold
 from artistjobs.worker.progress.job_counts import JobCountPoller
 from artistjobs.worker.reservations import ReservationQueue, ReservationRequest
 from artistjobs.worker.settings_poller import SettingsPoller
@@ -41,19 +42,19 @@ RESERVATION_POLL_SECONDS: Final = 0.25
 class StoreRequest:
     """An attempt to record, a request for a claim, or both; the reply is set on ``future``.
 
-    ``unused_usd`` is money to free that was reserved for a call that was not made.
+    ``unused`` is money to free that was held back for a call that was not made.
     """
 
     attempt: Attempt | None
     wants_claim: bool
     future: "asyncio.Future[Claim | None] | None"
-    unused_usd: float = 0.0
+    unused: Hold | None = None
 
 
 StoreReply: TypeAlias = "tuple[asyncio.Future[Claim | None] | None, Claim | None]"
 
 
-Answered: TypeAlias = "asyncio.Future[Claim | None] | asyncio.Future[bool]"
+Answered: TypeAlias = "asyncio.Future[Claim | None] | asyncio.Future[Hold | None]"
 
 
 class StoreThread:
@@ -209,8 +210,9 @@ class StoreThread:
         answered: list[StoreReply] = [(message.future, None) for message in messages if not message.wants_claim]
         self._reply(answered + self._serve_wanting(queue, claims))
         # After the attempts, so that the next calls can use the money that these release.
-        if unused_usd := sum(message.unused_usd for message in messages):
-            queue.free(unused_usd)
+        for message in messages:
+            if message.unused is not None:
+                queue.free(message.unused.usd, message.unused.margin_usd)
         self.reservations.serve(queue, is_draining=self.is_draining)
 
     def _take_back(self, attempts: Sequence[Attempt]) -> None:

@@ -252,7 +252,8 @@ def test_a_hanging_call_is_cut_off_and_repeated(cli, folder, api, monkeypatch):
 
 def test_spending_stops_before_the_cap_and_a_higher_cap_resumes(cli, folder, api):
     write_artists(folder / "a.csv", 100)
-    options = ("--param", "max_output_tokens=400")
+    (folder / "prompt.txt").write_text("Who is {{ artist_name }}?")
+    options = ("--prompt-file", "prompt.txt", "--param", "max_output_tokens=400")
 
     stopped = cli("run", "a.csv", "--max-cost", "0.05", *options)
     spent = json.loads(cli("status", "--json").stdout)

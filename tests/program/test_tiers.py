@@ -131,7 +131,7 @@ def test_a_refusal_of_a_full_flex_tier_costs_nothing(cli, folder, api):
     write_artists(folder / "a.csv", 20)
     api.script = lambda _, nth: Fault.RESOURCE_UNAVAILABLE if nth <= 3 else None
 
-    result = cli("run", "a.csv", *FLEX, "--max-cost", "0.5", "--param", "max_output_tokens=400")
+    result = cli("run", "a.csv", *FLEX, "--max-cost", "5", "--param", "max_output_tokens=400")
 
     assert result.exit_code == 0
     assert query(folder, "SELECT lost_usd, reserved_usd FROM workers") == [(0.0, 0.0)]

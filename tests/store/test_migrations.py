@@ -172,7 +172,8 @@ def everything(path):
 
 
 def test_jobs_whose_keys_had_no_index_of_their_own_are_kept_with_all_that_hangs_on_them(path, tmp_path, monkeypatch):
-    before = [file for file in migration_files() if file.name < "0006"]
+    # The present program works with the columns of later migrations.
+    before = [file for file in migration_files() if not file.name.startswith("0006")]
     with monkeypatch.context() as older:
         older.setattr(schema, "migration_files", lambda: before)
         with open_store(path, create=True) as store:
