@@ -8,6 +8,7 @@ import click
 from click.exceptions import Exit
 
 from artistjobs import __version__
+from artistjobs.cli.env_file import NO_ENV_FILE, EnvFile
 from artistjobs.cli.help import verbosity_of
 from artistjobs.cli.options import PATH, Settings
 from artistjobs.errors import ArtistjobsError, OutputError
@@ -183,6 +184,7 @@ def cli(ctx: click.Context, db: "Path | None", log_file: "Path | None", *, verbo
 
     Try it without a key: artistjobs run example_artists.csv --rehearse
     """
-    ctx.obj = Settings(db, verbosity_of(verbose=verbose, quiet=quiet), log_file)
+    env_file = ctx.obj if isinstance(ctx.obj, EnvFile) else NO_ENV_FILE
+    ctx.obj = Settings(db, verbosity_of(verbose=verbose, quiet=quiet), log_file, env_file)
     if ctx.invoked_subcommand is None:
         click.echo(STEPS)

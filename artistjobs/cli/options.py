@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+from artistjobs.cli.env_file import NO_ENV_FILE, EnvFile
 from artistjobs.core.command_text import DEFAULT_DATABASE, REHEARSAL_DATABASE
 from artistjobs.errors import WrongUseError
 
@@ -84,13 +85,28 @@ class _Usd(click.FloatRange):
 USD = _Usd(min=0)
 
 
+class _Seconds(click.FloatRange):
+    """Parameter type of a duration in seconds: a finite number, not nan or inf."""
+
+    def convert(self, value: float, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the number."""
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a number of seconds; use a finite number.", param, ctx)
+        return number
+
+
+SECONDS = _Seconds(min=0)
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Values of the global options."""
+    """Values of the global options, and the settings of the file .env."""
 
     db: "Path | None"
     verbosity: int
     log_file: "Path | None"
+    env_file: EnvFile = NO_ENV_FILE
 
     @property
     def quiet(self) -> bool:
@@ -131,7 +147,7 @@ def ask_options(command: Command) -> Command:
         click.option("--version", "--prompt-version", "prompt_version", help="Version of the stored prompt."),
         click.option(
             "--model", metavar="NAME", envvar="OPENAI_MODEL", show_envvar=True,
-            help="Model to call.  [default: gpt-5]",
+            help="Model to call.  [default: gpt-5, until 2026-12-11]",
         ),
         click.option(
             "--param", "params", multiple=True, metavar="KEY=VALUE",
@@ -189,12 +205,20 @@ def work_options(command: Command) -> Command:
             "--max-cost", type=USD, metavar="USD",
             help="Stop before the total cost in this database could exceed this amount.",
         ),
+        click.option(
+            "--soft-cap", is_flag=True,
+            help="Let --max-cost rest on the cost of answers so far; calls in flight may pass it.",
+        ),
         *_PRICES,
         click.option(
             "--flex-fallback", type=POSITIVE,
             help="Use the standard tier for a job after the flex tier was full N times in a row.",
         ),
         click.option("--limit", type=POSITIVE, help="Work on at most N jobs."),
+        click.option(
+            "--patience", type=SECONDS, metavar="SECONDS",
+            help="Wait this long while the service is away, then stop.  [default: 1800; 5 in a rehearsal]",
+        ),
         click.option("--retry-failed", is_flag=True, help="Make failed jobs pending again first."),
     )(command)  # fmt: skip
 

@@ -58,7 +58,7 @@ def run(
     output = output_or_default(output, format_name)
     arguments = CommandArguments(settings, options)
     files = arguments.files_in_use(output)
-    with logging_output(settings, files, arguments.scenario, arguments.warning()) as console:
+    with logging_output(settings, files, arguments.scenario, arguments.warnings()) as console:
         config, texts = arguments.ingest_config(), None if arguments.as_json or no_text else TextOutput()
         if dry_run:
             from artistjobs.commands.dry_run import show_dry_run

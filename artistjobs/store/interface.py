@@ -6,7 +6,7 @@ running workers. A store opens its parts on one connection. All of them raise ``
 database fails.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
@@ -81,10 +81,21 @@ class Queue(Protocol):
     def spent_usd(self) -> float:
         """Return the known cost of all stored answers plus the maximum cost of lost calls, in dollars."""
 
-    def reserve(self, amounts: Sequence[float], cap_usd: float) -> Reservation:
-        """Reserve money for calls, in their order, as far as all workers together stay under the cap.
+    def reserve(self, amounts: Iterable[tuple[float, float]], cap_usd: float) -> Reservation:
+        """Hold money back for calls, in their order, as far as all workers together stay under the cap.
 
-        ``amounts`` and ``cap_usd`` are in dollars.
+        Each of the ``amounts`` is the worst case of a call and a margin for it. A call needs room for both, or for the
+        worst case alone if no other call is in flight. ``amounts`` and ``cap_usd`` are in dollars.
+        """
+
+    def free(self, usd: float, margin_usd: float) -> None:
+        """Free money that was held back for calls of this worker that were not made, in dollars."""
+
+    def watch_lock(self, *, is_abandoned: bool) -> None:
+        """Look whether this queue waits for the right to write; another thread calls this once a second.
+
+        Once the wait is long, it logs who holds the lock. Raises StoreError if the holder has done nothing for too
+        long, and with ``is_abandoned`` if the wait has lasted for a second.
         """
 
     def end(self, ending: str) -> None:
@@ -122,7 +133,16 @@ class Records(Protocol):
         """Return the workers that have not ended."""
 
     def jobs_per_minute(self, seconds: float) -> float:
-        """Return the throughput of the last ``seconds``, in jobs per minute."""
+        """Return the throughput of the last ``seconds``, in jobs per minute of the time in which a worker ran."""
+
+    def worked_seconds(self, pids: Collection[int], since: float) -> float | None:
+        """Return the seconds from the start of the first to the end of the last of some workers; None if none ran.
+
+        Args:
+            pids: The process ids of the workers, on this host.
+            since: Seconds since the epoch; workers that started earlier do not count.
+
+        """
 
     def export(self, scope: Scope, states: Sequence[str]) -> Iterator[ExportRow]:
         """Yield final jobs from one consistent snapshot, in the order of the ingest's file or oldest first."""

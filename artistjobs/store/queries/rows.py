@@ -102,6 +102,7 @@ def work_row(attempts: Sequence[Attempt], settled: Sequence[Attempt]) -> Row:
         "cost_usd": sum(answer.cost_usd or 0.0 for answer in answers),
         "unpriced": sum(answer.cost_usd is None for answer in answers),
         "reserved_usd": sum(attempt.reserved_usd for attempt in attempts),
+        "margin_usd": sum(attempt.margin_usd for attempt in attempts),
         "lost_usd": sum(attempt.lost_usd for attempt in attempts),
     }
 
@@ -127,7 +128,9 @@ def progress_of(row: RowMapping) -> Progress:
 
 def run_of(row: RowMapping, connection: ReadConnection) -> Run:
     """Return the run of a worker; the connection tells whether its process lives."""
-    return Run(**dict(row), is_alive=row["ended_at"] is None and connection.is_alive(row["worker"]))
+    return Run(
+        **dict(row), is_alive=row["ended_at"] is None and connection.is_alive(row["worker"], row["host"], row["pid"])
+    )
 
 
 def _next_attempt(attempt: Attempt) -> int:

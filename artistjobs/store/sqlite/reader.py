@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from artistjobs.store.models import Kind
 from artistjobs.store.queries.job_queries import SqlJobQueries
 from artistjobs.store.queries.records import SqlRecords
-from artistjobs.store.sqlite.filesystem import ensure_local_filesystem
+from artistjobs.store.sqlite.filesystem import ensure_safe_place
 from artistjobs.store.sqlite.migrations import needs_migration
 from artistjobs.store.sqlite.read_connection import (
     BUSY_SECONDS,
@@ -60,12 +60,12 @@ def open_reader(path: Path) -> Iterator[SqliteReader]:
     Raises:
         NoDatabaseError: if there is none.
         WrongUseError: if it belongs to another program or is on a network file system.
-        StoreError: if disk or database fail.
+        StoreError: if disk or database fail, or a worker of an earlier version is at work on it.
 
     """
     with translated(path):
         ensure_database_file(path, create=False)
-        ensure_local_filesystem(Path(os.path.realpath(path)), path)
+        ensure_safe_place(Path(os.path.realpath(path)), path)
         connection = _connect(path)
     with closing(connection):
         with translated(path):

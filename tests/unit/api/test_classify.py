@@ -1,4 +1,4 @@
-"""Each reply is an answer, or a failure with the right reach; and judging never raises."""
+"""Every reply is an answer or a failure of the right kind, and classification never raises an error."""
 
 import json
 
@@ -68,7 +68,7 @@ def test_a_completed_response_is_an_answer_with_all_its_parts():
     assert json.loads(answer.body) == make_response()
 
 
-# --- the table of api_facts.md, section 2
+# --- error replies
 
 RUN, JOB, CALL = FailureKind.FATAL, FailureKind.PERMANENT, FailureKind.RETRYABLE
 
@@ -191,7 +191,7 @@ def test_a_fault_of_the_line_is_worth_another_call(fault):
     assert (failure.kind, failure.code, failure.message) == (CALL, fault, "the line broke")
 
 
-# --- status 200, and yet no plain success
+# --- status 200 without a complete answer
 
 
 @pytest.mark.parametrize(
@@ -223,6 +223,93 @@ def test_a_refusal_is_no_success(refusal, message):
     assert classification.answer.text == ""
     assert (classification.failure.kind, classification.failure.code) == (JOB, "refusal")
     assert classification.failure.message == message
+
+
+@pytest.mark.parametrize(
+    ("output", "types"),
+    [
+        ([{"type": "reasoning", "summary": []}], "reasoning"),
+        ([{"type": "reasoning"}, {"type": "function_call", "arguments": "{}"}], "reasoning, function_call"),
+        ([make_message()], "message"),
+        ([make_message("")], "message"),
+        ([make_message(" \n\t", "\u00a0")], "message"),
+        ([make_message("On it.") | {"phase": "commentary"}], "commentary"),
+        ([make_message("On it.") | {"phase": "commentary"}, make_message("") | {"phase": "final_answer"}],
+         "commentary, final_answer"),
+        ([{"type": 7}, "junk", {}], "unknown"),
+        ([], "an empty output"),
+        (None, "an empty output"),
+        ({}, "an empty output"),
+        ("left out", "an empty output"),
+    ],
+)  # fmt: skip
+def test_a_response_without_text_is_kept_and_is_no_success(output, types):
+    classification = judge_ok(make_response(output=output))
+
+    assert classification.answer.status == "completed"
+    assert classification.answer.usage.total_tokens == 30
+    assert (classification.failure.kind, classification.failure.code) == (JOB, "empty_answer")
+    assert classification.failure.message == f"the response has no text, only {types}"
+
+
+@pytest.mark.parametrize(
+    ("phases", "text"),
+    [
+        (("commentary", "final_answer"), "two"),
+        (("final_answer", "commentary"), "one"),
+        (("commentary", "commentary", "final_answer"), "three"),
+        (("commentary", "final_answer", "commentary"), "two"),
+        (("commentary", None), "two"),
+        ((None, "commentary"), "one"),
+        (("commentary", "later"), "two"),
+        (("final_answer", None), "one"),
+        ((None, None), "onetwo"),
+        ((7, []), "onetwo"),
+        (("final_answer",), "one"),
+    ],
+)
+def test_of_messages_with_phases_the_final_one_is_the_text(phases, text):
+    output = [{**make_message(word), "phase": phase} for word, phase in zip(("one", "two", "three"), phases)]  # noqa: B905
+
+    classification = judge_ok(make_response(output=output))
+
+    assert classification.failure is None
+    assert classification.answer.text == text
+    assert (classification.answer.text_path is None) == (text == "onetwo")
+
+
+def test_commentary_of_an_incomplete_response_is_no_part_of_its_text():
+    output = [make_message("On it.") | {"phase": "commentary"}, make_message("She is") | {"phase": "final_answer"}]
+
+    classification = judge_ok(make_response(output=output, status="incomplete"))
+
+    assert (classification.answer.text, classification.failure.code) == ("She is", "incomplete")
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        b'"x": NaN', b'"x": [Infinity, -Infinity]', b'"x": ' + b"7" * 5000, b'"x": "\xff"', b'"x": "a\nb"',
+        b'"x": ' + b"[" * 100_000 + b"]" * 100_000,
+    ],
+)  # fmt: skip
+def test_a_fault_in_an_unread_part_costs_no_answer(part):
+    body = json.dumps(make_response()).encode()
+
+    classification = judge_ok(b"{" + part + b", " + body[1:])
+
+    answer = classification.answer
+    assert classification.failure is None
+    assert (answer.text, answer.text_path) == ("An answer.", "$.output[1].content[0].text")
+    stored = json.loads(answer.body)
+    assert {name: value for name, value in stored.items() if name != "x"} == make_response()
+
+
+def test_a_fault_in_an_error_hides_no_reason_to_stop():
+    body = b'{"error": {"code": "insufficient_quota", "message": "No.", "left": NaN}}'
+
+    assert judge_ok(body, status=429).failure.kind is RUN
+    assert judge_ok(body, status=200).failure.kind is RUN
 
 
 @pytest.mark.parametrize(
@@ -324,9 +411,9 @@ def test_a_message_of_any_length_is_kept_short():
     assert len(judge_error(500, message="no " * 10_000).message) == 2000
 
 
-# --- any reply at all
+# --- arbitrary replies
 
-# Lone surrogates are too rare in any text to be left to chance.
+# Lone surrogates are too rare in random text, so they are added.
 TEXTS = st.text(max_size=20) | st.text(st.sampled_from("aé\0\ud800\udcff"), max_size=5)
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | TEXTS,

@@ -1,4 +1,4 @@
-"""Exports as CSV and Parquet: what is read back from them is what the records have."""
+"""Exports as CSV and Parquet contain the values of the records."""
 
 import csv
 import io
@@ -31,7 +31,7 @@ numbers = st.none() | st.integers(0, 2**53 - 1)
 
 
 class OneFailure:
-    """Records of jobs that failed in one way, with one answer."""
+    """Records with one kind of failure and one answer."""
 
     def __init__(self, message, body):
         self.prompt = lambda number: make.make_prompt(version="2")
@@ -51,13 +51,13 @@ rows = st.tuples(
 
 
 def expected_cells(row, message, body):
-    """A row's cells, told independently of how they are made."""
+    """Return the expected cells of a row, computed independently of the export."""
     is_done = row.state == "done"
     return {
         "artist_name": row.artist_name, "artist_data": row.artist_data or None, "model": "gpt-5",
         "prompt_id": "pmpt_test", "prompt_version": "2", "prompt_file": None, "prompt_sha256": None,
         "response_text": row.text if is_done else None, "response_id": "resp_1" if is_done else None,
-        # Without a moment of its own, that of its arrival: 2026-11-22T20:51:07Z.
+        # An answer without a time has that of its arrival: 2026-11-22T20:51:07Z.
         "created": (1795380667 if row.created is None else row.created) if is_done else None,
         "error_type": None if is_done else "server_error", "error_code": None if is_done else "server_error",
         "error_message": None if is_done else message, "error_status": None if is_done else 500,
@@ -99,7 +99,7 @@ def test_a_table_read_back_is_what_was_written(make_writer, separator, line_end,
 
 @given(st.lists(rows, max_size=4), hostile)
 @settings(max_examples=60, deadline=None)
-def test_parquet_read_back_is_what_was_written_with_its_types(found, message):
+def test_parquet_can_be_read_back_unchanged_with_its_types(found, message):
     reader = pytest.importorskip("pyarrow.parquet")
     content = written(ParquetWriter, found, message, '{"id": "resp_1"}')
 
@@ -150,7 +150,7 @@ def test_a_lone_surrogate_in_a_response_breaks_no_reader(make_writer):
         ("answers.xlsx", "csv", Format.CSV),
     ],
 )
-def test_the_ending_tells_the_format_unless_it_is_named(tmp_path, output, name, expected):
+def test_the_file_ending_selects_the_format_unless_an_option_does(tmp_path, output, name, expected):
     assert format_of(tmp_path / output, name) is expected
 
 
@@ -214,7 +214,7 @@ def test_run_and_export_write_the_same_csv_in_file_order(cli, folder):
     assert all(row["response_text"] in result.stdout for row in read)
 
 
-def test_a_format_that_is_named_names_the_file_too(cli, folder):
+def test_a_named_format_sets_the_default_file_name(cli, folder):
     cli("ingest", str(write_artists(folder / "a.csv", 2)))
     cli("work")
 
@@ -237,7 +237,7 @@ def test_failed_jobs_are_exported_as_csv_with_their_errors(cli, folder, api):
     assert all(json.loads(row["response"])["id"] == row["response_id"] for row in others)
 
 
-def test_parquet_without_its_library_is_told_before_anything_is_called(cli, folder, api, monkeypatch):
+def test_parquet_without_its_library_is_refused_before_any_call(cli, folder, api, monkeypatch):
     write_artists(folder / "a.csv", 2)
     monkeypatch.setattr(parquet, "find_spec", lambda name: None)
 
@@ -245,7 +245,7 @@ def test_parquet_without_its_library_is_told_before_anything_is_called(cli, fold
 
     assert result.exit_code == 2
     assert "-m pip install pyarrow" in result.stderr
-    assert len(result.stderr.strip().splitlines()) == 2  # the other line is about stored prompts
+    assert len(result.stderr.strip().splitlines()) == 2  # the other line is the warning about stored prompts
     assert not (folder / "artistjobs.db").exists()
     assert api.journal.received == 0
 
@@ -274,7 +274,7 @@ class Terminal(io.BytesIO):
         return True
 
 
-def test_csv_on_a_terminal_gives_it_no_commands_and_parquet_is_refused(tmp_path):
+def test_csv_cannot_control_a_terminal_and_parquet_is_refused_there(tmp_path):
     with open_store(tmp_path / "a.db", create=True) as store:
         store.queue.register()
         make.ingest(store, "Prince")
