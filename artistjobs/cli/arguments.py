@@ -12,6 +12,7 @@ from artistjobs.api.prices import cost_by
 from artistjobs.api.remedies import STORED_PROMPTS_END
 from artistjobs.cli.options import Settings
 from artistjobs.cli.prompt import DEFAULT_MODEL, PromptOptions, make_prompt
+from artistjobs.cli.schema import schema_note
 from artistjobs.commands.config import CheckOptions, WorkOptions
 from artistjobs.commands.findings import Finding, Level
 from artistjobs.core.command_text import DEFAULT_DATABASE, REHEARSAL_DATABASE
@@ -54,13 +55,17 @@ class CommandArguments:
         return IngestConfig(source=self._source(), prompt=self._prompt(), strict=bool(self._options["strict"]))
 
     def prompt_files(self) -> tuple[Path | None, ...]:
-        """Return the paths of the prompt file and the instructions file, each None if it is not given."""
-        return self._path("prompt_file"), self._path("instructions_file")
+        """Return the paths of the prompt file, the instructions file and the schema, each None if it is not given."""
+        return self._path("prompt_file"), self._path("instructions_file"), self._path("schema")
 
     def warning(self) -> str | None:
         """Return the warning about stored prompts if one is used, else None."""
         prompt_options = self._prompt_options()
         return STORED_PROMPTS_END if prompt_options.prompt_id and prompt_options.prompt_file is None else None
+
+    def schema_note(self, prompt: Prompt) -> str | None:
+        """Return a note if the schema of ``--schema`` is not sent as a strict one, else None."""
+        return schema_note(prompt, self._path("schema"))
 
     def limit(self) -> int | None:
         """Return the maximum number of jobs to work on; None for all."""
@@ -116,6 +121,7 @@ class CommandArguments:
             max_cost_usd=self._amount("max_cost"),
             prices=self._prices(),
             flex_fallback=flex_fallback,
+            corrections=self._number("corrections") or 0,
         )
 
     def _prices(self) -> GivenPrices | None:
@@ -134,6 +140,7 @@ class CommandArguments:
             # An option on the command line wins over the environment.
             prompt_file=None if by_id else self._path("prompt_file"),
             instructions_file=self._path("instructions_file"),
+            schema=self._path("schema"),
             prompt_version=self._text("prompt_version"),
             model=self._text("model"),
             params=self._texts("params"),

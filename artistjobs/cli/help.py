@@ -22,11 +22,13 @@ GROUPS: dict[str, frozenset[str]] = {
     "Input": frozenset({"input_file", "strict", "dry_run"}),
     "Request": frozenset(
         {
-            "prompt_id", "prompt_file", "instructions_file", "prompt_version", "model", "params", "service_tier",
-            "store", "metadata",
+            "prompt_id", "prompt_file", "instructions_file", "prompt_version", "model", "params", "schema",
+            "service_tier", "store", "metadata",
         }
     ),
-    "Execution": frozenset({"max_workers", "processes", "max_attempts", "timeout", "retry_failed", "flex_fallback"}),
+    "Execution": frozenset(
+        {"max_workers", "processes", "max_attempts", "corrections", "timeout", "retry_failed", "flex_fallback"}
+    ),
     "Cost and limits": frozenset({"max_cost", "price_input", "price_output", "limit", "rpm", "tpm", "spend"}),
     "Rehearsal": frozenset({"rehearse", "scenario"}),
     "Output": frozenset({"output", "format_name", "state", "ingest", "full", "no_text", "as_json"}),

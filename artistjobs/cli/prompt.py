@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from artistjobs.cli.params import join_fields, parse_metadata, parse_params
+from artistjobs.cli.schema import with_schema
 from artistjobs.core.json_values import Json, canonical_json
 from artistjobs.core.pricing import REHEARSAL_MODEL
 from artistjobs.core.prompt import Prompt
@@ -29,9 +30,10 @@ class PromptOptions:
     service_tier: str | None = None
     store: bool | None = None
     metadata: tuple[str, ...] = ()
+    schema: Path | None = None
 
     def fields(self) -> dict[str, Json]:
-        """Return the additional fields of the request. Raises PromptError if an assignment is invalid."""
+        """Return the additional fields of the request. Raises PromptError if an assignment or the schema is invalid."""
         metadata = parse_metadata(self.metadata)
         named: dict[str, Json | None] = {
             "service_tier": self.service_tier,
@@ -39,7 +41,7 @@ class PromptOptions:
             "metadata": metadata or None,
         }
         given_fields = {field: value for field, value in named.items() if value is not None}
-        return join_fields(parse_params(self.params), given_fields)
+        return with_schema(join_fields(parse_params(self.params), given_fields), self.schema)
 
 
 def make_prompt(prompt_options: PromptOptions, *, is_rehearsal: bool) -> Prompt:

@@ -44,12 +44,15 @@ def run(
     from artistjobs.cli.arguments import CommandArguments
     from artistjobs.commands.run import ExportTarget, run_file
     from artistjobs.export.export import format_of, output_or_default
+    from artistjobs.terminal.log import log
     from artistjobs.terminal.streams import TextOutput
 
     output = output_or_default(output, format_name)
     arguments = CommandArguments(settings, options)
     with logging_output(settings, arguments.scenario, arguments.warning()) as console:
         config, texts = arguments.ingest_config(), None if arguments.as_json else TextOutput()
+        if note := arguments.schema_note(config.prompt):
+            log.info(note)
         if dry_run:
             from artistjobs.commands.dry_run import show_dry_run
 

@@ -9,6 +9,10 @@ FLEX_IS_FULL = "resource_unavailable"
 """Error code of a 429 from a full flex tier (OpenAI's guide to flex processing, November 2026)."""
 
 
+SCHEMA_MISMATCH = "schema_mismatch"
+"""Error code of an answer that does not fit the schema of its request."""
+
+
 class Outcome(StrEnum):
     """Outcome of an attempt."""
 
@@ -49,6 +53,11 @@ class Failure:
     def is_flex_full(self) -> bool:
         """True if the flex tier had no capacity for the call: it is not billed and is no rate limit."""
         return self.code == FLEX_IS_FULL
+
+    @property
+    def is_mismatch(self) -> bool:
+        """True if the API answered, but the answer does not fit the schema; it can be corrected at once."""
+        return self.code == SCHEMA_MISMATCH
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

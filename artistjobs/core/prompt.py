@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from artistjobs.core.json_values import Json, canonical_json, parse_json
+from artistjobs.core.schema import Schema, answer_schema
 
 Body: TypeAlias = dict[str, Json]
 
@@ -44,6 +45,12 @@ class Prompt:
         """The requested service tier, None if the project's settings decide."""
         tier = self.param("service_tier")
         return tier if isinstance(tier, str) else None
+
+    @property
+    def schema(self) -> Schema | None:
+        """The JSON Schema of the answers, None if the request asks for none."""
+        params = parse_json(self.params.encode())
+        return answer_schema(params) if isinstance(params, dict) else None
 
     def param(self, name: str) -> Json:
         """Return a further field of the request, None if it is not set."""

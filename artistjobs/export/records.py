@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TypeAlias
 
+from artistjobs.core.attempt import SCHEMA_MISMATCH
 from artistjobs.core.job import Scope
 from artistjobs.core.json_values import Json, finite, read_json, scalar
 from artistjobs.core.prompt import Prompt, text_sha256, variables
@@ -46,7 +47,8 @@ def make_record(row: ExportRow, request: Record, error: Mapping[str, object]) ->
     if row.artist_data:
         record["artist_data"] = row.artist_data
     record["request"] = {**request, "variables": variables(row.artist_name, row.artist_data)}
-    has_text = row.state == "done" or row.status == "incomplete"
+    # These failed answers have a text that was paid for and may be of use.
+    has_text = row.state == "done" or row.status == "incomplete" or row.error_code == SCHEMA_MISMATCH
     record["response_text"] = row.text if has_text else None
     record["response_id"] = row.response_id if has_text else None
     record["created"] = _created(row) if has_text else None

@@ -11,6 +11,7 @@ from enum import Enum, auto
 from random import Random
 
 from artistjobs.rehearsal.answer_text import write_text
+from artistjobs.rehearsal.json_answer import json_format, write_json
 
 Body = dict[str, object]
 
@@ -92,23 +93,28 @@ def estimate_tokens(characters: int) -> int:
 def make_answer(body: Body, *, key: str, rng: Random, output_tokens: int, size: int) -> Body:
     """Return a completed Response to ``body``, a request of ``size`` characters.
 
-    The text depends only on the request; the ids and the number of reasoning tokens come from ``rng``.
+    It is incomplete if a structured answer is longer than ``max_output_tokens`` allows. The text depends only on the
+    request; the ids and the number of reasoning tokens come from ``rng``.
     """
     limit = _token_limit(body)
     reasoning_tokens = min(rng.randrange(output_tokens), limit // 2)
-    text = write_text(body, key=key, tokens=output_tokens)
-    text = text[: (limit - reasoning_tokens - 1) * _CHARACTERS_PER_TOKEN]
+    asked = json_format(body)
+    whole = write_json(body, asked, key=key) if asked else write_text(body, key=key, tokens=output_tokens)
+    text = whole[: (limit - reasoning_tokens - 1) * _CHARACTERS_PER_TOKEN]
+    # A text may end anywhere, but the beginning of a JSON value is no answer.
+    is_cut = asked is not None and len(text) < len(whole)
+    status = "incomplete" if is_cut else "completed"
     now = int(time.time())
     return {
         "id": f"resp_{rng.getrandbits(192):048x}",
         "object": "response",
         "created_at": now,
-        "status": "completed",
-        "completed_at": now,
+        "status": status,
+        "completed_at": None if is_cut else now,
         "error": None,
-        "incomplete_details": None,
+        "incomplete_details": {"reason": "max_output_tokens"} if is_cut else None,
         **_echo(body),
-        "output": [_reasoning(rng), _message(rng, _output_text(text))],
+        "output": [_reasoning(rng), _message(rng, _output_text(text), status)],
         "service_tier": _BILLED_TIERS.get(str(body.get("service_tier")), "default"),
         "usage": _usage(estimate_tokens(size), reasoning_tokens, estimate_tokens(len(text))),
     }
@@ -157,11 +163,11 @@ def _reasoning(rng: Random) -> Body:
     return {"id": f"rs_{rng.getrandbits(192):048x}", "type": "reasoning", "summary": []}
 
 
-def _message(rng: Random, part: Body) -> Body:
+def _message(rng: Random, part: Body, status: str) -> Body:
     return {
         "id": f"msg_{rng.getrandbits(192):048x}",
         "type": "message",
-        "status": "completed",
+        "status": status,
         "role": "assistant",
         "content": [part],
     }

@@ -15,6 +15,7 @@ from artistjobs.core.attempt import Attempt
 from artistjobs.core.controls import Control, ControlChange
 from artistjobs.core.job import Artist, BadLine, Claim, Scope
 from artistjobs.core.prompt import Prompt
+from artistjobs.core.schema import RejectedAnswer
 from artistjobs.core.statistics import AnswerStats
 from artistjobs.store.models import (
     ArtistMatch,
@@ -128,6 +129,9 @@ class Records(Protocol):
 
     def exported(self, job: int) -> ExportRow:
         """Return one final job as ``export`` yields it."""
+
+    def rejected_answers(self, job: int, attempt: int) -> Sequence[RejectedAnswer]:
+        """Return the answers to a job that did not fit its schema, among the attempts before ``attempt``."""
 
     def details(self, job: int) -> Mapping[str, object]:
         """Return the stored fields of a job's answer, empty if it has none."""

@@ -12,14 +12,16 @@ from artistjobs.api.classify import classify
 from artistjobs.api.interface import Api
 from artistjobs.api.remedies import failure_text, fatal_message
 from artistjobs.api.reply import Reply
-from artistjobs.core.attempt import Answer, Attempt, Failure, FailureKind, Outcome
+from artistjobs.core.attempt import SCHEMA_MISMATCH, Answer, Attempt, Failure, FailureKind, Outcome
 from artistjobs.core.formatting import truncate
 from artistjobs.core.job import MAX_DELAY_SECONDS, Claim
 from artistjobs.core.pricing import Cost, answer_cost
 from artistjobs.core.prompt import Body
 from artistjobs.core.retry import last_attempt
+from artistjobs.core.schema import RejectedAnswer
 from artistjobs.errors import PromptError
 from artistjobs.terminal.log import repeats
+from artistjobs.worker.asking import Asking
 from artistjobs.worker.limits.budget import Budget
 from artistjobs.worker.limits.circuit_breaker import Breaker
 from artistjobs.worker.limits.rate_limiter import Limiter
@@ -34,10 +36,6 @@ SAT_THROUGH_SECONDS = 1.0
 """Longest wait requested by a server that concerns one job only; a longer one pauses all calls."""
 
 
-Requests = Callable[[Claim], Body]
-"""Builds the request body for a claim. Raises PromptError if the template cannot be rendered for the row."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerContext:
     """Objects and settings that all job loops of a process share."""
@@ -49,9 +47,10 @@ class WorkerContext:
     breaker: Breaker
     stop: Stop
     counters: RunCounters
-    requests: Requests
+    asking: Asking
     cost: Cost
     max_attempts: int
+    corrections: int
     flex_fallback: int | None
     clock: Callable[[], float]
     chance: random.Random
@@ -65,6 +64,7 @@ class ActiveJob:
         self.claim = claim
         self.calls_under_way = 0
         self.repeated = 0
+        self._rejected: list[RejectedAnswer] | None = None
         self._not_before: float | None = None
         self._flex_refusals = 0
 
@@ -78,7 +78,7 @@ class ActiveJob:
             raise RunStoppingError
         started_at = time()
         try:
-            body = self._with_service_tier(shared.requests(self.claim))
+            body = self._with_service_tier(shared.asking.request(self.claim, self._last_rejected()))
         except PromptError as error:
             failure = Failure(kind=FailureKind.PERMANENT, code="template_error", message=str(error))
             return self._attempt(started_at, failure=failure, calls=0)
@@ -104,11 +104,13 @@ class ActiveJob:
         self._shared.counters.add(attempt, self._shared.clock())
         self._count_refusals(attempt.failure)
         self.claim = replace(self.claim, attempt=self.claim.attempt + 1)
-        self.repeated += 1
         if attempt.failure is not None:
+            # The answer was paid for: the attempt counts also if the job is released for another reason later.
+            self.repeated = 0 if attempt.failure.is_mismatch else self.repeated + 1
             why, name = failure_text(attempt.failure), truncate(self.claim.artist_name)
+            then = "asked for a correction" if attempt.failure.is_mismatch else f"retry in {seconds:.1f} s"
             log.info(
-                "%s: call %d: %s; retry in %.1f s", name, attempt.claim.attempt, why, seconds,
+                "%s: call %d: %s; %s", name, attempt.claim.attempt, why, then,
                 extra=repeats("calls retried", attempt.failure.code),
             )  # fmt: skip
 
@@ -129,6 +131,12 @@ class ActiveJob:
         if self._has_left_flex():
             name = truncate(self.claim.artist_name)
             log.info("%s: flex was full %d times; the next call uses the standard tier", name, self._flex_refusals)
+
+    def _last_rejected(self) -> RejectedAnswer | None:
+        """Return the answer whose correction is due; another worker may have received it. Raises StoreError."""
+        if self._rejected is None:
+            self._rejected = list(self._shared.asking.rejected(self.claim))
+        return self._rejected[-1] if self._rejected else None
 
     def _has_left_flex(self) -> bool:
         fallback = self._shared.flex_fallback
@@ -160,10 +168,23 @@ class ActiveJob:
 
     def _classify(self, reply: Reply, started_at: float) -> Attempt:
         classification = classify(reply)
-        answer = classification.answer
-        if answer is not None:
-            answer = replace(answer, cost_usd=answer_cost(answer, self._shared.cost))
-        return self._attempt(started_at, answer=answer, failure=classification.failure)
+        answer, failure = classification.answer, classification.failure
+        if answer is None:
+            return self._attempt(started_at, failure=failure)
+        answer = replace(answer, cost_usd=answer_cost(answer, self._shared.cost))
+        if failure is None and (reason := self._shared.asking.check(self.claim, answer.text)) is not None:
+            return self._mismatch(started_at, reply, answer, reason)
+        return self._attempt(started_at, answer=answer, failure=failure)
+
+    def _mismatch(self, started_at: float, reply: Reply, answer: Answer, reason: str) -> Attempt:
+        """Return the attempt of an answer that does not fit its schema; it is repeated while corrections are left."""
+        failure = Failure(
+            kind=FailureKind.PERMANENT, code=SCHEMA_MISMATCH, message=reason,
+            status=reply.status, request_id=reply.request_id,
+        )  # fmt: skip
+        attempt = self._attempt(started_at, answer=answer, failure=failure)
+        rejected = self._rejected = [*(self._rejected or ()), RejectedAnswer(answer.text, reason)]
+        return replace(attempt, outcome=Outcome.RETRY) if len(rejected) <= self._shared.corrections else attempt
 
     def _attempt(
         self,

@@ -10,6 +10,7 @@ from artistjobs.core.pricing import GivenPrices
 class WorkConfig:
     """Options of a worker process. A limit is None if none was set.
 
+    ``corrections`` is the number of times that a job is asked again because its answer did not fit its schema.
     ``flex_fallback`` is the number of consecutive refusals after which a job leaves the flex tier. ``processes`` is the
     number of processes that share these options, and ``number`` is the index of this one.
     """
@@ -17,6 +18,7 @@ class WorkConfig:
     max_workers: int = 4
     processes: int = 1
     max_attempts: int = 5
+    corrections: int = 1
     rpm: int | None = None
     tpm: int | None = None
     max_cost_usd: float | None = None

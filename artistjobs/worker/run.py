@@ -14,12 +14,12 @@ from artistjobs.api.prices import cost_by
 from artistjobs.core.attempt import Usage
 from artistjobs.core.command_text import command
 from artistjobs.core.controls import WorkerSettings, changed_settings, settings_text
-from artistjobs.core.job import Claim, Scope
-from artistjobs.core.prompt import Body, request_builder
+from artistjobs.core.job import Scope
 from artistjobs.errors import ArtistjobsError, StoreError, WrongUseError
 from artistjobs.store.interface import OpenStore, Records, Store
 from artistjobs.store.models import Counts
 from artistjobs.worker.active_job import WorkerContext
+from artistjobs.worker.asking import Asking
 from artistjobs.worker.config import WorkConfig
 from artistjobs.worker.limits.budget import Budget
 from artistjobs.worker.limits.circuit_breaker import Breaker
@@ -146,12 +146,12 @@ class _Run:
             if not await self._run_control.wait_to_start(look_up):
                 return _End(self._stop.reason, self._stop.sentence)
             await self._store_client.start()
-            shared = self._shared(api, _Requests(records))
+            shared = self._shared(api, Asking(records))
             async with watching(watcher, self._snapshot_taker()):
                 error = await self._drain(shared, abandon_requested)
         return self._end(error)
 
-    def _shared(self, api: Api, requests: Callable[[Claim], Body]) -> WorkerContext:
+    def _shared(self, api: Api, asking: Asking) -> WorkerContext:
         return WorkerContext(
             api=api,
             store_client=self._store_client,
@@ -160,9 +160,10 @@ class _Run:
             breaker=self._breaker,
             stop=self._stop,
             counters=self._counters,
-            requests=requests,
+            asking=asking,
             cost=self._cost,
             max_attempts=self._config.max_attempts,
+            corrections=self._config.corrections,
             flex_fallback=self._config.flex_fallback,
             clock=monotonic,
             chance=random.Random(),
@@ -265,19 +266,6 @@ def _asked_for(records: Records, scope: Scope) -> Iterator[tuple[str, str | None
         yield prompt.model, None
         if prompt.service_tier is not None:
             yield prompt.model, prompt.service_tier
-
-
-class _Requests:
-    """Builds request bodies; the parts that a prompt configuration determines are built once."""
-
-    def __init__(self, records: Records) -> None:
-        self._records = records
-        self._builders: dict[int, Callable[[str, str], Body]] = {}
-
-    def __call__(self, claim: Claim) -> Body:
-        if claim.prompt not in self._builders:
-            self._builders[claim.prompt] = request_builder(self._records.prompt(claim.prompt))
-        return self._builders[claim.prompt](claim.artist_name, claim.artist_data)
 
 
 async def _cancel_when(abandon_requested: asyncio.Event, task_pool: TaskPool) -> None:

@@ -5,8 +5,10 @@ from itertools import pairwise
 from time import time
 from typing import Any
 
+from artistjobs.core.attempt import SCHEMA_MISMATCH
 from artistjobs.core.job import Scope
 from artistjobs.core.prompt import Prompt
+from artistjobs.core.schema import RejectedAnswer
 from artistjobs.core.statistics import stats_of
 from artistjobs.core.timestamps import to_timestamp
 from artistjobs.errors import WrongUseError
@@ -131,6 +133,12 @@ class SqliteRecords:
         parameters = {"ingest": scope.ingest, "state": states[0], "other_state": states[-1]}
         with self._connection.snapshot() as db:
             yield from db.execute(sql(statement), parameters)
+
+    def rejected_answers(self, job: int, attempt: int) -> list[RejectedAnswer]:
+        """Return the answers to a job that did not fit its schema, among the attempts before ``attempt``."""
+        parameters = {"job": job, "attempt": attempt, "code": SCHEMA_MISMATCH}
+        rows = self._connection.rows("rejected_answers", parameters)
+        return [RejectedAnswer(row["text"] or "", row["reason"]) for row in rows]
 
     def details(self, job: int) -> Mapping[str, object]:
         """Return the stored fields of a job's answer, empty if it has none."""
