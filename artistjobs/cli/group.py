@@ -1,5 +1,7 @@
 """Click group of all commands: global options, sections of the help, and error messages with exit codes."""
 
+from collections.abc import Iterator, MutableMapping
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 import click
@@ -15,6 +17,25 @@ if TYPE_CHECKING:
 
 
 EXIT_INTERRUPTED, EXIT_NO_READER, EXIT_TERMINATED = 130, 141, 143
+
+
+COMMANDS = {
+    "check": "check.check",
+    "ingest": "ingest.ingest",
+    "work": "work.work",
+    "run": "run.run",
+    "export": "export.export",
+    "status": "status.status",
+    "failures": "failures.failures",
+    "show": "show.show_job",
+    "retry": "retry.retry",
+    "report": "report.report",
+    "browse": "browse.browse",
+    "pause": "control.pause",
+    "resume": "control.resume",
+    "set": "control.tune",
+}
+"""Module and function of each command, by its name."""
 
 
 HELP = {"help_option_names": ["-h", "--help"], "show_default": True, "max_content_width": 100}
@@ -47,6 +68,32 @@ Help: artistjobs --help and artistjobs COMMAND --help"""
 
 
 REHEARSES = "--rehearse takes no value; select the faults with --scenario, for example: --scenario busy"
+
+
+class LazyCommands(MutableMapping[str, click.Command]):
+    """The commands by name; a command's module is imported when the command is looked up for the first time."""
+
+    def __init__(self, places: dict[str, str]) -> None:
+        self._places = places
+        self._loaded: dict[str, click.Command] = {}
+
+    def __getitem__(self, name: str) -> click.Command:
+        if name not in self._loaded:
+            module, function = self._places[name].split(".")
+            self._loaded[name] = getattr(import_module(f"artistjobs.cli.{module}"), function)
+        return self._loaded[name]
+
+    def __setitem__(self, name: str, command: click.Command) -> None:
+        self._loaded[name] = command
+
+    def __delitem__(self, name: str) -> None:
+        del self._loaded[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({**self._places, **self._loaded})
+
+    def __len__(self) -> int:
+        return len({**self._places, **self._loaded})
 
 
 class Commands(click.Group):
@@ -110,7 +157,7 @@ class Commands(click.Group):
                     )
 
 
-@click.group(cls=Commands, context_settings=HELP, invoke_without_command=True)
+@click.group(cls=Commands, commands=LazyCommands(COMMANDS), context_settings=HELP, invoke_without_command=True)
 @click.version_option(__version__, prog_name="artistjobs", message="%(prog)s %(version)s")
 @click.option(
     "--db", type=PATH, envvar="ARTISTJOBS_DB", show_envvar=True,

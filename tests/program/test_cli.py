@@ -478,6 +478,19 @@ def test_help_imports_nothing_heavy(command, folder):
     assert "Example" in done.stdout or "Try it" in done.stdout
 
 
+def test_a_command_does_not_wait_for_the_modules_of_other_commands(folder):
+    script = (
+        "import sys; sys.argv = ['artistjobs', 'status', '--help']\n"
+        "from artistjobs.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: print('artistjobs.cli.run' in sys.modules, file=sys.stderr)"
+    )
+
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+
+    assert done.stderr.strip() == "False"
+
+
 def test_version_is_told(cli):
     assert cli("--version").stdout == f"artistjobs {__version__}\n"
 

@@ -20,7 +20,7 @@ from artistjobs.report.chart import cost_drawings, pace_drawings
 from artistjobs.report.sanitize import cleaned, fitted
 from artistjobs.report.timeline import make_timeline, percentile, union
 from artistjobs.store.overview import Bounds, LatencyBucket, Overview, TimeBucket, WorkerPeriod
-from artistjobs.store.sqlite.overview import SqliteReportQueries
+from artistjobs.store.queries.report_queries import SqlReportQueries
 from artistjobs.store.sqlite.store import open_store
 
 HOSTILE = [
@@ -171,7 +171,7 @@ def test_a_report_is_of_one_moment_while_workers_go_on(store, monkeypatch):
     ingest(store, *names(10))
     claims = claim(store, 10)
     settle(store, make_attempt(claims[0]))
-    read = SqliteReportQueries._rows
+    read = SqlReportQueries._rows
 
     def read_and_settle(report_queries, *arguments):
         found = read(report_queries, *arguments)
@@ -181,7 +181,7 @@ def test_a_report_is_of_one_moment_while_workers_go_on(store, monkeypatch):
                 settle(other, make_attempt(claims.pop()))
         return found
 
-    monkeypatch.setattr(SqliteReportQueries, "_rows", read_and_settle)
+    monkeypatch.setattr(SqlReportQueries, "_rows", read_and_settle)
     overview = store.report_queries.overview(Bounds())
 
     assert len(claims) < 9

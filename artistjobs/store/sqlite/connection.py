@@ -12,12 +12,12 @@ from sqlite_utils import Database
 
 from artistjobs.core.json_values import clean_text
 from artistjobs.errors import StoreError
+from artistjobs.store.queries.connection import Parameters
 from artistjobs.store.sqlite.filesystem import ensure_local_filesystem
 from artistjobs.store.sqlite.locks import WriteLock
 from artistjobs.store.sqlite.migrations import migrate, needs_migration
 from artistjobs.store.sqlite.read_connection import (
     BUSY_SECONDS,
-    Parameters,
     Reading,
     ensure_database_file,
     ensure_own_database,
@@ -27,7 +27,7 @@ from artistjobs.store.sqlite.read_connection import (
     translated,
 )
 
-__all__ = ["Connection", "Parameters", "sql", "sql_of_rows", "write", "write_rows"]
+__all__ = ["Connection", "sql", "sql_of_rows", "write", "write_rows"]
 
 
 PAGE_BYTES = 16384
@@ -102,6 +102,12 @@ class Connection(Reading):
             except BaseException:
                 roll_back(connection)
                 raise
+
+    def execute_each(self, statement: str, rows: Sequence[Parameters]) -> None:
+        """Execute a writing statement for each row, in one transaction that is on disk on return."""
+        with self.transaction() as db:
+            for row in rows:
+                db.execute(sql(statement), row)
 
     @contextmanager
     def references_unchecked(self) -> Iterator[None]:

@@ -13,9 +13,9 @@ from artistjobs.core.attempt import Attempt
 from artistjobs.core.job import DEATHS_MAX, MAX_DELAY_SECONDS, Claim, Scope
 from artistjobs.core.timestamps import from_timestamp, to_timestamp
 from artistjobs.store.models import QueueState, RescueResult, Reservation
+from artistjobs.store.queries.rows import answer_values, attempt_values, settled_values, span, work_row
 from artistjobs.store.sqlite.connection import Connection, sql, write_rows
 from artistjobs.store.sqlite.locks import LivenessLock, lock_if_dead, remove_liveness_lock
-from artistjobs.store.sqlite.rows import answer_values, attempt_values, settled_values, span, work_row
 
 
 class SqliteQueue:

@@ -6,12 +6,15 @@ Nothing here imports sqlite-utils, because that import takes longer than reading
 import os
 import sqlite3
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from artistjobs.errors import NoDatabaseError, StoreError, WrongUseError
+from artistjobs.store.queries.connection import Parameters
+from artistjobs.store.sqlite.locks import is_alive
 from artistjobs.store.sqlite.migrations import APPLICATION_ID
 
 BUSY_SECONDS = 60
@@ -25,15 +28,8 @@ PRAGMAS = {
 }
 
 
-MAX_INTEGER = 2**63 - 1
-"""Largest integer in SQLite, and so the largest id."""
-
-
 _MIN_DATABASE_BYTES = 512
 """Size of the smallest SQLite page; a shorter file is not a database."""
-
-
-Parameters = Mapping[str, object]
 
 
 class Reading:
@@ -64,6 +60,21 @@ class Reading:
     def row(self, statement: str, parameters: Parameters | None = None) -> sqlite3.Row | None:
         """Return the first row of a reading statement, None if it has none."""
         return next(iter(self.rows(statement, parameters)), None)
+
+    def stream(self, statement: str, parameters: Parameters | None = None) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows of a reading statement from one snapshot, as tuples."""
+        with self.snapshot() as db:
+            yield from db.execute(sql(statement), dict(parameters or {}))
+
+    def is_alive(self, worker: int) -> bool:
+        """Return True if a worker holds its lock beside the database."""
+        return is_alive(self.path, worker)
+
+    def find_by_artist_like(self, name: str, limit: int) -> list[sqlite3.Row]:
+        """Return the rows of jobs whose artist has a similar name, the closest first."""
+        # SQLite's own lower() handles ASCII alone.
+        self.connection.create_function("folded", 1, str.casefold, deterministic=True)
+        return self.rows("jobs_by_artist_like", {"folded": name.casefold(), "limit": limit})
 
     @contextmanager
     def translated(self) -> Iterator[None]:

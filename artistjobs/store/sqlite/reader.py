@@ -6,82 +6,22 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 
-from artistjobs.core.controls import ControlChange
-from artistjobs.core.timestamps import from_timestamp
-from artistjobs.store.models import ArtistMatch, FailedJob, Kind, Progress, Run
-from artistjobs.store.sqlite.controls import read_controls
+from artistjobs.store.models import Kind
+from artistjobs.store.queries.job_queries import SqlJobQueries
+from artistjobs.store.queries.records import SqlRecords
 from artistjobs.store.sqlite.filesystem import ensure_local_filesystem
 from artistjobs.store.sqlite.migrations import needs_migration
 from artistjobs.store.sqlite.read_connection import (
     BUSY_SECONDS,
-    MAX_INTEGER,
     Reading,
     ensure_database_file,
     ensure_own_database,
     set_pragmas,
-    sql,
     translated,
 )
-from artistjobs.store.sqlite.records import SqliteRecords
-from artistjobs.store.sqlite.rows import progress_of, run_of
-
-Row = dict[str, object]
-
 
 _NOT_WRITABLE = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
 """Primary SQLite error codes if the folder is not writable, so that no log can be created."""
-
-
-class SqliteJobQueries:
-    """Queries about single jobs, runs and progress."""
-
-    def __init__(self, reading: Reading) -> None:
-        self._reading = reading
-
-    def progress(self) -> list[Progress]:
-        """Return the progress of each prompt configuration."""
-        return [progress_of(row) for row in self._reading.rows("progress_by_prompt")]
-
-    def runs(self, limit: int) -> list[Run]:
-        """Return the latest runs, the newest first."""
-        path = self._reading.path
-        return [run_of(row, path) for row in self._reading.rows("latest_runs", {"limit": limit})]
-
-    def control_changes(self) -> list[ControlChange]:
-        """Return the latest change of each setting sent to running workers."""
-        return read_controls(self._reading)
-
-    def failed(self, code: str | None, limit: int | None) -> Iterator[FailedJob]:
-        """Yield failed jobs from one consistent snapshot, oldest first; None means any code, or no limit."""
-        # For SQLite a limit of -1 means no limit.
-        parameters = {"code": code, "limit": -1 if limit is None else limit}
-        with self._reading.snapshot() as db:
-            yield from map(FailedJob._make, db.execute(sql("failed_jobs"), parameters))
-
-    def find_by_artist(self, name: str, limit: int) -> list[ArtistMatch]:
-        """Return the jobs of an artist with that name, or of the closest names, all with the same distance."""
-        rows = self._reading.rows("jobs_by_artist", {"name": name, "limit": limit})
-        if not rows and name:
-            # SQLite's own lower() handles ASCII alone.
-            self._reading.connection.create_function("folded", 1, str.casefold, deterministic=True)
-            rows = self._reading.rows("jobs_by_artist_like", {"folded": name.casefold(), "limit": limit})
-        return [ArtistMatch(**dict(row)) for row in rows if row["distance"] == rows[0]["distance"]]
-
-    def job(self, job: int) -> Row | None:
-        """Return the row of a job, None if there is no such job."""
-        row = self._reading.row("job", {"job": job}) if job <= MAX_INTEGER else None
-        return dict(row) if row else None
-
-    def attempts(self, job: int) -> list[Row]:
-        """Return the attempts at a job with their seconds, the oldest first."""
-        return [
-            {**dict(row), "seconds": round(from_timestamp(row["ended_at"]) - from_timestamp(row["started_at"]), 3)}
-            for row in self._reading.rows("attempts_of_job", {"job": job})
-        ]
-
-    def answers(self, job: int) -> list[Row]:
-        """Return the answers to a job; the one that settled it comes first and has ``is_kept`` set."""
-        return [dict(row) for row in self._reading.rows("answers_of_job", {"job": job})]
 
 
 class SqliteReader:
@@ -89,8 +29,8 @@ class SqliteReader:
 
     def __init__(self, path: Path, reading: Reading) -> None:
         self.path = path
-        self.records = SqliteRecords(reading)
-        self.job_queries = SqliteJobQueries(reading)
+        self.records = SqlRecords(reading)
+        self.job_queries = SqlJobQueries(reading)
         self._reading = reading
 
     @property

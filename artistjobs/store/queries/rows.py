@@ -1,21 +1,23 @@
 """Conversion between values and rows: attempts to the parameters of statements, and rows to counts and runs."""
 
-import sqlite3
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TypeAlias
 
 from artistjobs.core.attempt import Answer, Attempt, Outcome
 from artistjobs.core.job import JobState, Scope
 from artistjobs.core.timestamps import to_timestamp
 from artistjobs.store.models import Counts, Progress, Run
-from artistjobs.store.sqlite.locks import is_alive
+from artistjobs.store.queries.connection import ReadConnection, RowMapping
 
 Row: TypeAlias = dict[str, object]
 
 
 Values: TypeAlias = tuple[object, ...]
+
+
+MAX_INTEGER = 2**63 - 1
+"""Largest integer in the databases, and so the largest id."""
 
 
 _STATE_AFTER = {
@@ -104,13 +106,13 @@ def work_row(attempts: Sequence[Attempt], settled: Sequence[Attempt]) -> Row:
     }
 
 
-def counts_of(row: sqlite3.Row) -> Counts:
+def counts_of(row: RowMapping) -> Counts:
     """Return the number of jobs in each state; the done ones are the rest of the row's total."""
     pending, running, failed = row["pending"], row["running"], row["failed"]
     return Counts(pending=pending, running=running, failed=failed, done=row["total"] - pending - running - failed)
 
 
-def progress_of(row: sqlite3.Row) -> Progress:
+def progress_of(row: RowMapping) -> Progress:
     """Return the progress of a prompt configuration."""
     return Progress(
         prompt=row["prompt"],
@@ -123,9 +125,9 @@ def progress_of(row: sqlite3.Row) -> Progress:
     )
 
 
-def run_of(row: sqlite3.Row, path: Path) -> Run:
-    """Return the run of a worker; ``is_alive`` comes from its lock beside the database at ``path``."""
-    return Run(**dict(row), is_alive=row["ended_at"] is None and is_alive(path, row["worker"]))
+def run_of(row: RowMapping, connection: ReadConnection) -> Run:
+    """Return the run of a worker; the connection tells whether its process lives."""
+    return Run(**dict(row), is_alive=row["ended_at"] is None and connection.is_alive(row["worker"]))
 
 
 def _next_attempt(attempt: Attempt) -> int:

@@ -1,6 +1,5 @@
-"""Queries for a report on SQLite: sums and a bounded sample of jobs, all from one snapshot."""
+"""Queries for a report: sums and a bounded sample of jobs, all from one snapshot."""
 
-import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
@@ -17,14 +16,14 @@ from artistjobs.store.overview import (
     TimeBucket,
     WorkerPeriod,
 )
-from artistjobs.store.sqlite.connection import Connection, Parameters
-from artistjobs.store.sqlite.rows import progress_of
+from artistjobs.store.queries.connection import Parameters, ReadConnection, RowMapping
+from artistjobs.store.queries.rows import progress_of
 
 
-class SqliteReportQueries:
+class SqlReportQueries:
     """Queries for a report on a whole database."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: ReadConnection) -> None:
         self._connection = connection
 
     def overview(self, bounds: Bounds) -> Overview:
@@ -75,7 +74,8 @@ class SqliteReportQueries:
         ahead = min(len(codes), most)
         for code, jobs in sorted(codes.items(), key=lambda item: item[1])[:ahead]:
             limit = min(jobs, most // ahead)
-            yield from map(FailedJob._make, self._connection.rows("overview_failed", {"code": code, "limit": limit}))
+            rows = self._connection.rows("overview_failed", {"code": code, "limit": limit})
+            yield from (FailedJob(**row) for row in rows)
             most, ahead = most - limit, ahead - 1
 
     def _answered(self, most: int) -> Iterator[AnsweredJob]:
@@ -97,7 +97,7 @@ def _slot_seconds(workers: Sequence[WorkerPeriod], slots: int) -> int:
     return next((width for width in SLOT_WIDTHS if worked <= width * slots), SLOT_WIDTHS[-1])
 
 
-def _slot(start: int, rows: Sequence[sqlite3.Row], dollars: float) -> TimeBucket:
+def _slot(start: int, rows: Sequence[RowMapping], dollars: float) -> TimeBucket:
     return TimeBucket(
         start=start,
         done=sum(row["done"] for row in rows),

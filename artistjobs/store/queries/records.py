@@ -1,4 +1,4 @@
-"""Read queries on SQLite: counts, prompts, totals, workers, failures, and the rows of an export."""
+"""Read queries: counts, prompts, totals, workers, failures, and the rows of an export."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
@@ -13,8 +13,8 @@ from artistjobs.core.statistics import stats_of
 from artistjobs.core.timestamps import to_timestamp
 from artistjobs.errors import WrongUseError
 from artistjobs.store.models import Counts, ExportRow, FailureGroup, RawExportRow, RecentAnswers, Run, WorkTotals
-from artistjobs.store.sqlite.read_connection import MAX_INTEGER, Reading, sql
-from artistjobs.store.sqlite.rows import counts_of, run_of, span
+from artistjobs.store.queries.connection import ReadConnection
+from artistjobs.store.queries.rows import MAX_INTEGER, counts_of, run_of, span
 
 _DAY_SECONDS = 86_400.0
 
@@ -23,10 +23,10 @@ _PAUSE_SECONDS = 60.0
 """Gap in seconds, beyond the latency of a call, from which the time between two answers counts as a pause."""
 
 
-class SqliteRecords:
+class SqlRecords:
     """Read access to counts, prompts, workers, failures, and the rows of an export."""
 
-    def __init__(self, connection: Reading, clock: Callable[[], float] = time) -> None:
+    def __init__(self, connection: ReadConnection, clock: Callable[[], float] = time) -> None:
         self._connection = connection
         self._clock = clock
 
@@ -106,8 +106,7 @@ class SqliteRecords:
 
     def workers(self) -> Sequence[Run]:
         """Return the workers that have not ended."""
-        path = self._connection.path
-        return [run_of(row, path) for row in self._connection.rows("latest_workers")]
+        return [run_of(row, self._connection) for row in self._connection.rows("latest_workers")]
 
     def jobs_per_minute(self, seconds: float) -> float:
         """Return the throughput of the last ``seconds``, in jobs per minute."""
@@ -126,13 +125,12 @@ class SqliteRecords:
         """Return one job as ``export`` yields it."""
         row = self._connection.row("export_job", {"job": job})
         assert row is not None
-        return ExportRow._make(row)
+        return ExportRow(**dict(row))
 
     def _final_jobs(self, statement: str, scope: Scope, states: Sequence[str]) -> Iterator[Any]:
         statement += "_jobs" if scope.ingest is None else "_ingest"
         parameters = {"ingest": scope.ingest, "state": states[0], "other_state": states[-1]}
-        with self._connection.snapshot() as db:
-            yield from db.execute(sql(statement), parameters)
+        yield from self._connection.stream(statement, parameters)
 
     def rejected_answers(self, job: int, attempt: int) -> list[RejectedAnswer]:
         """Return the answers to a job that did not fit its schema, among the attempts before ``attempt``."""
