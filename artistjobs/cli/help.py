@@ -31,7 +31,7 @@ GROUPS: dict[str, frozenset[str]] = {
     ),
     "Cost and limits": frozenset({"max_cost", "price_input", "price_output", "limit", "rpm", "tpm", "spend"}),
     "Rehearsal": frozenset({"rehearse", "scenario"}),
-    "Output": frozenset({"output", "format_name", "state", "ingest", "full", "no_text", "as_json"}),
+    "Output": frozenset({"output", "format_name", "state", "ingest", "full", "columns", "no_text", "as_json"}),
 }  # fmt: skip
 """Groups of options in the help of a command with many options, by the names of their parameters."""
 

@@ -5,9 +5,10 @@ from pathlib import Path
 
 from artistjobs.cli.params import join_fields, parse_metadata, parse_params
 from artistjobs.cli.schema import with_schema
-from artistjobs.core.json_values import Json, canonical_json
+from artistjobs.core.json_values import Json
 from artistjobs.core.pricing import REHEARSAL_MODEL
 from artistjobs.core.prompt import Prompt
+from artistjobs.core.schema import params_json
 from artistjobs.core.template import check_template, ensure_uses_artist
 from artistjobs.errors import PromptError, WrongUseError
 
@@ -54,7 +55,7 @@ def make_prompt(prompt_options: PromptOptions, *, is_rehearsal: bool) -> Prompt:
     """
     _ensure_one_prompt(prompt_options)
     model = REHEARSAL_MODEL if is_rehearsal else prompt_options.model or DEFAULT_MODEL
-    params = canonical_json(prompt_options.fields())
+    params = params_json(prompt_options.fields())
     if prompt_options.prompt_file is not None:
         return _template_prompt(prompt_options, prompt_options.prompt_file, model, params)
     prompt_id = prompt_options.prompt_id or (REHEARSAL_PROMPT if is_rehearsal else None)

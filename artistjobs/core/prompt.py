@@ -20,7 +20,7 @@ class Prompt:
     """Prompt configuration: everything in a request except the artist.
 
     Either ``prompt_id`` (with ``version``) or ``template`` (with ``instructions``) is set.
-    ``params`` holds further fields of the request as canonical JSON. ``template_file`` is a name for
+    ``params`` holds further fields of the request as canonical JSON (``params_json``). ``template_file`` is a name for
     people; it is not sent.
     """
 

@@ -4,13 +4,22 @@ The check uses jsonschema-rs, imported only when a schema is compiled. Formats s
 Definitions outside the schema are never fetched.
 """
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, TypeAlias
 
 from artistjobs.core.formatting import truncate
-from artistjobs.core.json_values import MAX_DEPTH, Json, clean_value, finite, is_too_deep, read_json
+from artistjobs.core.json_values import (
+    MAX_DEPTH,
+    Json,
+    canonical_json,
+    clean_value,
+    finite,
+    is_too_deep,
+    read_json,
+)
 from artistjobs.errors import PromptError
 
 if TYPE_CHECKING:
@@ -55,6 +64,19 @@ def answer_schema(params: Mapping[str, Json]) -> Schema | None:
         return None
     schema = asked.get("schema")
     return schema if isinstance(schema, dict | bool) else None
+
+
+def params_json(params: Mapping[str, Json]) -> str:
+    """Return further fields of a request as canonical JSON, in which only a schema keeps the order of its keys.
+
+    A model writes the properties of an answer in the order of the schema, so the order is part of the request.
+    """
+    schema, text = answer_schema(params), params.get("text")
+    if schema is None or not isinstance(text, dict) or not isinstance(asked := text.get("format"), dict):
+        return canonical_json(dict(params))
+    fields = json.loads(canonical_json({**params, "text": {**text, "format": {**asked, "schema": None}}}))
+    fields["text"]["format"]["schema"] = schema  # takes the place of the null
+    return json.dumps(fields, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
 def compile_check(schema: Schema) -> Check:

@@ -4,8 +4,10 @@ import re
 from collections.abc import Sequence
 
 from artistjobs.core.job import Scope
-from artistjobs.export.columns import Cell, cells_of, columns
+from artistjobs.core.json_values import Json
+from artistjobs.export.columns import ExportColumn, text_cell
 from artistjobs.export.records import ByteSink, Record, RecordBuilder, TextSink, write_records
+from artistjobs.export.table import Table
 
 _SPECIAL = re.compile('[",\r\n]').search
 
@@ -16,38 +18,50 @@ class CsvWriter:
     A NUL becomes U+FFFD, because many readers of CSV stop at a NUL.
     """
 
-    def __init__(self, recorder: RecordBuilder, file: ByteSink) -> None:
+    def __init__(self, recorder: RecordBuilder, file: ByteSink, chosen: Sequence[str] = ()) -> None:
         self._recorder = recorder
         self._file = file
-        found = columns(full=recorder.is_full)
-        self._cells = cells_of(found)
-        self._write([column.name for column in found])
+        self._table = Table(recorder, chosen)
+        self._has_header = False
 
     def write(self, scope: Scope, states: Sequence[str], text_sink: TextSink | None) -> int:
         """Write the jobs of a scope and pass their texts to ``say``; return the number of jobs."""
+        self._table.begin(scope)
         return write_records(self._recorder, scope, states, self.add, text_sink)
 
     def add(self, record: Record) -> None:
-        """Write the row of one record."""
-        self._write(self._cells(record))
+        """Write the row of one record, after the header if it is the first one."""
+        self._write_header()
+        self._write(list(map(_whole, self._table.values(record), self._table.columns)))
 
     def close(self) -> None:
-        """Do nothing: each row is written at once."""
+        """Write the header if there was no record: each row is written at once."""
+        self._write_header()
 
     def abort(self) -> None:
         """Do nothing: nothing is buffered, and CSV has no end mark."""
 
-    def _write(self, cells: Sequence[Cell]) -> None:
-        row = ",".join(map(_field, cells)) + "\r\n"
+    def _write_header(self) -> None:
+        if not self._has_header:
+            self._write([column.name for column in self._table.columns])
+            self._has_header = True
+
+    def _write(self, values: Sequence[Json]) -> None:
+        row = ",".join(map(_field, values)) + "\r\n"
         self._file.write(row.replace("\0", "\ufffd").encode())
 
 
-def _field(cell: Cell) -> str:
-    """Return a cell quoted as in RFC 4180.
+def _whole(value: Json, column: ExportColumn) -> Json:
+    """Return the value; in a column of integers without a fraction, because in JSON 1907.0 is an integer."""
+    return int(value) if isinstance(value, float) and column.type is int and value.is_integer() else value
+
+
+def _field(value: Json) -> str:
+    """Return a value as a field quoted as in RFC 4180; values that are no text are JSON.
 
     For a text of 2 KB this takes 2 µs, the writer of Python's csv module 22 µs.
     """
-    if cell is None:
+    if value is None:
         return ""
-    text = str(cell)
+    text = text_cell(value)
     return '"' + text.replace('"', '""') + '"' if _SPECIAL(text) else text

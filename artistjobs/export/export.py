@@ -17,6 +17,7 @@ from artistjobs.export.csv import CsvWriter
 from artistjobs.export.jsonl import JsonLinesWriter
 from artistjobs.export.parquet import ParquetWriter, ensure_parquet_extra
 from artistjobs.export.records import ByteSink, RecordBuilder, TextSink
+from artistjobs.export.table import needs_details
 from artistjobs.store.interface import Records
 from artistjobs.terminal.escape import escape_controls
 
@@ -34,12 +35,13 @@ class Format(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportConfig:
-    """Options of an export: the jobs to select, the details of each, and the format."""
+    """Options of an export: the jobs to select, the details of each, the format, and the columns, all if empty."""
 
     scope: Scope = Scope()  # noqa: RUF009 - frozen
     states: Sequence[str] = STATES["done"]
     full: bool = False
     format: Format = Format.JSONL
+    columns: Sequence[str] = ()
 
 
 def export_to_file(records: Records, config: ExportConfig, output: Path, text_sink: TextSink | None) -> int:
@@ -48,7 +50,7 @@ def export_to_file(records: Records, config: ExportConfig, output: Path, text_si
     The texts of the jobs that are done are passed to ``say`` in the same order, if it is given.
 
     Raises:
-        WrongUseError: if pyarrow is needed and not installed.
+        WrongUseError: if pyarrow is needed and not installed, or a chosen column does not exist.
         StoreError: if the file cannot be written; an older file is unchanged.
 
     """
@@ -60,7 +62,7 @@ def export_to_stream(records: Records, config: ExportConfig, stream: IO[bytes]) 
     """Write the records to a stream; return their number.
 
     Raises:
-        WrongUseError: if the stream is a terminal and the format is binary.
+        WrongUseError: if the stream is a terminal and the format is binary, or a chosen column does not exist.
 
     """
     if stream.isatty() and config.format is Format.PARQUET:
@@ -127,7 +129,8 @@ class _Screen:
 
 
 def _write(records: Records, config: ExportConfig, file: ByteSink, text_sink: TextSink | None) -> int:
-    writer = _WRITERS[config.format](RecordBuilder(records, full=config.full), file)
+    full = config.full or needs_details(config.columns)
+    writer = _WRITERS[config.format](RecordBuilder(records, full=full), file, config.columns)
     try:
         count = writer.write(config.scope, config.states, text_sink)
     except BaseException:
@@ -150,7 +153,7 @@ class _Writer(Protocol):
         """Discard the rest of the rows after an error."""
 
 
-_WRITERS: Mapping[Format, Callable[[RecordBuilder, ByteSink], _Writer]] = {
+_WRITERS: Mapping[Format, Callable[[RecordBuilder, ByteSink, Sequence[str]], _Writer]] = {
     Format.JSONL: JsonLinesWriter,
     Format.CSV: CsvWriter,
     Format.PARQUET: ParquetWriter,

@@ -3,12 +3,14 @@
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from artistjobs.core.attempt import SCHEMA_MISMATCH
 from artistjobs.core.job import Scope
 from artistjobs.core.json_values import Json, finite, read_json, scalar
 from artistjobs.core.prompt import Prompt, text_sha256, variables
+from artistjobs.core.schema import parse_answer
 from artistjobs.core.timestamps import from_timestamp
 from artistjobs.store.interface import Records
 from artistjobs.store.models import ExportRow
@@ -91,21 +93,47 @@ class RecordBuilder:
     def __init__(self, records: Records, *, full: bool) -> None:
         self.is_full = full
         self.records = records
-        self._requests: dict[int, Record] = {}
+        self._prompts: dict[int, _PromptPart] = {}
 
     def request(self, number: int) -> Record:
         """Return the request fields of the prompt configuration ``number``: all except the variables."""
-        if number not in self._requests:
-            self._requests[number] = shared_request(self.records.prompt(number))
-        return self._requests[number]
+        return self._prompt(number).request
+
+    def has_schema(self, number: int) -> bool:
+        """Return True if the answers to the prompt configuration ``number`` are data that fits a schema."""
+        return self._prompt(number).has_schema
 
     def record(self, row: ExportRow) -> Record:
         """Return the record of a final job, read with its error or its details."""
         error = self.records.last_error(row.job) if row.state == "failed" else {}
         record = make_record(row, self.request(row.prompt), error)
+        if self.has_schema(row.prompt):
+            record["data"] = answer_data(row.text or "") if row.state == "done" else None
         if self.is_full:
             add_details(record, row, self.records.details(row.job))
         return record
+
+    def _prompt(self, number: int) -> "_PromptPart":
+        if number not in self._prompts:
+            prompt = self.records.prompt(number)
+            self._prompts[number] = _PromptPart(shared_request(prompt), prompt.schema is not None)
+        return self._prompts[number]
+
+
+@dataclass(frozen=True, slots=True)
+class _PromptPart:
+    """Part of a record that its prompt configuration determines."""
+
+    request: Record
+    has_schema: bool
+
+
+def answer_data(text: str) -> Json:
+    """Return the value of a structured answer, None if it is not JSON: versions before the check accepted any text."""
+    try:
+        return parse_answer(text)
+    except ValueError:
+        return None
 
 
 def write_records(

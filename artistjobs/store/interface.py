@@ -103,6 +103,9 @@ class Records(Protocol):
     def prompt(self, number: int) -> Prompt:
         """Return a prompt configuration by its number."""
 
+    def prompts(self, scope: Scope) -> Sequence[Prompt]:
+        """Return the prompt configurations of all jobs in a scope, in the order in which they were first used."""
+
     def pending_prompts(self, scope: Scope) -> Sequence[Prompt]:
         """Return the prompt configurations of pending jobs."""
 

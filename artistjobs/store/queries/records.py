@@ -62,6 +62,11 @@ class SqlRecords:
             params=row["params"],
         )
 
+    def prompts(self, scope: Scope) -> list[Prompt]:
+        """Return the prompt configurations of all jobs in a scope, in the order in which they were first used."""
+        rows = self._connection.rows("prompts_of_scope", {"ingest": scope.ingest})
+        return [self.prompt(row["prompt"]) for row in rows]
+
     def pending_prompts(self, scope: Scope) -> Sequence[Prompt]:
         """Return the prompt configurations of pending jobs."""
         rows = self._connection.rows("pending_prompts", span(scope))

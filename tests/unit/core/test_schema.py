@@ -8,7 +8,15 @@ from paths import BESIDE
 from schemas import ARTIST, KAHLO
 
 from artistjobs.core.correction import MAX_REPEATED_CHARACTERS, correction
-from artistjobs.core.schema import PROBLEMS_SHOWN, RejectedAnswer, answer_schema, compile_check, parse_answer
+from artistjobs.core.json_values import canonical_json
+from artistjobs.core.schema import (
+    PROBLEMS_SHOWN,
+    RejectedAnswer,
+    answer_schema,
+    compile_check,
+    params_json,
+    parse_answer,
+)
 from artistjobs.errors import PromptError
 
 SCHEMA_PATH = BESIDE / "create_response.schema.json"
@@ -127,6 +135,25 @@ def test_the_schema_of_a_request_is_found():
     assert answer_schema(asked) == ARTIST
     for other in ({}, {"text": "x"}, {"text": {}}, {"text": {"format": {"type": "json_object"}}}):
         assert answer_schema(other) is None
+
+
+def test_a_schema_keeps_the_order_of_its_properties_and_the_other_fields_are_sorted():
+    schema = {"type": "object", "properties": {"reasoning": {"type": "string"}, "answer": {"type": "null"}}}
+    asked = {"type": "json_schema", "schema": schema, "name": "a"}
+    fields = {"user": '\0"schema"', "text": {"verbosity": "low", "format": asked}, "max_output_tokens": 9}
+
+    text = params_json(fields)
+
+    assert json.loads(text) == fields
+    assert list(json.loads(text)) == ["max_output_tokens", "text", "user"]
+    assert list(answer_schema(json.loads(text))["properties"]) == ["reasoning", "answer"]
+    assert params_json(dict(reversed(fields.items()))) == text
+
+
+def test_fields_without_a_schema_are_canonical_as_ever():
+    fields = {"b": {"y": 1, "x": [2]}, "a": "é", "text": {"format": {"type": "text"}}}
+
+    assert params_json(fields) == canonical_json(fields)
 
 
 REJECTED = RejectedAnswer('{"born": "1907"}', "the answer does not fit the schema: born: …")
