@@ -68,6 +68,17 @@ class Prompt:
         return uses_artist_data(self.template)
 
 
+def changed_fields(before: Prompt, now: Prompt) -> dict[str, Json]:
+    """Return the fields of a request that differ from those of another configuration; null for those it lacks."""
+    first, second = _fields(before), _fields(now)
+    return {name: second.get(name) for name in {**first, **second} if first.get(name) != second.get(name)}
+
+
+def _fields(prompt: Prompt) -> dict[str, Json]:
+    params = parse_json(prompt.params.encode())
+    return {"model": prompt.model, **(params if isinstance(params, dict) else {})}
+
+
 def text_sha256(text: str) -> str:
     """Return the SHA-256 of a text's UTF-8 bytes, as 64 hexadecimal digits."""
     return hashlib.sha256(text.encode()).hexdigest()
@@ -102,8 +113,7 @@ def request_builder(prompt: Prompt) -> Callable[[str, str], Body]:
     That function raises PromptError if the template cannot be rendered for a row. The fields that all requests
     share come first in the body, so that the API can use its prompt cache.
     """
-    params = parse_json(prompt.params.encode())
-    shared: Body = {"model": prompt.model, **(params if isinstance(params, dict) else {})}
+    shared = _fields(prompt)
     if prompt.template is not None:
         return _template_builder(prompt, shared)
     return _stored_prompt_builder(prompt, shared)

@@ -38,6 +38,9 @@ from artistjobs.store.models import (
 )
 from artistjobs.store.overview import Bounds, Overview
 
+ChangePrompt = Callable[[Prompt], Prompt]
+"""Returns a prompt configuration with some fields of the request changed."""
+
 
 class Ingestor(Protocol):
     """Adds the jobs of input files."""
@@ -75,8 +78,14 @@ class Queue(Protocol):
     def queue_state(self, scope: Scope) -> QueueState:
         """Return the time of the next claimable job, and the number of jobs that other workers hold."""
 
-    def retry(self, *, scope: Scope, code: str | None = None, job: int | None = None) -> int:
-        """Make failed jobs pending again with their attempts counted from 0; return how many."""
+    def retry(
+        self, *, scope: Scope, code: str | None = None, job: int | None = None, change: ChangePrompt | None = None
+    ) -> int:
+        """Make failed jobs pending again with their attempts counted from 0; return how many.
+
+        With ``change`` they are sent from now on with the prompt configuration that it returns for their last one.
+        Their identity and their answers stay.
+        """
 
     def spent_usd(self) -> float:
         """Return the known cost of all stored answers plus the maximum cost of lost calls, in dollars."""
@@ -107,7 +116,7 @@ class Records(Protocol):
         """Return the prompt configurations of all jobs in a scope, in the order in which they were first used."""
 
     def pending_prompts(self, scope: Scope) -> Sequence[Prompt]:
-        """Return the prompt configurations of pending jobs."""
+        """Return the prompt configurations of pending jobs, as they will be sent."""
 
     def work(self) -> WorkTotals:
         """Return the totals of all workers: calls, retries, tokens and cost."""

@@ -14,7 +14,7 @@ from artistjobs.core.timestamps import to_timestamp
 from artistjobs.errors import WrongUseError
 from artistjobs.store.models import Counts, ExportRow, FailureGroup, RawExportRow, RecentAnswers, Run, WorkTotals
 from artistjobs.store.queries.connection import ReadConnection
-from artistjobs.store.queries.rows import MAX_INTEGER, counts_of, run_of, span
+from artistjobs.store.queries.rows import MAX_INTEGER, counts_of, prompt_of, run_of, span
 
 _DAY_SECONDS = 86_400.0
 
@@ -52,15 +52,7 @@ class SqlRecords:
         """Return a prompt configuration by its number."""
         row = self._connection.row("prompt", {"prompt": number})
         assert row is not None
-        return Prompt(
-            model=row["model"],
-            prompt_id=row["prompt_id"],
-            version=row["version"],
-            template=row["template"],
-            template_file=row["prompt_file"],
-            instructions=row["instructions"],
-            params=row["params"],
-        )
+        return prompt_of(row)
 
     def prompts(self, scope: Scope) -> list[Prompt]:
         """Return the prompt configurations of all jobs in a scope, in the order in which they were first used."""
