@@ -47,8 +47,13 @@ class CsvWriter:
             self._has_header = True
 
     def _write(self, values: Sequence[Json]) -> None:
-        row = ",".join(map(_field, values)) + "\r\n"
-        self._file.write(row.replace("\0", "\ufffd").encode())
+        self._file.write(csv_row(values))
+
+
+def csv_row(values: Sequence[Json]) -> bytes:
+    """Return values as a row of CSV with its line end."""
+    row = ",".join(map(_field, values)) + "\r\n"
+    return row.replace("\0", "\ufffd").encode()
 
 
 def _whole(value: Json, column: ExportColumn) -> Json:

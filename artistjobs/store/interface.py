@@ -19,6 +19,7 @@ from artistjobs.core.schema import RejectedAnswer
 from artistjobs.core.statistics import AnswerStats
 from artistjobs.store.models import (
     ArtistMatch,
+    ComparedRow,
     Counts,
     ExportRow,
     FailedJob,
@@ -141,6 +142,9 @@ class Records(Protocol):
 
     def exported(self, job: int) -> ExportRow:
         """Return one final job as ``export`` yields it."""
+
+    def compared(self, first: int, second: int) -> Iterator[ComparedRow]:
+        """Yield the rows that were asked with two prompt configurations, from one consistent snapshot."""
 
     def rejected_answers(self, job: int, attempt: int) -> Sequence[RejectedAnswer]:
         """Return the answers to a job that did not fit its schema, among the attempts before ``attempt``."""

@@ -12,7 +12,17 @@ from artistjobs.core.schema import RejectedAnswer
 from artistjobs.core.statistics import stats_of
 from artistjobs.core.timestamps import to_timestamp
 from artistjobs.errors import WrongUseError
-from artistjobs.store.models import Counts, ExportRow, FailureGroup, RawExportRow, RecentAnswers, Run, WorkTotals
+from artistjobs.store.models import (
+    ComparedJob,
+    ComparedRow,
+    Counts,
+    ExportRow,
+    FailureGroup,
+    RawExportRow,
+    RecentAnswers,
+    Run,
+    WorkTotals,
+)
 from artistjobs.store.queries.connection import ReadConnection
 from artistjobs.store.queries.rows import MAX_INTEGER, counts_of, prompt_of, run_of, span
 
@@ -128,6 +138,12 @@ class SqlRecords:
         statement += "_jobs" if scope.ingest is None else "_ingest"
         parameters = {"ingest": scope.ingest, "state": states[0], "other_state": states[-1]}
         yield from self._connection.stream(statement, parameters)
+
+    def compared(self, first: int, second: int) -> Iterator[ComparedRow]:
+        """Yield the rows that were asked with two prompt configurations, from one consistent snapshot."""
+        width = len(ComparedJob._fields)
+        for name, data, *values in self._connection.stream("compare", {"first": first, "second": second}):
+            yield name, data, ComparedJob._make(values[:width]), ComparedJob._make(values[width:])
 
     def rejected_answers(self, job: int, attempt: int) -> list[RejectedAnswer]:
         """Return the answers to a job that did not fit its schema, among the attempts before ``attempt``."""
