@@ -34,6 +34,8 @@ def _clean_environment(monkeypatch):
     for name in os.environ:
         if name.startswith(("OPENAI_", "ARTISTJOBS_")):
             monkeypatch.delenv(name)
+    # Without a model, the program depends on the day: its default model is shut down on 2026-12-11.
+    monkeypatch.setenv("OPENAI_MODEL", "gpt-5")
 
 
 @pytest.fixture

@@ -10,14 +10,16 @@ import click
 from click.exceptions import Exit
 
 from artistjobs.cli.options import Settings
-from artistjobs.errors import ArtistjobsError
+from artistjobs.errors import ArtistjobsError, StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from artistjobs.cli.arguments import CommandArguments
     from artistjobs.store.models import IngestResult
     from artistjobs.terminal.log import ConsoleHandler
+    from artistjobs.terminal.streams import TextOutput
     from artistjobs.worker.run import RunReport
 
 
@@ -38,49 +40,81 @@ def show_starting(settings: Settings) -> None:
 
 @contextmanager
 def logging_output(
-    settings: Settings, scenario: str | None = None, warning: str | None = None
+    settings: Settings, scenario: str | None = None, warnings: "Sequence[str]" = ()
 ) -> "Iterator[ConsoleHandler]":
-    """Print log lines within the context, after a line about the rehearsal and the warning, if any.
+    """Print log lines within the context, after a line about the rehearsal and the warnings, if any.
 
-    Raises WrongUseError if the log file cannot be written.
+    Raises WrongUseError if the log file cannot be opened, and StoreError if lines are missing in it at the end.
     """
     from artistjobs.terminal.log import FILE_ONLY, log, logging_to
+    from artistjobs.terminal.log_file import log_file_failure
 
     with logging_to(settings.verbosity, settings.log_file, click.get_current_context().meta.get(BLOCK)) as console:
         if scenario is not None and not settings.quiet:
             console.print_line(f"rehearsal ({scenario}): a simulated API on this machine, no key and no cost")
-        if warning:
-            log.warning(warning)
+        for warning in warnings:
+            log.warning("%s", warning)
         try:
             yield console
         except ArtistjobsError as error:
             log.error("%s", error, extra=FILE_ONLY)
             raise
+        if failure := log_file_failure():
+            raise StoreError(f"{failure}.")
 
 
 def _finish(
-    settings: Settings, arguments: "CommandArguments", run: "RunReport", ingested: "IngestResult | None" = None
+    settings: Settings,
+    arguments: "CommandArguments",
+    run: "RunReport",
+    ingested: "IngestResult | None" = None,
+    texts: "TextOutput | None" = None,
 ) -> NoReturn:
-    from artistjobs.commands.summary import exit_code, run_json, run_sentences
+    """Print the summary of a run and raise Exit with its exit code, or the error of stdout."""
+    from artistjobs.commands.summary import exit_code, run_json
     from artistjobs.terminal.escape import escape_controls
     from artistjobs.terminal.log import FILE_ONLY, log
+    from artistjobs.terminal.log_file import log_file_failure
     from artistjobs.terminal.streams import print_json, print_message
+
+    sentences, code, result = _sentences(arguments, run, ingested), exit_code(run), run_json(run, ingested)
+    for sentence in sentences:
+        log.info("%s", sentence, extra=FILE_ONLY)
+    if failure := log_file_failure():
+        sentences.append(failure)
+        code = code or StoreError.exit_code
+        result |= {"exit_code": code, "message": result["message"] or failure}
+    try:
+        if arguments.as_json:
+            print_json(result)
+        if texts is not None:
+            texts.raise_failure()
+    finally:
+        if not settings.quiet or code:
+            print_message("\n".join(map(escape_controls, sentences)))
+    raise Exit(code)
+
+
+def _sentences(arguments: "CommandArguments", run: "RunReport", ingested: "IngestResult | None") -> list[str]:
+    from artistjobs.commands.summary import run_sentences
     from artistjobs.worker.stop import StopReason
 
-    if arguments.as_json:
-        print_json(run_json(run, ingested))
     sentences = run_sentences(run, ingested, arguments.database().path)
     if arguments.scenario is not None:
-        sentences.append(f"rehearsal ({arguments.scenario}): nothing was sent to OpenAI, and nothing was billed")
+        sentences += _rehearsal_sentences(arguments.scenario, run, arguments.database().path)
     if run.after.pending + run.after.running:
         # A run with the same cap would stop at once.
         first = "raise --max-cost and " if run.reason is StopReason.MAX_COST else ""
         sentences.append(f"{first}continue with: {same_command()}")
-    for sentence in sentences:
-        log.info("%s", sentence, extra=FILE_ONLY)
-    if not settings.quiet or exit_code(run):
-        print_message("\n".join(map(escape_controls, sentences)))
-    raise Exit(exit_code(run))
+    return sentences
+
+
+def _rehearsal_sentences(scenario: str, run: "RunReport", database: "Path") -> list[str]:
+    sentences = [f"rehearsal ({scenario}): nothing was sent to OpenAI, and nothing was billed"]
+    if run.after.total and run.after.total == run.after.done and not run.counters.calls:
+        again = f"all jobs were rehearsed before in {database}; to rehearse them again, name a new database with --db"
+        sentences.insert(0, again)
+    return sentences
 
 
 def same_command() -> str:

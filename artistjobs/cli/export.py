@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from artistjobs.core.job import Scope
-    from artistjobs.store.interface import Store
+    from artistjobs.store.interface import OpenDatabase
 
 
 @command()
@@ -47,7 +47,7 @@ def export(settings: Settings, /, output: "Path | None", format_name: str | None
     from artistjobs.terminal.streams import TextOutput
 
     output = output_or_default(output, format_name)
-    with logging_output(settings) as console, existing_database_option(settings).open() as store:
+    with logging_output(settings) as console, existing_database_option(settings).reader() as store:
         config = ExportConfig(
             scope=_scope(store, options["ingest"]),
             states=STATES[str(options["state"])],
@@ -59,7 +59,10 @@ def export(settings: Settings, /, output: "Path | None", format_name: str | None
             export_to_stream(store.records, config, sys.stdout.buffer)
         else:
             ensure_writable(output, store.path)
-            export_answers(store, config, output, None if options["no_text"] else TextOutput(), console)
+            texts = None if options["no_text"] else TextOutput()
+            export_answers(store, config, output, texts, console)
+            if texts is not None:
+                texts.raise_failure()
 
 
 def _columns(names: object) -> tuple[str, ...]:
@@ -76,7 +79,7 @@ def _columns(names: object) -> tuple[str, ...]:
     return chosen
 
 
-def _scope(store: "Store", ingest: object) -> "Scope":
+def _scope(store: "OpenDatabase", ingest: object) -> "Scope":
     from artistjobs.core.job import EVERYTHING
 
     if not isinstance(ingest, str):

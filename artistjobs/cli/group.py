@@ -8,9 +8,10 @@ import click
 from click.exceptions import Exit
 
 from artistjobs import __version__
+from artistjobs.cli.env_file import NO_ENV_FILE, EnvFile
 from artistjobs.cli.help import verbosity_of
 from artistjobs.cli.options import PATH, Settings
-from artistjobs.errors import ArtistjobsError
+from artistjobs.errors import ArtistjobsError, OutputError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -109,10 +110,7 @@ class Commands(click.Group):
                 raise click.UsageError(REHEARSES, error.ctx) from None
             raise
         except ArtistjobsError as error:
-            from artistjobs.terminal.escape import escape_controls
-            from artistjobs.terminal.streams import print_message
-
-            print_message(f"artistjobs: {escape_controls(str(error))}")
+            print_error(error)
             raise Exit(error.exit_code) from error
         except BrokenPipeError:
             from artistjobs.terminal.streams import forget_stdout
@@ -158,6 +156,16 @@ class Commands(click.Group):
                     )
 
 
+def print_error(error: ArtistjobsError) -> None:
+    """Print an expected error to stderr. After a failed write, stdout is given up."""
+    from artistjobs.terminal.escape import escape_controls
+    from artistjobs.terminal.streams import forget_stdout, print_message
+
+    if isinstance(error, OutputError):
+        forget_stdout()
+    print_message(f"artistjobs: {escape_controls(str(error))}")
+
+
 @click.group(cls=Commands, commands=LazyCommands(COMMANDS), context_settings=HELP, invoke_without_command=True)
 @click.version_option(__version__, prog_name="artistjobs", message="%(prog)s %(version)s")
 @click.option(
@@ -177,6 +185,7 @@ def cli(ctx: click.Context, db: "Path | None", log_file: "Path | None", *, verbo
 
     Try it without a key: artistjobs run example_artists.csv --rehearse
     """
-    ctx.obj = Settings(db, verbosity_of(verbose=verbose, quiet=quiet), log_file)
+    env_file = ctx.obj if isinstance(ctx.obj, EnvFile) else NO_ENV_FILE
+    ctx.obj = Settings(db, verbosity_of(verbose=verbose, quiet=quiet), log_file, env_file)
     if ctx.invoked_subcommand is None:
         click.echo(STEPS)

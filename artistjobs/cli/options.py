@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+from artistjobs.cli.env_file import NO_ENV_FILE, EnvFile
 from artistjobs.core.command_text import DEFAULT_DATABASE, REHEARSAL_DATABASE
 from artistjobs.errors import WrongUseError
 
@@ -89,11 +90,12 @@ USD = _Usd(min=0)
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Values of the global options."""
+    """Values of the global options, and the settings of the file .env."""
 
     db: "Path | None"
     verbosity: int
     log_file: "Path | None"
+    env_file: EnvFile = NO_ENV_FILE
 
     @property
     def quiet(self) -> bool:
@@ -134,7 +136,7 @@ def ask_options(command: Command) -> Command:
         click.option("--version", "--prompt-version", "prompt_version", help="Version of the stored prompt."),
         click.option(
             "--model", metavar="NAME", envvar="OPENAI_MODEL", show_envvar=True,
-            help="Model to call.  [default: gpt-5]",
+            help="Model to call.  [default: gpt-5, until 2026-12-11]",
         ),
         click.option(
             "--param", "params", multiple=True, metavar="KEY=VALUE",

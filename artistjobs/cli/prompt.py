@@ -1,19 +1,19 @@
 """Prompt of a command: built from the options, with the template and the instructions read from files and checked."""
 
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from artistjobs.cli.params import join_fields, parse_metadata, parse_params
 from artistjobs.cli.schema import with_schema
+from artistjobs.core.default_model import default_model
 from artistjobs.core.json_values import Json
 from artistjobs.core.pricing import REHEARSAL_MODEL
 from artistjobs.core.prompt import Prompt
 from artistjobs.core.schema import params_json
 from artistjobs.core.template import check_template, ensure_uses_artist
 from artistjobs.errors import PromptError, WrongUseError
-
-DEFAULT_MODEL = "gpt-5"
-
+from artistjobs.rendering.renderer import Renderer
 
 REHEARSAL_PROMPT = "pmpt_rehearsal"
 
@@ -45,16 +45,16 @@ class PromptOptions:
         return with_schema(join_fields(parse_params(self.params), given_fields), self.schema)
 
 
-def make_prompt(prompt_options: PromptOptions, *, is_rehearsal: bool) -> Prompt:
+def make_prompt(prompt_options: PromptOptions, today: date, *, is_rehearsal: bool) -> Prompt:
     """Return the prompt to use, after reading and checking its files.
 
     Raises:
-        WrongUseError: if no prompt is given, or options exclude each other.
+        WrongUseError: if no prompt is given, options exclude each other, or a model must be named on this day.
         PromptError: if the template, a parameter or a file is invalid.
 
     """
     _ensure_one_prompt(prompt_options)
-    model = REHEARSAL_MODEL if is_rehearsal else prompt_options.model or DEFAULT_MODEL
+    model = REHEARSAL_MODEL if is_rehearsal else prompt_options.model or default_model(today)
     params = params_json(prompt_options.fields())
     if prompt_options.prompt_file is not None:
         return _template_prompt(prompt_options, prompt_options.prompt_file, model, params)
@@ -73,7 +73,8 @@ def _ensure_one_prompt(prompt_options: PromptOptions) -> None:
 
 def _template_prompt(prompt_options: PromptOptions, file: Path, model: str, params: str) -> Prompt:
     template = _read_text(file)
-    check_template(template, str(file))
+    with Renderer() as renderer:
+        check_template(template, str(file), renderer.compile)
     ensure_uses_artist(template, str(file))
     instructions = _read_text(prompt_options.instructions_file) if prompt_options.instructions_file else None
     if instructions is not None and "{{" in instructions and "artist_" in instructions:

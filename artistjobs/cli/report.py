@@ -31,7 +31,7 @@ def report(settings: Settings, output: "Path") -> None:
     from artistjobs.report import make_report, write_report
     from artistjobs.terminal.log import log
 
-    with logging_output(settings), existing_database_option(settings).open() as store:
+    with logging_output(settings), existing_database_option(settings).reader() as store:
         if str(output) == "-":
             sys.stdout.buffer.write(make_report(store, time.time()))
             sys.stdout.buffer.flush()

@@ -49,7 +49,7 @@ def run(
 
     output = output_or_default(output, format_name)
     arguments = CommandArguments(settings, options)
-    with logging_output(settings, arguments.scenario, arguments.warning()) as console:
+    with logging_output(settings, arguments.scenario, arguments.warnings()) as console:
         config, texts = arguments.ingest_config(), None if arguments.as_json else TextOutput()
         if note := arguments.schema_note(config.prompt):
             log.info(note)
@@ -63,4 +63,4 @@ def run(
         written_as = format_of(output, format_name)
         target = ExportTarget(output=output, texts=texts, needed=arguments.prompt_files(), format=written_as)
         report, ingested = run_file(arguments.database(), config, arguments.working(), console, target)
-        _finish(settings, arguments, report, ingested)
+        _finish(settings, arguments, report, ingested, texts)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from artistjobs.core.formatting import count_text
 from artistjobs.export.export import ExportConfig, export_to_file
-from artistjobs.store.interface import Store
+from artistjobs.store.interface import OpenDatabase
 from artistjobs.terminal.log import ConsoleHandler
 from artistjobs.terminal.streams import TextOutput
 
@@ -13,14 +13,15 @@ log = logging.getLogger(__name__)
 
 
 def export_answers(
-    store: Store, config: ExportConfig, output: Path, texts: TextOutput | None, console: ConsoleHandler
+    store: OpenDatabase, config: ExportConfig, output: Path, texts: TextOutput | None, console: ConsoleHandler
 ) -> None:
     """Write the records to a file and, unless ``texts`` is None, their texts to stdout.
+
+    The file is completed even if stdout cannot be written; ``texts`` remembers that failure.
 
     Raises:
         WrongUseError: if the file or its format cannot be used.
         StoreError: if the disk or the database fails.
-        BrokenPipeError: if the reader of stdout has gone; the file is complete.
 
     """
     count = export_to_file(store.records, config, output, texts)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from artistjobs.core.command_text import command
 from artistjobs.core.formatting import cost_text, truncate
 from artistjobs.core.json_values import Json, scalar
-from artistjobs.core.prompt import Body, Prompt, changed_fields, request_builder
+from artistjobs.core.prompt import Body, Prompt, changed_fields
 from artistjobs.errors import PromptError
+from artistjobs.rendering.renderer import build_request
 from artistjobs.store.interface import Reader
 from artistjobs.store.models import ArtistMatch
 from artistjobs.terminal.escape import escape_controls
@@ -137,7 +138,7 @@ def job_details_lines(details: JobDetails, reader: Reader, width: int | None) ->
 
 def _request(prompt: Prompt, row: Row) -> Body | None:
     try:
-        return request_builder(prompt)(str(row["artist_name"]), str(row["artist_data"]))
+        return build_request(prompt, str(row["artist_name"]), str(row["artist_data"]))
     except PromptError:
         return None
 

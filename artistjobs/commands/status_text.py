@@ -46,7 +46,7 @@ def status_lines(status: Status, width: int | None = None, *, is_coloured: bool 
     tokens = f"{work.input_tokens:,} tokens in, {work.output_tokens:,} out"
     facts = [
         "   ".join(states),
-        f"{status.jobs_per_minute:,.0f} jobs in the last minute",
+        f"{status.jobs_per_minute:,.0f} jobs a minute",
         f"{count_text(work.calls, 'call')} ({work.retries:,} retried), {tokens}",
         f"{cost_text(work.cost_usd, work.unpriced)} so far",
         *_projection_lines(project(status)),

@@ -3,10 +3,13 @@
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from artistjobs.core.json_values import Json, canonical_json, parse_json
 from artistjobs.core.schema import Schema, answer_schema
+
+if TYPE_CHECKING:
+    from artistjobs.core.template import Compile
 
 Body: TypeAlias = dict[str, Json]
 
@@ -107,16 +110,26 @@ def variables(name: str, data: str) -> dict[str, Json]:
     return {"artist_name": name, "artist_data": data} if data else {"artist_name": name}
 
 
-def request_builder(prompt: Prompt) -> Callable[[str, str], Body]:
+def request_builder(prompt: Prompt, compile_text: "Compile | None" = None) -> Callable[[str, str], Body]:
     """Return the function that builds a request body from name and data.
 
     That function raises PromptError if the template cannot be rendered for a row. The fields that all requests
     share come first in the body, so that the API can use its prompt cache.
+
+    Args:
+        prompt: The prompt configuration.
+        compile_text: Compiles its template, ``compile_template`` by default, which does not limit the time.
+
     """
     shared = _fields(prompt)
-    if prompt.template is not None:
-        return _template_builder(prompt, shared)
-    return _stored_prompt_builder(prompt, shared)
+    if prompt.template is None:
+        return _stored_prompt_builder(prompt, shared)
+    if prompt.instructions is not None:
+        shared = {**shared, "instructions": prompt.instructions}
+    from artistjobs.core.template import compile_template
+
+    render = (compile_text or compile_template)(prompt.template)
+    return lambda name, data: {**shared, "input": render(name, data)}
 
 
 def _stored_prompt_builder(prompt: Prompt, shared: Body) -> Callable[[str, str], Body]:
@@ -126,18 +139,5 @@ def _stored_prompt_builder(prompt: Prompt, shared: Body) -> Callable[[str, str],
 
     def build(name: str, data: str) -> Body:
         return {**shared, "prompt": {**reference, "variables": variables(name, data)}}
-
-    return build
-
-
-def _template_builder(prompt: Prompt, shared: Body) -> Callable[[str, str], Body]:
-    from artistjobs.core.template import compile_template
-
-    render = compile_template(prompt.template or "")
-    if prompt.instructions is not None:
-        shared = {**shared, "instructions": prompt.instructions}
-
-    def build(name: str, data: str) -> Body:
-        return {**shared, "input": render(name, data)}
 
     return build

@@ -8,6 +8,7 @@ from tempfile import SpooledTemporaryFile
 from typing import BinaryIO
 
 from artistjobs.ingest.bad_lines import WARNED_OF, _warn, _WarnBadLines
+from artistjobs.ingest.longest_row import LongestRow
 from artistjobs.ingest.parser import ArtistReader
 from artistjobs.ingest.source import STDIN, IngestConfig, open_artists
 from artistjobs.store.interface import Ingestor
@@ -33,8 +34,10 @@ def ingest_file(ingestor: Ingestor, config: IngestConfig) -> IngestResult:
             _warn(config.source, ingestor.bad_lines(known.ingest, WARNED_OF), known.bad)
             return known
         reader = ArtistReader(stream)
-        rows = _WarnBadLines(reader, config)
-        return ingestor.ingest(source, config.prompt, rows, lambda: reader.lines)
+        rows = LongestRow(_WarnBadLines(reader, config))
+        ingested = ingestor.ingest(source, config.prompt, rows, lambda: reader.lines)
+    rows.try_out(config)
+    return ingested
 
 
 def ensure_readable(path: Path) -> None:

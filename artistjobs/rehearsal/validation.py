@@ -1,8 +1,8 @@
 """Validation of requests as in the real API: unknown fields, wrong types and values, missing parameters.
 
-The table has the name and type of every field of the published schema (2026-08-21), with more detail for fields in
-which mistakes are common. The contents of tools and messages are not checked otherwise; those of formats are checked in
-``format_validation``.
+The table has the name and type of every field that the SDK describes (3.57, November 2026), with more detail for fields
+in which mistakes are common. The contents of tools and messages are not checked otherwise; those of formats are checked
+in ``format_validation``.
 """
 
 from collections.abc import Mapping
@@ -58,10 +58,12 @@ _TEXT_OR_OBJECT = Field(types=(str, dict))
 
 
 _FIELDS: Mapping[str, Field] = {
+    "access_programs": _OBJECT,
     "background": _FLAG,
     "background_options": _OBJECT,
     "context_management": _ARRAY,
     "conversation": _TEXT_OR_OBJECT,
+    "image": _OBJECT,
     "include": _ARRAY,
     "input": Field(types=(str, list)),
     "instructions": _TEXT,

@@ -6,7 +6,7 @@ running workers. A store opens its parts on one connection. All of them raise ``
 database fails.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
@@ -97,6 +97,15 @@ class Queue(Protocol):
         ``amounts`` and ``cap_usd`` are in dollars.
         """
 
+    def free(self, usd: float) -> None:
+        """Free money that was reserved for calls of this worker that were not made, in dollars."""
+
+    def watch_lock(self) -> None:
+        """Log who keeps this queue waiting for the right to write; another thread calls this once a second.
+
+        Raises StoreError if the wait has no hope. Does nothing if the queue does not wait.
+        """
+
     def end(self, ending: str) -> None:
         """Record the end of this worker and release its liveness lock; ``ending`` is the reason."""
 
@@ -132,7 +141,16 @@ class Records(Protocol):
         """Return the workers that have not ended."""
 
     def jobs_per_minute(self, seconds: float) -> float:
-        """Return the throughput of the last ``seconds``, in jobs per minute."""
+        """Return the throughput of the last ``seconds``, in jobs per minute of the time in which a worker ran."""
+
+    def worked_seconds(self, pids: Collection[int], since: float) -> float | None:
+        """Return the seconds from the start of the first to the end of the last of some workers; None if none ran.
+
+        Args:
+            pids: The process ids of the workers, on this host.
+            since: Seconds since the epoch; workers that started earlier do not count.
+
+        """
 
     def export(self, scope: Scope, states: Sequence[str]) -> Iterator[ExportRow]:
         """Yield final jobs from one consistent snapshot, in the order of the ingest's file or oldest first."""
@@ -205,6 +223,10 @@ class OpenDatabase(Protocol):
     def records(self) -> Records:
         """Read access to counts, prompts, workers and exports."""
 
+    @property
+    def report_queries(self) -> ReportQueries:
+        """Queries for a report."""
+
 
 class Store(OpenDatabase, Protocol):
     """Database that is open for writing."""
@@ -216,10 +238,6 @@ class Store(OpenDatabase, Protocol):
     @property
     def queue(self) -> Queue:
         """Queue of jobs for this process."""
-
-    @property
-    def report_queries(self) -> ReportQueries:
-        """Queries for a report."""
 
     @property
     def controls(self) -> Controls:

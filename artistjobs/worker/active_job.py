@@ -2,7 +2,7 @@
 
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from time import time
 
@@ -18,10 +18,9 @@ from artistjobs.core.job import MAX_DELAY_SECONDS, Claim
 from artistjobs.core.pricing import Cost, answer_cost
 from artistjobs.core.prompt import Body
 from artistjobs.core.retry import last_attempt
-from artistjobs.core.schema import RejectedAnswer
 from artistjobs.errors import PromptError
 from artistjobs.terminal.log import repeats
-from artistjobs.worker.asking import Asking
+from artistjobs.worker.answer_checks import AnswerChecks, Corrections
 from artistjobs.worker.limits.budget import Budget
 from artistjobs.worker.limits.circuit_breaker import Breaker
 from artistjobs.worker.limits.rate_limiter import Limiter
@@ -36,6 +35,10 @@ SAT_THROUGH_SECONDS = 1.0
 """Longest wait requested by a server that concerns one job only; a longer one pauses all calls."""
 
 
+Requests = Callable[[Claim], Awaitable[Body]]
+"""Builds the request body for a claim. Raises PromptError if the template cannot be rendered for the row."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerContext:
     """Objects and settings that all job loops of a process share."""
@@ -47,7 +50,8 @@ class WorkerContext:
     breaker: Breaker
     stop: Stop
     counters: RunCounters
-    asking: Asking
+    requests: Requests
+    checks: AnswerChecks
     cost: Cost
     max_attempts: int
     corrections: int
@@ -64,9 +68,10 @@ class ActiveJob:
         self.claim = claim
         self.calls_under_way = 0
         self.repeated = 0
-        self._rejected: list[RejectedAnswer] | None = None
+        self._corrections = Corrections(shared.checks, shared.corrections)
         self._not_before: float | None = None
         self._flex_refusals = 0
+        self._release_reply: Callable[[], None] | None = None
 
     async def call(self) -> Attempt:
         """Make one call as soon as the limits allow it, and return the attempt.
@@ -78,7 +83,8 @@ class ActiveJob:
             raise RunStoppingError
         started_at = time()
         try:
-            body = self._with_service_tier(shared.asking.request(self.claim, self._last_rejected()))
+            body = self._with_service_tier(await shared.requests(self.claim))
+            body = self._corrections.corrected(self.claim, body)
         except PromptError as error:
             failure = Failure(kind=FailureKind.PERMANENT, code="template_error", message=str(error))
             return self._attempt(started_at, failure=failure, calls=0)
@@ -101,6 +107,7 @@ class ActiveJob:
         asked = attempt.failure.retry_after_seconds if attempt.failure else None
         self._not_before = time() + min(asked, MAX_DELAY_SECONDS) if asked else None
         await self._shared.store_client.record(attempt)
+        self.forget_reply()
         self._shared.counters.add(attempt, self._shared.clock())
         self._count_refusals(attempt.failure)
         self.claim = replace(self.claim, attempt=self.claim.attempt + 1)
@@ -123,6 +130,17 @@ class ActiveJob:
         """Return the attempt that releases the claim at once, even if a call is in flight."""
         return self._shared.budget.settle(released(self.claim, calls=self.calls_under_way))
 
+    @property
+    def has_large_reply(self) -> bool:
+        """True if the last reply holds memory that other calls may need."""
+        return self._release_reply is not None
+
+    def forget_reply(self) -> None:
+        """Release the memory of the last reply; its attempt is stored, or dropped."""
+        if self._release_reply is not None:
+            self._release_reply()
+            self._release_reply = None
+
     def _count_refusals(self, failure: Failure | None) -> None:
         """Count consecutive refusals for lack of flex capacity; after the fallback the job keeps the standard tier."""
         if self._has_left_flex():
@@ -131,12 +149,6 @@ class ActiveJob:
         if self._has_left_flex():
             name = truncate(self.claim.artist_name)
             log.info("%s: flex was full %d times; the next call uses the standard tier", name, self._flex_refusals)
-
-    def _last_rejected(self) -> RejectedAnswer | None:
-        """Return the answer whose correction is due; another worker may have received it. Raises StoreError."""
-        if self._rejected is None:
-            self._rejected = list(self._shared.asking.rejected(self.claim))
-        return self._rejected[-1] if self._rejected else None
 
     def _has_left_flex(self) -> bool:
         fallback = self._shared.flex_fallback
@@ -147,10 +159,17 @@ class ActiveJob:
 
     async def _may_spend(self, body: Body) -> bool:
         shared = self._shared
-        if not await shared.budget.reserve(self.claim.job, body):
-            spent_usd = max(shared.budget.spent_usd, shared.store_client.store_thread.reservations.spent_usd)
+        if shared.store_client.has_cost_cap and not await self._has_reserved(body):
+            spent_usd = shared.store_client.store_thread.reservations.spent_usd
             shared.stop.request(StopReason.MAX_COST, _cap_reached(spent_usd))
         return not shared.stop.is_halted()
+
+    async def _has_reserved(self, body: Body) -> bool:
+        usd = self._shared.budget.worst_case(body)
+        if usd is None or not await self._shared.store_client.reserve(usd):
+            return False
+        self._shared.budget.remember(self.claim.job, usd)
+        return True
 
     async def _send(self, body: Body) -> Attempt:
         shared, started_at = self._shared, time()
@@ -161,6 +180,7 @@ class ActiveJob:
         finally:
             shared.counters.in_flight -= 1
         self.calls_under_way = 0
+        self._release_reply = reply.release
         attempt = shared.budget.settle(self._classify(reply, started_at))
         self._update_shared_limits(reply, attempt.failure)
         _log_call(attempt)
@@ -172,7 +192,7 @@ class ActiveJob:
         if answer is None:
             return self._attempt(started_at, failure=failure)
         answer = replace(answer, cost_usd=answer_cost(answer, self._shared.cost))
-        if failure is None and (reason := self._shared.asking.check(self.claim, answer.text)) is not None:
+        if failure is None and (reason := self._shared.checks.check(self.claim, answer.text)) is not None:
             return self._mismatch(started_at, reply, answer, reason)
         return self._attempt(started_at, answer=answer, failure=failure)
 
@@ -183,8 +203,7 @@ class ActiveJob:
             status=reply.status, request_id=reply.request_id,
         )  # fmt: skip
         attempt = self._attempt(started_at, answer=answer, failure=failure)
-        rejected = self._rejected = [*(self._rejected or ()), RejectedAnswer(answer.text, reason)]
-        return replace(attempt, outcome=Outcome.RETRY) if len(rejected) <= self._shared.corrections else attempt
+        return replace(attempt, outcome=Outcome.RETRY) if self._corrections.reject(answer.text, reason) else attempt
 
     def _attempt(
         self,

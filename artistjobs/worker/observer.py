@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from time import monotonic
 
 from artistjobs.worker.config import WorkConfig
-from artistjobs.worker.limits.budget import Budget
 from artistjobs.worker.limits.rate_limiter import Limiter
 from artistjobs.worker.progress.counters import RunCounters
 from artistjobs.worker.progress.job_counts import JobProgress, initial_job_progress
@@ -21,7 +20,6 @@ class RunObserver:
     config: WorkConfig
     counters: RunCounters
     limiter: Limiter
-    budget: Budget
     stop: Stop
     store_thread: StoreThread
     clock: Callable[[], float] = monotonic
@@ -46,7 +44,7 @@ class RunObserver:
             claimed_by_others=store_thread.claimed_by_others,
             limit=self.config.limit,
             cap_usd=settings.max_cost_usd,
-            spent_usd=max(self.budget.spent_usd, store_thread.reservations.spent_usd),
+            spent_usd=store_thread.reservations.spent_usd,
             slowed_to=self.limiter.slowed_to,
             latencies=counters.latencies.buckets(),
             wait=self.limiter.waiting,

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Sequence
 
 from artistjobs.api.interface import Api
-from artistjobs.api.model_lookup import fatal_reason, shutdown_date, shutdown_sentence
+from artistjobs.api.model_lookup import fatal_reason, look_up_warning, shutdown_date, shutdown_sentence
 from artistjobs.api.reply import Reply
 from artistjobs.worker.stop import RunStoppingError, Stop, StopReason
 
@@ -27,6 +27,8 @@ async def check_models(api: Api, models: Sequence[str], stop: Stop) -> bool:
         if sentence := fatal_reason(reply):
             stop.request(StopReason.ACCOUNT, sentence)
             return False
+        if warning := look_up_warning(reply):
+            log.warning("%s", warning)
         if date := shutdown_date(reply):
             log.warning("%s", shutdown_sentence(model, date))
     return True

@@ -2,7 +2,8 @@
 
 A process cannot know what other processes are about to spend, so the database records it: the worst-case cost of a
 call is stored in the row of its worker before the call is made, and removed with the attempt. Reservations of a worker
-that died count as lost money. This takes one more commit for each call under a cap, shared by all waiting calls.
+that died count as lost money. This takes one more commit for each call under a cap, shared by all waiting calls, which
+are served first come, first served.
 Dividing the money in advance would save that commit, but strand money with workers that do not need it.
 """
 
@@ -11,6 +12,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from artistjobs.core.attempt import Attempt
 from artistjobs.store.interface import Queue
 
 
@@ -27,13 +29,19 @@ class ReservationQueue:
 
     def __init__(self, cap_usd: float | None, answer: Callable[[Sequence[ReservationRequest], bool], None]) -> None:
         self.requests: list[ReservationRequest] = []
-        self.spent_usd = 0.0
+        self.spent_usd = 0.0  # by all workers as of the last reservation, and by this one since
         self._tell = answer
         self.change_cap(cap_usd)
 
     def change_cap(self, cap_usd: float | None) -> None:
         """Apply another cap from now on; with None there is room for every waiting request."""
         self._cap = math.inf if cap_usd is None else cap_usd
+
+    def count(self, attempts: Sequence[Attempt]) -> None:
+        """Add the cost of this worker's attempts to the money spent."""
+        self.spent_usd += sum(
+            attempt.lost_usd + ((attempt.answer.cost_usd or 0.0) if attempt.answer else 0.0) for attempt in attempts
+        )
 
     def serve(self, queue: Queue, *, is_draining: bool) -> None:
         """Grant requests in order as far as there is room; refuse the others once nothing in flight can make room."""
@@ -51,11 +59,14 @@ class ReservationQueue:
         self.requests = requests if may_hope else []
 
 
-def answer(requests: Sequence[ReservationRequest], granted: bool) -> None:  # noqa: FBT001
-    """Reply to waiting requests, in their event loop.
-
-    A reservation for a request that was cancelled meanwhile counts as lost: too much is safer than too little.
-    """
+def answer(
+    requests: Sequence[ReservationRequest],
+    granted: bool,  # noqa: FBT001
+    give_back: Callable[[float], None],
+) -> None:
+    """Reply to waiting requests, in their event loop; the money of a request that was cancelled meanwhile is freed."""
     for request in requests:
         if not request.future.done():
             request.future.set_result(granted)
+        elif granted:
+            give_back(request.usd)

@@ -2,12 +2,13 @@
 
 import asyncio
 import logging
+import os
 import random
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from dataclasses import dataclass
 from functools import partial
-from time import monotonic
+from time import monotonic, time
 
 from artistjobs.api.interface import Api
 from artistjobs.api.prices import cost_by
@@ -18,8 +19,8 @@ from artistjobs.core.job import Scope
 from artistjobs.errors import ArtistjobsError, StoreError, WrongUseError
 from artistjobs.store.interface import OpenStore, Records, Store
 from artistjobs.store.models import Counts
-from artistjobs.worker.active_job import WorkerContext
-from artistjobs.worker.asking import Asking
+from artistjobs.worker.active_job import Requests, WorkerContext
+from artistjobs.worker.answer_checks import AnswerChecks
 from artistjobs.worker.config import WorkConfig
 from artistjobs.worker.limits.budget import Budget
 from artistjobs.worker.limits.circuit_breaker import Breaker
@@ -29,6 +30,7 @@ from artistjobs.worker.observer import RunObserver
 from artistjobs.worker.preflight import check_models
 from artistjobs.worker.progress.counters import RunCounters, RunTotals
 from artistjobs.worker.progress.snapshot import Display, TakeSnapshot
+from artistjobs.worker.requests import RequestBuilder
 from artistjobs.worker.signals import RunControl, Signals
 from artistjobs.worker.stop import Stop, StopReason
 from artistjobs.worker.store_client import StoreClient
@@ -43,7 +45,10 @@ OpenApi = Callable[[], AbstractAsyncContextManager[Api]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunReport:
-    """The outcome of a run; ``error`` is set if a failure of the store ended it."""
+    """The outcome of a run; ``error`` is set if a failure of the store ended it.
+
+    ``seconds`` is the time between the start and the end that the database records for its workers.
+    """
 
     counters: RunTotals
     reason: StopReason | None
@@ -69,16 +74,16 @@ async def run(
 
     """
     with open_store() as store:
-        started, before = monotonic(), store.records.counts(scope)
+        started, since, before = monotonic(), time(), store.records.counts(scope)
         counters = RunCounters(before=before, started_at=started)
-        spent_usd = store.queue.spent_usd()
         this_run = _Run(config, scope, open_store, counters, run_control or Signals())
-        report = await this_run.work(store, spent_usd, open_api, watcher)
+        report = await this_run.work(store, open_api, watcher)
         error = report.error
         after = before if error else store.records.counts(scope)
+        worked = None if error else store.records.worked_seconds([os.getpid()], since)
     return RunReport(
-        counters=counters.totals(), reason=report.reason, sentence=report.sentence, seconds=monotonic() - started,
-        after=after, error=error,
+        counters=counters.totals(), reason=report.reason, sentence=report.sentence,
+        seconds=worked or monotonic() - started, after=after, error=error,
     )  # fmt: skip
 
 
@@ -118,6 +123,7 @@ class _Run:
         self._stop = Stop()
         self._cost = cost_by(config.prices)
         self._settings = config.settings
+        self._budget = Budget(self._cost)
         self._store_client = StoreClient(
             open_store, scope, config.limit, config.settings, run_control.part, self._apply_settings
         )
@@ -133,10 +139,9 @@ class _Run:
         )
         self._task_pool: TaskPool | None = None
 
-    async def work(self, store: Store, spent_usd: float, open_api: OpenApi, watcher: Display) -> _End:
+    async def work(self, store: Store, open_api: OpenApi, watcher: Display) -> _End:
         records = self._records = store.records
         self._resume = command(store.path, "resume")
-        self._budget = Budget(self._config.max_cost_usd, spent_usd, self._cost, self._store_client.reserve)
         self._ensure_known_prices(records)
         async with (
             open_api() as api,
@@ -146,12 +151,14 @@ class _Run:
             if not await self._run_control.wait_to_start(look_up):
                 return _End(self._stop.reason, self._stop.sentence)
             await self._store_client.start()
-            shared = self._shared(api, Asking(records))
-            async with watching(watcher, self._snapshot_taker()):
-                error = await self._drain(shared, abandon_requested)
+            # The time that the look-up took is not part of the work: the database does not count it either.
+            self._counters.started_at = monotonic()
+            with closing(RequestBuilder(records, self._stop)) as requests:
+                async with watching(watcher, self._snapshot_taker()):
+                    error = await self._drain(self._shared(api, requests), abandon_requested)
         return self._end(error)
 
-    def _shared(self, api: Api, asking: Asking) -> WorkerContext:
+    def _shared(self, api: Api, requests: Requests) -> WorkerContext:
         return WorkerContext(
             api=api,
             store_client=self._store_client,
@@ -160,7 +167,8 @@ class _Run:
             breaker=self._breaker,
             stop=self._stop,
             counters=self._counters,
-            asking=asking,
+            requests=requests,
+            checks=AnswerChecks(self._records),
             cost=self._cost,
             max_attempts=self._config.max_attempts,
             corrections=self._config.corrections,
@@ -170,9 +178,7 @@ class _Run:
         )
 
     def _snapshot_taker(self) -> TakeSnapshot:
-        return RunObserver(
-            self._config, self._counters, self._limiter, self._budget, self._stop, self._store_client.store_thread
-        )
+        return RunObserver(self._config, self._counters, self._limiter, self._stop, self._store_client.store_thread)
 
     async def _drain(self, shared: WorkerContext, abandon_requested: asyncio.Event) -> ArtistjobsError | None:
         """Run all job loops to their end; return the error that ended them, if any."""
@@ -204,7 +210,6 @@ class _Run:
         self._stop.pause(settings.makes_no_calls)
         self._limiter.tune(rpm=settings.rpm, tpm=settings.tpm, max_workers=settings.max_workers)
         self._breaker.resize(settings.max_workers)
-        self._budget.change_cap(settings.max_cost_usd)
         if settings.max_cost_usd is not None and before.max_cost_usd is None:
             self._ensure_known_prices_now()
         if self._task_pool is not None:

@@ -14,7 +14,7 @@ class StopReason(StrEnum):
     MAX_COST = "max-cost"
     LIMIT = "limit"
     STORE = "store"  # failure of the disk or the database
-    DIED = "died"  # the child processes, several in a row
+    DIED = "died"  # child processes, several in a row, or one that cannot be started
 
 
 class RunStoppingError(Exception):

@@ -68,6 +68,11 @@ class StoreClient:
         """Store an attempt; return after the commit. Raises StoreError."""
         await self._send(attempt, wants_claim=False)
 
+    @property
+    def has_cost_cap(self) -> bool:
+        """True if money has to be reserved for each call."""
+        return self.store_thread.settings_poller.settings.max_cost_usd is not None
+
     async def reserve(self, usd: float) -> bool:
         """Reserve money for a call, on disk before the call is made; return False if the cap has no room for it.
 
@@ -78,7 +83,16 @@ class StoreClient:
             raise self._trouble
         future: asyncio.Future[bool] = self._loop.create_future()
         self.store_thread.inbox.put(ReservationRequest(usd, future))
-        return await future
+        try:
+            return await future
+        except asyncio.CancelledError:
+            if future.done() and not future.cancelled() and future.result():
+                self._give_back(usd)
+            raise
+
+    def _give_back(self, usd: float) -> None:
+        """Free money reserved for a call that is not made."""
+        self.store_thread.inbox.put(StoreRequest(None, wants_claim=False, future=None, unused_usd=usd))
 
     def release(self, attempt: Attempt) -> None:
         """Release a claim, without waiting for the commit."""
@@ -128,7 +142,7 @@ class StoreClient:
         self._tell(self._deliver, served)
 
     def _answer_reservations(self, requests: Sequence[ReservationRequest], granted: bool) -> None:  # noqa: FBT001
-        self._tell(answer, requests, granted)
+        self._tell(answer, requests, granted, self._give_back)
 
     def _deliver(self, served: Sequence[StoreReply]) -> None:
         for future, claim in served:

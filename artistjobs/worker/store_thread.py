@@ -39,11 +39,15 @@ RESERVATION_POLL_SECONDS: Final = 0.25
 
 @dataclass(frozen=True, slots=True)
 class StoreRequest:
-    """An attempt to record, a request for a claim, or both; the reply is set on ``future``."""
+    """An attempt to record, a request for a claim, or both; the reply is set on ``future``.
+
+    ``unused_usd`` is money to free that was reserved for a call that was not made.
+    """
 
     attempt: Attempt | None
     wants_claim: bool
     future: "asyncio.Future[Claim | None] | None"
+    unused_usd: float = 0.0
 
 
 StoreReply: TypeAlias = "tuple[asyncio.Future[Claim | None] | None, Claim | None]"
@@ -98,6 +102,7 @@ class StoreThread:
         # Before the worker is visible to others, so that all settings sent to it have a later revision.
         self.settings_poller.start(store.controls)
         store.queue.register()
+        self.reservations.spent_usd = store.queue.spent_usd()
         expected = self.others
         self._look_at_others(store.queue)
         # Processes that are about to register share the limits from the first call on.
@@ -179,14 +184,19 @@ class StoreThread:
         attempts = [message.attempt for message in messages if message.attempt is not None]
         self._wanting += [message for message in messages if message.wants_claim]
         self._take_back(attempts)
-        claims = queue.exchange(attempts, self._room(), self._scope)
+        # Without attempts and claims there is nothing to commit but reservations, which have their own transaction.
+        room = self._room()
+        claims = queue.exchange(attempts, room, self._scope) if attempts or room else ()
         self.job_counts.add(attempts)
+        self.reservations.count(attempts)
         self._in_hand += len(claims)
         if self._jobs_left is not None:
             self._jobs_left -= len(claims)
         answered: list[StoreReply] = [(message.future, None) for message in messages if not message.wants_claim]
         self._reply(answered + self._serve_wanting(queue, claims))
         # After the attempts, so that the next calls can use the money that these release.
+        if unused_usd := sum(message.unused_usd for message in messages):
+            queue.free(unused_usd)
         self.reservations.serve(queue, is_draining=self.is_draining)
 
     def _take_back(self, attempts: Sequence[Attempt]) -> None:

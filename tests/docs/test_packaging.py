@@ -108,7 +108,7 @@ def test_an_installation_without_migrations_says_so(wheel, tmp_path):
         path.unlink()
 
     done = subprocess.run(
-        [sys.executable, "-m", "artistjobs", "ingest", "-", "--prompt-id", "x"],
+        [sys.executable, "-m", "artistjobs", "ingest", "-", "--prompt-id", "x", "--model", "m"],
         cwd=tmp_path,
         env=CLEAN | {"PYTHONPATH": str(target)},
         input="A\n",

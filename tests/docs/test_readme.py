@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import pytest
+from conftest import write_artists
 from dotenv import load_dotenv
 from paths import ROOT
 from schemas import ARTIST
@@ -61,7 +62,7 @@ def shell(folder, api):
 
 
 def test_every_command_shown_works(shell, cli, monkeypatch):
-    for name in ("OPENAI_API_KEY", "OPENAI_PROMPT_ID"):
+    for name in ("OPENAI_API_KEY", "OPENAI_PROMPT_ID", "OPENAI_MODEL"):
         monkeypatch.delenv(name)
     for command in commands():
         if is_plain(command):
@@ -74,6 +75,34 @@ def test_every_command_shown_works(shell, cli, monkeypatch):
             code, errors = shown.returncode, shown.stderr
 
         assert code == 0, (command, errors)
+
+
+def test_every_rehearsal_shown_makes_calls_when_they_are_run_in_order(shell, folder):
+    write_artists(folder / "artists.csv", 40)
+    rehearsals = [
+        line.removeprefix("$ ")
+        for block in re.findall(r"^```(?:sh|console)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+        for line in block.splitlines()
+        if line.startswith(("artistjobs", "$ artistjobs")) and re.search(r"--rehearse|--scenario", line)
+    ]
+
+    for command in rehearsals:
+        result = shell(command)
+
+        assert result.returncode == 0, command
+        assert re.search(r"[1-9]\d* calls|\"calls\": [1-9]", result.stdout + result.stderr), command
+    assert len(rehearsals) > 2
+
+
+def test_a_rehearsal_that_finds_its_jobs_done_says_how_to_rehearse_them_again(cli, folder):
+    write_artists(folder / "artists.csv", 3)
+    cli("run", "artists.csv", "--rehearse")
+
+    again = cli("run", "artists.csv", "--scenario", "storm")
+
+    assert again.exit_code == 0
+    assert "all jobs were rehearsed before in rehearsal.db; to rehearse them again, name a new" in again.stderr
+    assert "rehearsed before" not in cli("--db", "new.db", "run", "artists.csv", "--scenario", "busy").stderr
 
 
 def is_plain(command: str) -> bool:
@@ -90,7 +119,7 @@ def test_the_example_shows_its_true_output(shell):
 
 
 def test_the_record_shown_has_the_keys_of_a_real_one(shell):
-    shell("OPENAI_API_KEY=x artistjobs run artists.csv --prompt-file prompt.txt")
+    shell("OPENAI_API_KEY=x OPENAI_MODEL=m artistjobs run artists.csv --prompt-file prompt.txt")
     real = json.loads(shell("head -1 out.jsonl").stdout)
     shown = json.loads(blocks("json")[0])
 

@@ -95,6 +95,7 @@ def member(name: str, value: object) -> bytes:
     return b"%b: %b, " % (json.dumps(name).encode(), value if isinstance(value, bytes) else json.dumps(value).encode())
 
 
+CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
 TEN_MEGABYTES = "five and é " * 900_000
 
 GOOD = {
@@ -108,11 +109,15 @@ GOOD = {
     "raw line ends": (reply(raw_answer('"a\u2028b\u2029c\x85d"'.encode())), "a\u2028b\u2029c\x85d"),
     "bidi and zero widths": (reply(answer("\u202eabc\u2066\u200d\ufeff")), "\u202eabc\u2066\u200d\ufeff"),
     "a byte-order mark": (reply(b"\xef\xbb\xbf" + answer()), "a text"),
-    "no text": (reply(answer("")), ""),
-    "text that is none": (reply(answer(["a"])), ""),
     "text by a key given twice": (reply(raw_answer(b'"first", "text": "second"')), "second"),
     "output given twice": (reply(raw_answer(b'"a text"', member("output", []))), "a text"),
     "nested as deep as allowed": (reply(raw_answer(b'"a text"', member("metadata", deep(198)))), "a text"),
+    "nested deeper than allowed": (reply(raw_answer(b'"a text"', member("metadata", deep(900)))), "a text"),
+    "nested beyond all": (reply(raw_answer(b'"a text"', member("metadata", deep(100_000)))), "a text"),
+    "NaN": (reply(raw_answer(b'"a text"', member("top_p", b"NaN"))), "a text"),
+    "raw controls": (reply(raw_answer(b'"a\0\x1bb"')), "a\0\x1bb"),
+    "not UTF-8": (reply(raw_answer(b'"\xff"')), "\ufffd"),
+    "bytes after the end": (reply(answer() + b"\0\0<!-- cached -->"), "a text"),
     "numbers beyond all": (reply(raw_answer(b'"a text"', member("temperature", b"1e999") + member("top_p", b"-1e999"))),
                            "a text"),
     "a number of 4000 digits": (reply(raw_answer(b'"a text"', member("seed", b"9" * 4000))), "a text"),
@@ -130,6 +135,28 @@ GOOD = {
     "cached beyond the input": (reply(answer(usage={"input_tokens": 1, "output_tokens": 1,
                                                     "input_tokens_details": {"cached_tokens": 99}})), "a text"),
     "gzip": (reply(gzip.compress(answer()), b"content-encoding: gzip"), "a text"),
+    "gzip in two members": (
+        reply(gzip.compress(answer()[:99]) + gzip.compress(answer()[99:]), b"content-encoding: gzip"), "a text"),
+    "gzip in a thousand members": (
+        reply(b"".join(gzip.compress(b" ") for _ in range(1000)) + gzip.compress(answer()), b"content-encoding: gzip"),
+        "a text"),
+    "gzip without a label": (reply(gzip.compress(answer())), "a text"),
+    "gzip called something else": (reply(gzip.compress(answer()), b"content-encoding: br"), "a text"),
+    "gzip by another name": (reply(gzip.compress(answer()), b"content-encoding: X-GZip"), "a text"),
+    "gzip twice": (reply(gzip.compress(gzip.compress(answer())), b"content-encoding: gzip"), "a text"),
+    "gzip in deflate": (reply(zlib.compress(gzip.compress(answer())), b"content-encoding: gzip, deflate"), "a text"),
+    "gzip without its end": (reply(gzip.compress(answer())[:-8], b"content-encoding: gzip"), "a text"),
+    "gzip with bytes after it": (reply(gzip.compress(answer()) + b"\0" * 99, b"content-encoding: gzip"), "a text"),
+    "called gzip": (reply(answer(), b"content-encoding: gzip"), "a text"),
+    "called deflate": (reply(answer(), b"content-encoding: deflate"), "a text"),
+    "called br": (reply(answer(), b"content-encoding: br"), "a text"),
+    "called everything": (reply(answer(), b"content-encoding: gzip, deflate, br, zstd, identity"), "a text"),
+    "deflate without a header": (reply(zlib.compress(answer())[2:-4], b"content-encoding: deflate"), "a text"),
+    "a header of 100 KB": (reply(answer(), b"content-security-policy: " + b"x" * 100_000), "a text"),
+    "a reason of 100 KB": (reply(answer(), status=b"200 " + b"x" * 100_000), "a text"),
+    "a thousand headers": (reply(answer(), *[b"x-%d: y" % n for n in range(1000)]), "a text"),
+    "a length beyond the body": (reply(answer(), length=10**6), "a text"),
+    "chunks without an end": (CHUNKED + b"%x\r\n%b\r\n" % (len(answer()), answer()), "a text"),
     "deflate": (reply(zlib.compress(answer()), b"content-encoding: deflate"), "a text"),
     "an encoding nobody knows": (reply(answer(), b"content-encoding: x-rot13"), "a text"),
     "HTTP/1.0": (reply(answer()).replace(b"HTTP/1.1", b"HTTP/1.0"), "a text"),
@@ -152,14 +179,11 @@ GOOD = {
 ESCAPES = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202e`rm -rf ~`"
 
 BAD = {
+    "no text": (reply(answer("")), "empty_answer"),
+    "text that is none": (reply(answer(["a"])), "empty_answer"),
     "deep JSON": (reply(deep(100_000)), "broken_json"),
-    "deep in a good response": (reply(raw_answer(b'"a text"', member("metadata", deep(100_000)))), "broken_json"),
-    "too deep for some": (reply(raw_answer(b'"a text"', member("metadata", deep(900)))), "broken_json"),
     "deep objects": (reply(b'{"a":' * 3000 + b"1" + b"}" * 3000), "broken_json"),
-    "NaN": (reply(raw_answer(b'"a text"', member("top_p", b"NaN"))), "broken_json"),
-    "raw controls": (reply(raw_answer(b'"a\0\x1bb"')), "broken_json"),
     "a number of 100000 digits": (reply(b"9" * 100_000), "broken_json"),
-    "not UTF-8": (reply(raw_answer(b'"\xff"')), "broken_json"),
     "an id that is none": (reply(answer(id=7)), "no_response_id"),
     "a status of escapes": (reply(answer(status=ESCAPES)), "not_completed"),
     "a status of a megabyte": (reply(answer(status="s" * 2**20)), "not_completed"),
@@ -180,13 +204,11 @@ BAD = {
     "no such status": (reply(answer(), status=b"1000 Odd"), "connection_error"),
     "a header of a megabyte": (reply(answer(), b"x: " + b"y" * 2**20), "connection_error"),
     "ten thousand headers": (reply(answer(), *[b"x-%d: y" % n for n in range(10_000)]), None),
-    "a length beyond the body": (reply(answer(), length=10**6), "connection_error"),
     "a length that is none": (reply(answer()).replace(b"content-length: ", b"content-length: x"), "connection_error"),
     "two lengths": (reply(answer(), b"content-length: 5"), "connection_error"),
     "a length short of the body": (reply(answer(), length=20), None),  # the rest may count as another reply
+    "gzip cut short": (reply(gzip.compress(answer())[:-30], b"content-encoding: gzip"), "broken_json"),
     "a chunk that is none": (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n", "connection_error"),
-    "gzip that is none": (reply(answer(), b"content-encoding: gzip"), "connection_error"),
-    "gzip cut short": (reply(gzip.compress(answer())[:-30], b"content-encoding: gzip"), None),
     "a bomb": (reply(gzip.compress(bytes(80 * 2**20), 9), b"content-encoding: gzip"), "reply_too_large"),
     "a bomb in an error": (
         reply(gzip.compress(bytes(80 * 2**20), 1), b"content-encoding: gzip", status=b"500 Bad"), "reply_too_large"),
@@ -200,6 +222,7 @@ class Evening:
         self.folder = folder
         environment = {name: value for name, value in os.environ.items() if not name.startswith("OPENAI_")}
         environment |= {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": hostile.base_url, "OPENAI_PROMPT_ID": "pmpt_test"}
+        environment["OPENAI_MODEL"] = "gpt-5"
         self._program = Program(folder, environment | {"PYTHONPATH": str(ROOT)})
         cases = GOOD | BAD
         hostile.replies |= {case: speech for case, (speech, _) in cases.items()}
@@ -262,9 +285,6 @@ async def flood(writer):
         await writer.drain()
 
 
-CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
-
-
 @pytest.mark.parametrize("start", [b"", b"HTTP/1.1 200 OK\r\n", CHUNKED, b"HTTP/1.1 500 Bad\r\n" + CHUNKED[17:]])
 def test_a_reply_that_never_ends_is_a_timeout(ask, cli, folder, start):
     began = time.monotonic()
@@ -274,6 +294,15 @@ def test_a_reply_that_never_ends_is_a_timeout(ask, cli, folder, start):
     assert result.exit_code == 1
     assert time.monotonic() - began < 10
     assert assert_in_order(cli, folder)[0]["error"]["code"] in ("timeout", "connection_error")
+
+
+def test_a_whole_answer_is_kept_although_its_reply_never_ends(ask, cli, folder):
+    chunk = b"%x\r\n%b\r\n" % (len(answer()), answer())
+
+    result = ask(drip(CHUNKED + chunk), "--timeout", "0.4")
+
+    assert result.exit_code == 0, result.stderr
+    assert assert_in_order(cli, folder)[0]["response_text"] == "a text"
 
 
 def test_a_flood_is_too_large(ask, cli, folder):

@@ -366,7 +366,7 @@ def test_flag_wins_over_environment_and_environment_over_env_file(program_with_a
     program = program_with_api
     write_artists(folder / "a.csv", 1)
     (folder / ".env").write_text("OPENAI_MODEL=from-file\nOPENAI_PROMPT_ID=pmpt_file\n")
-    del program.environment["OPENAI_PROMPT_ID"]
+    del program.environment["OPENAI_PROMPT_ID"], program.environment["OPENAI_MODEL"]
 
     program.run("run", "a.csv")
     program.environment["OPENAI_MODEL"] = "from-environment"

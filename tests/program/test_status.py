@@ -98,6 +98,28 @@ def test_the_json_of_a_status_keeps_its_keys(cli, folder, api):
     assert found["failures"][0]["retry"] == "artistjobs retry --code refusal"
 
 
+def test_a_run_and_the_status_after_it_report_the_same_speed(cli, folder, api):
+    write_artists(folder / "a.csv", 30)
+    api.latency_seconds = 0.05
+
+    run = json.loads(cli("run", "a.csv", "--json").stdout)
+    status = json.loads(cli("status", "--json").stdout)
+
+    assert run["jobs_per_minute"] == status["jobs_per_minute"] == status["runs"][0]["jobs_per_minute"]
+    assert run["seconds"] == status["runs"][0]["seconds"]
+    assert f"{status['jobs_per_minute']:,.0f} jobs a minute" in cli("status").stdout
+
+
+def test_a_run_in_several_processes_and_the_status_after_it_report_the_same_speed(cli, folder, api):
+    write_artists(folder / "a.csv", 30)
+
+    run = json.loads(cli("run", "a.csv", "--json", "--processes", "2").stdout)
+    status = json.loads(cli("status", "--json").stdout)
+
+    assert run["jobs_per_minute"] == status["jobs_per_minute"]
+    assert run["seconds"] >= max(one["seconds"] for one in status["runs"])
+
+
 def test_a_status_names_prompts_runs_and_failures(cli, folder, api):
     write_artists(folder / "a.csv", 3)
     (folder / "ask.txt").write_text("Who is {{ artist_name }}?")

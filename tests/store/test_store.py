@@ -1,6 +1,7 @@
 """What every store promises, whatever stands behind it: another one goes into ``OPENERS`` and passes these tests."""
 
 import json
+import os
 import threading
 import time
 
@@ -866,6 +867,72 @@ def test_jobs_per_minute_are_those_that_came_of_late(worker):
 
     assert worker.records.jobs_per_minute(60.0) == 2.0
     assert worker.records.jobs_per_minute(30.0) == 2.0
+
+
+def work_from(store, start: float, end: float | None, jobs: int) -> None:
+    """Run a worker for a time in which it answers some jobs; ``end`` is None if it goes on."""
+    store.queue._clock = lambda: NOON + start
+    store.queue.register()
+    for _ in range(jobs):
+        make.settle(store, make.make_attempt(make.claim_one(store), ended_at=NOON + start))
+    if end is not None:
+        store.queue._clock = lambda: NOON + end
+        store.queue.end("finished")
+
+
+@pytest.mark.parametrize(
+    ("periods", "per_minute"),
+    [
+        ([(-5.0, -2.0, 3)], 60.0),
+        ([(-30.0, None, 3)], 6.0),
+        ([(-300.0, None, 3)], 0.0),
+        ([(-50.0, -40.0, 1), (-20.0, -10.0, 2)], 9.0),
+        ([(-50.0, -40.0, 1), (-45.0, -30.0, 1)], 6.0),
+        ([(-70.0, -50.0, 1), (-30.0, -20.0, 2)], 6.0),
+    ],
+    ids=[
+        "a short run",
+        "a run that goes on",
+        "no recent answer",
+        "a pause between runs",
+        "runs at the same time",
+        "old",
+    ],
+)
+def test_jobs_per_minute_count_only_the_time_in_which_a_worker_ran(open_again, periods, per_minute):
+    make.ingest(open_again(), *make.names(9))
+    store = None
+    for period in periods:
+        store = open_again()
+        work_from(store, *period)
+    store.records._clock = lambda: NOON
+
+    assert store.records.jobs_per_minute(60.0) == pytest.approx(per_minute)
+
+
+def test_jobs_per_minute_are_right_if_there_are_more_attempts_than_are_read(open_again, monkeypatch):
+    monkeypatch.setattr("artistjobs.store.queries.records.PACE_ATTEMPTS", 4)
+    store = open_again()
+    make.ingest(store, *make.names(9))
+    store.queue._clock = lambda: NOON - 40
+    store.queue.register()
+    for number in range(9):
+        make.settle(store, make.make_attempt(make.claim_one(store), ended_at=NOON - 40 + 4 * number))
+    store.records._clock = lambda: NOON
+
+    assert store.records.jobs_per_minute(60.0) == pytest.approx(4 * 60 / 20)
+
+
+def test_the_time_worked_is_that_of_the_workers_named_since_a_moment(open_again):
+    make.ingest(open_again(), *make.names(9))
+    for period in [(-500.0, -400.0, 1), (-50.0, -40.0, 1), (-45.0, -30.0, 1)]:
+        store = open_again()
+        work_from(store, *period)
+
+    assert store.records.worked_seconds([os.getpid()], NOON - 60) == 20.0
+    assert store.records.worked_seconds([os.getpid()], NOON - 600) == 470.0
+    assert store.records.worked_seconds([1], NOON - 600) is None
+    assert store.records.worked_seconds([os.getpid()], NOON) is None
 
 
 # One kind or the other

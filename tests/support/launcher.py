@@ -11,10 +11,13 @@ process. What can be wrong (``wrong`` of ``start``), all of it outside of the pr
     pragmas    statements for every connection, once it is open
     read_only  true: SQLite opens databases for reading alone
     limits     {"FSIZE": bytes, "NOFILE": count}
+    stdout     a path that stdout is opened at, such as /dev/full
+    user       the id of another user to become, once the program is imported
     clock      [seconds ahead, seconds it jumps by, number of readings after which it does]
     script     Python to run in place of the program
 """
 
+import codecs
 import ctypes
 import importlib
 import json
@@ -51,16 +54,29 @@ for name in (
     "store.sqlite.connection",
     "commands.summary",
     "worker.worker",
+    "commands.check",
+    "commands.failures",
+    "commands.show",
+    "commands.status_text",
+    "report",
+    "store.sqlite.dry_run",
+    "store.queries.report_queries",
+    "store.sqlite.reader",
 ):
     importlib.import_module(f"artistjobs.{name}")
 
 from artistjobs.api.prices import usage_cost  # noqa: E402
 from artistjobs.api.responses import AsyncOpenAI  # noqa: E402
 from artistjobs.cli import main  # noqa: E402
+from artistjobs.cli.group import COMMANDS  # noqa: E402
 from artistjobs.core.attempt import Usage  # noqa: E402
 from artistjobs.store.sqlite import connection  # noqa: E402
 
-# What is loaded at its first use is loaded now, once for all.
+# What is loaded at its first use is loaded now, once for all: another user may not read the files of Python.
+for codec in ("utf-8-sig", "unicode-escape"):
+    codecs.lookup(codec)
+for name in COMMANDS.values():
+    importlib.import_module(f"artistjobs.cli.{name.partition('.')[0]}")
 usage_cost("gpt-5", None, Usage(input_tokens=1, output_tokens=1))
 _client = AsyncOpenAI(api_key="none")
 _ = _client.responses.with_raw_response, _client.models.with_raw_response
@@ -187,6 +203,10 @@ def arrange(wrong: dict) -> None:
     for name, value in wrong.get("limits", {}).items():
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (value, value))
+    if "user" in wrong:
+        os.setgroups([])
+        os.setgid(wrong["user"])
+        os.setuid(wrong["user"])
 
 
 def _resolve(dotted: str) -> tuple[object, str]:
@@ -226,7 +246,8 @@ def start(order: dict) -> int:
     pid = os.fork()
     if pid:
         return pid
-    for number, said in enumerate(order["said"], 1):
+    out, err = order["said"]
+    for number, said in enumerate([order["wrong"].get("stdout", out), err], 1):
         file = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         os.dup2(file, number)
         os.close(file)

@@ -1,6 +1,8 @@
 """Read queries: counts, prompts, totals, workers, failures, and the rows of an export."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import json
+import socket
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import pairwise
 from time import time
 from typing import Any
@@ -10,7 +12,7 @@ from artistjobs.core.job import Scope
 from artistjobs.core.prompt import Prompt
 from artistjobs.core.schema import RejectedAnswer
 from artistjobs.core.statistics import stats_of
-from artistjobs.core.timestamps import to_timestamp
+from artistjobs.core.timestamps import from_timestamp, to_timestamp
 from artistjobs.errors import WrongUseError
 from artistjobs.store.models import (
     ComparedJob,
@@ -31,6 +33,10 @@ _DAY_SECONDS = 86_400.0
 
 _PAUSE_SECONDS = 60.0
 """Gap in seconds, beyond the latency of a call, from which the time between two answers counts as a pause."""
+
+
+PACE_ATTEMPTS = 20_000
+"""Largest number of attempts from which the throughput is measured, which bounds the time of the query."""
 
 
 class SqlRecords:
@@ -116,9 +122,36 @@ class SqlRecords:
         return [run_of(row, self._connection) for row in self._connection.rows("latest_workers")]
 
     def jobs_per_minute(self, seconds: float) -> float:
-        """Return the throughput of the last ``seconds``, in jobs per minute."""
-        row = self._connection.row("recent_pace", {"since": to_timestamp(self._clock() - seconds)})
-        return row["done"] * 60 / seconds if row else 0.0
+        """Return the throughput of the last ``seconds``, in jobs per minute of the time in which a worker ran."""
+        now = self._clock()
+        since = now - seconds
+        row = self._connection.row("recent_pace", {"since": to_timestamp(since), "limit": PACE_ATTEMPTS})
+        if row is None or not row["done"]:
+            return 0.0
+        if row["attempts"] == PACE_ATTEMPTS:  # earlier ones were not counted
+            since = from_timestamp(row["first"])
+        return float(row["done"] * 60 / (self._worked_since(since, now) or seconds))
+
+    def _worked_since(self, since: float, now: float) -> float:
+        """Return the seconds between two times in which at least one worker ran."""
+        worked, covered_until = 0.0, since
+        for row in self._connection.rows("recent_workers", {"since": to_timestamp(since)}):
+            is_alive_now = row["is_open"] and self._connection.is_alive(row["worker"], row["host"], row["pid"])
+            until = now if is_alive_now else min(now, from_timestamp(row["until"]))
+            start = max(covered_until, from_timestamp(row["started_at"]))
+            worked += max(0.0, until - start)
+            covered_until = max(covered_until, until)
+        return worked
+
+    def worked_seconds(self, pids: Collection[int], since: float) -> float | None:
+        """Return the seconds from the start of the first to the end of the last of some workers; None if none ran."""
+        row = self._connection.row(
+            "worked_period",
+            {"since": to_timestamp(since), "host": socket.gethostname(), "pids": json.dumps(sorted(pids))},
+        )
+        if row is None or row["started_at"] is None:
+            return None
+        return from_timestamp(row["ended_at"]) - from_timestamp(row["started_at"])
 
     def export(self, scope: Scope, states: Sequence[str]) -> Iterator[ExportRow]:
         """Yield final jobs from one consistent snapshot, in the order of the ingest's file or oldest first."""

@@ -141,7 +141,9 @@ def progress_of(row: RowMapping) -> Progress:
 
 def run_of(row: RowMapping, connection: ReadConnection) -> Run:
     """Return the run of a worker; the connection tells whether its process lives."""
-    return Run(**dict(row), is_alive=row["ended_at"] is None and connection.is_alive(row["worker"]))
+    return Run(
+        **dict(row), is_alive=row["ended_at"] is None and connection.is_alive(row["worker"], row["host"], row["pid"])
+    )
 
 
 def _next_attempt(attempt: Attempt) -> int:

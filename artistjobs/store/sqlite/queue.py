@@ -17,7 +17,7 @@ from artistjobs.store.interface import ChangePrompt
 from artistjobs.store.models import QueueState, RescueResult, Reservation
 from artistjobs.store.queries.rows import answer_values, attempt_values, prompt_of, settled_values, span, work_row
 from artistjobs.store.sqlite.connection import Connection, sql, write_rows
-from artistjobs.store.sqlite.locks import LivenessLock, lock_if_dead, remove_liveness_lock
+from artistjobs.store.sqlite.liveness import DeathWatch, LivenessLock, LockKeeper, WorkerProcess, remove_worker_file
 from artistjobs.store.sqlite.prompts import add_prompt
 
 
@@ -29,6 +29,8 @@ class SqliteQueue:
         self._clock = clock
         self._worker: int | None = None
         self._life: LivenessLock | None = None
+        self._keeper: LockKeeper | None = None
+        self._deaths = DeathWatch(connection.path)
 
     def register(self) -> int:
         """Register this process as a worker, take its liveness lock, and return its number."""
@@ -41,11 +43,14 @@ class SqliteQueue:
                 unborn.callback(life.end)
             unborn.pop_all()
         self._worker, self._life = int(worker), life
+        self._keeper = LockKeeper(life, self._connection.write_lock)
         return self._worker
 
     def exchange(self, attempts: Sequence[Attempt], limit: int, scope: Scope) -> list[Claim]:
         """Record attempts and claim up to ``limit`` jobs, in one transaction that is on disk on return."""
         with self._connection.transaction() as db:
+            if self._keeper is not None:
+                self._keeper.ensure_kept()
             settled = [attempt for group in _of_different_jobs(attempts) for attempt in self._record(db, group)]
             if attempts:
                 counted = work_row(attempts, settled)
@@ -55,9 +60,9 @@ class SqliteQueue:
     def rescue(self) -> RescueResult:
         """Free the jobs of every other worker whose liveness lock is free."""
         states: Counter[str] = Counter()
-        others = [row["worker"] for row in self._connection.rows("holders") if row["worker"] != self._worker]
-        for worker in others:
-            states += self._rescue_from(worker)
+        for row in self._connection.rows("holders"):
+            if row["worker"] != self._worker:
+                states += self._rescue_from(WorkerProcess(*row))
         return RescueResult(pending=states["pending"], failed=states["failed"], live_workers=states["living"])
 
     def queue_state(self, scope: Scope) -> QueueState:
@@ -105,10 +110,16 @@ class SqliteQueue:
             spent_usd, in_flight_usd = db.execute(sql("sum_money")).fetchone()
         return Reservation(granted=granted, spent_usd=spent_usd, in_flight_usd=in_flight_usd)
 
+    def free(self, usd: float) -> None:
+        """Free money that was reserved for calls of this worker that were not made, in dollars."""
+        with self._connection.transaction() as db:
+            db.execute(sql("free"), {"worker": self._worker, "usd": usd})
+
     def end(self, ending: str) -> None:
         """Record the end of this worker and release its liveness lock; ``ending`` is the reason."""
         if self._life is None:
             return
+        self._end_keeper()
         try:
             with self._connection.transaction() as db:
                 db.execute(sql("end_worker"), {"worker": self._worker, "now": self._now(), "ending": ending})
@@ -120,9 +131,24 @@ class SqliteQueue:
 
     def close(self) -> None:
         """Release the liveness lock of a worker that has not ended; other processes then take it for dead."""
+        self._end_keeper()
         if self._life is not None:
             self._life.close()
             self._life = None
+
+    def watch_lock(self) -> None:
+        """Log who keeps this queue waiting for the write lock; to be called once a second by another thread.
+
+        Raises:
+            StoreError: if the holder has done nothing for too long.
+
+        """
+        self._connection.watch_lock()
+
+    def _end_keeper(self) -> None:
+        if self._keeper is not None:
+            self._keeper.close()
+            self._keeper = None
 
     def _prompt(self, number: int) -> Prompt:
         row = self._connection.row("prompt", {"prompt": number})
@@ -142,10 +168,10 @@ class SqliteQueue:
         """Store attempts at different jobs; return those whose claims were still held."""
         kept = self._keep_answers(db, attempts)
         write_rows(db, "record_attempts", [attempt_values(attempt, self._worker) for attempt in attempts])
-        standing = self._standing(db, attempts)
-        settled = [attempt for attempt in attempts if attempt.claim.job in standing]
+        held = self._held_jobs(db, attempts)
+        settled = [attempt for attempt in attempts if attempt.claim.job in held]
         write_rows(db, "settle", [settled_values(attempt, kept.get(attempt.claim.job)) for attempt in settled])
-        for late in kept.keys() - standing:
+        for late in kept.keys() - held:
             db.execute(sql("mark_late"), {"answer": kept[late]})
         return settled
 
@@ -157,20 +183,21 @@ class SqliteQueue:
         last = max((cursor.lastrowid or 0 for cursor in write_rows(db, "keep_answers", rows)), default=0)
         return {attempt.claim.job: last - len(rows) + n for n, (attempt, _) in enumerate(answered, start=1)}
 
-    def _standing(self, db: sqlite3.Connection, attempts: Sequence[Attempt]) -> set[int]:
+    def _held_jobs(self, db: sqlite3.Connection, attempts: Sequence[Attempt]) -> set[int]:
         rows = [(attempt.claim.job, attempt.claim.attempt, self._worker) for attempt in attempts]
-        return {job for cursor in write_rows(db, "standing_claims", rows) for job in json.loads(cursor.fetchone()[0])}
+        return {job for cursor in write_rows(db, "held_claims", rows) for job in json.loads(cursor.fetchone()[0])}
 
-    def _rescue_from(self, worker: int) -> Counter[str]:
-        path, row = self._connection.path, {"worker": worker, "now": self._now(), "ending": "died"}
-        with self._connection.translated(), lock_if_dead(path, worker) as is_dead:
+    def _rescue_from(self, process: WorkerProcess) -> Counter[str]:
+        worker = process.worker
+        row = {"worker": worker, "now": self._now(), "ending": "died"}
+        with self._connection.translated(), self._deaths.lock_if_dead(process) as is_dead:
             if not is_dead:
                 return Counter(living=1)
             with self._connection.transaction() as db:
                 db.execute(sql("record_deaths"), row)
                 freed = db.execute(sql("rescue"), {"worker": worker, "deaths_max": DEATHS_MAX}).fetchall()
                 db.execute(sql("end_worker"), row)
-                remove_liveness_lock(path, worker)  # before the commit, as in end()
+                remove_worker_file(self._connection.path, worker)  # before the commit, as in end()
             return Counter(state for (state,) in freed)
 
     def _now(self) -> str:

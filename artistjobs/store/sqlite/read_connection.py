@@ -14,7 +14,8 @@ from typing import Any
 
 from artistjobs.errors import NoDatabaseError, StoreError, WrongUseError
 from artistjobs.store.queries.connection import Parameters
-from artistjobs.store.sqlite.locks import is_alive
+from artistjobs.store.sqlite.liveness import WorkerProcess, is_alive
+from artistjobs.store.sqlite.lock_wait import locked_sentence
 from artistjobs.store.sqlite.migrations import APPLICATION_ID
 
 BUSY_SECONDS = 60
@@ -66,9 +67,9 @@ class Reading:
         with self.snapshot() as db:
             yield from db.execute(sql(statement), dict(parameters or {}))
 
-    def is_alive(self, worker: int) -> bool:
+    def is_alive(self, worker: int, host: str, pid: int) -> bool:
         """Return True if a worker holds its lock beside the database."""
-        return is_alive(self.path, worker)
+        return is_alive(self.path, WorkerProcess(worker, host, pid))
 
     def find_by_artist_like(self, name: str, limit: int) -> list[sqlite3.Row]:
         """Return the rows of jobs whose artist has a similar name, the closest first."""
@@ -89,7 +90,7 @@ def translated(name: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        raise StoreError(_sentence(name, str(error))) from error
+        raise StoreError(_sentence(name, error)) from error
     except OSError as error:
         # The error may concern another file beside the database, such as a lock file.
         raise StoreError(f"{error.filename or name}: {error.strerror or error}; {_REMEDY_ANY}") from error
@@ -119,7 +120,7 @@ def ensure_database_file(path: Path, *, create: bool) -> None:
     if path.exists():
         # SQLite would treat such a file as an empty database and overwrite it.
         if 0 < path.stat().st_size < _MIN_DATABASE_BYTES:
-            raise StoreError(_sentence(path, "file is not a database"))
+            raise StoreError(_sentence_of(path, "file is not a database"))
         return
     if not create:
         raise NoDatabaseError(f"there is no database {path} yet; start with: artistjobs ingest FILE")
@@ -158,12 +159,18 @@ _REMEDIES = (
         "malformed",
         "it is damaged; restore it from a backup, or recover what is readable with: sqlite3 FILE .recover",
     ),
-    ("locked", "another program keeps it locked; close that program and run the same command again."),
     ("disk I/O error", "the disk failed; check it and run the same command again: what was stored is kept."),
 )
 
 
-def _sentence(path: Path, message: str) -> str:
+def _sentence(path: Path, error: sqlite3.Error) -> str:
+    message = str(error)
+    if "locked" in message:
+        return locked_sentence(Path(os.path.realpath(path)), path)
+    return _sentence_of(path, message)
+
+
+def _sentence_of(path: Path, message: str) -> str:
     for part, remedy in _REMEDIES:
         if part in message:
             return f"{path}: {remedy}"

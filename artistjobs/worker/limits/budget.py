@@ -1,11 +1,9 @@
-"""Cost budget of one process: money spent, money reserved for calls in flight, and the cap on their sum.
+"""Budget: the worst-case cost of each call, and what remains of it when the call has ended.
 
-``worker/reservations.py`` keeps the same cap for all workers of a database.
+The cap itself is kept in one place for all workers of a database: ``worker/reservations.py``.
 """
 
-import asyncio
 import math
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -38,14 +36,6 @@ MARGIN: Final = 1.5
 """Factor by which the next answer may be longer than the longest one so far."""
 
 
-Reserve = Callable[[float], Awaitable[bool]]
-"""Reserves money for a call in the database, where all workers see it; returns False if the cap leaves no room."""
-
-
-async def _granted(_usd: float) -> bool:
-    return True
-
-
 @dataclass(slots=True)
 class _Largest:
     """The largest token counts so far, and the maximum to expect of the next call."""
@@ -74,71 +64,17 @@ class _Largest:
 
 
 class Budget:
-    """Reserves the worst-case cost of a call before it is made, and replaces it with the actual cost afterwards.
+    """Computes the worst-case cost of calls, remembers what is reserved for them, and settles it afterwards."""
 
-    Without a cap every reservation succeeds. With a cap, a call that does not fit beside the calls of this process is
-    refused or waits; the database decides about the others, because other processes spend too.
-    """
-
-    def __init__(self, cap_usd: float | None, spent_usd: float, cost: Cost, reserve: Reserve = _granted) -> None:
-        self._cap = cap_usd
-        self._reserve = reserve
+    def __init__(self, cost: Cost) -> None:
         self._cost = cost
-        self.spent_usd = spent_usd
         self._reserved: dict[int, float] = {}
-        self._changed = asyncio.Event()
         self._largest = _Largest()
         self._tokens = 0.0
         self._answers = 0
 
-    def change_cap(self, cap_usd: float | None) -> None:
-        """Apply another cap, or none, from the next call on; calls that wait for room check again."""
-        self._cap = cap_usd
-        self._changed.set()
-
-    async def reserve(self, job: int, body: Body) -> bool:
-        """Reserve the worst-case cost of a call in US dollars; return False if the cap leaves no room for it.
-
-        While other calls are in flight, wait: settling them may make room. Raises StoreError.
-        """
-        worst = 0.0
-        while self._cap is not None and self._taken_usd + (worst := self._worst_case(body)) > self._cap:
-            if not self._reserved:
-                return False
-            self._changed.clear()
-            await self._changed.wait()
-        if self._cap is None:
-            return True
-        if not await self._reserve(worst):
-            return False
-        self._reserved[job] = worst
-        return True
-
-    def settle(self, attempt: Attempt) -> Attempt:
-        """Replace the reservation of a call with its cost, and return the attempt with its reserved and lost amounts.
-
-        A call that may have been answered although no answer arrived counts with its worst case, and one that was not
-        made counts with nothing.
-        """
-        reserved = self._reserved.pop(attempt.claim.job, 0.0)
-        lost = reserved if _is_lost(attempt) else 0.0
-        self.spent_usd += lost
-        if attempt.answer is not None:
-            self.spent_usd += attempt.answer.cost_usd or 0.0
-            self._learn(attempt.answer.usage)
-        self._changed.set()
-        return replace(attempt, reserved_usd=reserved, lost_usd=lost) if reserved else attempt
-
-    @property
-    def expected_tokens(self) -> float:
-        """Tokens that a call is expected to consume: the mean of the answers so far."""
-        return self._tokens / self._answers if self._answers else TOKENS_PRIOR
-
-    @property
-    def _taken_usd(self) -> float:
-        return self.spent_usd + sum(self._reserved.values())
-
-    def _worst_case(self, body: Body) -> float:
+    def worst_case(self, body: Body) -> float | None:
+        """Return the most that a call may cost in US dollars, None if the price is unknown."""
         # A token is at least one byte, so the size of the request in bytes is an upper bound of its input tokens.
         size = len(str(body).encode("utf-8", "replace"))
         usage = Usage(
@@ -146,8 +82,29 @@ class Budget:
             output_tokens=_bound(body.get("max_output_tokens")) or self._largest.output,
         )
         tier = body.get("service_tier")
-        cost = self._cost(str(body["model"]), tier if isinstance(tier, str) else None, usage)
-        return cost if cost is not None else float("inf")
+        return self._cost(str(body["model"]), tier if isinstance(tier, str) else None, usage)
+
+    def remember(self, job: int, usd: float) -> None:
+        """Remember the money reserved for the next call of a job, in US dollars."""
+        self._reserved[job] = usd
+
+    def settle(self, attempt: Attempt) -> Attempt:
+        """Learn from the answer of an attempt, and return the attempt with the amounts that it frees and loses.
+
+        A call that may have been answered although no answer arrived is lost at its worst case; one that was not made
+        costs nothing.
+        """
+        reserved = self._reserved.pop(attempt.claim.job, 0.0)
+        if attempt.answer is not None:
+            self._learn(attempt.answer.usage)
+        if not reserved:
+            return attempt
+        return replace(attempt, reserved_usd=reserved, lost_usd=reserved if _is_lost(attempt) else 0.0)
+
+    @property
+    def expected_tokens(self) -> float:
+        """Tokens that a call is expected to consume: the mean of the answers so far."""
+        return self._tokens / self._answers if self._answers else TOKENS_PRIOR
 
     def _learn(self, usage: Usage) -> None:
         self._tokens += usage.total_tokens or 0

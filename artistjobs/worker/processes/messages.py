@@ -26,11 +26,11 @@ A snapshot grows with the number of error codes, which a server may invent.
 
 
 # Kinds of messages that the parent sends.
-START, GO, PART, STOP, ABANDON = "order", "go", "part", "stop", "abandon"
+START, GO, PART, STOP, ABANDON = "start", "go", "part", "stop", "abandon"
 
 
 # Kinds of messages that a child sends.
-READY, SNAPSHOT, LOG, STOPPED, END = "ready", "glance", "log", "stopped", "end"
+READY, SNAPSHOT, LOG, STOPPED, END = "ready", "snapshot", "log", "stopped", "end"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

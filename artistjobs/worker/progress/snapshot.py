@@ -23,7 +23,7 @@ SETTLING_SECONDS = 3.0
 class RunSnapshot:
     """State of a run at the time ``at``; times are in seconds on the monotonic clock, which all processes share.
 
-    ``standing`` covers all jobs of the scope, ``totals`` and ``jobs_per_minute`` only the ``processes`` of this
+    ``job_progress`` covers all jobs of the scope, ``totals`` and ``jobs_per_minute`` only the ``processes`` of this
     snapshot; ``workers`` includes those of other commands. ``latencies`` are buckets for ``throughput.quantile``, and
     ``failures`` begin with the latest. ``spent_usd`` is the spending of all workers, known only under a cap.
     ``slowed_to`` is the maximum number of calls in flight after refusals.

@@ -226,6 +226,93 @@ def test_a_refusal_is_no_success(refusal, message):
 
 
 @pytest.mark.parametrize(
+    ("output", "types"),
+    [
+        ([{"type": "reasoning", "summary": []}], "reasoning"),
+        ([{"type": "reasoning"}, {"type": "function_call", "arguments": "{}"}], "reasoning, function_call"),
+        ([make_message()], "message"),
+        ([make_message("")], "message"),
+        ([make_message(" \n\t", "\u00a0")], "message"),
+        ([make_message("On it.") | {"phase": "commentary"}], "commentary"),
+        ([make_message("On it.") | {"phase": "commentary"}, make_message("") | {"phase": "final_answer"}],
+         "commentary, final_answer"),
+        ([{"type": 7}, "junk", {}], "unknown"),
+        ([], "an empty output"),
+        (None, "an empty output"),
+        ({}, "an empty output"),
+        ("left out", "an empty output"),
+    ],
+)  # fmt: skip
+def test_a_response_without_text_is_kept_and_is_no_success(output, types):
+    classification = judge_ok(make_response(output=output))
+
+    assert classification.answer.status == "completed"
+    assert classification.answer.usage.total_tokens == 30
+    assert (classification.failure.kind, classification.failure.code) == (JOB, "empty_answer")
+    assert classification.failure.message == f"the response has no text, only {types}"
+
+
+@pytest.mark.parametrize(
+    ("phases", "text"),
+    [
+        (("commentary", "final_answer"), "two"),
+        (("final_answer", "commentary"), "one"),
+        (("commentary", "commentary", "final_answer"), "three"),
+        (("commentary", "final_answer", "commentary"), "two"),
+        (("commentary", None), "two"),
+        ((None, "commentary"), "one"),
+        (("commentary", "later"), "two"),
+        (("final_answer", None), "one"),
+        ((None, None), "onetwo"),
+        ((7, []), "onetwo"),
+        (("final_answer",), "one"),
+    ],
+)
+def test_of_messages_with_phases_the_final_one_is_the_text(phases, text):
+    output = [{**make_message(word), "phase": phase} for word, phase in zip(("one", "two", "three"), phases)]  # noqa: B905
+
+    classification = judge_ok(make_response(output=output))
+
+    assert classification.failure is None
+    assert classification.answer.text == text
+    assert (classification.answer.text_path is None) == (text == "onetwo")
+
+
+def test_commentary_of_an_incomplete_response_is_no_part_of_its_text():
+    output = [make_message("On it.") | {"phase": "commentary"}, make_message("She is") | {"phase": "final_answer"}]
+
+    classification = judge_ok(make_response(output=output, status="incomplete"))
+
+    assert (classification.answer.text, classification.failure.code) == ("She is", "incomplete")
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        b'"x": NaN', b'"x": [Infinity, -Infinity]', b'"x": ' + b"7" * 5000, b'"x": "\xff"', b'"x": "a\nb"',
+        b'"x": ' + b"[" * 100_000 + b"]" * 100_000,
+    ],
+)  # fmt: skip
+def test_a_fault_in_an_unread_part_costs_no_answer(part):
+    body = json.dumps(make_response()).encode()
+
+    classification = judge_ok(b"{" + part + b", " + body[1:])
+
+    answer = classification.answer
+    assert classification.failure is None
+    assert (answer.text, answer.text_path) == ("An answer.", "$.output[1].content[0].text")
+    stored = json.loads(answer.body)
+    assert {name: value for name, value in stored.items() if name != "x"} == make_response()
+
+
+def test_a_fault_in_an_error_hides_no_reason_to_stop():
+    body = b'{"error": {"code": "insufficient_quota", "message": "No.", "left": NaN}}'
+
+    assert judge_ok(body, status=429).failure.kind is RUN
+    assert judge_ok(body, status=200).failure.kind is RUN
+
+
+@pytest.mark.parametrize(
     ("body", "code"),
     [
         (b"", "empty_body"),

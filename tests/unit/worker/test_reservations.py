@@ -4,14 +4,16 @@ import asyncio
 
 import factories as make
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from artistjobs.core.attempt import Outcome
 from artistjobs.core.controls import WorkerSettings
-from artistjobs.core.job import EVERYTHING
+from artistjobs.core.job import EVERYTHING, Claim
 from artistjobs.errors import StoreError
 from artistjobs.store.models import Reservation
 from artistjobs.store.sqlite.store import open_store
-from artistjobs.worker.reservations import ReservationQueue, ReservationRequest
+from artistjobs.worker.reservations import ReservationQueue, ReservationRequest, answer
 from artistjobs.worker.store_client import StoreClient
 
 
@@ -208,3 +210,102 @@ async def test_trouble_with_the_disk_reaches_those_that_wait_for_money(path, mon
         with pytest.raises(StoreError):
             await writer.reserve(1.0)
     await writer.close("failed", [])
+
+
+# --- no money without a call
+
+
+async def test_money_for_a_call_that_was_cancelled_while_it_waited_is_free_again(path):
+    """The disk is told of the money while the call is given up: too late to refuse it."""
+    writer = StoreClient(lambda: open_store(path), EVERYTHING, settings=WorkerSettings(max_workers=8, max_cost_usd=2.0))
+    await writer.start()
+
+    waiting = asyncio.create_task(writer.reserve(1.5))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+
+    assert await asyncio.wait_for(writer.reserve(1.5), 20)
+    await writer.close("finished", [])
+    with open_store(path) as store:
+        assert store.queue.spent_usd() == 1.5
+
+
+@pytest.mark.parametrize(("granted", "returned"), [(True, [1.5]), (False, [])])
+async def test_an_answer_that_comes_too_late_gives_back_exactly_what_was_granted(granted, returned):
+    request = ReservationRequest(1.5, asyncio.get_running_loop().create_future())
+    request.future.cancel()
+    given_back = []
+
+    answer([request], granted, given_back.append)
+
+    assert given_back == returned
+
+
+async def test_a_round_that_only_reserves_claims_nothing(path, monkeypatch):
+    from artistjobs.store.sqlite.queue import SqliteQueue
+
+    exchanges = []
+    exchange = SqliteQueue.exchange
+    monkeypatch.setattr(SqliteQueue, "exchange", lambda *arguments: exchanges.append(1) or exchange(*arguments))
+    writer = StoreClient(lambda: open_store(path), EVERYTHING, settings=WorkerSettings(max_workers=8, max_cost_usd=9.0))
+    await writer.start()
+
+    assert all([await writer.reserve(1.0) for _ in range(5)])
+    await writer.close("finished", [])
+
+    assert exchanges == []
+
+
+# --- any order
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["reserve", "reserve", "settle", "lose", "refuse"]),
+        st.sampled_from([0, 1]),
+        st.sampled_from([0.0, 0.25, 0.5, 1.0]),
+    ),
+    max_size=25,
+)
+ENDINGS = {
+    "settle": lambda share: {"answer": make.make_answer(cost_usd=share)},
+    "lose": lambda _: {"outcome": Outcome.RETRY, "lost_usd": 1.0},
+    "refuse": lambda _: {"outcome": Outcome.RETRY},
+}
+
+
+def play(queues, cap, steps):
+    """Reserve a dollar for each call, and end calls as ``steps`` say, each at no more than its dollar."""
+    in_flight = [0, 0]
+    waiting = [ReservationQueue(cap, lambda requests, granted, n=n: told(n, requests, granted)) for n in (0, 1)]
+    refused = []
+
+    def told(number, requests, granted):
+        in_flight[number] += len(requests) * granted
+        refused.extend(requests if not granted else [])
+
+    loop = asyncio.new_event_loop()
+    for step, number, share in steps:
+        if step == "reserve":
+            waiting[number].requests.append(ReservationRequest(1.0, loop.create_future()))
+        elif in_flight[number]:
+            in_flight[number] -= 1
+            ending = {"reserved_usd": 1.0, "outcome": Outcome.DONE} | ENDINGS[step](share)
+            queues[number].exchange([make.make_attempt(Claim(1, 1, 1, "", ""), **ending)], 0, EVERYTHING)
+        for queue, reservations in zip(queues, waiting, strict=True):
+            reservations.serve(queue, is_draining=False)
+        assert queues[0].spent_usd() + sum(in_flight) <= cap + 1e-9
+        assert sum(in_flight) or not any(reservations.requests for reservations in waiting)
+        assert not refused or queues[0].spent_usd() + 1.0 > cap
+    loop.close()
+
+
+@settings(max_examples=20)
+@given(cap=st.sampled_from([0.0, 1.0, 2.5, 4.0]), steps=STEPS)
+def test_two_workers_never_pass_the_cap_and_no_call_waits_in_vain(tmp_path_factory, cap, steps):
+    path = tmp_path_factory.mktemp("play") / "jobs.db"
+    with open_store(path, create=True) as one, open_store(path) as other:
+        make.ingest(one, *make.names(1))
+        one.queue.register()
+        other.queue.register()
+        play((one.queue, other.queue), cap, steps)

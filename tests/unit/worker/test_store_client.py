@@ -53,6 +53,9 @@ class QueueOfClaims:
     def register(self) -> int:
         return 1
 
+    def spent_usd(self) -> float:
+        return 0.0
+
     def rescue(self) -> RescueResult:
         return RescueResult(live_workers=self.living)
 

@@ -1,10 +1,6 @@
-"""Spending never passes the cap, whatever the order of reserving and settling."""
-
-import asyncio
+"""The worst case of a call is never too low, and what is reserved for a call is freed or lost when it has ended."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from artistjobs.core.attempt import Answer, Attempt, Failure, FailureKind, Outcome, Usage
 from artistjobs.core.job import Claim
@@ -23,8 +19,8 @@ def dollar_a_token(_model, _tier, usage):
     return float(usage.input_tokens + usage.output_tokens)
 
 
-def make_budget(cap=3.0, spent=0.0, cost=one_dollar_a_call):
-    return Budget(cap, spent, cost)
+def make_budget(cost=one_dollar_a_call):
+    return Budget(cost)
 
 
 def make_answer(cost, **tokens):
@@ -52,65 +48,10 @@ def make_attempt(job, *, cost=None, answer=None, status=None, calls=1):
     )
 
 
-async def reserve_soon(budget, job, body=BODY):
-    """Begin to reserve; return the task once it is done or waits."""
-    task = asyncio.create_task(budget.reserve(job, body))
-    for _ in range(5):
-        await asyncio.sleep(0)
-    return task
-
-
-async def test_without_a_cap_everything_is_granted():
-    budget = Budget(None, 1e9, lambda *_: None)
-
-    assert all([await budget.reserve(job, BODY) for job in range(100)])
-    budget.settle(make_attempt(1, cost=5.0))
-    assert budget.spent_usd == 1e9 + 5.0
-
-
-async def test_a_call_is_granted_as_long_as_its_worst_case_fits():
-    budget = make_budget(cap=3.0)
-
-    assert [await budget.reserve(job, BODY) for job in (1, 2, 3)] == [True, True, True]
-    assert not (await reserve_soon(budget, 4)).done()
-
-
-@pytest.mark.parametrize(("spent", "granted"), [(2.0, True), (2.01, False), (5.0, False)])
-async def test_what_was_spent_before_counts(spent, granted):
-    assert await make_budget(cap=3.0, spent=spent).reserve(1, BODY) is granted
-
-
-async def test_an_unknown_price_under_a_cap_is_refused():
-    assert not await make_budget(cap=1e9, cost=lambda *_: None).reserve(1, BODY)
-
-
-async def test_calls_in_flight_are_waited_for_before_giving_up():
-    budget = make_budget(cap=1.5)
-    await budget.reserve(1, BODY)
-    second, third = await reserve_soon(budget, 2), await reserve_soon(budget, 3)
-
-    budget.settle(make_attempt(1, cost=0.25))
-    assert await second
-
-    budget.settle(make_attempt(2, cost=0.75))
-    assert not await third
-
-
-async def test_a_call_that_is_not_made_gives_its_reserve_back():
-    budget = make_budget(cap=1.0)
-    await budget.reserve(1, BODY)
-    waiting = await reserve_soon(budget, 2)
-
-    budget.settle(make_attempt(1, calls=0))
-
-    assert await waiting
-    assert budget.spent_usd == 0.0
-
-
 @pytest.mark.parametrize(
-    ("attempt", "spent"),
+    ("attempt", "lost"),
     [
-        (make_attempt(1, cost=0.25), 0.25),
+        (make_attempt(1, cost=0.25), 0.0),
         (make_attempt(1, cost=0.0), 0.0),
         (make_attempt(1, answer=make_answer(None)), CALL_COST),
         (make_attempt(1, status=None), CALL_COST),
@@ -124,30 +65,36 @@ async def test_a_call_that_is_not_made_gives_its_reserve_back():
         (make_attempt(1, status=None, calls=0), 0.0),
     ],
 )
-async def test_a_call_whose_outcome_is_unknown_counts_its_worst_case(attempt, spent):
+def test_a_call_whose_outcome_is_unknown_counts_its_worst_case(attempt, lost):
     budget = make_budget()
-    await budget.reserve(1, BODY)
+    budget.remember(1, CALL_COST)
 
-    budget.settle(attempt)
+    settled = budget.settle(attempt)
 
-    assert budget.spent_usd == spent
+    assert (settled.reserved_usd, settled.lost_usd) == (CALL_COST, lost)
 
 
-async def test_settling_twice_does_not_count_the_reserve_twice():
+def test_settling_twice_does_not_free_or_lose_the_same_money_twice():
     budget = make_budget()
-    await budget.reserve(1, BODY)
+    budget.remember(1, CALL_COST)
 
     budget.settle(make_attempt(1, status=None))
-    budget.settle(make_attempt(1, status=None))
+    again = budget.settle(make_attempt(1, status=None))
 
-    assert budget.spent_usd == CALL_COST
+    assert (again.reserved_usd, again.lost_usd) == (0.0, 0.0)
+
+
+def test_without_a_reservation_nothing_is_freed_or_lost():
+    settled = make_budget().settle(make_attempt(1, status=None))
+
+    assert (settled.reserved_usd, settled.lost_usd) == (0.0, 0.0)
 
 
 # --- the worst case
 
 
 def worst_case(budget, body):
-    return budget._worst_case(body)
+    return budget.worst_case(body)
 
 
 def test_the_worst_case_has_every_byte_as_a_token_and_the_longest_answer():
@@ -224,64 +171,5 @@ def test_expected_tokens_are_the_mean_of_the_answers():
     assert budget.expected_tokens == 200.0
 
 
-# --- any order
-
-STEPS = st.lists(
-    st.tuples(st.sampled_from(["reserve", "reserve", "settle", "lose", "refuse", "give back"]), st.floats(0.0, 1.0)),
-    max_size=60,
-)
-
-
-async def play(budget, cap, steps):
-    """Make and settle calls as ``steps`` say, each at no more than its worst case."""
-    in_flight, waiting = [], []
-    for job, (step, share) in enumerate(steps):
-        if step == "reserve":
-            waiting.append((job, await reserve_soon(budget, job)))
-        elif in_flight:
-            first = in_flight.pop(0)
-            if step == "give back":
-                budget.settle(make_attempt(first, calls=0))
-            else:
-                endings = {"settle": {"cost": share * CALL_COST}, "lose": {"status": None}, "refuse": {"status": 429}}
-                budget.settle(make_attempt(first, **endings[step]))
-        for _ in range(5):
-            await asyncio.sleep(0)
-        in_flight += [job for job, task in waiting if task.done() and task.result()]
-        waiting = [(job, task) for job, task in waiting if not task.done()]
-        assert budget.spent_usd + CALL_COST * len(in_flight) <= cap + 1e-9
-        assert in_flight or not waiting
-    for _, task in waiting:
-        task.cancel()
-
-
-@given(cap=st.floats(0.0, 5.0), steps=STEPS)
-def test_spending_never_passes_the_cap_and_nobody_waits_for_nothing(cap, steps):
-    asyncio.run(play(make_budget(cap=cap), cap, steps))
-
-
-# --- a cap that changes
-
-
-@pytest.mark.parametrize("cap", [2.0, None])
-async def test_a_call_that_waits_is_granted_by_a_higher_cap_or_by_none(cap):
-    budget = make_budget(cap=1.0)
-    await budget.reserve(1, BODY)
-    waiting = await reserve_soon(budget, 2)
-    assert not waiting.done()
-
-    budget.change_cap(cap)
-
-    assert await waiting
-
-
-async def test_a_lower_cap_holds_from_the_next_call_on():
-    budget = make_budget(cap=None, spent=1.0)
-    await budget.reserve(1, BODY)
-    budget.settle(make_attempt(1, cost=0.5))
-
-    budget.change_cap(2.0)
-
-    assert not await budget.reserve(2, BODY)
-    budget.change_cap(2.5)
-    assert await budget.reserve(2, BODY)
+def test_an_unknown_price_has_no_worst_case():
+    assert worst_case(make_budget(cost=lambda *_: None), BODY) is None

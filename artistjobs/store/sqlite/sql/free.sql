@@ -1,0 +1,4 @@
+-- Free money that was reserved for calls that were not made. A rounding error counts as 0, as in count_work.
+UPDATE workers
+   SET reserved_usd = iif(reserved_usd - :usd < 1e-9, 0, reserved_usd - :usd)
+ WHERE id = :worker
