@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from artistjobs.core.citations import citation_text, citations_in
 from artistjobs.core.command_text import command
 from artistjobs.core.formatting import cost_text, truncate
 from artistjobs.core.json_values import Json, scalar
@@ -99,8 +100,8 @@ def artist_match_lines(found: Sequence[ArtistMatch], width: int | None) -> list[
 def job_details_json(details: JobDetails) -> dict[str, Json]:
     """Return a job as JSON with stable keys."""
     job = details.job
-    kept = [_plain(answer, "is_kept", "late") for answer in details.answers if answer["is_kept"]]
-    others = [_plain(answer, "is_kept") for answer in details.answers if not answer["is_kept"]]
+    kept = [_answer_json(answer, "late") for answer in details.answers if answer["is_kept"]]
+    others = [_answer_json(answer) for answer in details.answers if not answer["is_kept"]]
     return {
         "job": scalar(job["job"]),
         "artist_name": scalar(job["artist_name"]),
@@ -179,10 +180,15 @@ def _answer_lines(answer: Row) -> list[Line]:
         (Style.PLAIN, ""),
         (Style.HEAD, f"{title}: " + escape_controls(", ".join(fact for fact in facts if fact))),
         *((Style.PLAIN, line) for line in text.split("\n")),
+        *((Style.PLAIN, f"  {escape_controls(citation_text(one))}") for one in citations_in(str(answer["body"]))),
     ]
 
 
 _TOKENS = (("input_tokens", "in"), ("output_tokens", "out"))
+
+
+def _answer_json(answer: Row, *without: str) -> dict[str, Json]:
+    return {**_plain(answer, "is_kept", "body", *without), "citations": citations_in(str(answer["body"]))}
 
 
 def _text(value: object) -> str:

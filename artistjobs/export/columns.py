@@ -59,11 +59,16 @@ COLUMNS_IN_FULL = (
 """Columns that a full export appends; ``response`` is JSON."""
 
 
+CITATIONS = ExportColumn("citations", str, "citations")
+"""Column of citations and tool calls as JSON, in a full export of answers that may have some, or if it is chosen."""
+
+
 WHOLE_PARTS = (
     ExportColumn("request", str, "request"),
     ExportColumn("data", str, "data"),
     ExportColumn("error", str, "error"),
     ExportColumn("usage", str, "usage"),
+    CITATIONS,
 )
 """Parts of a record as one column each; an export contains them only if they are chosen. A table has them as JSON."""
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from artistjobs.core.attempt import SCHEMA_MISMATCH
+from artistjobs.core.citations import citations_of
 from artistjobs.core.job import Scope
 from artistjobs.core.json_values import Json, finite, read_json, scalar
 from artistjobs.core.prompt import Prompt, text_sha256, variables
@@ -59,7 +60,10 @@ def make_record(row: ExportRow, request: Record, error: Mapping[str, object]) ->
 
 
 def add_details(record: Record, row: ExportRow, details: Mapping[str, object]) -> None:
-    """Add the fields of a full record: the number of the job, and the usage, cost and body of its answer."""
+    """Add the fields of a full record: the number of the job, and the usage, cost, body and citations of its answer.
+
+    Without citations and tool calls the key ``citations`` is left out.
+    """
     record["job_id"] = row.job
     record["model"] = scalar(details.get("model"))
     record["usage"] = {name: scalar(details[name]) for name in details if name.endswith("_tokens")} or None
@@ -67,6 +71,8 @@ def add_details(record: Record, row: ExportRow, details: Mapping[str, object]) -
     record["seconds"] = scalar(details.get("seconds"))
     body = details.get("body")
     record["response"] = read_json(body, finite) if isinstance(body, str) else None
+    if citations := citations_of(record["response"]):
+        record["citations"] = citations
 
 
 def record_line(record: Record) -> bytes:

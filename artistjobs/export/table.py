@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterable, Sequence
 
 from artistjobs.core.job import Scope
 from artistjobs.core.json_values import Json
+from artistjobs.core.prompt import Prompt
 from artistjobs.core.schema_properties import SchemaProperty, common_type, schema_properties
 from artistjobs.errors import WrongUseError
-from artistjobs.export.columns import COLUMNS, COLUMNS_IN_FULL, WHOLE_PARTS, ExportColumn, columns, values_of
+from artistjobs.export.columns import CITATIONS, COLUMNS, COLUMNS_IN_FULL, WHOLE_PARTS, ExportColumn, columns, values_of
 from artistjobs.export.records import Record, RecordBuilder
 
 FIXED_NAMES = frozenset(column.name for column in COLUMNS + COLUMNS_IN_FULL + WHOLE_PARTS)
@@ -15,7 +16,7 @@ FIXED_NAMES = frozenset(column.name for column in COLUMNS + COLUMNS_IN_FULL + WH
 
 def needs_details(chosen: Sequence[str]) -> bool:
     """Return True if chosen columns need the fields of a full record."""
-    return not {column.name for column in COLUMNS_IN_FULL}.union({"usage"}).isdisjoint(chosen)
+    return not {column.name for column in COLUMNS_IN_FULL}.union({"usage", "citations"}).isdisjoint(chosen)
 
 
 def property_columns(properties: Iterable[SchemaProperty]) -> list[ExportColumn]:
@@ -61,16 +62,20 @@ class Table:
         """Return an object with the values of a record by column. Raises WrongUseError as ``columns`` does."""
         return dict(zip((column.name for column in self.columns), self.values(record), strict=True))
 
+    def _prompts(self) -> Sequence[Prompt]:
+        return self._recorder.records.prompts(self._scope) if self._scope is not None else []
+
+    def _uses_tools(self) -> bool:
+        return any(prompt.param("tools") for prompt in self._prompts())
+
     def _of_schemas(self) -> list[ExportColumn]:
-        if self._scope is None:
-            return []
-        schemas = [prompt.schema for prompt in self._recorder.records.prompts(self._scope)]
+        schemas = [prompt.schema for prompt in self._prompts()]
         return property_columns(one for schema in schemas if schema is not None for one in schema_properties(schema))
 
     def _choose(self, of_schemas: Sequence[ExportColumn]) -> tuple[ExportColumn, ...]:
         if not self._chosen:
-            fixed = columns(full=self._recorder.is_full)
-            return (*fixed[: len(COLUMNS)], *of_schemas, *fixed[len(COLUMNS) :])
+            rest = columns(full=self._recorder.is_full)[len(COLUMNS) :]
+            return (*COLUMNS, *of_schemas, *rest, *([CITATIONS] if rest and self._uses_tools() else []))
         known = {column.name: column for column in (*COLUMNS, *of_schemas, *COLUMNS_IN_FULL, *WHOLE_PARTS)}
         unknown = [name for name in self._chosen if name not in known]
         if unknown:

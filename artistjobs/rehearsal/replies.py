@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from random import Random
 
-from artistjobs.rehearsal.answer_text import write_text
+from artistjobs.rehearsal.answer_text import subject_of, write_text
 from artistjobs.rehearsal.json_answer import json_format, write_json
 
 Body = dict[str, object]
@@ -114,7 +114,11 @@ def make_answer(body: Body, *, key: str, rng: Random, output_tokens: int, size: 
         "error": None,
         "incomplete_details": {"reason": "max_output_tokens"} if is_cut else None,
         **_echo(body),
-        "output": [_reasoning(rng), _message(rng, _output_text(text), status)],
+        "output": [
+            _reasoning(rng),
+            *_searches(body, rng),
+            _message(rng, _output_text(text, _citations(body, text)), status),
+        ],
         "service_tier": _BILLED_TIERS.get(str(body.get("service_tier")), "default"),
         "usage": _usage(estimate_tokens(size), reasoning_tokens, estimate_tokens(len(text))),
     }
@@ -173,8 +177,31 @@ def _message(rng: Random, part: Body, status: str) -> Body:
     }
 
 
-def _output_text(text: str) -> Body:
-    return {"type": "output_text", "annotations": [], "logprobs": [], "text": text}
+def _output_text(text: str, annotations: list[Body]) -> Body:
+    return {"type": "output_text", "annotations": annotations, "logprobs": [], "text": text}
+
+
+def _searches(body: Body, rng: Random) -> list[Body]:
+    """Return the web search that an answer with this tool makes."""
+    if not _may_search(body):
+        return []
+    action = {"type": "search", "query": subject_of(body), "queries": [subject_of(body)]}
+    return [
+        {"id": f"ws_{rng.getrandbits(192):048x}", "type": "web_search_call", "status": "completed", "action": action}
+    ]
+
+
+def _citations(body: Body, text: str) -> list[Body]:
+    if not _may_search(body):
+        return []
+    page = {"url": "https://example.com/rehearsed", "title": "A rehearsed source"}
+    return [{"type": "url_citation", "start_index": 0, "end_index": min(len(text), 10), **page}]
+
+
+def _may_search(body: Body) -> bool:
+    tools = body.get("tools")
+    kinds = [tool.get("type") for tool in tools if isinstance(tool, dict)] if isinstance(tools, list) else []
+    return any(str(kind).startswith("web_search") for kind in kinds)
 
 
 def _usage(input_tokens: int, reasoning_tokens: int, text_tokens: int) -> Body:
