@@ -13,7 +13,7 @@ from artistjobs.errors import WrongUseError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from artistjobs.export.export import Format
+    from artistjobs.export.formats import Format
 
 
 @command()
@@ -43,20 +43,23 @@ def compare(
     from artistjobs.cli.options import existing_database_option
     from artistjobs.commands.compare import choose_prompts, comparison_json, comparison_lines
     from artistjobs.export.comparison import write_comparison
-    from artistjobs.export.export import ensure_writable
+    from artistjobs.export.protection import FilesInUse, ensure_not_ingested, ensure_writable, is_stdout
     from artistjobs.terminal.escape import escape_controls
     from artistjobs.terminal.streams import print_json, print_message, print_result
 
     output = output or Path(f"compare.{format_name or 'jsonl'}")
-    form, to_stdout = _format(output, format_name), str(output) == "-"
+    form, to_stdout = _format(output, format_name), is_stdout(output)
     if to_stdout and as_json:
         raise WrongUseError("the rows and the summary cannot both go to stdout; name a file for the rows.")
-    with logging_output(settings), existing_database_option(settings).reader() as reader:
+    database = existing_database_option(settings)
+    files = FilesInUse(database=database, output=output, log_file=settings.log_file)
+    with logging_output(settings, files), database.reader() as reader:
         if not to_stdout:
-            ensure_writable(output, reader.path)
+            ensure_writable(files)
+            ensure_not_ingested(output, reader.records.known_files())
         sides = choose_prompts(reader.job_queries.progress(), first, second)
         target = sys.stdout.buffer if to_stdout else output
-        totals = write_comparison(reader.records, (sides[0].prompt, sides[1].prompt), target, form)
+        totals = write_comparison(reader, (sides[0].prompt, sides[1].prompt), target, form)
     if as_json:
         print_json(comparison_json(totals, sides, output))
         return
@@ -65,9 +68,9 @@ def compare(
 
 
 def _format(output: "Path", name: str | None) -> "Format":
-    from artistjobs.export.export import Format
+    from artistjobs.export.formats import Format, format_of
 
-    ending = output.suffix.lower()
-    if name is None and ending == ".parquet":
+    form = format_of(output, name)
+    if form not in (Format.CSV, Format.JSONL):
         raise WrongUseError("a comparison is written as JSON Lines or CSV; name a file that ends in .jsonl or .csv.")
-    return Format.CSV if (name or ending.removeprefix(".")) == "csv" else Format.JSONL
+    return form

@@ -27,9 +27,14 @@ GROUPS: dict[str, frozenset[str]] = {
         }
     ),
     "Execution": frozenset(
-        {"max_workers", "processes", "max_attempts", "corrections", "timeout", "retry_failed", "flex_fallback"}
+        {
+            "max_workers", "processes", "max_attempts", "corrections", "timeout", "patience", "retry_failed",
+            "flex_fallback",
+        }
     ),
-    "Cost and limits": frozenset({"max_cost", "price_input", "price_output", "limit", "rpm", "tpm", "spend"}),
+    "Cost and limits": frozenset(
+        {"max_cost", "soft_cap", "price_input", "price_output", "limit", "rpm", "tpm", "spend"}
+    ),
     "Rehearsal": frozenset({"rehearse", "scenario"}),
     "Output": frozenset({"output", "format_name", "state", "ingest", "full", "columns", "no_text", "as_json"}),
 }  # fmt: skip

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 from artistjobs.core.comparison import ComparedAnswer, ComparisonTotals, Verdict, differing_properties, verdict
 from artistjobs.core.json_values import Json
@@ -9,10 +10,11 @@ from artistjobs.core.prompt import Prompt
 from artistjobs.core.schema_properties import schema_properties
 from artistjobs.errors import WrongUseError
 from artistjobs.export.atomic_file import atomic_write
-from artistjobs.export.csv import csv_row
-from artistjobs.export.export import Format
+from artistjobs.export.csv import table_row
+from artistjobs.export.export import shown
+from artistjobs.export.formats import Format
 from artistjobs.export.records import ByteSink, Record, answer_data, record_line
-from artistjobs.store.interface import Records
+from artistjobs.store.interface import OpenDatabase, Records
 from artistjobs.store.models import ComparedJob
 
 SIDES = ("first", "second")
@@ -23,12 +25,12 @@ _COMMON = ("response_text", "model", "input_tokens", "output_tokens", "cost_usd"
 
 
 def write_comparison(
-    records: Records, prompts: tuple[int, int], output: Path | ByteSink, form: Format
+    store: OpenDatabase, prompts: tuple[int, int], output: Path | IO[bytes], form: Format
 ) -> ComparisonTotals:
     """Write the rows that were asked with both prompt configurations and of which at least one is done.
 
     Args:
-        records: The jobs, read in one snapshot.
+        store: The database; its jobs are read in one snapshot. Nobody may read the file who may not read it.
         prompts: Numbers of the two prompt configurations.
         output: A file, which appears complete or not at all, or a stream.
         form: JSON Lines or CSV.
@@ -42,9 +44,9 @@ def write_comparison(
 
     """
     if not isinstance(output, Path):
-        return _write(records, prompts, output, form)
-    with atomic_write(output, then="artistjobs compare") as file:
-        return _write(records, prompts, file, form)
+        return _write(store.records, prompts, shown(output, form), form)
+    with atomic_write(output, source=store.path, then="artistjobs compare") as file:
+        return _write(store.records, prompts, shown(file, form), form)
 
 
 def _write(records: Records, prompts: tuple[int, int], file: ByteSink, form: Format) -> ComparisonTotals:
@@ -129,7 +131,7 @@ def _csv_writer(file: ByteSink, properties: Sequence[str]) -> Callable[[Record],
     # A property may have the name of another column.
     heads = [f"data_{name}" if name in _COMMON else name for name in properties] + list(_COMMON)
     header = ["artist_name", "artist_data", "result", "differing"]
-    file.write(csv_row([*header, *(f"{side}_{head}" for head in heads for side in SIDES)]))
+    file.write(table_row([*header, *(f"{side}_{head}" for head in heads for side in SIDES)]))
 
     def write(record: Record) -> None:
         differing = record.get("differing")
@@ -137,7 +139,7 @@ def _csv_writer(file: ByteSink, properties: Sequence[str]) -> Callable[[Record],
         cells.append(",".join(map(str, differing)) if isinstance(differing, list) else None)
         sides = [_cells(record[side], properties) for side in SIDES]
         cells += [side[place] for place in range(len(names)) for side in sides]
-        file.write(csv_row(cells))
+        file.write(table_row(cells))
 
     return write
 

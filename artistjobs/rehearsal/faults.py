@@ -176,6 +176,10 @@ def _drop_id(answer: Body) -> None:
     del answer["id"]
 
 
+def _drop_status(answer: Body) -> None:
+    del answer["status"]
+
+
 _SPOILERS: Mapping[Fault | None, Callable[[Body], None]] = {
     Fault.INCOMPLETE: _end_early("max_output_tokens"),
     Fault.FILTERED: _end_early("content_filter"),
@@ -185,4 +189,5 @@ _SPOILERS: Mapping[Fault | None, Callable[[Body], None]] = {
     Fault.IN_PROGRESS: _leave_in_progress,
     Fault.SCHEMA_MISMATCH: _mismatch,
     Fault.MISSING_ID: _drop_id,
+    Fault.MISSING_STATUS: _drop_status,
 }

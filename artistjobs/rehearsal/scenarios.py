@@ -47,6 +47,7 @@ class Fault(StrEnum):
     IN_PROGRESS = "in_progress"
     SCHEMA_MISMATCH = "schema_mismatch"  # a structured answer that does not fit its schema
     MISSING_ID = "missing_id"
+    MISSING_STATUS = "missing_status"
     NOT_AN_OBJECT = "not_an_object"  # []
     NULL_BODY = "null_body"
     ERROR_OBJECT = "error_object"  # an error body, with 200

@@ -153,7 +153,7 @@ def test_the_rows_can_go_to_stdout_and_the_summary_to_stderr(cli, run):
         (["gpt-5", "2"], "2 prompts are named 'gpt-5'"),
         (["1", "3"], "no row was asked with both"),
         (["1", "2", "x.parquet"], "JSON Lines or CSV"),
-        (["1", "2", "artistjobs.db"], "database"),
+        (["1", "2", "artistjobs.db", "--format", "csv"], "database"),
         (["1", "2", "-", "--json"], "cannot both go to stdout"),
         ([], "name the two to compare"),
     ],

@@ -20,9 +20,11 @@ from artistjobs.store.models import (
     Counts,
     ExportRow,
     FailureGroup,
+    KnownFiles,
     RawExportRow,
     RecentAnswers,
     Run,
+    Source,
     WorkTotals,
 )
 from artistjobs.store.queries.connection import ReadConnection
@@ -57,6 +59,14 @@ class SqlRecords:
         # If the ingest has every job between its first and last, the two ids describe it.
         is_span = row["jobs"] == last - first + 1
         return Scope(row["ingest"], first, last, is_span=is_span)
+
+    def known_files(self) -> KnownFiles:
+        """Return the files that the rows and the prompts came from."""
+        return KnownFiles(
+            sources=[Source(row["source"], row["sha256"]) for row in self._connection.rows("known_sources")],
+            prompt_files=frozenset(row["prompt_file"] for row in self._connection.rows("known_prompt_files")),
+            texts=frozenset(row["sha256"] for row in self._connection.rows("known_texts")),
+        )
 
     def counts(self, scope: Scope) -> Counts:
         """Return the number of jobs in each state."""
