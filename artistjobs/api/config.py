@@ -27,6 +27,12 @@ class ApiConfig:
     project: str | None = None
     timeout_seconds: float | None = None
 
+    @property
+    def is_openai(self) -> bool:
+        """True if the address is that of OpenAI itself, in whatever region."""
+        host = self.base_url.partition("//")[2].partition("/")[0].partition(":")[0].lower()
+        return host == "api.openai.com" or host.endswith(".api.openai.com")
+
     def __post_init__(self) -> None:
         words = (
             ("OPENAI_API_KEY", self.api_key),

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from artistjobs.cli.arguments import CommandArguments
+    from artistjobs.export.protection import FilesInUse
     from artistjobs.store.models import IngestResult
     from artistjobs.terminal.log import ConsoleHandler
     from artistjobs.terminal.streams import TextOutput
@@ -41,16 +42,19 @@ def show_starting(settings: Settings) -> None:
 
 @contextmanager
 def logging_output(
-    settings: Settings, scenario: str | None = None, warnings: "Sequence[str]" = ()
+    settings: Settings, files: "FilesInUse", scenario: str | None = None, warnings: "Sequence[str]" = ()
 ) -> "Iterator[ConsoleHandler]":
     """Print log lines within the context, after a line about the rehearsal and the warnings, if any.
 
-    Raises WrongUseError if the log file cannot be opened, and StoreError if lines are missing in it at the end.
+    ``files`` are the files that the log file must not be. Raises WrongUseError if it is one of them or cannot be
+    opened, and StoreError if lines are missing in it at the end.
     """
     from artistjobs.terminal.log import FILE_ONLY, log, logging_to
     from artistjobs.terminal.log_file import log_file_failure
 
-    with logging_to(settings.verbosity, settings.log_file, click.get_current_context().meta.get(BLOCK)) as console:
+    mode = _log_file_mode(settings.log_file, files) if settings.log_file is not None else 0
+    block = click.get_current_context().meta.get(BLOCK)
+    with logging_to(settings.verbosity, settings.log_file, block, mode) as console:
         if scenario is not None and not settings.quiet:
             console.print_line(f"rehearsal ({scenario}): a simulated API on this machine, no key and no cost")
         for warning in warnings:
@@ -62,6 +66,18 @@ def logging_output(
             raise
         if failure := log_file_failure():
             raise StoreError(f"{failure}.")
+
+
+def _log_file_mode(log_file: "Path", files: "FilesInUse") -> int:
+    """Return the mode of a new log file. Raises WrongUseError if the log file is one of the files in use."""
+    from artistjobs.export.atomic_file import mode_of_new_file
+    from artistjobs.export.protection import ensure_not_ingested, may_be_ingested
+
+    files.ensure_log_file_free()
+    if may_be_ingested(log_file) and files.database.path.exists():
+        with files.database.reader() as reader:
+            ensure_not_ingested(log_file, reader.records.known_files())
+    return mode_of_new_file(files.database.path)
 
 
 def _finish(

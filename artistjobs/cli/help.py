@@ -26,8 +26,12 @@ GROUPS: dict[str, frozenset[str]] = {
             "store", "metadata",
         }
     ),
-    "Execution": frozenset({"max_workers", "processes", "max_attempts", "timeout", "retry_failed", "flex_fallback"}),
-    "Cost and limits": frozenset({"max_cost", "price_input", "price_output", "limit", "rpm", "tpm", "spend"}),
+    "Execution": frozenset(
+        {"max_workers", "processes", "max_attempts", "timeout", "patience", "retry_failed", "flex_fallback"}
+    ),
+    "Cost and limits": frozenset(
+        {"max_cost", "soft_cap", "price_input", "price_output", "limit", "rpm", "tpm", "spend"}
+    ),
     "Rehearsal": frozenset({"rehearse", "scenario"}),
     "Output": frozenset({"output", "format_name", "state", "ingest", "full", "no_text", "as_json"}),
 }  # fmt: skip

@@ -116,8 +116,8 @@ class Attempt:
 
     ``calls`` is 1 if a request may have reached the API, else 0. ``uncounted`` is the number of the
     job's attempts that do not count if the claim is released: this one, and earlier ones that the job did
-    not cause. ``reserved_usd`` is the reservation of the call under a cost cap, which the attempt frees.
-    ``lost_usd`` is the maximum cost of a call that returned no answer.
+    not cause. ``reserved_usd`` and ``margin_usd`` are what was held back for the call under a cost cap, which the
+    attempt frees. ``lost_usd`` is the maximum cost of a call that returned no answer.
     """
 
     claim: Claim
@@ -130,4 +130,5 @@ class Attempt:
     available_at: float | None = None
     uncounted: int = 1
     reserved_usd: float = 0.0
+    margin_usd: float = 0.0
     lost_usd: float = 0.0

@@ -92,6 +92,13 @@ def variables(name: str, data: str) -> dict[str, Json]:
     return {"artist_name": name, "artist_data": data} if data else {"artist_name": name}
 
 
+def shared_fields(prompt: Prompt) -> Body:
+    """Return the fields that all requests of a prompt configuration share, without the text of a template."""
+    params = parse_json(prompt.params.encode())
+    shared: Body = {"model": prompt.model, **(params if isinstance(params, dict) else {})}
+    return shared if prompt.prompt_id is None else {**shared, "prompt": {"id": prompt.prompt_id}}
+
+
 def request_builder(prompt: Prompt, compile_text: "Compile | None" = None) -> Callable[[str, str], Body]:
     """Return the function that builds a request body from name and data.
 
@@ -103,8 +110,7 @@ def request_builder(prompt: Prompt, compile_text: "Compile | None" = None) -> Ca
         compile_text: Compiles its template, ``compile_template`` by default, which does not limit the time.
 
     """
-    params = parse_json(prompt.params.encode())
-    shared: Body = {"model": prompt.model, **(params if isinstance(params, dict) else {})}
+    shared = shared_fields(prompt)
     if prompt.template is None:
         return _stored_prompt_builder(prompt, shared)
     if prompt.instructions is not None:

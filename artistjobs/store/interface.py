@@ -25,6 +25,7 @@ from artistjobs.store.models import (
     FileJobs,
     IngestResult,
     Kind,
+    KnownFiles,
     Progress,
     QueueState,
     RawExportRow,
@@ -80,19 +81,21 @@ class Queue(Protocol):
     def spent_usd(self) -> float:
         """Return the known cost of all stored answers plus the maximum cost of lost calls, in dollars."""
 
-    def reserve(self, amounts: Sequence[float], cap_usd: float) -> Reservation:
-        """Reserve money for calls, in their order, as far as all workers together stay under the cap.
+    def reserve(self, amounts: Iterable[tuple[float, float]], cap_usd: float) -> Reservation:
+        """Hold money back for calls, in their order, as far as all workers together stay under the cap.
 
-        ``amounts`` and ``cap_usd`` are in dollars.
+        Each of the ``amounts`` is the worst case of a call and a margin for it. A call needs room for both, or for the
+        worst case alone if no other call is in flight. ``amounts`` and ``cap_usd`` are in dollars.
         """
 
-    def free(self, usd: float) -> None:
-        """Free money that was reserved for calls of this worker that were not made, in dollars."""
+    def free(self, usd: float, margin_usd: float) -> None:
+        """Free money that was held back for calls of this worker that were not made, in dollars."""
 
-    def watch_lock(self) -> None:
-        """Log who keeps this queue waiting for the right to write; another thread calls this once a second.
+    def watch_lock(self, *, is_abandoned: bool) -> None:
+        """Look whether this queue waits for the right to write; another thread calls this once a second.
 
-        Raises StoreError if the wait has no hope. Does nothing if the queue does not wait.
+        Once the wait is long, it logs who holds the lock. Raises StoreError if the holder has done nothing for too
+        long, and with ``is_abandoned`` if the wait has lasted for a second.
         """
 
     def end(self, ending: str) -> None:
@@ -104,6 +107,9 @@ class Records(Protocol):
 
     def scope(self, ingest: int | None) -> Scope:
         """Return the scope of an ingest, the latest for None; raises WrongUseError if there is none."""
+
+    def known_files(self) -> KnownFiles:
+        """Return the files that the rows and the prompts came from."""
 
     def counts(self, scope: Scope) -> Counts:
         """Return the number of jobs in each state."""

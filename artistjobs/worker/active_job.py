@@ -4,28 +4,29 @@ import logging
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from time import time
 
 from tenacity import RetryCallState
 
 from artistjobs.api.classify import classify
 from artistjobs.api.interface import Api
-from artistjobs.api.remedies import failure_text, fatal_message
+from artistjobs.api.remedies import failure_text
 from artistjobs.api.reply import Reply
 from artistjobs.core.attempt import Answer, Attempt, Failure, FailureKind, Outcome
-from artistjobs.core.formatting import truncate
+from artistjobs.core.formatting import cost_text, truncate
 from artistjobs.core.job import MAX_DELAY_SECONDS, Claim
 from artistjobs.core.pricing import Cost, answer_cost
 from artistjobs.core.prompt import Body
 from artistjobs.core.retry import last_attempt
 from artistjobs.errors import PromptError
 from artistjobs.terminal.log import repeats
-from artistjobs.worker.limits.budget import Budget
-from artistjobs.worker.limits.circuit_breaker import Breaker
+from artistjobs.worker.limits.budget import Budget, Hold
 from artistjobs.worker.limits.rate_limiter import Limiter
 from artistjobs.worker.progress.counters import RunCounters
 from artistjobs.worker.stop import RunStoppingError, Stop, StopReason
 from artistjobs.worker.store_client import StoreClient, released
+from artistjobs.worker.verdicts import Decision, Sentence, Verdicts, given_back, log_given_back
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +47,7 @@ class WorkerContext:
     store_client: StoreClient
     limiter: Limiter
     budget: Budget
-    breaker: Breaker
+    verdicts: Verdicts
     stop: Stop
     counters: RunCounters
     requests: Requests
@@ -65,12 +66,13 @@ class ActiveJob:
         self.claim = claim
         self.calls_under_way = 0
         self.repeated = 0
+        self._case = shared.verdicts.case_of(claim)
         self._not_before: float | None = None
         self._flex_refusals = 0
         self._release_reply: Callable[[], None] | None = None
 
     async def call(self) -> Attempt:
-        """Make one call as soon as the limits allow it, and return the attempt.
+        """Make one call as soon as the limits allow it, and return the attempt; its outcome is decided.
 
         Raises StoppingError if no call may start because the run stops or is paused, and StoreError.
         """
@@ -83,17 +85,22 @@ class ActiveJob:
         except PromptError as error:
             failure = Failure(kind=FailureKind.PERMANENT, code="template_error", message=str(error))
             return self._attempt(started_at, failure=failure, calls=0)
-        await shared.limiter.acquire(lambda: shared.budget.expected_tokens)
+        number = await shared.limiter.acquire(lambda: shared.budget.expected_tokens)
         # From here on the call occupies a slot among the calls in flight, which must be freed in any case.
-        is_answered = False
+        attempt: Attempt | None = None
         try:
             attempt = await self._send(body) if await self._may_spend(body) else None
-            is_answered = attempt is not None and _is_answered(attempt)
         finally:
-            shared.limiter.ended(answered=is_answered)
+            shared.limiter.ended(answered=attempt is not None and _is_answered(attempt))
+            if attempt is None:
+                shared.verdicts.breaker.abandon(number)
         if attempt is None:
             raise RunStoppingError
-        return attempt
+        return self._decided(attempt, shared.verdicts.after_call(self._case, attempt, number))
+
+    async def used_up(self, attempt: Attempt) -> Attempt:
+        """Return the last attempt of a claim whose calls all failed, with its outcome decided."""
+        return self._decided(attempt, await self._shared.verdicts.calls_used_up(self._case, attempt))
 
     async def before_backoff(self, state: RetryCallState) -> None:
         """Record a failed call that will be retried, and advance to the next attempt number. Raises StoreError."""
@@ -116,12 +123,26 @@ class ActiveJob:
 
     def released(self) -> Attempt:
         """Return the attempt that releases the claim; the job is not available before the time that the server set."""
-        attempt = replace(released(self.claim, calls=0), available_at=self._not_before)
+        attempt = released(self.claim, calls=0)
+        attempt = replace(attempt, available_at=self._not_before, uncounted=1 + self.repeated)
         return self._shared.budget.settle(attempt)
 
     def released_now(self) -> Attempt:
         """Return the attempt that releases the claim at once, even if a call is in flight."""
-        return self._shared.budget.settle(released(self.claim, calls=self.calls_under_way))
+        attempt = replace(released(self.claim, calls=self.calls_under_way), uncounted=1 + self.repeated)
+        return self._shared.budget.settle(attempt)
+
+    def _decided(self, attempt: Attempt, decision: Decision | None) -> Attempt:
+        if decision is None or attempt.failure is None:
+            return attempt
+        if decision.sentence is Sentence.CALL_AGAIN:
+            return replace(attempt, outcome=Outcome.RETRY)
+        if decision.sentence is Sentence.FAIL:
+            return replace(attempt, outcome=Outcome.FAILED)
+        log_given_back(self.claim, attempt.failure)
+        asked = min(attempt.failure.retry_after_seconds or 0.0, MAX_DELAY_SECONDS)
+        available_at = time() + max(asked, decision.delay_seconds)
+        return given_back(attempt, uncounted=1 + self.repeated, available_at=available_at)
 
     @property
     def has_large_reply(self) -> bool:
@@ -152,18 +173,17 @@ class ActiveJob:
 
     async def _may_spend(self, body: Body) -> bool:
         shared = self._shared
-        if shared.store_client.has_cost_cap and not await self._has_reserved(body):
-            spent_usd = shared.store_client.store_thread.reservations.spent_usd
-            shared.stop.request(StopReason.MAX_COST, _cap_reached(spent_usd))
-            shared.stop.least_cap_usd = spent_usd + (shared.budget.worst_case(body) or 0.0)
+        if shared.store_client.has_cost_cap:
+            worst_case = partial(shared.budget.worst_case, self.claim.prompt, body)
+            if (hold := await shared.store_client.reserve(worst_case)) is not None:
+                shared.budget.remember(self.claim.job, hold)
+            else:
+                spent_usd, refused = shared.store_client.store_thread.reservations.spent_usd, worst_case()
+                shared.stop.request(StopReason.MAX_COST, cap_sentence(spent_usd, refused, body))
+                shared.stop.least_cap_usd = spent_usd + (
+                    refused.usd + refused.margin_usd if refused is not None else 0.0
+                )
         return not shared.stop.is_halted()
-
-    async def _has_reserved(self, body: Body) -> bool:
-        usd = self._shared.budget.worst_case(body)
-        if usd is None or not await self._shared.store_client.reserve(usd):
-            return False
-        self._shared.budget.remember(self.claim.job, usd)
-        return True
 
     async def _send(self, body: Body) -> Attempt:
         shared, started_at = self._shared, time()
@@ -207,16 +227,13 @@ class ActiveJob:
         )
 
     def _update_shared_limits(self, reply: Reply, failure: Failure | None) -> None:
-        """Apply a reply to all calls: update the rate limits, pause the calls, or stop the run."""
+        """Apply a reply to all calls: update the rate limits, and pause the calls if the server asks for that."""
         shared = self._shared
         shared.limiter.learn(reply.headers)
         if failure is None:
             return
-        if failure.kind is FailureKind.FATAL:
-            shared.stop.request(StopReason.ACCOUNT, fatal_message(failure))
-        elif failure.slow_down:
-            seconds = failure.retry_after_seconds
-            shared.limiter.refused(SAT_THROUGH_SECONDS if seconds is None else seconds, failure.code)
+        if failure.slow_down:
+            shared.limiter.refused(failure.retry_after_seconds, failure.code)
         elif (failure.retry_after_seconds or 0) > SAT_THROUGH_SECONDS and not failure.is_flex_full:
             shared.limiter.pause(failure.retry_after_seconds or 0, failure.code)
 
@@ -233,10 +250,13 @@ def _is_answered(attempt: Attempt) -> bool:
     return failure is None or (failure.status is not None and not failure.slow_down)
 
 
-def _cap_reached(spent_usd: float) -> str:
+def cap_sentence(spent_usd: float, hold: Hold | None, body: Body) -> str:
+    """Return the sentence for a run that ends because the cap has no room for the worst case of the next call."""
+    most = "" if hold is None else f" (it can cost up to {cost_text(hold.usd)})"
+    shorter = "" if "max_output_tokens" in body else ", limit the answers with --param max_output_tokens=N"
     return (
-        f"${spent_usd:.4f} spent, and the next call might exceed --max-cost; "
-        "raise --max-cost to continue, or limit the answers with --param max_output_tokens=N."
+        f"{cost_text(spent_usd)} spent, and the next call might exceed --max-cost{most}; "
+        f"raise --max-cost to continue{shorter}, or estimate the cost of calls with --soft-cap."
     )
 
 

@@ -8,34 +8,43 @@ Dividing the money in advance would save that commit, but strand money with work
 """
 
 import asyncio
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from artistjobs.core.attempt import Attempt
 from artistjobs.store.interface import Queue
+from artistjobs.worker.limits.budget import Hold
 
 
 @dataclass(frozen=True, slots=True)
 class ReservationRequest:
-    """Money to reserve for a call; ``future`` is set to True if the cap has room for it, else to False."""
+    """Request to hold money back for a call.
 
-    usd: float
-    future: asyncio.Future[bool]
+    ``hold`` returns the amounts, None if the cost has no bound. It is called whenever there may be room, because the
+    answers that arrive while the call waits may raise them. ``future`` is set to the amounts that are held back, to
+    None if the cap has no room for them.
+    """
+
+    hold: Callable[[], Hold | None]
+    future: asyncio.Future[Hold | None]
+
+
+ReservationReply: TypeAlias = tuple[ReservationRequest, Hold | None]
 
 
 class ReservationQueue:
     """Reservation requests that wait for a reply; used by the store thread."""
 
-    def __init__(self, cap_usd: float | None, answer: Callable[[Sequence[ReservationRequest], bool], None]) -> None:
+    def __init__(self, cap_usd: float | None, answer: Callable[[Sequence[ReservationReply]], None]) -> None:
         self.requests: list[ReservationRequest] = []
         self.spent_usd = 0.0  # by all workers as of the last reservation, and by this one since
         self._tell = answer
-        self.change_cap(cap_usd)
+        self._cap = cap_usd
 
     def change_cap(self, cap_usd: float | None) -> None:
-        """Apply another cap from now on; with None there is room for every waiting request."""
-        self._cap = math.inf if cap_usd is None else cap_usd
+        """Apply another cap from now on; with None every waiting call may start, and nothing is held back for it."""
+        self._cap = cap_usd
 
     def count(self, attempts: Sequence[Attempt]) -> None:
         """Add the cost of this worker's attempts to the money spent."""
@@ -48,25 +57,39 @@ class ReservationQueue:
         requests = [request for request in self.requests if not request.future.cancelled()]
         may_hope = False
         if requests and not is_draining:
-            held = queue.reserve([request.usd for request in requests], self._cap)
-            self.spent_usd = held.spent_usd
-            self._tell(requests[: held.granted], True)
-            requests = requests[held.granted :]
-            # A call of any worker may turn out to cost less than its worst case.
-            may_hope = held.in_flight_usd > 0
+            granted, may_hope = self._reserve(queue, requests)
+            self._tell(granted)
+            requests = requests[len(granted) :]
         if not may_hope:
-            self._tell(requests, False)
+            self._tell([(request, None) for request in requests])
         self.requests = requests if may_hope else []
 
+    def _reserve(self, queue: Queue, requests: Sequence[ReservationRequest]) -> tuple[list[ReservationReply], bool]:
+        """Return the replies to the requests that are granted, and whether there may be room for others later."""
+        if self._cap is None:
+            return [(request, Hold(0.0)) for request in requests], False
+        holds: list[Hold] = []
+        result = queue.reserve(_amounts(requests, holds), self._cap)
+        self.spent_usd = result.spent_usd
+        replies: list[ReservationReply] = list(zip(requests, holds[: result.granted], strict=False))
+        # A call of any worker may turn out to cost less than its worst case.
+        return replies, result.in_flight_usd > 0
 
-def answer(
-    requests: Sequence[ReservationRequest],
-    granted: bool,  # noqa: FBT001
-    give_back: Callable[[float], None],
-) -> None:
-    """Reply to waiting requests, in their event loop; the money of a request that was cancelled meanwhile is freed."""
+
+def _amounts(requests: Sequence[ReservationRequest], holds: list[Hold]) -> Iterator[tuple[float, float]]:
+    """Yield what requests hold back, and collect it in ``holds``; end at a request whose cost has no bound."""
     for request in requests:
+        hold = request.hold()
+        if hold is None:
+            return
+        holds.append(hold)
+        yield hold.usd, hold.margin_usd
+
+
+def answer(replies: Sequence[ReservationReply], give_back: Callable[[Hold], None]) -> None:
+    """Reply to waiting requests, in their event loop; the money of a request that was cancelled meanwhile is freed."""
+    for request, hold in replies:
         if not request.future.done():
-            request.future.set_result(granted)
-        elif granted:
-            give_back(request.usd)
+            request.future.set_result(hold)
+        elif hold is not None:
+            give_back(hold)

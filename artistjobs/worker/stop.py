@@ -10,7 +10,8 @@ class StopReason(StrEnum):
     INTERRUPTED = "interrupted"
     TERMINATED = "terminated"
     ACCOUNT = "account"  # key, credit, model or prompt: every call would fail in the same way
-    OUTAGE = "outage"  # too many jobs failed in a row
+    REFUSED = "refused"  # many rows in a row were refused alike, which is no row's fault
+    OUTAGE = "outage"  # the service did not answer for as long as the patience lasts
     MAX_COST = "max-cost"
     LIMIT = "limit"
     STORE = "store"  # failure of the disk or the database

@@ -395,9 +395,9 @@ def test_an_outage_is_said_without_escapes(hostile, cli, folder):
     (folder / "a.csv").write_text("".join(f"Evil {number}\n" for number in range(12)))
     hostile.replies |= {f"Evil {number}": refusal(ESCAPES, code=ESCAPES, status=b"503 Bad") for number in range(12)}
 
-    result = cli("run", "a.csv", "--max-attempts", "1")
+    result = cli("run", "a.csv", "--max-attempts", "1", "--patience", "0")
 
-    assert result.exit_code == 3
+    assert result.exit_code == 75
     assert no_commands(result.stderr)
 
 

@@ -17,7 +17,7 @@ from artistjobs.core.controls import Control, ControlChange, ProcessShare, Worke
 from artistjobs.store.models import Run
 from artistjobs.store.sqlite.store import open_store
 
-BOUNDED = ("--param", "max_output_tokens=400")
+BOUNDED = ("--prompt-file", "prompt.txt", "--model", "gpt-4o", "--param", "max_output_tokens=400")
 
 
 def query(folder, statement: str) -> list[tuple]:
@@ -48,6 +48,7 @@ def started(program_with_api, folder, api, cli):
 
     def start(artists: int, *options: object, latency: float = 0.1, ask=(), workers: int = 1):
         write_artists(folder / "a.csv", artists)
+        (folder / "prompt.txt").write_text("Who is {{ artist_name }}?")
         cli("ingest", "a.csv", *ask)
         api.latency_seconds = latency
         processes = [program_with_api.start("work", *options) for _ in range(workers)]

@@ -9,11 +9,13 @@ import signal
 import time
 from pathlib import Path
 
+import factories as make
 import pyte
 import pytest
 from conftest import read_records, wait_until, write_artists
 
 from artistjobs.core.formatting import cost_text, count_text, duration_text
+from artistjobs.store.sqlite.store import open_store
 from artistjobs.terminal.escape import escape_controls
 
 COLUMNS, LINES = 80, 24
@@ -224,6 +226,31 @@ def test_texts_cannot_control_the_terminal(program_with_api, folder, screen):
 
     assert b"\x1b]0;" not in screen.raw
     assert read_records(folder / "out.jsonl")[0]["artist_name"] == "Evil\x1b]0;owned\x07"
+
+
+COMMANDS = "\x1b]0;owned\x07\u202eA\u2066B\u2069C\u200fD\u061cE\ufeffF\u2028G\x85H\x9b31mI\u00adJ\U000e0041K\u200bL"
+"""Characters that control a terminal, or the direction or the place of what it shows."""
+
+
+@pytest.mark.parametrize("command", ["export -", "export /dev/stdout --full", "export - --format tsv", "report -"])
+def test_results_on_a_terminal_cannot_command_it_and_keep_their_values(program, folder, screen, command):
+    with open_store(folder / "artistjobs.db", create=True) as store:
+        store.queue.register()
+        make.ingest(store, COMMANDS)
+        answer = make.make_answer(COMMANDS, body=make.make_body(COMMANDS))
+        make.settle(store, make.make_attempt(make.claim_one(store), answer=answer))
+
+    process = program.start(*command.split(), stdout=screen.writing)
+    while process.poll() is None:
+        screen.read()
+    screen.read()
+
+    shown = screen.raw.decode().replace("\r\n", "\n")
+    assert process.returncode == 0
+    assert not [character for character in COMMANDS if not character.isprintable() and character in shown]
+    if "tsv" not in command and "report" not in command:
+        (record,) = [json.loads(line) for line in shown.splitlines()]
+        assert record["artist_name"] == record["response_text"] == COMMANDS
 
 
 def test_an_interrupt_restores_the_terminal(program_with_api, folder, screen, api):

@@ -280,7 +280,10 @@ def test_all_processes_together_keep_the_limit_on_jobs(program_with_api, api, fi
 def test_all_processes_together_keep_the_cost_cap(program_with_api, api, file):
     api.latency_seconds = 0.02
 
-    stopped = program_with_api.run(*RUN, "--max-cost", "0.05", "--param", "max_output_tokens=400")
+    Path("prompt.txt").write_text("Who is {{ artist_name }}?")
+
+    bounded = ("--prompt-file", "prompt.txt", "--param", "max_output_tokens=400")
+    stopped = program_with_api.run(*RUN, "--max-cost", "0.05", *bounded)
 
     ((spent,),) = query("SELECT sum(cost_usd) FROM answers")
     assert stopped.returncode == 4

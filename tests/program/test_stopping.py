@@ -27,6 +27,10 @@ def jobs_by_state(folder) -> dict[str, int]:
     return found
 
 
+def artist_of(body) -> str:
+    return body["prompt"]["variables"]["artist_name"]
+
+
 def query(folder, statement: str) -> list[tuple]:
     with sqlite3.connect(folder / "artistjobs.db") as db:
         rows = db.execute(statement).fetchall()
@@ -153,23 +157,40 @@ def test_an_outage_stops_the_run_and_leaves_all_jobs_pending(cli, folder, api, m
     write_artists(folder / "a.csv", 60)
     api.script = lambda *_: Fault.UNAVAILABLE
 
-    result = cli("run", "a.csv", "--max-workers", "12")
+    result = cli("run", "a.csv", "--max-workers", "12", "--patience", "0")
 
-    assert result.exit_code == 3
+    assert result.exit_code == 75
     assert jobs_by_state(folder) == {"pending": 60}
     assert query(folder, "SELECT max(attempt) FROM jobs") == [(0,)]
     assert api.journal.received <= 12 * 5 * 2
+    assert "continue with: artistjobs run a.csv" in result.stderr
 
 
-def test_the_same_refusal_again_and_again_stops_the_run(cli, folder, api):
-    write_artists(folder / "a.csv", 60)
-    api.script = lambda *_: Fault.ROW_400
+@pytest.mark.parametrize(
+    ("fault", "rows"), [(Fault.UNPROCESSABLE, 1), (Fault.TOO_LARGE, 9), (Fault.MISSING_STATUS, 60)]
+)
+def test_the_same_refusal_again_and_again_stops_the_run(cli, folder, api, fault, rows):
+    write_artists(folder / "a.csv", rows)
+    api.script = lambda *_: fault
 
     result = cli("run", "a.csv", "--max-workers", "2")
 
     assert result.exit_code == 3
-    assert jobs_by_state(folder) == {"pending": 60}
+    assert jobs_by_state(folder) == {"pending": rows}
     assert api.journal.received <= 12
+    assert ": failed" not in result.stderr
+    assert f"{rows} pending" in result.stderr
+
+
+def test_rows_that_are_refused_for_what_they_say_never_stop_a_run(cli, folder, api):
+    write_artists(folder / "a.csv", 60)
+    api.script = lambda body, _: Fault.ROW_400 if int(artist_of(body).split()[1]) <= 40 else None
+
+    result = cli("run", "a.csv", "--max-workers", "2")
+
+    assert result.exit_code == 1
+    assert jobs_by_state(folder) == {"done": 20, "failed": 40}
+    assert api.journal.received == 60
 
 
 def test_bad_rows_among_good_ones_stop_nothing(cli, folder, api):
@@ -231,7 +252,8 @@ def test_a_hanging_call_is_cut_off_and_repeated(cli, folder, api, monkeypatch):
 
 def test_spending_stops_before_the_cap_and_a_higher_cap_resumes(cli, folder, api):
     write_artists(folder / "a.csv", 100)
-    options = ("--param", "max_output_tokens=400")
+    (folder / "prompt.txt").write_text("Who is {{ artist_name }}?")
+    options = ("--prompt-file", "prompt.txt", "--param", "max_output_tokens=400")
 
     stopped = cli("run", "a.csv", "--max-cost", "0.05", *options)
     spent = json.loads(cli("status", "--json").stdout)

@@ -93,8 +93,8 @@ def test_a_call_that_exceeds_its_time_fails_as_timeout(cli, folder, api, monkeyp
     write_artists(folder / "a.csv", 1)
     api.latency_seconds = 120.0
 
-    assert cli("run", "a.csv", "--max-attempts", "1").exit_code == 1
-    assert query(folder, "SELECT error_code FROM jobs") == [("timeout",)]
+    assert cli("run", "a.csv", "--max-attempts", "1", "--patience", "0").exit_code == 75
+    assert query(folder, "SELECT error_code FROM attempts") == [("timeout",)]
 
 
 def test_a_full_flex_tier_is_asked_again_and_holds_nobody_else_up(cli, folder, api, monkeypatch):
@@ -131,7 +131,7 @@ def test_a_refusal_of_a_full_flex_tier_costs_nothing(cli, folder, api):
     write_artists(folder / "a.csv", 20)
     api.script = lambda _, nth: Fault.RESOURCE_UNAVAILABLE if nth <= 3 else None
 
-    result = cli("run", "a.csv", *FLEX, "--max-cost", "0.5", "--param", "max_output_tokens=400")
+    result = cli("run", "a.csv", *FLEX, "--max-cost", "5", "--param", "max_output_tokens=400")
 
     assert result.exit_code == 0
     assert query(folder, "SELECT lost_usd, reserved_usd FROM workers") == [(0.0, 0.0)]
@@ -188,9 +188,9 @@ def test_a_flex_tier_that_stays_full_stops_the_run_with_the_way_out(cli, folder,
     write_artists(folder / "a.csv", 30)
     api.script = full_flex
 
-    result = cli("run", "a.csv", *FLEX, "--max-workers", "12", "--max-attempts", "2")
+    result = cli("run", "a.csv", *FLEX, "--max-workers", "12", "--max-attempts", "2", "--patience", "0")
 
-    assert result.exit_code == 3
+    assert result.exit_code == 75
     assert "--flex-fallback" in result.stderr
     assert query(folder, "SELECT DISTINCT state, attempt FROM jobs") == [("pending", 0)]
 

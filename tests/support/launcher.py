@@ -99,7 +99,7 @@ FUNCTIONS = {
     "fsync": "os.fsync",
     "replace": "pathlib.Path.replace",
     "sign of life": "artistjobs.store.sqlite.queue.LivenessLock",
-    "end of life": "artistjobs.store.sqlite.locks.LivenessLock.end",
+    "end of life": "artistjobs.store.sqlite.liveness.LivenessLock.end",
 }
 
 

@@ -102,6 +102,7 @@ def work_row(attempts: Sequence[Attempt], settled: Sequence[Attempt]) -> Row:
         "cost_usd": sum(answer.cost_usd or 0.0 for answer in answers),
         "unpriced": sum(answer.cost_usd is None for answer in answers),
         "reserved_usd": sum(attempt.reserved_usd for attempt in attempts),
+        "margin_usd": sum(attempt.margin_usd for attempt in attempts),
         "lost_usd": sum(attempt.lost_usd for attempt in attempts),
     }
 

@@ -5,7 +5,7 @@ import os
 import socket
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from time import time
 
@@ -80,15 +80,12 @@ class SqliteQueue:
         row = self._connection.row("sum_money")
         return float(row["spent_usd"]) if row else 0.0
 
-    def reserve(self, amounts: Sequence[float], cap_usd: float) -> Reservation:
-        """Reserve money for calls, in their order, as far as all workers together stay under the cap.
-
-        ``amounts`` and ``cap_usd`` are in dollars.
-        """
+    def reserve(self, amounts: Iterable[tuple[float, float]], cap_usd: float) -> Reservation:
+        """Hold money back for calls, in their order, as far as all workers together stay under the cap."""
         granted = 0
         with self._connection.transaction() as db:
-            for usd in amounts:
-                row = {"worker": self._worker, "usd": usd, "cap": cap_usd}
+            for usd, margin in amounts:
+                row = {"worker": self._worker, "usd": usd, "margin": margin, "cap": cap_usd}
                 if not db.execute(sql("reserve"), row).rowcount:
                     break
                 granted += 1
@@ -96,10 +93,10 @@ class SqliteQueue:
             spent_usd, in_flight_usd = db.execute(sql("sum_money")).fetchone()
         return Reservation(granted=granted, spent_usd=spent_usd, in_flight_usd=in_flight_usd)
 
-    def free(self, usd: float) -> None:
-        """Free money that was reserved for calls of this worker that were not made, in dollars."""
+    def free(self, usd: float, margin_usd: float) -> None:
+        """Free money that was held back for calls of this worker that were not made, in dollars."""
         with self._connection.transaction() as db:
-            db.execute(sql("free"), {"worker": self._worker, "usd": usd})
+            db.execute(sql("free"), {"worker": self._worker, "usd": usd, "margin": margin_usd})
 
     def end(self, ending: str) -> None:
         """Record the end of this worker and release its liveness lock; ``ending`` is the reason."""
@@ -122,14 +119,9 @@ class SqliteQueue:
             self._life.close()
             self._life = None
 
-    def watch_lock(self) -> None:
-        """Log who keeps this queue waiting for the write lock; to be called once a second by another thread.
-
-        Raises:
-            StoreError: if the holder has done nothing for too long.
-
-        """
-        self._connection.watch_lock()
+    def watch_lock(self, *, is_abandoned: bool) -> None:
+        """Look whether this queue waits for the right to write; see ``Connection.watch_lock``."""
+        self._connection.watch_lock(is_abandoned=is_abandoned)
 
     def _end_keeper(self) -> None:
         if self._keeper is not None:

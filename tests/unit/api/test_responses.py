@@ -49,6 +49,7 @@ VERDICTS = {
     Fault.FAILED_SERVER_ERROR: (CALL, "server_error"),
     Fault.FAILED_INVALID_PROMPT: (JOB, "invalid_prompt"),
     Fault.IN_PROGRESS: (JOB, "not_completed"),
+    Fault.MISSING_STATUS: (JOB, "not_completed"),
     Fault.MISSING_ID: (JOB, "no_response_id"),
     Fault.NOT_AN_OBJECT: (CALL, "not_an_object"),
     Fault.NULL_BODY: (CALL, "not_an_object"),
@@ -69,6 +70,7 @@ KEEP_AN_ANSWER = {
     Fault.FAILED_INVALID_PROMPT,
     Fault.IN_PROGRESS,
     Fault.MISSING_ID,
+    Fault.MISSING_STATUS,
 }
 
 

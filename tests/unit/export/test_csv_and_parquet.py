@@ -6,7 +6,7 @@ import json
 
 import factories as make
 import pytest
-from conftest import write_artists
+from conftest import read_records, write_artists
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_jsonl import texts
@@ -15,8 +15,9 @@ from artistjobs.core.json_values import clean_text
 from artistjobs.errors import WrongUseError
 from artistjobs.export import parquet
 from artistjobs.export.columns import COLUMNS, columns
-from artistjobs.export.csv import CsvWriter
-from artistjobs.export.export import ExportConfig, Format, export_to_stream, format_of
+from artistjobs.export.csv import CsvWriter, TsvWriter
+from artistjobs.export.export import ExportConfig, export_to_stream
+from artistjobs.export.formats import Format, format_of
 from artistjobs.export.parquet import ParquetWriter
 from artistjobs.export.records import RecordBuilder
 from artistjobs.rehearsal.faults import Fault
@@ -81,18 +82,19 @@ def text_of(cell) -> str:
     return "" if cell is None else str(cell).replace("\0", "\ufffd")
 
 
+@pytest.mark.parametrize(("make_writer", "separator", "line_end"), [(CsvWriter, ",", "\r\n"), (TsvWriter, "\t", "\n")])
 @given(st.lists(rows, max_size=4), hostile)
-@settings(max_examples=150, deadline=None)
-def test_csv_can_be_read_back_unchanged(found, message):
-    content = written(CsvWriter, found, message, '{"id": "resp_1"}').decode()
+@settings(max_examples=100, deadline=None)
+def test_a_table_read_back_is_what_was_written(make_writer, separator, line_end, found, message):
+    content = written(make_writer, found, message, '{"id": "resp_1"}').decode()
 
-    header, *read = csv.reader(io.StringIO(content, newline=""), strict=True)
+    header, *read = csv.reader(io.StringIO(content, newline=""), delimiter=separator, strict=True)
     assert header == [column.name for column in columns(full=True)]
     assert read == [
         [text_of(expected_cells(row, message, '{"id": "resp_1"}')[name]) for name in header] for row in found
     ]
     assert "\0" not in content
-    assert content.endswith("\r\n")
+    assert content.endswith(line_end)
 
 
 @given(st.lists(rows, max_size=4), hostile)
@@ -140,10 +142,58 @@ def test_a_lone_surrogate_in_a_response_breaks_no_reader(make_writer):
         ("out.txt", "csv", Format.CSV),
         ("-", "csv", Format.CSV),
         (".csv", None, Format.JSONL),
+        ("out.tsv", None, Format.TSV),
+        ("out.Parquet", "tsv", Format.TSV),
+        ("out.ndjson", None, Format.JSONL),
+        ("out.json", None, Format.JSONL),
+        ("out.2026-11-26", None, Format.JSONL),
+        ("answers.xlsx", "csv", Format.CSV),
     ],
 )
 def test_the_file_ending_selects_the_format_unless_an_option_does(tmp_path, output, name, expected):
     assert format_of(tmp_path / output, name) is expected
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        "answers.xlsx", "answers.XLSX", "answers.xls", "answers.ods", "a.b.xlsm", "answers.html", "answers.xml",
+        "answers.sqlite", "answers.feather", "answers.jsonl.gz", "answers.csv.zip", "answers.zst",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("command", [["run", "a.csv", "--output"], ["export"]], ids=lambda command: command[0])
+def test_the_ending_of_another_format_is_refused_in_one_sentence(cli, folder, api, output, command):
+    write_artists(folder / "a.csv", 2)
+    cli("ingest", "a.csv")
+
+    result = cli("-q", *command, output)
+
+    assert result.exit_code == 2
+    assert result.stderr.splitlines()[-1].startswith(f"artistjobs: {output}")
+    assert not (folder / output).exists()
+    assert api.journal.received == 0
+
+
+def test_json_lines_in_a_file_called_json_are_told(cli, folder):
+    write_artists(folder / "a.csv", 2)
+
+    result = cli("run", "a.csv", "--output", "out.json")
+
+    assert result.exit_code == 0
+    assert "out.json holds JSON Lines" in result.stderr
+
+
+@pytest.mark.parametrize("command", ["run a.csv", "export"])
+def test_without_texts_stdout_is_empty_and_the_file_is_whole(cli, folder, command):
+    write_artists(folder / "a.csv", 2)
+    if command == "export":
+        cli("run", "a.csv", "--output", "first.jsonl")
+
+    result = cli(*command.split(), "--no-text")
+
+    assert result.exit_code == 0
+    assert result.stdout == ""
+    assert len(read_records(folder / "out.jsonl")) == 2
 
 
 def test_run_and_export_write_the_same_csv_in_file_order(cli, folder):

@@ -274,6 +274,7 @@ async def test_a_page_is_sent_in_place_of_an_answer(fault, status, type_, conten
         (Fault.FAILED_INVALID_PROMPT, {"status": "failed", "usage": None}, False),
         (Fault.IN_PROGRESS, {"status": "in_progress", "output": []}, False),
         (Fault.MISSING_ID, {"status": "completed"}, True),
+        (Fault.MISSING_STATUS, {"error": None}, True),
     ],
 )
 async def test_a_spoilt_answer_comes_with_status_200(fault, expected, is_paid):
@@ -285,6 +286,7 @@ async def test_a_spoilt_answer_comes_with_status_200(fault, expected, is_paid):
     assert status == 200
     assert expected.items() <= answer.items()
     assert ("id" in answer) is (fault is not Fault.MISSING_ID)
+    assert ("status" in answer) is (fault is not Fault.MISSING_STATUS)
     assert (call.name, call.paid, call.response_id) == (fault, is_paid, answer.get("id"))
 
 

@@ -1,6 +1,7 @@
 """The store thread: exchanges are durable, share transactions, and are always answered."""
 
 import asyncio
+import threading
 from contextlib import contextmanager
 from functools import partial
 
@@ -49,6 +50,7 @@ class QueueOfClaims:
         self.ended: str | None = None
         self.terminal = Terminal()
         self.living = 0
+        self.holder = ""
 
     def register(self) -> int:
         return 1
@@ -73,6 +75,11 @@ class QueueOfClaims:
 
     def counts(self, _scope) -> Counts:
         return Counts(pending=self.left, running=0, done=0, failed=0)
+
+    def watch_lock(self, *, is_abandoned):
+        del is_abandoned
+        if self.holder:
+            raise StoreError(self.holder)
 
     def end(self, ending: str) -> None:
         self.ended = ending
@@ -204,6 +211,33 @@ async def test_trouble_reaches_everybody_who_waits_and_all_who_come_later():
     with pytest.raises(StoreError):
         await writer.record(make_attempt(claim))
     await writer.close("failed", [])
+
+
+async def test_a_thread_that_waits_for_another_process_without_hope_is_left_behind(monkeypatch):
+    monkeypatch.setattr("artistjobs.worker.store_client.WATCH_SECONDS", 0.01)
+    queue, may_go_on = QueueOfClaims(5), threading.Event()
+    writer = await started(queue)
+    claim = await writer.exchange(None)
+    exchange = queue.exchange
+
+    def wait_and_exchange(*arguments):
+        may_go_on.wait()
+        return exchange(*arguments)
+
+    queue.exchange, queue.holder = wait_and_exchange, "process 7 keeps it locked"
+    first = asyncio.create_task(writer.record(make_attempt(claim)))
+    second = asyncio.create_task(writer.exchange(None))
+    results = await asyncio.gather(first, second, return_exceptions=True)
+    await writer.close("failed", [])
+
+    assert [str(result) for result in results] == ["process 7 keeps it locked"] * 2
+    assert str(writer.trouble) == "process 7 keeps it locked"
+    # If the lock becomes free before the process ends, what had arrived is stored all the same.
+    queue.ended = None
+    asyncio.get_running_loop().call_later(0.01, may_go_on.set)
+    while queue.ended is None:
+        await asyncio.sleep(0.001)
+    assert queue.attempts[0].claim == claim
 
 
 async def test_trouble_at_the_start_is_raised_at_the_start():
