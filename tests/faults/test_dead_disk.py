@@ -56,19 +56,21 @@ def shut_down(place):
 
 
 @pytest.mark.parametrize("processes", [1, 3])
-def test_a_disk_that_fails_under_workers_is_named_and_keeps_what_it_had(program_with_api, api, folder, disk, processes):
+def test_a_disk_that_fails_under_workers_is_named_and_keeps_what_it_had(
+    program_with_api, cli, api, folder, disk, processes
+):
     write_artists(folder / "a.csv", ROWS)
     api.latency_seconds = 0.2
-    program_with_api.run("--db", "disk/a.db", "ingest", "a.csv")
+    assert cli("--db", "disk/a.db", "ingest", "a.csv").exit_code == 0
     process = program_with_api.start("--db", "disk/a.db", "work", "--max-workers", WORKERS, "--processes", processes)
-    wait_until(lambda: api.journal.paid_calls > WORKERS or process.poll() is not None)
+    wait_until(lambda: api.journal.paid_calls > WORKERS or process.poll() is not None, 60)
     shut_down(disk)
     if disk_error(disk / "a.db") is None:
         pytest.skip("this file system cannot be made to fail")
 
     _, stderr = process.communicate(timeout=60)
     said = stderr.decode()
-    looked = program_with_api.run("--db", "disk/a.db", "status")
+    looked = cli("--db", "disk/a.db", "status")
 
     assert process.returncode == 74, said
     for text in (said, looked.stderr):
@@ -78,7 +80,7 @@ def test_a_disk_that_fails_under_workers_is_named_and_keeps_what_it_had(program_
     subprocess.run(["umount", "disk"], cwd=folder, check=True)
     assert mount(folder).returncode == 0
     api.latency_seconds = 0.0
-    assert program_with_api.run("--db", "disk/a.db", "work", "--max-workers", 64).returncode == 0
+    assert cli("--db", "disk/a.db", "work", "--max-workers", 64).exit_code == 0
     with closing(sqlite3.connect(disk / "a.db")) as db:
         assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         assert db.execute("SELECT count(*) FROM jobs WHERE state = 'done'").fetchone() == (ROWS,)
