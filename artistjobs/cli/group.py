@@ -26,6 +26,7 @@ COMMANDS = {
     "work": "work.work",
     "run": "run.run",
     "export": "export.export",
+    "compare": "compare.compare",
     "status": "status.status",
     "failures": "failures.failures",
     "show": "show.show_job",
@@ -47,7 +48,7 @@ SECTIONS = {
     "All steps at once": ("run",),
     "Checks and failures": ("check", "failures", "show", "retry"),
     "Running workers": ("pause", "resume", "set"),
-    "Reports": ("report", "browse"),
+    "Reports": ("compare", "report", "browse"),
 }
 """Sections of the help with their commands; all other commands follow in a section of their own."""
 

@@ -104,7 +104,10 @@ def params_text(params: str) -> str:
 def _flat(params: dict[str, object], prefix: str = "") -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     for name, value in params.items():
-        if isinstance(value, dict) and value:
+        if prefix + name == "text.format" and isinstance(value, dict) and "schema" in value:
+            # The whole schema would fill the screen.
+            found.append(("schema", str(value.get("name"))))
+        elif isinstance(value, dict) and value:
             found += _flat(value, f"{prefix}{name}.")
         else:
             found.append((prefix + name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)))

@@ -10,6 +10,7 @@ from artistjobs.core.pricing import GivenPrices
 class WorkConfig:
     """Options of a worker process. A limit is None if none was set.
 
+    ``corrections`` is the number of times that a job is asked again because its answer did not fit its schema.
     With ``soft_cap`` the cost cap may rest on estimates, and with ``trusts_server`` on what a request asks of the
     server, without a proof that it obeys. ``flex_fallback`` is the number of consecutive refusals after which a job
     leaves the flex tier. ``patience_seconds`` is the longest wait for a service that does not answer.
@@ -21,6 +22,7 @@ class WorkConfig:
     max_workers: int = 4
     processes: int = 1
     max_attempts: int = 5
+    corrections: int = 1
     rpm: int | None = None
     tpm: int | None = None
     max_cost_usd: float | None = None

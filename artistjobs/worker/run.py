@@ -22,6 +22,7 @@ from artistjobs.errors import ArtistjobsError, StoreError, WrongUseError
 from artistjobs.store.interface import OpenStore, Records, Store
 from artistjobs.store.models import Counts
 from artistjobs.worker.active_job import Requests, WorkerContext
+from artistjobs.worker.answer_checks import AnswerChecks
 from artistjobs.worker.config import WorkConfig
 from artistjobs.worker.limits.budget import Budget
 from artistjobs.worker.limits.circuit_breaker import Breaker
@@ -189,8 +190,10 @@ class _Run:
             stop=self._stop,
             counters=self._counters,
             requests=requests,
+            checks=AnswerChecks(self._records),
             cost=self._cost,
             max_attempts=self._config.max_attempts,
+            corrections=self._config.corrections,
             flex_fallback=self._config.flex_fallback,
             clock=monotonic,
             chance=random.Random(),

@@ -11,11 +11,14 @@ from time import time
 
 from artistjobs.core.attempt import Attempt
 from artistjobs.core.job import DEATHS_MAX, MAX_DELAY_SECONDS, Claim, Scope
+from artistjobs.core.prompt import Prompt
 from artistjobs.core.timestamps import from_timestamp, to_timestamp
+from artistjobs.store.interface import ChangePrompt
 from artistjobs.store.models import QueueState, RescueResult, Reservation
-from artistjobs.store.queries.rows import answer_values, attempt_values, settled_values, span, work_row
+from artistjobs.store.queries.rows import answer_values, attempt_values, prompt_of, settled_values, span, work_row
 from artistjobs.store.sqlite.connection import Connection, sql, write_rows
 from artistjobs.store.sqlite.liveness import DeathWatch, LivenessLock, LockKeeper, WorkerProcess, remove_worker_file
+from artistjobs.store.sqlite.prompts import add_prompt
 
 
 class SqliteQueue:
@@ -70,10 +73,21 @@ class SqliteQueue:
             claimed_by_others=held["jobs"] if held else 0,
         )
 
-    def retry(self, *, scope: Scope, code: str | None = None, job: int | None = None) -> int:
+    def retry(
+        self, *, scope: Scope, code: str | None = None, job: int | None = None, change: ChangePrompt | None = None
+    ) -> int:
         """Make failed jobs pending again with their attempts counted from 0; return how many."""
+        selected = {**span(scope), "code": code, "job": job, "asked": None, "sent_as": None}
         with self._connection.transaction() as db:
-            return db.execute(sql("retry"), {**span(scope), "code": code, "job": job}).rowcount
+            if change is None:
+                return db.execute(sql("retry"), selected).rowcount
+            asked = [number for (number,) in db.execute(sql("failed_prompts"), selected).fetchall()]
+            changed = [(number, add_prompt(db, change(self._prompt(number)), self._now())) for number in asked]
+            # A job becomes pending with its first change, so that no second one applies to it.
+            return sum(
+                db.execute(sql("retry"), {**selected, "asked": number, "sent_as": sent_as}).rowcount
+                for number, sent_as in changed
+            )
 
     def spent_usd(self) -> float:
         """Return the known cost of all stored answers plus the maximum cost of lost calls, in dollars."""
@@ -127,6 +141,11 @@ class SqliteQueue:
         if self._keeper is not None:
             self._keeper.close()
             self._keeper = None
+
+    def _prompt(self, number: int) -> Prompt:
+        row = self._connection.row("prompt", {"prompt": number})
+        assert row is not None
+        return prompt_of(row)
 
     def _claim(self, db: sqlite3.Connection, limit: int, scope: Scope) -> list[Claim]:
         ((found,),) = db.execute(sql("claimable"), {**span(scope), **self._moments(), "limit": limit}).fetchall()
