@@ -251,7 +251,7 @@ class ActiveJob:
     def _update_shared_limits(self, reply: Reply, failure: Failure | None) -> None:
         """Apply a reply to all calls: update the rate limits, and pause the calls if the server asks for that."""
         shared = self._shared
-        shared.limiter.learn(reply.headers)
+        shared.limiter.learn(reply.headers, accepted=failure is None or not failure.slow_down)
         if failure is None:
             return
         if failure.slow_down:
