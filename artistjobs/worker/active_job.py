@@ -10,7 +10,7 @@ from time import time
 from tenacity import RetryCallState
 
 from artistjobs.api.classify import classify
-from artistjobs.api.interface import Api
+from artistjobs.api.interface import Api, CancelledBeforeSendingError
 from artistjobs.api.remedies import failure_text, fatal_message
 from artistjobs.api.reply import Reply
 from artistjobs.core.attempt import Answer, Attempt, Failure, FailureKind, Outcome
@@ -20,6 +20,7 @@ from artistjobs.core.pricing import Cost, answer_cost
 from artistjobs.core.prompt import Body
 from artistjobs.core.retry import last_attempt
 from artistjobs.errors import PromptError
+from artistjobs.store.models import Money
 from artistjobs.terminal.log import repeats
 from artistjobs.worker.limits.budget import Budget, Hold
 from artistjobs.worker.limits.circuit_breaker import Breaker
@@ -158,8 +159,8 @@ class ActiveJob:
             if (hold := await shared.store_client.reserve(worst_case)) is not None:
                 shared.budget.remember(self.claim.job, hold)
             else:
-                spent_usd = shared.store_client.store_thread.reservations.spent_usd
-                shared.stop.request(StopReason.MAX_COST, cap_sentence(spent_usd, worst_case(), body))
+                money = shared.store_client.store_thread.reservations.money
+                shared.stop.request(StopReason.MAX_COST, cap_sentence(money, worst_case(), body))
         return not shared.stop.is_halted()
 
     async def _send(self, body: Body) -> Attempt:
@@ -168,6 +169,9 @@ class ActiveJob:
         shared.counters.in_flight += 1
         try:
             reply = await shared.api.create(body)
+        except CancelledBeforeSendingError:
+            self.calls_under_way = 0
+            raise
         finally:
             shared.counters.in_flight -= 1
         self.calls_under_way = 0
@@ -182,7 +186,9 @@ class ActiveJob:
         answer = classification.answer
         if answer is not None:
             answer = replace(answer, cost_usd=answer_cost(answer, self._shared.cost))
-        return self._attempt(started_at, answer=answer, failure=classification.failure)
+        return self._attempt(
+            started_at, answer=answer, failure=classification.failure, calls=1 if reply.was_sent else 0
+        )
 
     def _attempt(
         self,
@@ -230,12 +236,13 @@ def _is_answered(attempt: Attempt) -> bool:
     return failure is None or (failure.status is not None and not failure.slow_down)
 
 
-def cap_sentence(spent_usd: float, hold: Hold | None, body: Body) -> str:
+def cap_sentence(money: Money, hold: Hold | None, body: Body) -> str:
     """Return the sentence for a run that ends because the cap has no room for the worst case of the next call."""
     most = "" if hold is None else f" (it can cost up to {cost_text(hold.usd)})"
+    lost = f" and {cost_text(money.lost_usd)} perhaps lost (see artistjobs lost)" if money.lost_usd else ""
     shorter = "" if "max_output_tokens" in body else ", limit the answers with --param max_output_tokens=N"
     return (
-        f"{cost_text(spent_usd)} spent, and the next call might exceed --max-cost{most}; "
+        f"{cost_text(money.spent_usd - money.lost_usd)} spent{lost}, and the next call might exceed --max-cost{most}; "
         f"raise --max-cost to continue{shorter}, or estimate the cost of calls with --soft-cap."
     )
 

@@ -12,7 +12,7 @@ from artistjobs.core.prompt import Prompt
 from artistjobs.core.statistics import stats_of
 from artistjobs.core.timestamps import from_timestamp, to_timestamp
 from artistjobs.errors import WrongUseError
-from artistjobs.store.models import Counts, ExportRow, FailureGroup, RawExportRow, RecentAnswers, Run, WorkTotals
+from artistjobs.store.models import Counts, ExportRow, FailureGroup, Money, RawExportRow, RecentAnswers, Run, WorkTotals
 from artistjobs.store.queries.connection import ReadConnection
 from artistjobs.store.queries.rows import MAX_INTEGER, counts_of, run_of, span
 
@@ -70,6 +70,12 @@ class SqlRecords:
         """Return the prompt configurations of pending jobs."""
         rows = self._connection.rows("pending_prompts", span(scope))
         return [self.prompt(row["prompt"]) for row in rows]
+
+    def money(self) -> Money:
+        """Return the money that counts under a cost cap."""
+        row = self._connection.row("sum_money")
+        assert row is not None
+        return Money(**dict(row))
 
     def work(self) -> WorkTotals:
         """Return the totals of all workers: calls, retries, tokens and cost."""
