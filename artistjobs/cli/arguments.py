@@ -14,6 +14,7 @@ from artistjobs.api.prices import cost_by
 from artistjobs.api.remedies import STORED_PROMPTS_END
 from artistjobs.cli.api_environment import api_from_environment, check_rehearsal_environment, ignored_warning
 from artistjobs.cli.options import Settings
+from artistjobs.cli.params import parameter_files
 from artistjobs.cli.prompt import PromptOptions, make_prompt
 from artistjobs.commands.config import CheckOptions, WorkOptions
 from artistjobs.commands.findings import Finding, Level
@@ -22,6 +23,7 @@ from artistjobs.core.default_model import default_model, default_model_warning
 from artistjobs.core.pricing import REHEARSAL_MODEL, Cost, GivenPrices
 from artistjobs.core.prompt import Prompt
 from artistjobs.errors import WrongUseError
+from artistjobs.export.protection import ENV_FILE, FilesInUse
 from artistjobs.ingest.source import IngestConfig
 from artistjobs.store.database import Database
 from artistjobs.store.models import Kind
@@ -31,6 +33,13 @@ log = logging.getLogger(__name__)
 
 
 Made = TypeVar("Made")
+
+
+PATIENCE_SECONDS = 1800.0
+
+
+REHEARSAL_PATIENCE_SECONDS = 5.0
+"""Longest wait for the simulated API: a rehearsed outage does not end by itself."""
 
 
 def utc_today() -> date:
@@ -71,9 +80,17 @@ class CommandArguments:
         """Return the configuration of an ingest. Raises WrongUseError if a file, a prompt or an option is invalid."""
         return IngestConfig(source=self._source(), prompt=self._prompt(), strict=bool(self._options["strict"]))
 
-    def prompt_files(self) -> tuple[Path | None, ...]:
-        """Return the paths of the prompt file and the instructions file, each None if it is not given."""
-        return self._path("prompt_file"), self._path("instructions_file")
+    def files_in_use(self, output: Path | None = None) -> FilesInUse:
+        """Return the files of this command. Raises WrongUseError if one that it reads is the database."""
+        names = ("file", "input_file", "prompt_file", "instructions_file")
+        read = [path for name in names if name in self._options and (path := self._path(name)) is not None]
+        if "params" in self._options:
+            read += parameter_files(self._texts("params"))
+        files = FilesInUse(
+            database=self.database(), read=[ENV_FILE, *read], output=output, log_file=self._settings.log_file
+        )
+        files.ensure_database_apart()
+        return files
 
     def warnings(self) -> list[str]:
         """Return the warnings about a stored prompt and about the default model, for those that are used."""
@@ -81,6 +98,10 @@ class CommandArguments:
         uses_stored_prompt = prompt_options.prompt_id and prompt_options.prompt_file is None
         warnings = [STORED_PROMPTS_END] if uses_stored_prompt else []
         return warnings + list(filter(None, [self._model_warning()]))
+
+    def max_cost_usd(self) -> float | None:
+        """Return the cap in dollars; None if the command has none."""
+        return self._amount("max_cost") if "max_cost" in self._options else None
 
     def limit(self) -> int | None:
         """Return the maximum number of jobs to work on; None for all."""
@@ -159,7 +180,15 @@ class CommandArguments:
             soft_cap=bool(self._options["soft_cap"]),
             prices=self._prices(),
             flex_fallback=flex_fallback,
+            patience_seconds=self._patience(),
+            first_patience_seconds=self._amount("patience"),
         )
+
+    def _patience(self) -> float:
+        given = self._amount("patience")
+        if given is not None:
+            return given
+        return PATIENCE_SECONDS if self.scenario is None else REHEARSAL_PATIENCE_SECONDS
 
     def _prices(self) -> GivenPrices | None:
         into, out = self._amount("price_input"), self._amount("price_output")

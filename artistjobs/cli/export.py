@@ -7,7 +7,7 @@ import click
 
 from artistjobs.cli.console import logging_output
 from artistjobs.cli.help import command
-from artistjobs.cli.options import PATH, Settings, format_option
+from artistjobs.cli.options import PATH, Settings, format_option, text_option
 from artistjobs.errors import WrongUseError
 
 if TYPE_CHECKING:
@@ -23,13 +23,14 @@ if TYPE_CHECKING:
 @click.option("--state", type=click.Choice(["done", "failed", "all"]), default="done", help="State of the jobs.")
 @click.option("--ingest", metavar="N|latest", help="Only the rows of one ingest, in file order.")
 @click.option("--full", is_flag=True, help="Add usage, cost and the whole response to each record.")
-@click.option("--no-text", is_flag=True, help="Do not write the answer texts to stdout.")
+@text_option
 @click.pass_obj
 def export(settings: Settings, /, output: "Path | None", format_name: str | None, **options: object) -> None:
     """Write completed jobs to OUTPUT.
 
-    OUTPUT is out.jsonl by default; - is stdout. A file that ends in .csv or .parquet is written in that
-    format, any other file as JSON Lines. The answer texts go to stdout.
+    OUTPUT is out.jsonl by default; - is stdout. A file that ends in .csv, .tsv or .parquet is written in
+    that format, other files as JSON Lines; the ending of another format, such as .xlsx, is refused. The
+    answer texts go to stdout.
 
     Example: artistjobs export answers.jsonl --ingest latest
     """
@@ -38,25 +39,27 @@ def export(settings: Settings, /, output: "Path | None", format_name: str | None
     from artistjobs.export.export import (
         STATES,
         ExportConfig,
-        ensure_writable,
         export_to_stream,
-        format_of,
-        output_or_default,
     )
+    from artistjobs.export.formats import format_of, output_or_default
+    from artistjobs.export.protection import FilesInUse, ensure_not_ingested, ensure_writable, is_stdout
     from artistjobs.terminal.streams import TextOutput
 
     output = output_or_default(output, format_name)
-    with logging_output(settings) as console, existing_database_option(settings).reader() as store:
+    database = existing_database_option(settings)
+    files = FilesInUse(database=database, output=output, log_file=settings.log_file)
+    with logging_output(settings, files) as console, database.reader() as store:
         config = ExportConfig(
             scope=_scope(store, options["ingest"]),
             states=STATES[str(options["state"])],
             full=bool(options["full"]),
             format=format_of(output, format_name),
         )
-        if str(output) == "-":
+        if is_stdout(output):
             export_to_stream(store.records, config, sys.stdout.buffer)
         else:
-            ensure_writable(output, store.path)
+            ensure_writable(files)
+            ensure_not_ingested(output, store.records.known_files())
             texts = None if options["no_text"] else TextOutput()
             export_answers(store, config, output, texts, console)
             if texts is not None:

@@ -26,7 +26,9 @@ GROUPS: dict[str, frozenset[str]] = {
             "store", "metadata",
         }
     ),
-    "Execution": frozenset({"max_workers", "processes", "max_attempts", "timeout", "retry_failed", "flex_fallback"}),
+    "Execution": frozenset(
+        {"max_workers", "processes", "max_attempts", "timeout", "patience", "retry_failed", "flex_fallback"}
+    ),
     "Cost and limits": frozenset(
         {"max_cost", "soft_cap", "price_input", "price_output", "limit", "rpm", "tpm", "spend"}
     ),

@@ -24,7 +24,7 @@ def ingest(settings: Settings, /, *, dry_run: bool, **options: object) -> None:
     from artistjobs.terminal.streams import print_json, print_message
 
     arguments = CommandArguments(settings, options)
-    with logging_output(settings, arguments.scenario, arguments.warnings()):
+    with logging_output(settings, arguments.files_in_use(), arguments.scenario, arguments.warnings()):
         config = arguments.ingest_config()
         if dry_run:
             from artistjobs.commands.dry_run import show_dry_run

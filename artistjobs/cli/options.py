@@ -30,7 +30,7 @@ SERVICE_TIERS = ("auto", "default", "flex", "priority")
 SCENARIO_NAMES = ("calm", "busy", "storm", "outage", "no-credit")
 
 
-FORMATS = ("jsonl", "csv", "parquet")
+FORMATS = ("jsonl", "csv", "tsv", "parquet")
 
 
 MAX_COUNT = 2**53
@@ -83,6 +83,20 @@ class _Usd(click.FloatRange):
 
 
 USD = _Usd(min=0)
+
+
+class _Seconds(click.FloatRange):
+    """Parameter type of a duration in seconds: a finite number, not nan or inf."""
+
+    def convert(self, value: float, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the number."""
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a number of seconds; use a finite number.", param, ctx)
+        return number
+
+
+SECONDS = _Seconds(min=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +215,10 @@ def work_options(command: Command) -> Command:
             help="Use the standard tier for a job after the flex tier was full N times in a row.",
         ),
         click.option("--limit", type=POSITIVE, help="Work on at most N jobs."),
+        click.option(
+            "--patience", type=SECONDS, metavar="SECONDS",
+            help="Wait this long while the service is away, then stop.  [default: 1800; 5 in a rehearsal]",
+        ),
         click.option("--retry-failed", is_flag=True, help="Make failed jobs pending again first."),
     )(command)  # fmt: skip
 
@@ -211,6 +229,11 @@ def format_option(command: Command) -> Command:
         "--format", "format_name", type=click.Choice(FORMATS),
         help="Format of the export.  [default: by file ending, else jsonl]",
     )(command)  # fmt: skip
+
+
+def text_option(command: Command) -> Command:
+    """Add the option that keeps answer texts from stdout."""
+    return click.option("--no-text", is_flag=True, help="Do not write the answer texts to stdout.")(command)
 
 
 def rehearse_options(command: Command) -> Command:

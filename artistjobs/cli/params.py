@@ -51,6 +51,12 @@ def parse_params(assignments: Iterable[str]) -> dict[str, Json]:
     return params
 
 
+def parameter_files(assignments: Iterable[str]) -> list[Path]:
+    """Return the files that assignments of the form ``KEY=@FILE`` read."""
+    values = (assignment.partition("=")[2] for assignment in assignments)
+    return [Path(value[1:]) for value in values if value.startswith("@")]
+
+
 def parse_metadata(assignments: Iterable[str]) -> dict[str, Json]:
     """Return the pairs of ``--metadata KEY=VALUE``. Raises PromptError if they exceed the limits of the API."""
     pairs: dict[str, Json] = {}

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from artistjobs.core.formatting import count_text
 from artistjobs.export.export import ExportConfig, export_to_file
+from artistjobs.export.formats import Format
 from artistjobs.store.interface import OpenDatabase
 from artistjobs.terminal.log import ConsoleHandler
 from artistjobs.terminal.streams import TextOutput
@@ -24,8 +25,10 @@ def export_answers(
         StoreError: if the disk or the database fails.
 
     """
-    count = export_to_file(store.records, config, output, texts)
+    count = export_to_file(store, config, output, texts)
     log.info("exported %s to %s", count_text(count, "record"), output)
+    if output.suffix.lower() == ".json" and config.format is Format.JSONL:
+        log.warning("%s holds JSON Lines, one object per line, and not one JSON value; name it .jsonl", output)
     if texts is None:
         return
     console.clear_status()

@@ -128,6 +128,15 @@ def _mode_for(target: Path, group: int, source: Path | None) -> int:
     return mode if source is None else mode & ~_denied(source.stat(), group)
 
 
+def mode_of_new_file(source: Path) -> int:
+    """Return a mode that gives no rights to users who may not read ``source``, which may be missing."""
+    try:
+        found = source.stat()
+    except OSError:
+        return _MODE
+    return _MODE & ~_denied(found, os.getegid())
+
+
 def _denied(source: os.stat_result, group: int) -> int:
     """Return the bits of the group and of others in a mode, as far as they may not read ``source``."""
     # The members of another group are others to the source.

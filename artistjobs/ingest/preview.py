@@ -1,17 +1,21 @@
 """Preview of an input file for a dry run: count its rows and the jobs that they would become, without writing."""
 
 import json
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from artistjobs.core.job import Artist, BadLine
 from artistjobs.core.prompt import Body, job_keys, request_builder
 from artistjobs.errors import PromptError
-from artistjobs.ingest.bad_lines import _WarnBadLines
+from artistjobs.ingest.checked_rows import CheckedRows
 from artistjobs.ingest.parser import ArtistReader
-from artistjobs.ingest.source import IngestConfig, open_artists
+from artistjobs.ingest.source import IngestConfig, open_artists, source_name
 from artistjobs.rendering.renderer import Renderer
 from artistjobs.store.interface import FilePreview
+
+log = logging.getLogger(__name__)
+
 
 SHOWN_BY_DRY_RUN = 5
 
@@ -49,8 +53,8 @@ def preview_file(config: IngestConfig, preview: FilePreview, show: Callable[[Bod
     """
     with Renderer() as renderer, open_artists(config.source) as stream:
         previewer = _Previewer(config, preview, show, request_builder(config.prompt, renderer.compile))
-        reader = ArtistReader(stream)
-        for row in _WarnBadLines(reader, config) if show else reader:
+        reader = ArtistReader(stream, name=source_name(config.source))
+        for row in CheckedRows(reader, config, log.warning) if show else reader:
             previewer.take(row)
     previewer.flush()
     return previewer.rows

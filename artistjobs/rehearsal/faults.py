@@ -161,6 +161,10 @@ def _drop_id(answer: Body) -> None:
     del answer["id"]
 
 
+def _drop_status(answer: Body) -> None:
+    del answer["status"]
+
+
 _SPOILERS: Mapping[Fault | None, Callable[[Body], None]] = {
     Fault.INCOMPLETE: _end_early("max_output_tokens"),
     Fault.FILTERED: _end_early("content_filter"),
@@ -169,4 +173,5 @@ _SPOILERS: Mapping[Fault | None, Callable[[Body], None]] = {
     Fault.FAILED_INVALID_PROMPT: _fail("invalid_prompt", "The prompt was refused."),
     Fault.IN_PROGRESS: _leave_in_progress,
     Fault.MISSING_ID: _drop_id,
+    Fault.MISSING_STATUS: _drop_status,
 }

@@ -46,6 +46,7 @@ class Fault(StrEnum):
     FAILED_INVALID_PROMPT = "failed_invalid_prompt"
     IN_PROGRESS = "in_progress"
     MISSING_ID = "missing_id"
+    MISSING_STATUS = "missing_status"
     NOT_AN_OBJECT = "not_an_object"  # []
     NULL_BODY = "null_body"
     ERROR_OBJECT = "error_object"  # an error body, with 200

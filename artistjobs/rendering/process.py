@@ -1,18 +1,20 @@
 """Parent's side of the process that renders templates: starts it, asks it, and replaces it when it ends."""
 
 import json
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from signal import SIG_BLOCK, SIG_SETMASK, pthread_sigmask
 from threading import Lock
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import artistjobs
 from artistjobs.errors import PromptError, RunStoppedError
 from artistjobs.rendering.protocol import CPU_SECONDS, IGNORED_SIGNALS, READY, TIME_SIGNAL
+
+if TYPE_CHECKING:
+    from subprocess import Popen
 
 _ROOT = str(Path(artistjobs.__file__).parents[1])
 
@@ -37,7 +39,7 @@ class RenderProcess:
 
     def __init__(self, cpu_seconds: float = CPU_SECONDS) -> None:
         self._cpu_seconds = cpu_seconds
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Popen[bytes] | None = None
         self._is_closed = False
         self._change = Lock()
         self._turn = Lock()
@@ -88,7 +90,7 @@ class RenderProcess:
             return self._ask(request)
         return process.stdout.readline()
 
-    def _running(self) -> subprocess.Popen[bytes]:
+    def _running(self) -> "Popen[bytes]":
         with self._change:
             if self._is_closed:
                 raise RunStoppedError("the program is ending; run the same command again.")
@@ -103,7 +105,7 @@ class RenderProcess:
         return _ended(process) if process is not None else 0
 
 
-def _ended(process: subprocess.Popen[bytes]) -> int:
+def _ended(process: "Popen[bytes]") -> int:
     """End a process and return its exit code; its own end takes precedence."""
     process.kill()
     with suppress(BrokenPipeError), process:  # closes its pipes and waits for it
@@ -111,7 +113,10 @@ def _ended(process: subprocess.Popen[bytes]) -> int:
     return process.wait()
 
 
-def _started(cpu_seconds: float) -> subprocess.Popen[bytes]:
+def _started(cpu_seconds: float) -> "Popen[bytes]":
+    # A late import: most templates need no process.
+    import subprocess
+
     try:
         with _signals_blocked():
             process = subprocess.Popen(  # noqa: S603

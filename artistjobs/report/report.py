@@ -25,11 +25,13 @@ def make_report(store: OpenDatabase, made_at: float) -> bytes:
 def write_report(store: OpenDatabase, output: Path, made_at: float) -> int:
     """Write the page to ``output``, which appears complete or not at all; return its size in bytes.
 
+    Nobody may read the page who may not read the database.
+
     Raises:
         StoreError: if the disk or the database fails; an older file is unchanged.
 
     """
     page = make_report(store, made_at)
-    with atomic_write(output, "artistjobs report") as file:
+    with atomic_write(output, "artistjobs report", store.path) as file:
         file.write(page)
     return len(page)

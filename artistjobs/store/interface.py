@@ -25,6 +25,7 @@ from artistjobs.store.models import (
     FileJobs,
     IngestResult,
     Kind,
+    KnownFiles,
     LostCalls,
     Money,
     Progress,
@@ -92,10 +93,11 @@ class Queue(Protocol):
     def free(self, usd: float, margin_usd: float) -> None:
         """Free money that was held back for calls of this worker that were not made, in dollars."""
 
-    def watch_lock(self) -> None:
-        """Log who keeps this queue waiting for the right to write; another thread calls this once a second.
+    def watch_lock(self, *, is_abandoned: bool) -> None:
+        """Look whether this queue waits for the right to write; another thread calls this once a second.
 
-        Raises StoreError if the wait has no hope. Does nothing if the queue does not wait.
+        Once the wait is long, it logs who holds the lock. Raises StoreError if the holder has done nothing for too
+        long, and with ``is_abandoned`` if the wait has lasted for a second.
         """
 
     def end(self, ending: str) -> None:
@@ -107,6 +109,9 @@ class Records(Protocol):
 
     def scope(self, ingest: int | None) -> Scope:
         """Return the scope of an ingest, the latest for None; raises WrongUseError if there is none."""
+
+    def known_files(self) -> KnownFiles:
+        """Return the files that the rows and the prompts came from."""
 
     def counts(self, scope: Scope) -> Counts:
         """Return the number of jobs in each state."""

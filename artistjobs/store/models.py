@@ -3,6 +3,7 @@
 The protocols are in ``interface``, the values of a report in ``overview``.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, TypeAlias
@@ -23,6 +24,15 @@ class Source:
 
     name: str
     sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownFiles:
+    """Files that a database was filled from: ``texts`` are the SHA-256 of templates and instructions."""
+
+    sources: Sequence[Source]
+    prompt_files: frozenset[str]
+    texts: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from artistjobs.core.json_values import Json
 from artistjobs.terminal.escape import escape_controls
 from artistjobs.terminal.live_block import LiveBlock
 from artistjobs.terminal.local_time import clock_text
-from artistjobs.terminal.log_file import LogFile
+from artistjobs.terminal.log_file import NEW_FILE_MODE, LogFile
 
 log = logging.getLogger("artistjobs")
 
@@ -129,11 +129,13 @@ def _enumerated(codes: "Counter[str]") -> str:
 
 
 @contextmanager
-def logging_to(verbosity: int, log_file: Path | None, block: LiveBlock | None = None) -> Iterator[ConsoleHandler]:
+def logging_to(
+    verbosity: int, log_file: Path | None, block: LiveBlock | None = None, mode: int = NEW_FILE_MODE
+) -> Iterator[ConsoleHandler]:
     """Print log lines on stderr within the context, and write all of them to ``log_file`` if there is one.
 
-    ``verbosity`` is from -1 (errors only) to 1 (every API call). With a block, the lines are printed above it,
-    and it is cleared at the end.
+    ``mode`` is the mode of a new log file, before the umask. ``verbosity`` is from -1 (errors only) to 1 (every API
+    call). With a block, the lines are printed above it, and it is cleared at the end.
 
     Raises:
         WrongUseError: if the log file cannot be written.
@@ -145,7 +147,7 @@ def logging_to(verbosity: int, log_file: Path | None, block: LiveBlock | None = 
     console.setLevel(_LEVELS[max(-1, min(1, verbosity))])
     handlers: list[logging.Handler] = [console]
     if log_file is not None:
-        handlers.append(LogFile(log_file))
+        handlers.append(LogFile(log_file, mode))
     logger.setLevel(logging.DEBUG if log_file else console.level)
     logger.propagate = False
     for handler in handlers:

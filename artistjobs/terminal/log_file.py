@@ -12,6 +12,10 @@ from artistjobs.errors import WrongUseError
 log = logging.getLogger("artistjobs")
 
 
+NEW_FILE_MODE = 0o644
+"""Mode of a new log file, before the umask: no other user may write to it."""
+
+
 class JsonLines(logging.Formatter):
     """Formats a log line as one JSON object with ``at``, ``level`` and ``message``."""
 
@@ -27,12 +31,14 @@ class LogFile(logging.Handler):
     again: as soon as the file accepts data, the line that was cut is completed, and a line gives the number of lines
     that are missing.
 
+    A new file gets ``mode``, less the umask.
+
     Raises:
         WrongUseError: if the file cannot be opened.
 
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, mode: int = NEW_FILE_MODE) -> None:
         super().__init__()
         self.setFormatter(JsonLines())
         self.failure: str | None = None
@@ -40,9 +46,8 @@ class LogFile(logging.Handler):
         self._cut = b""
         self._missing = 0
         try:
-            # No other user may write to it, whatever the umask.
             flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-            self._descriptor = os.open(path, flags, 0o644)
+            self._descriptor = os.open(path, flags, mode)
         except OSError as error:
             raise WrongUseError(f"--log-file {path} cannot be written: {error.strerror}; use another file.") from error
 

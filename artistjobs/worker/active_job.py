@@ -11,7 +11,7 @@ from tenacity import RetryCallState
 
 from artistjobs.api.classify import classify
 from artistjobs.api.interface import Api, CancelledBeforeSendingError
-from artistjobs.api.remedies import failure_text, fatal_message
+from artistjobs.api.remedies import failure_text
 from artistjobs.api.reply import Reply
 from artistjobs.core.attempt import Answer, Attempt, Failure, FailureKind, Outcome
 from artistjobs.core.formatting import cost_text, truncate
@@ -23,11 +23,11 @@ from artistjobs.errors import PromptError
 from artistjobs.store.models import Money
 from artistjobs.terminal.log import repeats
 from artistjobs.worker.limits.budget import Budget, Hold
-from artistjobs.worker.limits.circuit_breaker import Breaker
 from artistjobs.worker.limits.rate_limiter import Limiter
 from artistjobs.worker.progress.counters import RunCounters
 from artistjobs.worker.stop import RunStoppingError, Stop, StopReason
 from artistjobs.worker.store_client import StoreClient, released
+from artistjobs.worker.verdicts import Decision, Sentence, Verdicts, given_back, log_given_back
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ class WorkerContext:
     store_client: StoreClient
     limiter: Limiter
     budget: Budget
-    breaker: Breaker
+    verdicts: Verdicts
     stop: Stop
     counters: RunCounters
     requests: Requests
@@ -67,12 +67,13 @@ class ActiveJob:
         self.claim = claim
         self.calls_under_way = 0
         self.repeated = 0
+        self._case = shared.verdicts.case_of(claim)
         self._not_before: float | None = None
         self._flex_refusals = 0
         self._release_reply: Callable[[], None] | None = None
 
     async def call(self) -> Attempt:
-        """Make one call as soon as the limits allow it, and return the attempt.
+        """Make one call as soon as the limits allow it, and return the attempt; its outcome is decided.
 
         Raises StoppingError if no call may start because the run stops or is paused, and StoreError.
         """
@@ -85,17 +86,22 @@ class ActiveJob:
         except PromptError as error:
             failure = Failure(kind=FailureKind.PERMANENT, code="template_error", message=str(error))
             return self._attempt(started_at, failure=failure, calls=0)
-        await shared.limiter.acquire(lambda: shared.budget.expected_tokens)
+        number = await shared.limiter.acquire(lambda: shared.budget.expected_tokens)
         # From here on the call occupies a slot among the calls in flight, which must be freed in any case.
-        is_answered = False
+        attempt: Attempt | None = None
         try:
             attempt = await self._send(body) if await self._may_spend(body) else None
-            is_answered = attempt is not None and _is_answered(attempt)
         finally:
-            shared.limiter.ended(answered=is_answered)
+            shared.limiter.ended(answered=attempt is not None and _is_answered(attempt))
+            if attempt is None:
+                shared.verdicts.breaker.abandon(number)
         if attempt is None:
             raise RunStoppingError
-        return attempt
+        return self._decided(attempt, shared.verdicts.after_call(self._case, attempt, number))
+
+    async def used_up(self, attempt: Attempt) -> Attempt:
+        """Return the last attempt of a claim whose calls all failed, with its outcome decided."""
+        return self._decided(attempt, await self._shared.verdicts.calls_used_up(self._case, attempt))
 
     async def before_backoff(self, state: RetryCallState) -> None:
         """Record a failed call that will be retried, and advance to the next attempt number. Raises StoreError."""
@@ -118,12 +124,26 @@ class ActiveJob:
 
     def released(self) -> Attempt:
         """Return the attempt that releases the claim; the job is not available before the time that the server set."""
-        attempt = replace(released(self.claim, calls=0), available_at=self._not_before)
+        attempt = released(self.claim, calls=0)
+        attempt = replace(attempt, available_at=self._not_before, uncounted=1 + self.repeated)
         return self._shared.budget.settle(attempt)
 
     def released_now(self) -> Attempt:
         """Return the attempt that releases the claim at once, even if a call is in flight."""
-        return self._shared.budget.settle(released(self.claim, calls=self.calls_under_way))
+        attempt = replace(released(self.claim, calls=self.calls_under_way), uncounted=1 + self.repeated)
+        return self._shared.budget.settle(attempt)
+
+    def _decided(self, attempt: Attempt, decision: Decision | None) -> Attempt:
+        if decision is None or attempt.failure is None:
+            return attempt
+        if decision.sentence is Sentence.CALL_AGAIN:
+            return replace(attempt, outcome=Outcome.RETRY)
+        if decision.sentence is Sentence.FAIL:
+            return replace(attempt, outcome=Outcome.FAILED)
+        log_given_back(self.claim, attempt.failure)
+        asked = min(attempt.failure.retry_after_seconds or 0.0, MAX_DELAY_SECONDS)
+        available_at = time() + max(asked, decision.delay_seconds)
+        return given_back(attempt, uncounted=1 + self.repeated, available_at=available_at)
 
     @property
     def has_large_reply(self) -> bool:
@@ -159,8 +179,11 @@ class ActiveJob:
             if (hold := await shared.store_client.reserve(worst_case)) is not None:
                 shared.budget.remember(self.claim.job, hold)
             else:
-                money = shared.store_client.store_thread.reservations.money
-                shared.stop.request(StopReason.MAX_COST, cap_sentence(money, worst_case(), body))
+                money, refused = shared.store_client.store_thread.reservations.money, worst_case()
+                shared.stop.request(StopReason.MAX_COST, cap_sentence(money, refused, body))
+                shared.stop.least_cap_usd = money.spent_usd + (
+                    refused.usd + refused.margin_usd if refused is not None else 0.0
+                )
         return not shared.stop.is_halted()
 
     async def _send(self, body: Body) -> Attempt:
@@ -210,16 +233,13 @@ class ActiveJob:
         )
 
     def _update_shared_limits(self, reply: Reply, failure: Failure | None) -> None:
-        """Apply a reply to all calls: update the rate limits, pause the calls, or stop the run."""
+        """Apply a reply to all calls: update the rate limits, and pause the calls if the server asks for that."""
         shared = self._shared
         shared.limiter.learn(reply.headers)
         if failure is None:
             return
-        if failure.kind is FailureKind.FATAL:
-            shared.stop.request(StopReason.ACCOUNT, fatal_message(failure))
-        elif failure.slow_down:
-            seconds = failure.retry_after_seconds
-            shared.limiter.refused(SAT_THROUGH_SECONDS if seconds is None else seconds, failure.code)
+        if failure.slow_down:
+            shared.limiter.refused(failure.retry_after_seconds, failure.code)
         elif (failure.retry_after_seconds or 0) > SAT_THROUGH_SECONDS and not failure.is_flex_full:
             shared.limiter.pause(failure.retry_after_seconds or 0, failure.code)
 

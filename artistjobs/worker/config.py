@@ -12,8 +12,10 @@ class WorkConfig:
 
     With ``soft_cap`` the cost cap may rest on estimates, and with ``trusts_server`` on what a request asks of the
     server, without a proof that it obeys. ``flex_fallback`` is the number of consecutive refusals after which a job
-    leaves the flex tier. ``processes`` is the number of processes that share these options, and ``number`` is the index
-    of this one.
+    leaves the flex tier. ``patience_seconds`` is the longest wait for a service that does not answer.
+    ``first_patience_seconds`` is the wait for a service that never answered; None means a few tries, since its address
+    is probably wrong. ``processes`` is the number of processes that share these options, and ``number`` is the index of
+    this one.
     """
 
     max_workers: int = 4
@@ -27,6 +29,8 @@ class WorkConfig:
     prices: GivenPrices | None = None
     flex_fallback: int | None = None
     limit: int | None = None
+    patience_seconds: float = 1800.0
+    first_patience_seconds: float | None = None
     number: int = 0
 
     @property

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from time import monotonic
 
 from artistjobs.worker.config import WorkConfig
-from artistjobs.worker.limits.rate_limiter import Limiter
+from artistjobs.worker.limits.circuit_breaker import Breaker
+from artistjobs.worker.limits.rate_limiter import Limiter, Wait
 from artistjobs.worker.progress.counters import RunCounters
 from artistjobs.worker.progress.job_counts import JobProgress, initial_job_progress
 from artistjobs.worker.progress.snapshot import RunSnapshot
@@ -22,6 +23,7 @@ class RunObserver:
     limiter: Limiter
     stop: Stop
     store_thread: StoreThread
+    breaker: Breaker
     clock: Callable[[], float] = monotonic
 
     def __call__(self) -> RunSnapshot:
@@ -47,11 +49,17 @@ class RunObserver:
             spent_usd=store_thread.reservations.money.spent_usd,
             slowed_to=self.limiter.slowed_to,
             latencies=counters.latencies.buckets(),
-            wait=self.limiter.waiting,
+            wait=self._wait(now),
             failures=tuple(reversed(counters.failures.values())),
             paused=settings.is_paused,
             stopping=self.stop.is_requested(),
         )
+
+    def _wait(self, now: float) -> Wait | None:
+        rest = self.breaker.rest
+        if rest is None:
+            return self.limiter.waiting
+        return Wait(rest.cause, now if rest.next_probe_at is None else rest.next_probe_at, rest.gives_up_at)
 
     def _before(self) -> JobProgress:
         """Return the job progress at the start of the run, for use until the jobs are counted again."""

@@ -10,15 +10,21 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from time import time
+from typing import Final
 
 from artistjobs.core.attempt import Attempt, Outcome
 from artistjobs.core.controls import SINGLE_PROCESS, ProcessShare, WorkerSettings
 from artistjobs.core.job import Claim, Scope
+from artistjobs.errors import StoreError
 from artistjobs.store.interface import OpenStore
 from artistjobs.worker.limits.budget import Hold
 from artistjobs.worker.reservations import ReservationQueue, ReservationReply, ReservationRequest, answer
 from artistjobs.worker.settings_poller import OnSettingsChange, SettingsPoller
 from artistjobs.worker.store_thread import Answered, StoreReply, StoreRequest, StoreThread
+
+WATCH_SECONDS: Final = 1.0
+"""Interval at which the event loop looks whether the store thread waits for another process."""
+
 
 _UNBOUNDED = WorkerSettings(max_workers=sys.maxsize)
 
@@ -42,6 +48,8 @@ class StoreClient:
         self._ready: asyncio.Future[None] = self._loop.create_future()
         self._ended: asyncio.Future[None] = self._loop.create_future()
         self._trouble: Exception | None = None
+        self._is_abandoned = False
+        self._watch: asyncio.Task[None] | None = None
         settings_poller = SettingsPoller(settings, part, partial(self._tell, on_change))
         self.store_thread = StoreThread(
             scope,
@@ -56,7 +64,17 @@ class StoreClient:
     async def start(self) -> None:
         """Start the thread, register as a worker and rescue the jobs of dead workers. Raises StoreError."""
         self._thread.start()
+        self._watch = asyncio.create_task(self._watch_thread())
         await self._ready
+
+    @property
+    def trouble(self) -> Exception | None:
+        """The exception that ended the thread, or for which it was left behind."""
+        return self._trouble
+
+    def abandon(self) -> None:
+        """Leave the thread behind if it waits for another process; otherwise it still stores what it has received."""
+        self._is_abandoned = True
 
     async def exchange(self, attempt: Attempt | None) -> Claim | None:
         """Store an attempt and return the next claim, or None once there is nothing left to claim.
@@ -109,6 +127,24 @@ class StoreClient:
         self.store_thread.close(ending, retry)
         self.drain()
         await self._ended
+        if self._watch is not None:
+            await self._watch
+
+    async def _watch_thread(self) -> None:
+        """Look once a second whether another process keeps the thread from writing, until the thread ends."""
+        while not self._ended.done():
+            await asyncio.wait([self._ended], timeout=WATCH_SECONDS)
+            try:
+                self.store_thread.watch_lock(is_abandoned=self._is_abandoned)
+            except StoreError as trouble:
+                self._leave(trouble)
+
+    def _leave(self, trouble: StoreError) -> None:
+        """Go on without the thread, which ends with the process."""
+        self.store_thread.is_draining = True
+        self._trouble = self._trouble or trouble
+        self._fail(trouble)
+        _settle(self._ended)
 
     async def _send(self, attempt: Attempt | None, *, wants_claim: bool) -> Claim | None:
         if self._trouble is not None:

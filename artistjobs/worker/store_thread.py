@@ -80,6 +80,7 @@ class StoreThread:
         self.claimed_by_others = 0
         self.others = 0
         self.job_counts = JobCountPoller(scope)
+        self._queue: Queue | None = None
         self._records: Records | None = None
         self._looked_at = 0.0
         self._controls: Controls | None = None
@@ -99,7 +100,7 @@ class StoreThread:
 
     def open(self, store: Store) -> None:
         """Register as a worker and rescue the jobs of dead workers. Raises StoreError."""
-        self._records, self._controls = store.records, store.controls
+        self._queue, self._records, self._controls = store.queue, store.records, store.controls
         # Before the worker is visible to others, so that all settings sent to it have a later revision.
         self.settings_poller.start(store.controls)
         store.queue.register()
@@ -108,6 +109,14 @@ class StoreThread:
         self._look_at_others(store.queue)
         # Processes that are about to register share the limits from the first call on.
         self.others = max(expected, self.others)
+
+    def watch_lock(self, *, is_abandoned: bool) -> None:
+        """Look whether another process keeps this thread from writing; to be called by another thread.
+
+        Raises StoreError if that is without hope, and with ``is_abandoned`` if the thread waits at all.
+        """
+        if self._queue is not None:
+            self._queue.watch_lock(is_abandoned=is_abandoned)
 
     def close(self, ending: str, retry: Sequence[int]) -> None:
         """End the thread once all received requests are stored, and make the jobs of ``retry`` pending again."""
@@ -129,14 +138,19 @@ class StoreThread:
         queue.end(self._ending)
 
     def waiting(self) -> "list[Answered]":
-        """Return the futures of all requests that have no reply."""
+        """Return the futures of all requests that have no reply. The requests stay where they are."""
         messages: list[StoreRequest | ReservationRequest] = [
             *self._wanting,
             *self._messages,
             *self.reservations.requests,
         ]
+        arrived: list[StoreRequest | ReservationRequest] = []
         while not self.inbox.empty():
-            messages.append(self.inbox.get_nowait())
+            arrived.append(self.inbox.get_nowait())
+        for message in arrived:
+            # A thread that was left behind while it waited may still get the right to write, and store these.
+            self.inbox.put(message)
+        messages += arrived
         return [message.future for message in messages if message.future is not None]
 
     def _receive(self, queue: Queue) -> list[StoreRequest]:
@@ -204,8 +218,7 @@ class StoreThread:
     def _take_back(self, attempts: Sequence[Attempt]) -> None:
         self._in_hand -= sum(attempt.outcome is not Outcome.RETRY for attempt in attempts)
         if self._jobs_left is not None:
-            # A job that was released without a call does not count towards the limit.
-            self._jobs_left += sum(attempt.outcome is Outcome.RELEASED and not attempt.calls for attempt in attempts)
+            self._jobs_left += sum(_is_still_to_do(attempt) for attempt in attempts)
 
     def _room(self) -> int:
         """Return the number of jobs to claim: at most the calls that may be in flight, none if paused or draining."""
@@ -236,6 +249,11 @@ class StoreThread:
         queue_state = queue.queue_state(self._scope)
         self.claimed_by_others = queue_state.claimed_by_others
         return queue_state.available_at is None and not queue_state.claimed_by_others
+
+
+def _is_still_to_do(attempt: Attempt) -> bool:
+    """Return True if a job was released without a call, or given back after a failure that its row did not cause."""
+    return attempt.outcome is Outcome.RELEASED and (not attempt.calls or attempt.failure is not None)
 
 
 def tell_rescue(rescue: RescueResult) -> None:

@@ -1,4 +1,4 @@
-"""Every command that the README shows is run, and every output that it shows comes out."""
+"""Every command in the README works, and its output is as shown."""
 
 import json
 import os
@@ -17,8 +17,8 @@ from artistjobs.cli import cli
 
 README = (ROOT / "README.md").read_text()
 ELSEWHERE = ("python3 -m venv", "eval ", "_ARTISTJOBS_COMPLETE=fish", "pip install '.[browse]'", "artistjobs browse")
-"""The set-up commands are run by .ci/run and test_packaging.py, completion by test_cli.py, and browse, which goes on
-until it is ended and needs its extra, by test_browse.py."""
+"""Commands that are tested elsewhere: set-up by .ci/run and test_packaging.py, completion by test_cli.py, and browse,
+which runs until it is ended and needs an extra, by test_browse.py."""
 
 
 def blocks(kind: str) -> list[str]:
@@ -32,7 +32,7 @@ def commands() -> list[str]:
 
 @pytest.fixture
 def shell(folder, api):
-    """Runs commands as a reader of the README would, with the simulated API for the real one."""
+    """Function that runs a command in a shell, as a reader of the README would, with the simulated API."""
     shutil.copy(ROOT / "example_artists.csv", folder / "example_artists.csv")
     shutil.copy(ROOT / "example_artists.csv", folder / "artists.csv")
     (folder / "prompt.txt").write_text(blocks("text")[0])
@@ -64,7 +64,7 @@ def test_every_command_shown_works(shell, cli, monkeypatch):
         monkeypatch.delenv(name)
     for command in commands():
         if is_plain(command):
-            # Not each of them needs a process of its own: the shell has no part in it.
+            # A command without shell syntax runs in this process, which is faster.
             load_dotenv(".env")
             done = cli(*shlex.split(command)[1:])
             code, errors = done.exit_code, done.stderr
@@ -107,7 +107,7 @@ def is_plain(command: str) -> bool:
     return command.startswith("artistjobs ") and not re.search(r"[|<>&;$'\"*]|ingest|work |export a", command)
 
 
-def test_the_example_shows_its_true_output(shell):
+def test_the_example_shows_the_real_output(shell):
     (block,) = blocks("console")
     parts = re.split(r"^\$ (.*)\n", block, flags=re.MULTILINE)[1:]
     for command, shown in zip(parts[::2], parts[1::2], strict=True):

@@ -1,7 +1,7 @@
-"""Real processes, killed with SIGKILL at every named step; the same command again makes everything good.
+"""Processes killed with SIGKILL at every named step; the same command then completes the work.
 
-After each kill the command is run once more, to its end. Then every row is exported once and in order,
-what was paid for twice was in flight at the kill, the database is sound, and no file is left behind.
+After each kill the command runs once more, to its end. Then every row is exported once and in order,
+only calls in flight at the kill are repeated, the database is intact, and no file is left behind.
 """
 
 import random
@@ -16,12 +16,12 @@ from conftest import read_records, wait_until, write_artists
 ROWS, WORKERS = 12, 3
 RUN = ("run", "a.csv", "--max-workers", WORKERS)
 SMALL_CHECKPOINTS = {"pragmas": ["wal_autocheckpoint=3"]}
-"""Pages after which SQLite moves its log into the database: as small as this, every run does it."""
+"""Pages after which SQLite runs a checkpoint, few enough that every run has one."""
 
 
 @pytest.fixture
 def killed(world, folder):
-    """Runs the program to its death; a step that it never came to is a mistake of the test."""
+    """Runs the program until it is killed; the test fails if it does not reach the step."""
     write_artists(folder / "a.csv", ROWS)
 
     def run(*arguments, **wrong):
@@ -34,7 +34,7 @@ def killed(world, folder):
 
 @pytest.fixture
 def assert_made_good(world, folder, api):
-    """Holds the promise: at most so many calls repeated, all else as if nothing had happened."""
+    """Checks that at most ``repeated`` calls were repeated, and that the result is otherwise the same."""
 
     def check(*, repeated=0, rows=ROWS):
         last = world.run(*RUN)
@@ -65,7 +65,7 @@ def around(*names):
     return [f"{when} {name}" for name in names for when in ("before", "after")]
 
 
-# Before anything is asked, a death costs nothing.
+# Before the first call, a kill repeats nothing.
 
 FIRST_STEPS = [
     *[("before migration", nth) for nth in (1, 2, 9, 20)],
@@ -111,13 +111,13 @@ def test_a_death_while_a_file_with_ten_new_rows_is_taken_in_keeps_what_was_there
     assert names == [f"Artist {number}" for number in range(1, ROWS + 11)]
 
 
-# While calls are in flight, they and no others are repeated.
+# With calls in flight, only these are repeated.
 
 WORK_STEPS = [
     *[(step, nth) for step in around("claim", "commit of claim") for nth in (1, 3)],
     *[(step, nth) for step in around("judge") for nth in (1, 2, ROWS)],
     *[(step, nth) for step in around("keep_answers", "record_attempts", "settle") for nth in (1, 5)],
-    # Answers that arrive together share a commit, so there may be few of them.
+    # Answers that arrive together share a commit, so there may be few commits.
     *[(step, nth) for step in around("count_work") for nth in (1, 3)],
     *[(step, nth) for step in around("commit of settle") for nth in (1, 3)],
 ]
@@ -136,7 +136,7 @@ def test_a_death_at_work_repeats_only_what_was_in_flight(killed, assert_made_goo
 
 
 def count_running(folder, aside):
-    """Look into a copy: whoever closes the database itself would tidy up what the death left."""
+    """Check a copy of the database, because closing the database itself would remove the log that the kill left."""
     for file in folder.glob("artistjobs.db*"):
         shutil.copy(file, aside)
     with closing(sqlite3.connect(aside / "artistjobs.db")) as db:
@@ -176,7 +176,7 @@ def test_a_rescuer_that_dies_is_made_good_by_the_next_one(killed, assert_made_go
     assert_made_good(repeated=WORKERS)
 
 
-# Inside of SQLite: its log, its database, the sync of both.
+# Inside SQLite: writes and syncs of its log and its database.
 
 
 @pytest.mark.parametrize("nth", [1, 2, 30, 60, 90, 120])
@@ -226,16 +226,17 @@ def test_a_death_while_exporting_leaves_the_old_file_or_the_new_one(world, kille
 
     killed("export", kill=[step, nth], **UNBUFFERED)
     left = (folder / "out.jsonl").read_bytes()
-    files = {file.name for file in folder.iterdir() if file.name.startswith("out")}
+    parts = list(folder.glob("out*.part"))
 
-    assert files <= {"out.jsonl", "out.jsonl.part"}
+    assert len(parts) <= 1
     is_in_place = (step, nth) in [("after replace", 1), ("before fsync", 2), ("after fsync", 2)]
     assert left.startswith(old)
     assert left.count(b"\n") == (ROWS + 5 if is_in_place else ROWS)
     assert_made_good(rows=ROWS + 5)
+    assert not list(folder.glob("*.part"))
 
 
-# A database of the version before
+# A database of the previous version
 
 
 @pytest.mark.parametrize(("step", "nth"), [("before migration", 1), ("after migration", 2), ("before COMMIT", 1)])
@@ -253,7 +254,7 @@ def test_a_death_while_an_old_database_is_brought_up_to_date_leaves_it_old(
 
 
 def make_old_database(path):
-    """Make a database that has the first migration alone."""
+    """Create a database with the first migration only."""
     from sqlite_utils import Database, Migrations
 
     from artistjobs.store.sqlite import migrations as schema
@@ -265,7 +266,7 @@ def make_old_database(path):
         migrations.apply(db)
 
 
-# Several at once, and at any moment
+# Several processes at once, killed at any time
 
 
 @pytest.mark.parametrize("chance", range(3))
@@ -291,7 +292,7 @@ def test_three_workers_killed_at_once_repeat_only_what_was_in_flight(world, fold
 
 @pytest.mark.parametrize("chance", range(12))
 def test_deaths_at_random_moments_of_a_whole_run_lose_nothing(world, folder, api, chance):
-    """Three of them, by the clock: wherever the run happens to be."""
+    """Three kills after random times."""
     lots = random.Random(chance)
     write_artists(folder / "a.csv", ROWS)
     api.latency_seconds = 0.01
@@ -304,7 +305,7 @@ def test_deaths_at_random_moments_of_a_whole_run_lose_nothing(world, folder, api
             process.kill()
         deaths += process.code == -signal.SIGKILL
     last = world.run(*RUN)
-    if last.code == 1:  # a row that was in flight at all three deaths is failed, and said to be
+    if last.code == 1:  # a row that was in flight at all three kills is failed and reported
         last = world.run(*RUN, "--retry-failed")
 
     assert last.code == 0, last.err

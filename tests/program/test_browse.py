@@ -1,4 +1,4 @@
-"""Browsing: what Datasette is told is true of the database, and it comes and goes quietly."""
+"""Command ``browse``: Datasette's metadata fits the database, and it starts and stops without noise."""
 
 import importlib.util
 import json
@@ -41,7 +41,7 @@ def database(folder) -> Path:
 
 @contextmanager
 def browsing(program, *arguments, **options):
-    """Browse in a process of its own and give its address; end it as Ctrl+C does."""
+    """Run ``browse`` as a process and yield its address; end it by SIGINT, as Ctrl+C does."""
     process = program.start("browse", "--no-open", *arguments, **options)
     said = process.stderr.readline().decode()
     found = re.search(r"http://127\.0\.0\.1:\d+/", said)
@@ -65,7 +65,7 @@ def told() -> dict:
     return metadata("artistjobs.db", 5, is_rehearsal=False)
 
 
-def test_every_query_and_table_that_datasette_is_told_of_is_there(database):
+def test_every_query_and_table_in_the_metadata_exists(database):
     db = sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)
     here = told()["databases"][NAME]
     charts = told()["plugins"]["datasette-dashboards"][NAME]["charts"]
@@ -84,14 +84,14 @@ def test_every_query_and_table_that_datasette_is_told_of_is_there(database):
     db.close()
 
 
-def test_nothing_is_counted_through_a_million_answers_unasked():
+def test_no_page_counts_a_million_answers_without_a_request():
     large = metadata("a.db", 1_000_000, is_rehearsal=False)["databases"][NAME]["tables"]
 
     assert large["results"]["facets"] == large["answers"]["facets"] == []
     assert told()["databases"][NAME]["tables"]["results"]["facets"]
 
 
-def test_a_rehearsed_database_is_called_one():
+def test_a_rehearsed_database_is_labelled():
     assert "rehearsal" in metadata("r.db", 5, is_rehearsal=True)["title"]
     assert json.dumps(metadata("r.db", 5, is_rehearsal=True))
 
@@ -107,13 +107,13 @@ def test_without_the_extra_one_sentence_says_how_to_install_it(cli, database, mo
     assert all(requirement in result.stderr for requirement in REQUIREMENTS)
 
 
-def test_what_is_said_to_be_installed_is_what_the_extra_has():
+def test_the_install_command_names_the_packages_of_the_extra():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
     assert project["optional-dependencies"]["browse"] == list(REQUIREMENTS)
 
 
-def test_a_port_that_is_taken_is_wrong_use_and_another_is_found_where_none_is_named():
+def test_a_named_port_in_use_is_wrong_use_and_an_unnamed_one_is_replaced():
     with open_port(None) as first, open_port(None) as second:
         ports = first.getsockname()[1], second.getsockname()[1]
 
@@ -138,7 +138,7 @@ def test_every_page_comes_and_only_this_machine_is_served(database, program):
 
 @needs_extra
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_ends_it_without_another_word(database, program, number, code):
+def test_a_signal_ends_it_without_a_message(database, program, number, code):
     with browsing(program) as address:
         assert get(address)[0] == 200
         (process,) = program.started
@@ -152,7 +152,7 @@ def test_a_signal_ends_it_without_another_word(database, program, number, code):
 
 
 @needs_extra
-def test_nothing_is_left_of_one_that_was_killed(database, program):
+def test_a_killed_server_leaves_nothing(database, program):
     with browsing(program) as address:
         (process,) = program.started
         children = subprocess.run(["ps", "--ppid", str(process.pid)], capture_output=True, text=True)
@@ -166,7 +166,7 @@ def test_nothing_is_left_of_one_that_was_killed(database, program):
 
 
 @needs_extra
-def test_what_workers_add_meanwhile_is_seen(database, program, cli, folder):
+def test_rows_that_workers_add_are_visible(database, program, cli, folder):
     def rows(address):
         return json.loads(get(f"{address}{NAME}/jobs.json?_shape=objects&_size=max")[1])["filtered_table_rows_count"]
 

@@ -1,4 +1,4 @@
-"""What users and their scripts rely on: commands, streams, exit codes."""
+"""Commands, streams and exit codes that users and scripts rely on."""
 
 import json
 import subprocess
@@ -513,7 +513,7 @@ def test_completion_is_there_for_each_shell(program, shell):
 
 
 def test_a_reader_that_leaves_ends_the_program_quietly_with_the_file_written(cli, program, folder):
-    # More of them than a pipe holds.
+    # More of them than fit into a pipe.
     write_artists(folder / "a.csv", 1500)
     cli("run", "a.csv", "--max-workers", "64", "--output", "first.jsonl")
 

@@ -1,4 +1,4 @@
-"""The cap on money is never passed: neither by what the database says, nor by what the server was paid for."""
+"""The cost cap is never exceeded, neither in the database nor by the answers that the server counts."""
 
 import json
 import sqlite3
@@ -19,7 +19,7 @@ ROUNDING = 1e-9
 
 @dataclass(frozen=True)
 class Budget:
-    """A cap, and how it is worked towards; ``faults`` of a hundred calls are paid for and lost on their way."""
+    """A cap and the options of its run; ``faults`` percent of the calls are billed and lost."""
 
     cap: float
     workers: int
@@ -42,7 +42,7 @@ BUDGETS = [
 
 @pytest.fixture
 def paid(monkeypatch) -> list[float]:
-    """What the server was paid for each answer, also for those that never arrived."""
+    """The cost of each answer at the server, including those that never arrived."""
     sums: list[float] = []
     reply_with_answer = service.faults.reply_with_answer
 
@@ -74,12 +74,12 @@ def query(folder, statement: str) -> list[tuple]:
 
 
 def stored(folder) -> float:
-    """What the answers in the database cost."""
+    """Return the cost of the answers in the database."""
     return query(folder, "SELECT coalesce(sum(cost_usd), 0.0) FROM answers")[0][0]
 
 
 def lose(share: int):
-    """Lose so many of a hundred calls, half of them cut short, half of them timed out."""
+    """Return a script that loses ``share`` percent of the calls, half by truncation and half by time-out."""
     calls = iter(range(1_000_000))
 
     def script(_body, _nth):
@@ -150,7 +150,7 @@ def test_the_calls_of_a_worker_that_was_killed_count_at_their_worst(program_with
 
 
 def test_a_worker_waits_for_the_calls_of_another_before_it_gives_up(program_with_api, folder, api, cli):
-    """The first one holds nearly all the money back and spends little of it."""
+    """The first worker reserves nearly the whole cap and spends little of it."""
     write_artists(folder / "a.csv", 24)
     api.latency_seconds = 1.0
     cli("ingest", "a.csv", *PROMPT, "--param", "max_output_tokens=10000")
@@ -174,7 +174,7 @@ def test_calls_given_up_by_a_second_signal_count_at_their_worst(program_with_api
     wait_until(lambda: api.journal.in_flight >= 4)
 
     worker.terminate()
-    # Not before the first one was heard: two signals at the same moment are one.
+    # After the first signal was handled, because two pending signals count as one.
     assert any(b"stopping: waiting for" in line for line in worker.stderr)
     worker.terminate()
     worker.communicate(timeout=20)
@@ -184,7 +184,7 @@ def test_calls_given_up_by_a_second_signal_count_at_their_worst(program_with_api
     assert reserved == 0.0
 
 
-# --- prices given by hand
+# --- prices given by the user
 
 PRICES = ("--price-input", "2", "--price-output", "10")
 
@@ -245,7 +245,7 @@ def test_one_price_without_the_other_is_refused(cli, folder, one):
 @pytest.mark.parametrize("option", ["--max-cost", "--price-input", "--price-output"])
 @pytest.mark.parametrize("amount", ["nan", "inf", "-1", "much"])
 def test_what_is_no_amount_of_money_is_refused(cli, folder, option, amount):
-    """With a cap of nan every comparison would be false, and all would be granted."""
+    """With a cap of nan every comparison would be false, and every call would be granted."""
     write_artists(folder / "a.csv", 1)
 
     assert cli("run", "a.csv", option, amount).exit_code == 2

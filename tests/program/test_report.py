@@ -1,4 +1,4 @@
-"""The report: true, complete in itself, bounded, and harmless whatever strangers wrote into it."""
+"""Command ``report``: correct, self-contained, limited in size, and safe with hostile content."""
 
 import json
 import re
@@ -69,7 +69,7 @@ def make_overview(workers=(), slots=(), **changes) -> Overview:
 
 
 def test_what_strangers_wrote_is_text_and_nothing_else(store):
-    rows = [text.replace("\ud800", "") for text in HOSTILE]  # no file that is read as UTF-8 has it
+    rows = [text.replace("\ud800", "") for text in HOSTILE]  # it cannot occur in a UTF-8 file
     ingest(store, *[(f"{text[:40]} {number}", text) for number, text in enumerate(rows)])
     texts = iter(HOSTILE)
     for claimed in claim(store, len(HOSTILE) - 1):
@@ -244,7 +244,7 @@ def test_pauses_between_runs_and_the_sleep_of_a_laptop_are_taken_out():
     hour = 3600
     workers = [
         WorkerPeriod(start=0, end=hour, ending="interrupted"),
-        WorkerPeriod(start=11 * hour, end=22 * hour, ending="finished"),  # it slept from 12 to 21
+        WorkerPeriod(start=11 * hour, end=22 * hour, ending="finished"),  # no work from 12 to 21
     ]
     busy = [*range(0, hour, 10), *range(11 * hour, 12 * hour, 10), *range(21 * hour, 22 * hour, 10)]
     slots = [TimeBucket(start=start, done=5) for start in busy]

@@ -1,4 +1,4 @@
-"""Looking at failed jobs one by one, at one job in full, and giving failed ones another chance."""
+"""Commands ``failures``, ``show`` and ``retry``."""
 
 import json
 
@@ -14,7 +14,7 @@ from artistjobs.store.sqlite.store import open_store
 
 @pytest.fixture
 def failed(cli, folder, api):
-    """Three artists who are refused, one whose answer is cut, and one who is answered."""
+    """A run with three refusals, one incomplete answer and one good answer."""
     (folder / "a.csv").write_text("Frida Kahlo,painter\nPrince,singer\nPrincess Nokia\nBjörk\n42\n")
     faults = {"Frida Kahlo": Fault.REFUSAL, "Prince": Fault.REFUSAL, "42": Fault.REFUSAL, "Björk": Fault.INCOMPLETE}
     api.script = lambda body, _: faults.get(body["prompt"]["variables"]["artist_name"])

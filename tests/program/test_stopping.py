@@ -1,4 +1,4 @@
-"""Trouble that is not a row's fault stops the run and costs no row anything; the same command resumes."""
+"""A failure that no row caused stops the run and fails no row; the same command continues."""
 
 import json
 import sqlite3
@@ -25,6 +25,10 @@ def jobs_by_state(folder) -> dict[str, int]:
         found = dict(db.execute("SELECT state, count(*) FROM jobs GROUP BY state"))
     db.close()
     return found
+
+
+def artist_of(body) -> str:
+    return body["prompt"]["variables"]["artist_name"]
 
 
 def query(folder, statement: str) -> list[tuple]:
@@ -70,7 +74,7 @@ OTHER_ERRORS = [
     ApiError(400, "No.", param="model"),
     ApiError(400, "Unknown prompt variables: artist_data"),
 ]
-"""The rest of what stops a run."""
+"""Further errors that stop a run."""
 
 
 @pytest.mark.parametrize("error", OTHER_ERRORS, ids=lambda error: error.code or error.param or error.type)
@@ -153,23 +157,40 @@ def test_an_outage_stops_the_run_and_leaves_all_jobs_pending(cli, folder, api, m
     write_artists(folder / "a.csv", 60)
     api.script = lambda *_: Fault.UNAVAILABLE
 
-    result = cli("run", "a.csv", "--max-workers", "12")
+    result = cli("run", "a.csv", "--max-workers", "12", "--patience", "0")
 
-    assert result.exit_code == 3
+    assert result.exit_code == 75
     assert jobs_by_state(folder) == {"pending": 60}
     assert query(folder, "SELECT max(attempt) FROM jobs") == [(0,)]
     assert api.journal.received <= 12 * 5 * 2
+    assert "continue with: artistjobs run a.csv" in result.stderr
 
 
-def test_the_same_refusal_again_and_again_stops_the_run(cli, folder, api):
-    write_artists(folder / "a.csv", 60)
-    api.script = lambda *_: Fault.ROW_400
+@pytest.mark.parametrize(
+    ("fault", "rows"), [(Fault.UNPROCESSABLE, 1), (Fault.TOO_LARGE, 9), (Fault.MISSING_STATUS, 60)]
+)
+def test_the_same_refusal_again_and_again_stops_the_run(cli, folder, api, fault, rows):
+    write_artists(folder / "a.csv", rows)
+    api.script = lambda *_: fault
 
     result = cli("run", "a.csv", "--max-workers", "2")
 
     assert result.exit_code == 3
-    assert jobs_by_state(folder) == {"pending": 60}
+    assert jobs_by_state(folder) == {"pending": rows}
     assert api.journal.received <= 12
+    assert ": failed" not in result.stderr
+    assert f"{rows} pending" in result.stderr
+
+
+def test_rows_that_are_refused_for_what_they_say_never_stop_a_run(cli, folder, api):
+    write_artists(folder / "a.csv", 60)
+    api.script = lambda body, _: Fault.ROW_400 if int(artist_of(body).split()[1]) <= 40 else None
+
+    result = cli("run", "a.csv", "--max-workers", "2")
+
+    assert result.exit_code == 1
+    assert jobs_by_state(folder) == {"done": 20, "failed": 40}
+    assert api.journal.received == 60
 
 
 def test_bad_rows_among_good_ones_stop_nothing(cli, folder, api):

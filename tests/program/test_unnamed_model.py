@@ -14,7 +14,7 @@ BEFORE, NEAR_THE_END, AFTER = date(2026, 11, 19), date(2026, 12, 10), date(2026,
 
 @pytest.fixture
 def on_day(cli, folder, monkeypatch):
-    """Runs a command on a day, without a model in the environment."""
+    """Function that runs a command on a given day, without a model in the environment."""
     monkeypatch.delenv("OPENAI_MODEL")
     write_artists(folder / "a.csv", 2)
     made = arguments.CommandArguments

@@ -1,4 +1,4 @@
-"""Which file system a database stands on, told from Linux's list of mounts, and that it has one name alone."""
+"""The file system of a database is found in Linux's list of mounts, and a database may have one name only."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""What every store promises, whatever stands behind it: another one goes into ``OPENERS`` and passes these tests."""
+"""The contract of a store: every implementation is added to ``OPENERS`` and passes these tests."""
 
 import json
 import os
@@ -23,7 +23,7 @@ OPENERS = {"sqlite": lambda folder, kind=None: SqliteStore(folder / "jobs.db", k
 
 @pytest.fixture(params=OPENERS)
 def open_again(request, tmp_path):
-    """Opens the same database once more; closing it without an end is the death of its worker."""
+    """Function that opens the same database again; a worker that is closed without an end counts as dead."""
     opened = []
 
     def open_store(kind=None):
@@ -493,7 +493,7 @@ def test_a_failure_that_is_no_unicode_is_recorded(worker):
     assert worker.records.last_error(claimed.job)["error_message"] == clean_text("caf\udce9 \0")
 
 
-# The text of an answer, whatever its body
+# The text of an answer with any body
 
 
 ODD_TEXTS = st.text(st.characters() | st.sampled_from("\0\x01\x1f\x7f\x85\u2028\ufeff\ud83d\ude00\"\\/'"), max_size=30)
@@ -633,7 +633,7 @@ def test_an_end_is_told_once_and_harms_nobody_twice(worker):
     assert worker.records.workers() == []
 
 
-# Retry by hand
+# Retry on command
 
 
 def test_a_retry_makes_failed_jobs_pending_with_all_their_calls_before_them(worker):
@@ -695,7 +695,7 @@ def test_a_retried_job_no_longer_shows_what_it_had_got(worker):
     assert (row.error_code, row.text, row.status) == ("timeout", None, None)
 
 
-# Reading back
+# Reading
 
 
 def test_counts_are_those_of_the_scope(worker):
@@ -935,7 +935,7 @@ def test_the_time_worked_is_that_of_the_workers_named_since_a_moment(open_again)
     assert store.records.worked_seconds([os.getpid()], NOON) is None
 
 
-# One kind or the other
+# Real and rehearsal databases
 
 
 def test_a_database_holds_the_kind_it_was_made_for(open_again):

@@ -1,4 +1,4 @@
-"""Folders that tests read: the one place that knows how deep a test file stands."""
+"""Paths of the project and of the support folder."""
 
 from pathlib import Path
 

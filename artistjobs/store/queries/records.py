@@ -12,7 +12,18 @@ from artistjobs.core.prompt import Prompt
 from artistjobs.core.statistics import stats_of
 from artistjobs.core.timestamps import from_timestamp, to_timestamp
 from artistjobs.errors import WrongUseError
-from artistjobs.store.models import Counts, ExportRow, FailureGroup, Money, RawExportRow, RecentAnswers, Run, WorkTotals
+from artistjobs.store.models import (
+    Counts,
+    ExportRow,
+    FailureGroup,
+    KnownFiles,
+    Money,
+    RawExportRow,
+    RecentAnswers,
+    Run,
+    Source,
+    WorkTotals,
+)
 from artistjobs.store.queries.connection import ReadConnection
 from artistjobs.store.queries.rows import MAX_INTEGER, counts_of, run_of, span
 
@@ -45,6 +56,14 @@ class SqlRecords:
         # If the ingest has every job between its first and last, the two ids describe it.
         is_span = row["jobs"] == last - first + 1
         return Scope(row["ingest"], first, last, is_span=is_span)
+
+    def known_files(self) -> KnownFiles:
+        """Return the files that the rows and the prompts came from."""
+        return KnownFiles(
+            sources=[Source(row["source"], row["sha256"]) for row in self._connection.rows("known_sources")],
+            prompt_files=frozenset(row["prompt_file"] for row in self._connection.rows("known_prompt_files")),
+            texts=frozenset(row["sha256"] for row in self._connection.rows("known_texts")),
+        )
 
     def counts(self, scope: Scope) -> Counts:
         """Return the number of jobs in each state."""

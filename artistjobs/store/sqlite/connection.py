@@ -16,9 +16,9 @@ from artistjobs.core.json_values import clean_text
 from artistjobs.errors import StoreError
 from artistjobs.store.queries.connection import Parameters
 from artistjobs.store.sqlite.filesystem import ensure_safe_place
-from artistjobs.store.sqlite.lock_wait import LockWait
+from artistjobs.store.sqlite.lock_wait import LockWait, locked_sentence
 from artistjobs.store.sqlite.locks import LOOK_SECONDS, WriteLock
-from artistjobs.store.sqlite.migrations import migrate, needs_migration
+from artistjobs.store.sqlite.migrations import needs_migration
 from artistjobs.store.sqlite.read_connection import (
     BUSY_SECONDS,
     Reading,
@@ -29,6 +29,7 @@ from artistjobs.store.sqlite.read_connection import (
     sql,
     translated,
 )
+from artistjobs.store.sqlite.upgrade import upgrade
 
 __all__ = ["Connection", "sql", "sql_of_rows", "write", "write_rows"]
 
@@ -87,7 +88,7 @@ class Connection(Reading):
         with self.write_lock(wait), self.references_unchecked():
             self._begin(wait)
             try:
-                migrate(self.db)
+                upgrade(self.db, self.path, self.name)
                 self.db.conn.execute("COMMIT")
             except BaseException:
                 roll_back(self.db.conn)
@@ -116,11 +117,13 @@ class Connection(Reading):
         finally:
             self._waiting_since = None
 
-    def watch_lock(self) -> None:
-        """Log who keeps this connection waiting; to be called once a second by another thread.
+    def watch_lock(self, *, is_abandoned: bool) -> None:
+        """Look whether a transaction waits to begin, and log who keeps it waiting.
+
+        Another thread calls this once a second.
 
         Raises:
-            StoreError: if the holder has done nothing for too long.
+            StoreError: if the holder has done nothing for too long, and with ``is_abandoned`` if it waits at all.
 
         """
         since = self._waiting_since
@@ -129,6 +132,8 @@ class Connection(Reading):
             return
         if self._watched is None or self._watched[0] != since:
             self._watched = since, LockWait(self.path, self.name, BUSY_SECONDS)
+        if is_abandoned and monotonic() - since > LOOK_SECONDS:
+            raise StoreError(locked_sentence(self.path, self.name))
         self._watched[1].look()
 
     def _wait(self) -> LockWait | None:

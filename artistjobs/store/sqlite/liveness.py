@@ -176,7 +176,7 @@ def _locked_file(path: Path, database: Path) -> FileIO:
     file = create_lock_file(new, database)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        new.replace(path)
+        new.rename(path)
     except BaseException:
         file.close()
         with suppress(OSError):

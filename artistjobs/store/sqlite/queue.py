@@ -121,14 +121,9 @@ class SqliteQueue:
             self._life.close()
             self._life = None
 
-    def watch_lock(self) -> None:
-        """Log who keeps this queue waiting for the write lock; to be called once a second by another thread.
-
-        Raises:
-            StoreError: if the holder has done nothing for too long.
-
-        """
-        self._connection.watch_lock()
+    def watch_lock(self, *, is_abandoned: bool) -> None:
+        """Look whether this queue waits for the right to write; see ``Connection.watch_lock``."""
+        self._connection.watch_lock(is_abandoned=is_abandoned)
 
     def _end_keeper(self) -> None:
         if self._keeper is not None:

@@ -60,7 +60,7 @@ def open_reader(path: Path) -> Iterator[SqliteReader]:
     Raises:
         NoDatabaseError: if there is none.
         WrongUseError: if it belongs to another program or is on a network file system.
-        StoreError: if disk or database fail.
+        StoreError: if disk or database fail, or a worker of an earlier version is at work on it.
 
     """
     with translated(path):

@@ -182,8 +182,17 @@ def waiting_for(snapshot: RunSnapshot) -> str:
     if snapshot.paused:
         return f"the command resume (paused, {count_text(snapshot.in_flight, 'call')} in flight)"
     wait = snapshot.wait
+    if wait is not None and wait.gives_up_at is not None:
+        return _outage_text(wait, snapshot.at)
     if wait is not None and wait.until - snapshot.at >= 1:
         return f"{wait.reason}, {duration_text(wait.until - snapshot.at)}"
     if not snapshot.in_flight and snapshot.claimed_by_others:
         return f"{count_text(snapshot.claimed_by_others, 'job')} that another worker holds"
     return ""
+
+
+def _outage_text(wait: Wait, now: float) -> str:
+    seconds = wait.until - now
+    when = f"next try in {duration_text(seconds)}" if seconds >= 1 else "trying now"
+    assert wait.gives_up_at is not None
+    return f"the service ({wait.reason}): {when}, at most {duration_text(max(0.0, wait.gives_up_at - now))} more"

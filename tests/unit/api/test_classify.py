@@ -1,4 +1,4 @@
-"""Each reply is an answer, or a failure with the right reach; and judging never raises."""
+"""Every reply is an answer or a failure of the right kind, and classification never raises an error."""
 
 import json
 
@@ -68,7 +68,7 @@ def test_a_completed_response_is_an_answer_with_all_its_parts():
     assert json.loads(answer.body) == make_response()
 
 
-# --- the table of api_facts.md, section 2
+# --- error replies
 
 RUN, JOB, CALL = FailureKind.FATAL, FailureKind.PERMANENT, FailureKind.RETRYABLE
 
@@ -191,7 +191,7 @@ def test_a_fault_of_the_line_is_worth_another_call(fault):
     assert (failure.kind, failure.code, failure.message) == (CALL, fault, "the line broke")
 
 
-# --- status 200, and yet no plain success
+# --- status 200 without a complete answer
 
 
 @pytest.mark.parametrize(
@@ -411,9 +411,9 @@ def test_a_message_of_any_length_is_kept_short():
     assert len(judge_error(500, message="no " * 10_000).message) == 2000
 
 
-# --- any reply at all
+# --- arbitrary replies
 
-# Lone surrogates are too rare in any text to be left to chance.
+# Lone surrogates are too rare in random text, so they are added.
 TEXTS = st.text(max_size=20) | st.text(st.sampled_from("aé\0\ud800\udcff"), max_size=5)
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | TEXTS,

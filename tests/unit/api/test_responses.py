@@ -1,4 +1,4 @@
-"""Calls through the SDK against a real server: each reply comes back as it was sent, and is judged right."""
+"""Calls through the SDK against a real server: each reply arrives unchanged and is classified correctly."""
 
 import asyncio
 import json
@@ -49,6 +49,7 @@ VERDICTS = {
     Fault.FAILED_SERVER_ERROR: (CALL, "server_error"),
     Fault.FAILED_INVALID_PROMPT: (JOB, "invalid_prompt"),
     Fault.IN_PROGRESS: (JOB, "not_completed"),
+    Fault.MISSING_STATUS: (JOB, "not_completed"),
     Fault.MISSING_ID: (JOB, "no_response_id"),
     Fault.NOT_AN_OBJECT: (CALL, "not_an_object"),
     Fault.NULL_BODY: (CALL, "not_an_object"),
@@ -69,6 +70,7 @@ KEEP_AN_ANSWER = {
     Fault.FAILED_INVALID_PROMPT,
     Fault.IN_PROGRESS,
     Fault.MISSING_ID,
+    Fault.MISSING_STATUS,
 }
 
 
@@ -83,7 +85,7 @@ async def create(base_url, **settings):
 
 @asynccontextmanager
 async def server_saying(reply, heads=None):
-    """A server that sends these bytes to whoever asks, and hangs up; it adds the head of each request to ``heads``."""
+    """A server that answers every request with the same bytes; it adds the head of each request to ``heads``."""
 
     async def serve(reader, writer):
         head = await reader.readuntil(b"\r\n\r\n")

@@ -1,4 +1,4 @@
-"""The default model is called as long as OpenAI serves it; near its end and after it, the program says what to do."""
+"""The default model is called until OpenAI shuts it down; before and after, messages contain the remedy."""
 
 from datetime import date
 

@@ -1,4 +1,4 @@
-"""Every request that can be asked for is one that the API takes, and its key stands for all that is sent."""
+"""Request bodies are valid for the API, and a job's key identifies everything in its request."""
 
 import itertools
 import json
@@ -78,7 +78,7 @@ def test_a_request_that_the_sdk_does_not_describe_is_found(fields):
         ensure_request(request_builder(make_prompt("template"))("Nina Simone", "") | fields)
 
 
-def test_a_key_is_the_same_exactly_if_what_is_sent_is():
+def test_two_jobs_have_the_same_key_exactly_if_their_requests_are_equal():
     prompts = [make_prompt(way, params, model=model) for way in WAYS for params in PARAMS for model in ("gpt-5", "o3")]
 
     sent = {}
@@ -167,7 +167,7 @@ def test_a_template_is_filled_in_as_input_beside_the_instructions_as_they_are():
     assert body == {"model": "gpt-5", "instructions": "Be brief.", "input": "About Nina Simone (pianist)"}
 
 
-def test_what_all_requests_share_comes_first_in_the_body():
+def test_common_fields_come_first_in_the_body():
     body = request_builder(make_prompt("template-instructions", "effort"))("Nina Simone", "")
 
     assert list(body) == ["model", "reasoning", "instructions", "input"]
@@ -182,7 +182,7 @@ def test_requests_for_two_rows_do_not_share_their_parts():
     assert second["prompt"]["variables"] == {"artist_name": "Björk"}
 
 
-def test_a_row_that_a_template_stumbles_over_is_a_prompt_error():
+def test_a_row_that_cannot_be_rendered_is_a_prompt_error():
     build = request_builder(make_prompt(template="{{ 1 // (artist_name|length - 3) }}"))
 
     with pytest.raises(PromptError, match="cannot be filled in for this row"):

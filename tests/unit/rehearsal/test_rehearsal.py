@@ -1,4 +1,4 @@
-"""The simulated API keeps its promises to a real client over real sockets."""
+"""The simulated API with a real client over real sockets."""
 
 import asyncio
 import io
@@ -65,7 +65,7 @@ async def create(api: Rehearsal, body=None, **settings):
 
 
 async def raw_reply(api: Rehearsal, body=None):
-    """What came over the line, with an error status or not."""
+    """Return status, headers and body of a raw reply, also with an error status."""
     async with (
         aiohttp.ClientSession(headers={"Authorization": "Bearer sk-any"}) as session,
         session.post(f"{api.base_url}/responses", data=as_stream(body or make_body())) as reply,
@@ -274,6 +274,7 @@ async def test_a_page_is_sent_in_place_of_an_answer(fault, status, type_, conten
         (Fault.FAILED_INVALID_PROMPT, {"status": "failed", "usage": None}, False),
         (Fault.IN_PROGRESS, {"status": "in_progress", "output": []}, False),
         (Fault.MISSING_ID, {"status": "completed"}, True),
+        (Fault.MISSING_STATUS, {"error": None}, True),
     ],
 )
 async def test_a_spoilt_answer_comes_with_status_200(fault, expected, is_paid):
@@ -285,6 +286,7 @@ async def test_a_spoilt_answer_comes_with_status_200(fault, expected, is_paid):
     assert status == 200
     assert expected.items() <= answer.items()
     assert ("id" in answer) is (fault is not Fault.MISSING_ID)
+    assert ("status" in answer) is (fault is not Fault.MISSING_STATUS)
     assert (call.name, call.paid, call.response_id) == (fault, is_paid, answer.get("id"))
 
 
@@ -321,7 +323,7 @@ async def test_broken_json_is_paid_for_and_cannot_be_read():
     ],
 )
 async def test_a_broken_line_is_a_connection_error(fault, seen_as, is_paid):
-    """The SDK calls a reset a time-out (3.54, aiohttp); what happened is told by the cause of the cause."""
+    """The SDK reports a reset as a time-out (3.54, aiohttp); the cause of the cause has the real error."""
     with rehearsal(PLAIN, script=always(fault)) as api:
         with pytest.raises(openai.APIConnectionError) as caught:
             await create(api)
@@ -390,7 +392,7 @@ async def test_a_script_decides_by_body_and_repetition():
 
 
 async def replies_by_request(scenario, seed, names, *, at_once):
-    """Each request is made three times; what is answered is told by request and repetition."""
+    """Make each request three times; return the replies by request and repetition."""
     with rehearsal(scenario, seed=seed) as api:
         gate = asyncio.Semaphore(at_once)
 

@@ -1,4 +1,4 @@
-"""A template is rendered within limits on time and memory, and a row that exceeds them concerns no other row."""
+"""Templates are rendered within limits on time and memory; a row that exceeds them affects no other row."""
 
 import os
 import signal
@@ -75,7 +75,7 @@ def test_a_row_passes_through_the_process_unchanged(renders, row):
     assert renders(text, *row) == "|".join(row).replace("\ud800", "\N{REPLACEMENT CHARACTER}")
 
 
-def test_an_error_of_a_template_is_told(renders):
+def test_an_error_of_a_template_is_reported(renders):
     with pytest.raises(PromptError, match=r"cannot be filled in for this row: division by zero$"):
         renders("{{ 1 / (artist_name|length - 4) }}", "Nina", "")
 
@@ -163,7 +163,7 @@ NOT_QUICK = [
 
 
 @pytest.mark.parametrize(("texts", "is_quick"), [(QUICK, True), (NOT_QUICK, False)])
-def test_only_a_template_whose_time_is_bounded_by_the_row_is_rendered_on_the_spot(monkeypatch, texts, is_quick):
+def test_only_a_template_whose_time_is_bounded_by_the_row_is_rendered_in_this_process(monkeypatch, texts, is_quick):
     monkeypatch.setattr(renderer.RenderProcess, "render", lambda *_: "elsewhere")
 
     for text in texts:
@@ -174,6 +174,6 @@ def test_only_a_template_whose_time_is_bounded_by_the_row_is_rendered_on_the_spo
         assert is_immediate(Prompt(model="m", template=text), "Nina", "pianist") is is_quick
 
 
-def test_a_very_long_row_is_rendered_elsewhere_and_a_stored_prompt_needs_no_rendering():
+def test_a_very_long_row_is_rendered_in_the_child_and_a_stored_prompt_needs_no_rendering():
     assert not is_immediate(Prompt(model="m", template="{{ artist_data }}"), "Nina", "x" * 200_000)
     assert is_immediate(Prompt(model="m", prompt_id="pmpt_1"), "Nina", "x" * 200_000)

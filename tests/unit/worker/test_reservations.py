@@ -1,4 +1,4 @@
-"""One cap for all workers of a database: what a call may cost is held back before it is made."""
+"""One cost cap for all workers of a database: the largest cost of a call is reserved before the call."""
 
 import asyncio
 
@@ -176,7 +176,7 @@ async def test_a_call_whose_cost_has_no_bound_gets_no_room(queues):
 
 
 class QueueWithRoom:
-    """Grants as many as it is told to, and says what is in flight."""
+    """A queue that grants a given number of reservations and reports the calls in flight."""
 
     def __init__(self, granted, in_flight):
         self.granted, self.in_flight = granted, in_flight
@@ -195,7 +195,7 @@ class QueueWithRoom:
         (3, 3.0, True, [False, False, False]),
     ],
 )
-async def test_a_wish_waits_as_long_as_calls_in_flight_may_make_room(granted, in_flight, draining, told):
+async def test_a_request_waits_as_long_as_calls_in_flight_may_make_room(granted, in_flight, draining, told):
     heard = []
     reservations = ReservationQueue(5.0, lambda replies: heard.extend(hold is not None for _, hold in replies))
     reservations.requests = [
@@ -208,7 +208,7 @@ async def test_a_wish_waits_as_long_as_calls_in_flight_may_make_room(granted, in
     assert len(reservations.requests) == 3 - len(told)
 
 
-async def test_a_wish_that_was_cancelled_holds_nothing_back():
+async def test_a_cancelled_request_reserves_nothing():
     heard = []
     reservations = ReservationQueue(5.0, lambda replies: heard.extend(hold is not None for _, hold in replies))
     reservations.requests = [ReservationRequest(lambda: DOLLAR, asyncio.get_running_loop().create_future())]
@@ -221,7 +221,7 @@ async def test_a_wish_that_was_cancelled_holds_nothing_back():
 
 
 async def refused(writer: StoreClient) -> None:
-    """Return once a wish was found to have no room, and waits."""
+    """Return once a request was found to have no room, and waits."""
     async with asyncio.timeout(20):
         while not writer.store_thread.reservations.requests:
             await asyncio.sleep(0.01)

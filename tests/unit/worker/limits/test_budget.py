@@ -1,4 +1,4 @@
-"""The worst case of a call is never too low, and what is reserved for a call is freed or lost when it has ended."""
+"""The worst case of a call is never too low, and a reservation is freed or counted as lost at the end of the call."""
 
 import pytest
 
