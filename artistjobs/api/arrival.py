@@ -20,10 +20,14 @@ class ReplyTooLargeError(OpenAIError):
 
 
 class Arrival:
-    """The part of a reply that has arrived, for one call."""
+    """The part of a reply that has arrived, for one call.
+
+    ``is_connected`` is False as long as the request cannot have reached the server.
+    """
 
     def __init__(self, redact: Redact, lease: Lease, limit: TimeLimit) -> None:
         self.limit = limit
+        self.is_connected = False
         self._redact = redact
         self._lease = lease
         self._status = 0

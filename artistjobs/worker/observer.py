@@ -47,7 +47,7 @@ class RunObserver:
             claimed_by_others=store_thread.claimed_by_others,
             limit=self.config.limit,
             cap_usd=settings.max_cost_usd,
-            spent_usd=store_thread.reservations.spent_usd,
+            spent_usd=store_thread.reservations.money.spent_usd,
             slowed_to=self.limiter.slowed_to,
             latencies=counters.latencies.buckets(),
             wait=self._wait(now),

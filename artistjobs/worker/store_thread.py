@@ -106,7 +106,7 @@ class StoreThread:
         # Before the worker is visible to others, so that all settings sent to it have a later revision.
         self.settings_poller.start(store.controls)
         store.queue.register()
-        self.reservations.spent_usd = store.queue.spent_usd()
+        self.reservations.money = store.records.money()
         expected = self.others
         self._look_at_others(store.queue)
         # Processes that are about to register share the limits from the first call on.
