@@ -31,6 +31,7 @@ COMMANDS = {
     "failures": "failures.failures",
     "show": "show.show_job",
     "retry": "retry.retry",
+    "lost": "lost.lost",
     "report": "report.report",
     "browse": "browse.browse",
     "pause": "control.pause",
@@ -46,7 +47,7 @@ HELP = {"help_option_names": ["-h", "--help"], "show_default": True, "max_conten
 SECTIONS = {
     "Step by step": ("ingest", "work", "status", "export"),
     "All steps at once": ("run",),
-    "Checks and failures": ("check", "failures", "show", "retry"),
+    "Checks and failures": ("check", "failures", "show", "retry", "lost"),
     "Running workers": ("pause", "resume", "set"),
     "Reports": ("compare", "report", "browse"),
 }

@@ -28,6 +28,8 @@ from artistjobs.store.models import (
     IngestResult,
     Kind,
     KnownFiles,
+    LostCalls,
+    Money,
     Progress,
     QueueState,
     RawExportRow,
@@ -92,8 +94,8 @@ class Queue(Protocol):
         Their identity and their answers stay.
         """
 
-    def spent_usd(self) -> float:
-        """Return the known cost of all stored answers plus the maximum cost of lost calls, in dollars."""
+    def write_off(self) -> None:
+        """Let the money of lost calls count as spent no longer, in one transaction."""
 
     def reserve(self, amounts: Iterable[tuple[float, float]], cap_usd: float) -> Reservation:
         """Hold money back for calls, in their order, as far as all workers together stay under the cap.
@@ -136,6 +138,9 @@ class Records(Protocol):
 
     def pending_prompts(self, scope: Scope) -> Sequence[Prompt]:
         """Return the prompt configurations of pending jobs, as they will be sent."""
+
+    def money(self) -> Money:
+        """Return the money that counts under a cost cap."""
 
     def work(self) -> WorkTotals:
         """Return the totals of all workers: calls, retries, tokens and cost."""
@@ -274,6 +279,9 @@ class JobQueries(Protocol):
 
     def control_changes(self) -> Sequence[ControlChange]:
         """Return the latest change of each setting sent to running workers."""
+
+    def lost_calls(self) -> Sequence[LostCalls]:
+        """Return the calls that may have been billed without an answer by error code, the most expensive first."""
 
     def failed(self, code: str | None, limit: int | None) -> Iterator[FailedJob]:
         """Yield failed jobs from one consistent snapshot, oldest first; None means any code, or no limit."""

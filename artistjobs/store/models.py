@@ -146,15 +146,36 @@ class QueueState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reservation:
-    """Result of a reservation under a cost cap: the number of calls granted, and the money spent and reserved.
+class Money:
+    """Money of a database in US dollars, by all workers so far.
 
-    ``spent_usd`` includes lost calls at their maximum cost. ``in_flight_usd`` covers the calls of all workers.
+    ``spent_usd`` counts under a cost cap. ``lost_usd`` is the part of it that calls without an answer may have cost;
+    ``written_off_usd`` was such a part, but counts no longer. ``in_flight_usd`` is held back for calls in flight.
     """
 
-    granted: int
     spent_usd: float
+    lost_usd: float
+    written_off_usd: float
     in_flight_usd: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LostCalls:
+    """Calls with one error code that may have been billed although no answer arrived. Times are UTC text."""
+
+    code: str
+    calls: int
+    usd: float
+    first_at: str
+    last_at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reservation:
+    """Result of a reservation under a cost cap: the number of calls granted, and the money afterwards."""
+
+    granted: int
+    money: Money
 
 
 class ExportRow(NamedTuple):

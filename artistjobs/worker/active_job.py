@@ -10,7 +10,7 @@ from time import time
 from tenacity import RetryCallState
 
 from artistjobs.api.classify import classify
-from artistjobs.api.interface import Api
+from artistjobs.api.interface import Api, CancelledBeforeSendingError
 from artistjobs.api.remedies import failure_text
 from artistjobs.api.reply import Reply
 from artistjobs.core.attempt import SCHEMA_MISMATCH, Answer, Attempt, Failure, FailureKind, Outcome
@@ -20,6 +20,7 @@ from artistjobs.core.pricing import Cost, answer_cost
 from artistjobs.core.prompt import Body
 from artistjobs.core.retry import last_attempt
 from artistjobs.errors import PromptError
+from artistjobs.store.models import Money
 from artistjobs.terminal.log import repeats
 from artistjobs.worker.answer_checks import AnswerChecks, Corrections
 from artistjobs.worker.limits.budget import Budget, Hold
@@ -188,9 +189,9 @@ class ActiveJob:
             if (hold := await shared.store_client.reserve(worst_case)) is not None:
                 shared.budget.remember(self.claim.job, hold)
             else:
-                spent_usd, refused = shared.store_client.store_thread.reservations.spent_usd, worst_case()
-                shared.stop.request(StopReason.MAX_COST, cap_sentence(spent_usd, refused, body))
-                shared.stop.least_cap_usd = spent_usd + (
+                money, refused = shared.store_client.store_thread.reservations.money, worst_case()
+                shared.stop.request(StopReason.MAX_COST, cap_sentence(money, refused, body))
+                shared.stop.least_cap_usd = money.spent_usd + (
                     refused.usd + refused.margin_usd if refused is not None else 0.0
                 )
         return not shared.stop.is_halted()
@@ -201,6 +202,9 @@ class ActiveJob:
         shared.counters.in_flight += 1
         try:
             reply = await shared.api.create(body)
+        except CancelledBeforeSendingError:
+            self.calls_under_way = 0
+            raise
         finally:
             shared.counters.in_flight -= 1
         self.calls_under_way = 0
@@ -214,7 +218,7 @@ class ActiveJob:
         classification = classify(reply)
         answer, failure = classification.answer, classification.failure
         if answer is None:
-            return self._attempt(started_at, failure=failure)
+            return self._attempt(started_at, failure=failure, calls=1 if reply.was_sent else 0)
         answer = replace(answer, cost_usd=answer_cost(answer, self._shared.cost))
         if failure is None and (reason := self._shared.checks.check(self.claim, answer.text)) is not None:
             return self._mismatch(started_at, reply, answer, reason)
@@ -251,7 +255,7 @@ class ActiveJob:
     def _update_shared_limits(self, reply: Reply, failure: Failure | None) -> None:
         """Apply a reply to all calls: update the rate limits, and pause the calls if the server asks for that."""
         shared = self._shared
-        shared.limiter.learn(reply.headers)
+        shared.limiter.learn(reply.headers, accepted=failure is None or not failure.slow_down)
         if failure is None:
             return
         if failure.slow_down:
@@ -277,12 +281,13 @@ def _is_answered(attempt: Attempt) -> bool:
     return failure is None or (failure.status is not None and not failure.slow_down)
 
 
-def cap_sentence(spent_usd: float, hold: Hold | None, body: Body) -> str:
+def cap_sentence(money: Money, hold: Hold | None, body: Body) -> str:
     """Return the sentence for a run that ends because the cap has no room for the worst case of the next call."""
     most = "" if hold is None else f" (it can cost up to {cost_text(hold.usd)})"
+    lost = f" and {cost_text(money.lost_usd)} perhaps lost (see artistjobs lost)" if money.lost_usd else ""
     shorter = "" if "max_output_tokens" in body else ", limit the answers with --param max_output_tokens=N"
     return (
-        f"{cost_text(spent_usd)} spent, and the next call might exceed --max-cost{most}; "
+        f"{cost_text(money.spent_usd - money.lost_usd)} spent{lost}, and the next call might exceed --max-cost{most}; "
         f"raise --max-cost to continue{shorter}, or estimate the cost of calls with --soft-cap."
     )
 

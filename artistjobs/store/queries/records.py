@@ -21,6 +21,7 @@ from artistjobs.store.models import (
     ExportRow,
     FailureGroup,
     KnownFiles,
+    Money,
     RawExportRow,
     RecentAnswers,
     Run,
@@ -89,6 +90,12 @@ class SqlRecords:
         """Return the prompt configurations of pending jobs."""
         rows = self._connection.rows("pending_prompts", span(scope))
         return [self.prompt(row["prompt"]) for row in rows]
+
+    def money(self) -> Money:
+        """Return the money that counts under a cost cap."""
+        row = self._connection.row("sum_money")
+        assert row is not None
+        return Money(**dict(row))
 
     def work(self) -> WorkTotals:
         """Return the totals of all workers: calls, retries, tokens and cost."""

@@ -44,7 +44,7 @@ class SqlReportQueries:
         return Overview(
             calls=work["calls"],
             retries=work["retries"],
-            lost_usd=max(0.0, money["spent_usd"] - work["cost_usd"]),
+            lost_usd=money["lost_usd"],
             asked=[progress_of(row) for row in self._connection.rows("overview_asked")],
             spent=spent,
             workers=workers,

@@ -46,6 +46,7 @@ def attempt_values(attempt: Attempt, worker: int | None) -> Values:
         failure and failure.code,
         failure and failure.message,
         received.request_id if received else None,
+        attempt.lost_usd,
     )
 
 

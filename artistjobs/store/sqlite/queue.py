@@ -14,7 +14,7 @@ from artistjobs.core.job import DEATHS_MAX, MAX_DELAY_SECONDS, Claim, Scope
 from artistjobs.core.prompt import Prompt
 from artistjobs.core.timestamps import from_timestamp, to_timestamp
 from artistjobs.store.interface import ChangePrompt
-from artistjobs.store.models import QueueState, RescueResult, Reservation
+from artistjobs.store.models import Money, QueueState, RescueResult, Reservation
 from artistjobs.store.queries.rows import answer_values, attempt_values, prompt_of, settled_values, span, work_row
 from artistjobs.store.sqlite.connection import Connection, sql, write_rows
 from artistjobs.store.sqlite.liveness import DeathWatch, LivenessLock, LockKeeper, WorkerProcess, remove_worker_file
@@ -95,11 +95,6 @@ class SqliteQueue:
                 for number, sent_as in changed
             )
 
-    def spent_usd(self) -> float:
-        """Return the known cost of all stored answers plus the maximum cost of lost calls, in dollars."""
-        row = self._connection.row("sum_money")
-        return float(row["spent_usd"]) if row else 0.0
-
     def reserve(self, amounts: Iterable[tuple[float, float]], cap_usd: float) -> Reservation:
         """Hold money back for calls, in their order, as far as all workers together stay under the cap."""
         granted = 0
@@ -110,13 +105,20 @@ class SqliteQueue:
                     break
                 granted += 1
             # Read in the same transaction: if a call is refused and none is in flight, no money will become free.
-            spent_usd, in_flight_usd = db.execute(sql("sum_money")).fetchone()
-        return Reservation(granted=granted, spent_usd=spent_usd, in_flight_usd=in_flight_usd)
+            spent, lost, written_off, in_flight = db.execute(sql("sum_money")).fetchone()
+        money = Money(spent_usd=spent, lost_usd=lost, written_off_usd=written_off, in_flight_usd=in_flight)
+        return Reservation(granted=granted, money=money)
 
     def free(self, usd: float, margin_usd: float) -> None:
         """Free money that was held back for calls of this worker that were not made, in dollars."""
         with self._connection.transaction() as db:
             db.execute(sql("free"), {"worker": self._worker, "usd": usd, "margin": margin_usd})
+
+    def write_off(self) -> None:
+        """Let the money of lost calls count as spent no longer, in one transaction."""
+        with self._connection.transaction() as db:
+            db.execute(sql("write_off_attempts"))
+            db.execute(sql("write_off_workers"))
 
     def end(self, ending: str) -> None:
         """Record the end of this worker and release its liveness lock; ``ending`` is the reason."""
