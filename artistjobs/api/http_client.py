@@ -11,7 +11,9 @@ from functools import partial
 from typing import Any, Final, Protocol, runtime_checkable
 
 import httpx2
-from aiohttp import ClientSession, DummyCookieJar, TCPConnector
+from aiohttp import ClientRequest, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
+from aiohttp.connector import Connection
+from aiohttp.tracing import Trace
 from openai import DefaultAioHttpClient
 
 from artistjobs.api.arrival import Arrival
@@ -33,7 +35,7 @@ MAX_HEADERS: Final = 1024
 
 
 ARRIVAL: Final[ContextVar[Arrival]] = ContextVar("arrival")
-"""Where the client keeps what has arrived for the call of the current task."""
+"""Holds the received part of the reply to the call of the current task."""
 
 
 class HttpClient(DefaultAioHttpClient):
@@ -118,10 +120,25 @@ def _with_own_session(transport: httpx2.AsyncBaseTransport) -> httpx2.AsyncBaseT
     return transport
 
 
+class _Connector(TCPConnector):
+    """Connection pool that tells a call when it has a connection; before that, nothing can have reached the server."""
+
+    async def connect(
+        self,
+        req: ClientRequest,
+        traces: list[Trace],
+        timeout: ClientTimeout,  # noqa: ASYNC109
+    ) -> Connection:
+        """Return a connection for a request."""
+        connection = await super().connect(req, traces, timeout)
+        ARRIVAL.get().is_connected = True
+        return connection
+
+
 def _open_session(transport: _AiohttpTransport) -> ClientSession:
     """Return the session that the transport would open, with room for large headers and without cookies."""
     limits = transport.limits
-    connector = TCPConnector(
+    connector = _Connector(
         keepalive_timeout=limits.keepalive_expiry,
         ssl=transport.ssl_context,
         limit=limits.max_connections or 0,

@@ -4,6 +4,7 @@ The SDK would repeat calls that were paid for, and would accept HTML as an answe
 replies; ``classify`` interprets them, and ``core.retry`` decides on retries.
 """
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -20,6 +21,7 @@ from artistjobs.api.address import endpoint, without_query
 from artistjobs.api.arrival import Arrival, ReplyTooLargeError
 from artistjobs.api.config import ApiConfig
 from artistjobs.api.http_client import ARRIVAL, HttpClient
+from artistjobs.api.interface import CancelledBeforeSendingError
 from artistjobs.api.redact import Redact, key_remover
 from artistjobs.api.reply import Reply
 from artistjobs.api.reply_memory import Lease, ReplyMemory
@@ -118,6 +120,8 @@ class ResponsesApi:
                 return _read(await call())
         except TimeoutError:
             fault = _fault("timeout", f"no complete answer within {timeout_seconds:g} s")
+            if not arrival.is_connected:
+                fault = _fault("connection_error", f"cannot connect: no connection within {timeout_seconds:g} s")
         except ReplyTooLargeError as error:
             return _fault("reply_too_large", str(error))
         except APIStatusError as error:
@@ -125,8 +129,12 @@ class ResponsesApi:
         except (OpenAIError, httpx2.HTTPError, httpx2.InvalidURL, ClientError, OSError) as error:
             # The aiohttp backend does not translate all of its errors, for example that of an invalid status line.
             fault = _fault("connection_error", self._clean(_describe(error)))
+        except asyncio.CancelledError:
+            if arrival.is_connected:
+                raise
+            raise CancelledBeforeSendingError from None
         whole = await arrival.whole_response()
-        return fault if whole is None else _read(whole)
+        return replace(fault, was_sent=arrival.is_connected) if whole is None else _read(whole)
 
     def _clean(self, message: str) -> str:
         # The address may hold a user name, and its query a secret.

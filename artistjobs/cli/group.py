@@ -26,10 +26,12 @@ COMMANDS = {
     "work": "work.work",
     "run": "run.run",
     "export": "export.export",
+    "compare": "compare.compare",
     "status": "status.status",
     "failures": "failures.failures",
     "show": "show.show_job",
     "retry": "retry.retry",
+    "lost": "lost.lost",
     "report": "report.report",
     "browse": "browse.browse",
     "pause": "control.pause",
@@ -45,9 +47,9 @@ HELP = {"help_option_names": ["-h", "--help"], "show_default": True, "max_conten
 SECTIONS = {
     "Step by step": ("ingest", "work", "status", "export"),
     "All steps at once": ("run",),
-    "Checks and failures": ("check", "failures", "show", "retry"),
+    "Checks and failures": ("check", "failures", "show", "retry", "lost"),
     "Running workers": ("pause", "resume", "set"),
-    "Reports": ("report", "browse"),
+    "Reports": ("compare", "report", "browse"),
 }
 """Sections of the help with their commands; all other commands follow in a section of their own."""
 

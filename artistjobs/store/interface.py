@@ -15,9 +15,11 @@ from artistjobs.core.attempt import Attempt
 from artistjobs.core.controls import Control, ControlChange
 from artistjobs.core.job import Artist, BadLine, Claim, Scope
 from artistjobs.core.prompt import Prompt
+from artistjobs.core.schema import RejectedAnswer
 from artistjobs.core.statistics import AnswerStats
 from artistjobs.store.models import (
     ArtistMatch,
+    ComparedRow,
     Counts,
     ExportRow,
     FailedJob,
@@ -26,6 +28,8 @@ from artistjobs.store.models import (
     IngestResult,
     Kind,
     KnownFiles,
+    LostCalls,
+    Money,
     Progress,
     QueueState,
     RawExportRow,
@@ -37,6 +41,9 @@ from artistjobs.store.models import (
     WorkTotals,
 )
 from artistjobs.store.overview import Bounds, Overview
+
+ChangePrompt = Callable[[Prompt], Prompt]
+"""Returns a prompt configuration with some fields of the request changed."""
 
 
 class Ingestor(Protocol):
@@ -63,6 +70,9 @@ class Queue(Protocol):
     def register(self) -> int:
         """Register this process as a worker and return its number; other processes can see that it is alive."""
 
+    def claim_randomly(self) -> None:
+        """Claim random jobs from now on, no longer the oldest first."""
+
     def exchange(self, attempts: Sequence[Attempt], limit: int, scope: Scope) -> Sequence[Claim]:
         """Record attempts and claim up to ``limit`` jobs, in one transaction that is on disk on return.
 
@@ -75,11 +85,17 @@ class Queue(Protocol):
     def queue_state(self, scope: Scope) -> QueueState:
         """Return the time of the next claimable job, and the number of jobs that other workers hold."""
 
-    def retry(self, *, scope: Scope, code: str | None = None, job: int | None = None) -> int:
-        """Make failed jobs pending again with their attempts counted from 0; return how many."""
+    def retry(
+        self, *, scope: Scope, code: str | None = None, job: int | None = None, change: ChangePrompt | None = None
+    ) -> int:
+        """Make failed jobs pending again with their attempts counted from 0; return how many.
 
-    def spent_usd(self) -> float:
-        """Return the known cost of all stored answers plus the maximum cost of lost calls, in dollars."""
+        With ``change`` they are sent from now on with the prompt configuration that it returns for their last one.
+        Their identity and their answers stay.
+        """
+
+    def write_off(self) -> None:
+        """Let the money of lost calls count as spent no longer, in one transaction."""
 
     def reserve(self, amounts: Iterable[tuple[float, float]], cap_usd: float) -> Reservation:
         """Hold money back for calls, in their order, as far as all workers together stay under the cap.
@@ -117,8 +133,14 @@ class Records(Protocol):
     def prompt(self, number: int) -> Prompt:
         """Return a prompt configuration by its number."""
 
+    def prompts(self, scope: Scope) -> Sequence[Prompt]:
+        """Return the prompt configurations of all jobs in a scope, in the order in which they were first used."""
+
     def pending_prompts(self, scope: Scope) -> Sequence[Prompt]:
-        """Return the prompt configurations of pending jobs."""
+        """Return the prompt configurations of pending jobs, as they will be sent."""
+
+    def money(self) -> Money:
+        """Return the money that counts under a cost cap."""
 
     def work(self) -> WorkTotals:
         """Return the totals of all workers: calls, retries, tokens and cost."""
@@ -152,6 +174,12 @@ class Records(Protocol):
 
     def exported(self, job: int) -> ExportRow:
         """Return one final job as ``export`` yields it."""
+
+    def compared(self, first: int, second: int) -> Iterator[ComparedRow]:
+        """Yield the rows that were asked with two prompt configurations, from one consistent snapshot."""
+
+    def rejected_answers(self, job: int, attempt: int) -> Sequence[RejectedAnswer]:
+        """Return the answers to a job that did not fit its schema, among the attempts before ``attempt``."""
 
     def details(self, job: int) -> Mapping[str, object]:
         """Return the stored fields of a job's answer, empty if it has none."""
@@ -251,6 +279,9 @@ class JobQueries(Protocol):
 
     def control_changes(self) -> Sequence[ControlChange]:
         """Return the latest change of each setting sent to running workers."""
+
+    def lost_calls(self) -> Sequence[LostCalls]:
+        """Return the calls that may have been billed without an answer by error code, the most expensive first."""
 
     def failed(self, code: str | None, limit: int | None) -> Iterator[FailedJob]:
         """Yield failed jobs from one consistent snapshot, oldest first; None means any code, or no limit."""

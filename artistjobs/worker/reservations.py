@@ -9,11 +9,12 @@ Dividing the money in advance would save that commit, but strand money with work
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from artistjobs.core.attempt import Attempt
 from artistjobs.store.interface import Queue
+from artistjobs.store.models import Money
 from artistjobs.worker.limits.budget import Hold
 
 
@@ -34,11 +35,14 @@ ReservationReply: TypeAlias = tuple[ReservationRequest, Hold | None]
 
 
 class ReservationQueue:
-    """Reservation requests that wait for a reply; used by the store thread."""
+    """Reservation requests that wait for a reply; used by the store thread.
+
+    ``money`` is the money of all workers as of the last reservation, with what this worker has spent since.
+    """
 
     def __init__(self, cap_usd: float | None, answer: Callable[[Sequence[ReservationReply]], None]) -> None:
         self.requests: list[ReservationRequest] = []
-        self.spent_usd = 0.0  # by all workers as of the last reservation, and by this one since
+        self.money = Money(spent_usd=0.0, lost_usd=0.0, written_off_usd=0.0, in_flight_usd=0.0)
         self._tell = answer
         self._cap = cap_usd
 
@@ -48,9 +52,10 @@ class ReservationQueue:
 
     def count(self, attempts: Sequence[Attempt]) -> None:
         """Add the cost of this worker's attempts to the money spent."""
-        self.spent_usd += sum(
-            attempt.lost_usd + ((attempt.answer.cost_usd or 0.0) if attempt.answer else 0.0) for attempt in attempts
-        )
+        lost_usd = sum(attempt.lost_usd for attempt in attempts)
+        cost_usd = sum(attempt.answer.cost_usd or 0.0 for attempt in attempts if attempt.answer)
+        money = self.money
+        self.money = replace(money, spent_usd=money.spent_usd + lost_usd + cost_usd, lost_usd=money.lost_usd + lost_usd)
 
     def serve(self, queue: Queue, *, is_draining: bool) -> None:
         """Grant requests in order as far as there is room; refuse the others once nothing in flight can make room."""
@@ -70,10 +75,10 @@ class ReservationQueue:
             return [(request, Hold(0.0)) for request in requests], False
         holds: list[Hold] = []
         result = queue.reserve(_amounts(requests, holds), self._cap)
-        self.spent_usd = result.spent_usd
+        self.money = result.money
         replies: list[ReservationReply] = list(zip(requests, holds[: result.granted], strict=False))
         # A call of any worker may turn out to cost less than its worst case.
-        return replies, result.in_flight_usd > 0
+        return replies, result.money.in_flight_usd > 0
 
 
 def _amounts(requests: Sequence[ReservationRequest], holds: list[Hold]) -> Iterator[tuple[float, float]]:

@@ -468,7 +468,7 @@ def test_a_late_answer_is_paid_for_and_counted(worker):
 
     make.settle(worker, make.make_attempt(claimed))
 
-    assert worker.queue.spent_usd() == 1.0
+    assert worker.records.money().spent_usd == 1.0
     assert worker.records.work().calls == 2
     assert worker.records.workers()[0].done == 1
 
@@ -822,7 +822,7 @@ def test_work_adds_up_over_all_workers(worker, open_worker):
     assert worker.records.work() == WorkTotals(
         calls=3, retries=1, input_tokens=11, output_tokens=22, cost_usd=0.5, unpriced=1
     )
-    assert worker.queue.spent_usd() == 0.5
+    assert worker.records.money().spent_usd == 0.5
 
 
 def test_a_new_store_has_no_work_and_no_failures(store):
@@ -831,7 +831,7 @@ def test_a_new_store_has_no_work_and_no_failures(store):
     )
     assert store.records.failures() == []
     assert store.records.jobs_per_minute(60.0) == 0.0
-    assert store.queue.spent_usd() == 0.0
+    assert store.records.money().spent_usd == 0.0
 
 
 def test_failures_are_grouped_by_code_with_the_most_frequent_first(worker):

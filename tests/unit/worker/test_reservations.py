@@ -11,13 +11,22 @@ from artistjobs.core.attempt import Outcome
 from artistjobs.core.controls import WorkerSettings
 from artistjobs.core.job import EVERYTHING, Claim
 from artistjobs.errors import StoreError
-from artistjobs.store.models import Reservation
+from artistjobs.store.models import Money, Reservation
 from artistjobs.store.sqlite.store import open_store
 from artistjobs.worker.limits.budget import Hold
 from artistjobs.worker.reservations import ReservationQueue, ReservationRequest, answer
 from artistjobs.worker.store_client import StoreClient
 
 DOLLAR = Hold(1.0)
+
+
+def reservation(granted, spent, in_flight, lost=0.0):
+    money = Money(spent_usd=spent, lost_usd=lost, written_off_usd=0.0, in_flight_usd=in_flight)
+    return Reservation(granted=granted, money=money)
+
+
+def spent_usd(store):
+    return store.records.money().spent_usd
 
 
 @pytest.fixture
@@ -40,16 +49,14 @@ def queues(path):
 def test_money_is_held_back_as_far_as_the_cap_has_room(queues):
     one, _ = queues
 
-    assert one.reserve([(1.0, 0.0), (1.0, 0.0), (1.0, 0.0)], 2.5) == Reservation(
-        granted=2, spent_usd=0.0, in_flight_usd=2.0
-    )
+    assert one.reserve([(1.0, 0.0), (1.0, 0.0), (1.0, 0.0)], 2.5) == reservation(2, 0.0, 2.0)
 
 
 def test_what_one_worker_holds_is_no_room_for_another(queues):
     one, other = queues
     one.reserve([(2.0, 0.0)], 2.5)
 
-    assert other.reserve([(1.0, 0.0)], 2.5) == Reservation(granted=0, spent_usd=0.0, in_flight_usd=2.0)
+    assert other.reserve([(1.0, 0.0)], 2.5) == reservation(0, 0.0, 2.0)
     assert other.reserve([(0.5, 0.0)], 2.5).granted == 1
 
 
@@ -66,7 +73,7 @@ def test_an_attempt_gives_back_what_was_held_for_it_and_leaves_what_it_cost(queu
 
     one.exchange([make.make_attempt(claim, reserved_usd=2.0)], 0, EVERYTHING)
 
-    assert other.reserve([(2.0, 0.0)], 2.0) == Reservation(granted=0, spent_usd=0.5, in_flight_usd=0.0)
+    assert other.reserve([(2.0, 0.0)], 2.0) == reservation(0, 0.5, 0.0)
     assert other.reserve([(1.5, 0.0)], 2.0).granted == 1
 
 
@@ -78,8 +85,7 @@ def test_a_call_that_was_lost_counts_at_its_worst(queues):
     lost = make.make_attempt(claim, Outcome.RETRY, reserved_usd=2.0, lost_usd=2.0)
     one.exchange([lost], 0, EVERYTHING)
 
-    assert other.reserve([(0.1, 0.0)], 2.0) == Reservation(granted=0, spent_usd=2.0, in_flight_usd=0.0)
-    assert other.spent_usd() == 2.0
+    assert other.reserve([(0.1, 0.0)], 2.0) == reservation(0, 2.0, 0.0, lost=2.0)
 
 
 def test_rounding_leaves_nothing_in_flight(queues):
@@ -89,7 +95,7 @@ def test_rounding_leaves_nothing_in_flight(queues):
 
     one.exchange([make.make_attempt(claim, Outcome.RETRY, reserved_usd=0.1 + 0.2 - 1e-16)], 0, EVERYTHING)
 
-    assert one.reserve([], 9.0).in_flight_usd == 0.0
+    assert one.reserve([], 9.0).money.in_flight_usd == 0.0
 
 
 def test_what_a_dead_worker_held_counts_as_spent(path, queues):
@@ -99,7 +105,7 @@ def test_what_a_dead_worker_held_counts_as_spent(path, queues):
     one.close()
     other.rescue()
 
-    assert other.reserve([(0.1, 0.0)], 2.0) == Reservation(granted=0, spent_usd=2.0, in_flight_usd=0.0)
+    assert other.reserve([(0.1, 0.0)], 2.0) == reservation(0, 2.0, 0.0, lost=2.0)
 
 
 # --- margins
@@ -110,7 +116,7 @@ def test_a_margin_needs_room_beside_other_calls(queues):
     one.reserve([(1.0, 0.5)], 4.0)
 
     assert other.reserve([(1.0, 1.6)], 4.0).granted == 0
-    assert other.reserve([(1.0, 1.5)], 4.0) == Reservation(granted=1, spent_usd=0.0, in_flight_usd=4.0)
+    assert other.reserve([(1.0, 1.5)], 4.0) == reservation(1, 0.0, 4.0)
 
 
 def test_a_call_that_is_alone_in_flight_needs_no_room_for_its_margin(queues):
@@ -127,7 +133,7 @@ def test_an_attempt_gives_back_its_margin_too(queues):
 
     one.exchange([make.make_attempt(claim, reserved_usd=1.0, margin_usd=9.0)], 0, EVERYTHING)
 
-    assert other.reserve([(1.5, 0.0)], 2.0) == Reservation(granted=1, spent_usd=0.5, in_flight_usd=1.5)
+    assert other.reserve([(1.5, 0.0)], 2.0) == reservation(1, 0.5, 1.5)
 
 
 def test_the_margin_of_a_dead_worker_is_not_lost(path, queues):
@@ -137,7 +143,7 @@ def test_the_margin_of_a_dead_worker_is_not_lost(path, queues):
     one.close()
     other.rescue()
 
-    assert other.spent_usd() == 1.0
+    assert other.reserve([], 2.0) == reservation(0, 1.0, 0.0, lost=1.0)
 
 
 async def test_what_a_call_needs_is_computed_when_there_may_be_room_for_it(queues):
@@ -176,7 +182,7 @@ class QueueWithRoom:
         self.granted, self.in_flight = granted, in_flight
 
     def reserve(self, amounts, _cap):
-        return Reservation(granted=min(self.granted, len(list(amounts))), spent_usd=1.0, in_flight_usd=self.in_flight)
+        return reservation(min(self.granted, len(list(amounts))), 1.0, self.in_flight)
 
 
 @pytest.mark.parametrize(
@@ -234,7 +240,7 @@ async def test_a_worker_hears_of_room_that_another_one_makes(path, queues):
     one.exchange([make.make_attempt(claim, reserved_usd=2.0)], 0, EVERYTHING)
 
     assert await asyncio.wait_for(waiting, 10)
-    assert writer.store_thread.reservations.spent_usd == 0.5
+    assert writer.store_thread.reservations.money.spent_usd == 0.5
     await writer.close("finished", [])
 
 
@@ -300,7 +306,7 @@ async def test_money_for_a_call_that_was_cancelled_while_it_waited_is_free_again
     assert await asyncio.wait_for(writer.reserve(lambda: Hold(1.5)), 20)
     await writer.close("finished", [])
     with open_store(path) as store:
-        assert store.queue.spent_usd() == 1.5
+        assert spent_usd(store) == 1.5
 
 
 @pytest.mark.parametrize(("granted", "returned"), [(Hold(1.5), [Hold(1.5)]), (None, [])])
@@ -366,9 +372,10 @@ def play(queues, cap, steps):
             queues[number].exchange([make.make_attempt(Claim(1, 1, 1, "", ""), **ending)], 0, EVERYTHING)
         for queue, reservations in zip(queues, waiting, strict=True):
             reservations.serve(queue, is_draining=False)
-        assert queues[0].spent_usd() + sum(in_flight) <= cap + 1e-9
+        spent = queues[0].reserve([], cap).money.spent_usd
+        assert spent + sum(in_flight) <= cap + 1e-9
         assert sum(in_flight) or not any(reservations.requests for reservations in waiting)
-        assert not refused or queues[0].spent_usd() + 1.0 > cap
+        assert not refused or spent + 1.0 > cap
     loop.close()
 
 

@@ -13,7 +13,7 @@ from artistjobs.core.controls import Control, ControlChange, ProcessShare, Worke
 from artistjobs.core.job import EVERYTHING, Artist, Claim
 from artistjobs.core.prompt import Prompt
 from artistjobs.errors import StoreError
-from artistjobs.store.models import Counts, Kind, QueueState, RescueResult, Source
+from artistjobs.store.models import Counts, Kind, Money, QueueState, RescueResult, Source
 from artistjobs.store.sqlite.store import open_store
 from artistjobs.worker.store_client import StoreClient, released
 
@@ -55,8 +55,8 @@ class QueueOfClaims:
     def register(self) -> int:
         return 1
 
-    def spent_usd(self) -> float:
-        return 0.0
+    def money(self) -> Money:
+        return Money(spent_usd=0.0, lost_usd=0.0, written_off_usd=0.0, in_flight_usd=0.0)
 
     def rescue(self) -> RescueResult:
         return RescueResult(live_workers=self.living)
