@@ -36,6 +36,7 @@ from artistjobs.core.pricing import REHEARSAL_MODEL, Cost, answer_cost
 from artistjobs.core.prompt import Prompt, request_builder
 from artistjobs.core.statistics import AnswerStats, Interval, RunningStats, stats_of
 from artistjobs.errors import ArtistjobsError, PromptError, RunStoppedError, WrongUseError
+from artistjobs.ingest.checked_rows import Warn
 from artistjobs.ingest.source import IngestConfig
 from artistjobs.store.database import Database
 
@@ -62,7 +63,10 @@ class TestCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckPlan:
-    """Input of a check. ``failures`` are the findings made before the API is called."""
+    """Input of a check. ``failures`` are the findings made before the API is called.
+
+    ``file_warnings`` are those that a run would print about the file.
+    """
 
     base_url: str
     model: str
@@ -73,6 +77,7 @@ class CheckPlan:
     file: FilePreviewResult | None = None
     measured: AnswerStats | None = None
     failures: tuple[Finding, ...] = ()
+    file_warnings: tuple[str, ...] = ()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -255,6 +260,8 @@ def _check_file(check_result: CheckResult) -> None:
     if rows.first_bad is not None:
         bad = f"{count_text(rows.bad, 'bad line')} to be skipped; the first is line {rows.first_bad.line}: "
         check_result.add(Level.WARN, "file", bad + f"{rows.first_bad.reason}; fix it, or remove it")
+    for warning in check_result.plan.file_warnings:
+        check_result.add(Level.WARN, "file", warning)
     if rows.unrenderable:
         unrenderable = (
             f"{count_text(rows.unrenderable, 'row')} cannot be filled into the template, the first in {rows.reason}"
@@ -302,11 +309,15 @@ def _measured_by(call: TestCall | None) -> AnswerStats | None:
 def run_check(database: Database, checking: CheckOptions) -> CheckResult:
     """Check whether a run will work and what it will cost; write nothing."""
     failures = list(checking.failures)
-    file, measured = _counted(database, checking, failures)
+    warnings = list[str]()
+    file, measured = _counted(database, checking, failures, warnings.append)
+    if file is None:
+        failures[:0] = [Finding(Level.WARN, "file", warning) for warning in warnings]
     plan = CheckPlan(
         base_url=checking.api.base_url if checking.api else DEFAULT_BASE_URL,
         model=checking.model, prompt=checking.prompt, max_workers=checking.max_workers, cost=checking.cost,
         spend=checking.spend, file=file, measured=measured, failures=tuple(failures),
+        file_warnings=tuple(warnings),
     )  # fmt: skip
     if checking.api is None and checking.scenario is None:
         return asyncio.run(check(plan, None, monotonic))
@@ -320,17 +331,18 @@ async def _check_with(config: ApiConfig, plan: CheckPlan) -> CheckResult:
 
 
 def _counted(
-    database: Database, checking: CheckOptions, failures: list[Finding]
+    database: Database, checking: CheckOptions, failures: list[Finding], warn: Warn
 ) -> tuple[FilePreviewResult | None, AnswerStats | None]:
     """Count the rows of the file, if there is one, and read the statistics of earlier answers.
 
-    Errors of the file or the database are added to ``failures``.
+    Errors of the file or the database are added to ``failures``, and warnings about the file are passed to ``warn``.
     """
     if checking.prompt is None:
         return None, None
     try:
         if checking.file is not None:
-            return count_file(database, IngestConfig(source=checking.file, prompt=checking.prompt))
+            config = IngestConfig(source=checking.file, prompt=checking.prompt, encoding=checking.encoding)
+            return count_file(database, config, warn)
         with database.preview() as preview:
             return None, preview.measured(checking.prompt)
     except ArtistjobsError as error:
