@@ -1,10 +1,8 @@
 """Configuration of the API client: key, address, proxy, organization, project and time-out."""
 
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 
 from artistjobs.api.address import DEFAULT_BASE_URL, check_base_url
-from artistjobs.api.interface import Api
 from artistjobs.errors import WrongUseError
 
 NO_KEY = "OPENAI_API_KEY is not set; set it in the environment or in .env, or try --rehearse."
@@ -29,6 +27,12 @@ class ApiConfig:
     project: str | None = None
     timeout_seconds: float | None = None
 
+    @property
+    def is_openai(self) -> bool:
+        """True if the address is that of OpenAI itself, in whatever region."""
+        host = self.base_url.partition("//")[2].partition("/")[0].partition(":")[0].lower()
+        return host == "api.openai.com" or host.endswith(".api.openai.com")
+
     def __post_init__(self) -> None:
         words = (
             ("OPENAI_API_KEY", self.api_key),
@@ -45,9 +49,3 @@ class ApiConfig:
     def uses_tls(self) -> bool:
         """True if a connection to the API or to its proxy is encrypted."""
         return any(url.lower().startswith("https:") for url in (self.base_url, self.proxy or ""))
-
-    def open(self) -> AbstractAsyncContextManager[Api]:
-        """Open the API. The SDK is imported now, which takes longer than the rest of a start, and not before."""
-        from artistjobs.api.responses import open_responses_api
-
-        return open_responses_api(self)

@@ -74,6 +74,8 @@ def read_env_file(report: Callable[[str], None]) -> EnvFile:
 
 def default_map(group: "click.Group", values: Mapping[str, str]) -> dict[str, object]:
     """Return the settings as defaults of the options of a group and its commands, by their environment variables."""
+    if not values:
+        return {}  # the modules of the commands are not imported
     defaults: dict[str, object] = dict(_defaults(group, values))
     for name, command in group.commands.items():
         defaults[name] = dict(_defaults(command, values))

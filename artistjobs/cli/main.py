@@ -6,8 +6,8 @@ import sys
 from typing import TYPE_CHECKING, NoReturn
 
 from artistjobs.cli.env_file import NO_ENV_FILE, EnvFile, default_map, read_env_file
-from artistjobs.cli.group import EXIT_INTERRUPTED, EXIT_TERMINATED, cli
-from artistjobs.errors import StoreError, WrongUseError
+from artistjobs.cli.group import EXIT_INTERRUPTED, EXIT_NO_READER, EXIT_TERMINATED, cli, print_error
+from artistjobs.errors import OutputError, StoreError, WrongUseError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,16 +47,55 @@ def _terminate(_signal: int, _frame: object) -> NoReturn:
 def main() -> None:
     """Run the program. Raises SystemExit with the exit code."""
     signal.signal(signal.SIGTERM, _terminate)
-    # Python sets the streams to None if the process was started with closed descriptors.
-    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115, PTH123
-    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115, PTH123
+    _open_streams()
+    code: str | int | None = 0
     try:
         env_file = _env_file()
         cli(prog_name="artistjobs", obj=env_file, default_map=default_map(cli, env_file.values))
+    except SystemExit as end:
+        code = end.code
     except KeyboardInterrupt:
-        sys.exit(EXIT_INTERRUPTED)  # interrupted before a command started
+        code = EXIT_INTERRUPTED  # interrupted before a command started
+    except OutputError as error:
+        code = error.exit_code
+        print_error(error)
     except OSError as error:
         from artistjobs.terminal.streams import print_message
 
         print_message(f"artistjobs: {error.strerror or error}; fix the cause and run the same command again.")
-        sys.exit(StoreError.exit_code)
+        code = StoreError.exit_code
+    sys.exit(_flushed(code))
+
+
+def _open_streams() -> None:
+    # Python sets the streams to None if the process was started with closed descriptors.
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115, PTH123
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123
+        return
+    from artistjobs.terminal.complete_writer import complete_stdout
+
+    sys.stdout = complete_stdout()
+
+
+def _flushed(code: str | int | None) -> str | int | None:
+    """Flush stdout and return the exit code, which is another one if that fails."""
+    if code in (EXIT_INTERRUPTED, EXIT_TERMINATED):
+        # The user does not wait for a reader that has stopped reading.
+        _forget_stdout()
+        return code
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _forget_stdout()
+        return EXIT_NO_READER
+    except OutputError as error:
+        print_error(error)
+        return error.exit_code
+    return code
+
+
+def _forget_stdout() -> None:
+    from artistjobs.terminal.streams import forget_stdout
+
+    forget_stdout()

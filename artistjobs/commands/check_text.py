@@ -32,7 +32,8 @@ def _verdict(check_result: CheckResult) -> str:
 def check_result_json(check_result: CheckResult) -> dict[str, Json]:
     """Return the result of a check as JSON with stable keys."""
     plan = check_result.plan
-    price = price_per_million(plan.prompt or Prompt(model=plan.model, prompt_id=""), plan.cost)
+    prompt = plan.prompt or (Prompt(model=plan.model, prompt_id="") if plan.model is not None else None)
+    price = price_per_million(prompt, plan.cost) if prompt is not None else None
     return {
         "works": not check_result.exit_code,
         "exit_code": check_result.exit_code,

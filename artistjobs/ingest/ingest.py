@@ -7,6 +7,7 @@ from tempfile import SpooledTemporaryFile
 from typing import BinaryIO, cast
 
 from artistjobs.ingest.checked_rows import WARNED_OF, CheckedRows, warn_of_bad_lines, warn_of_first_row
+from artistjobs.ingest.longest_row import LongestRow
 from artistjobs.ingest.parser import ArtistReader
 from artistjobs.ingest.source import STDIN, Content, IngestConfig, InputStream, open_artists, source_name
 from artistjobs.store.interface import Ingestor
@@ -35,8 +36,10 @@ def ingest_file(ingestor: Ingestor, config: IngestConfig) -> IngestResult:
             warn_of_first_row(config, reader, next(iter(reader), None), log.warning)
             warn_of_bad_lines(config, ingestor.bad_lines(known.ingest, WARNED_OF), known.bad, log.warning)
             return known
-        rows = CheckedRows(reader, stream, config, log.warning)
-        return ingestor.ingest(source, config.prompt, rows, lambda: reader.lines)
+        rows = LongestRow(CheckedRows(reader, stream, config, log.warning))
+        ingested = ingestor.ingest(source, config.prompt, rows, lambda: reader.lines)
+    rows.try_out(config)
+    return ingested
 
 
 def ensure_readable(config: IngestConfig) -> None:

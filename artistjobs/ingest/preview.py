@@ -10,6 +10,7 @@ from artistjobs.errors import PromptError
 from artistjobs.ingest.checked_rows import CheckedRows, Warn
 from artistjobs.ingest.parser import ArtistReader
 from artistjobs.ingest.source import IngestConfig, open_artists, source_name
+from artistjobs.rendering.renderer import Renderer
 from artistjobs.store.interface import FilePreview
 
 SHOWN_BY_DRY_RUN = 5
@@ -48,8 +49,8 @@ def preview_file(
         PromptError: if the template cannot be rendered for one of the first rows that are shown.
 
     """
-    previewer = _Previewer(config, preview, show)
-    with open_artists(config.source, config.encoding) as stream:
+    with Renderer() as renderer, open_artists(config.source, config.encoding) as stream:
+        previewer = _Previewer(config, preview, show, request_builder(config.prompt, renderer.compile))
         reader = ArtistReader(stream, name=source_name(config.source), encoding=config.encoding)
         for row in CheckedRows(reader, stream, config, warn):
             previewer.take(row)
@@ -64,13 +65,12 @@ class _Previewer:
     config: IngestConfig
     preview: FilePreview
     show: Callable[[Body], None] | None
+    build: Callable[[str, str], Body]
     rows: FileStats = field(default_factory=FileStats)
     _keys: list[bytes] = field(default_factory=list)
-    _build: Callable[[str, str], Body] = field(init=False)
     _key: Callable[[str, str], bytes] = field(init=False)
 
     def __post_init__(self) -> None:
-        self._build = request_builder(self.config.prompt)
         self._key = job_keys(self.config.prompt)
 
     def take(self, row: Artist | BadLine) -> None:
@@ -94,7 +94,7 @@ class _Previewer:
     def _weigh(self, row: Artist) -> None:
         is_shown = self.show is not None and self.rows.good <= SHOWN_BY_DRY_RUN
         try:
-            body = self._build(row.name, row.data)
+            body = self.build(row.name, row.data)
         except PromptError as error:
             if is_shown:
                 raise

@@ -1,4 +1,4 @@
-"""What is said before anything is sent: a dry run, a file that is no table of artists, a .env that is none."""
+"""Checks before anything is sent: dry runs, files in another format, unusable ``.env`` files."""
 
 import json
 
@@ -11,7 +11,7 @@ from artistjobs.core.job import Artist
 from artistjobs.ingest.sniff import wrong_format_hint
 
 
-def test_a_dry_run_says_itself_as_one_json_object(cli, folder):
+def test_a_dry_run_prints_one_json_object(cli, folder):
     (folder / "a.csv").write_text("Prince,singer\nBjörk\n,bad\n")
 
     for command in ("ingest", "run"):
@@ -50,7 +50,7 @@ def test_a_dry_run_keeps_to_the_limit(cli, folder):
         ('"artist_name";"artist_data"\n', "separated by semicolons"),
     ],
 )
-def test_a_file_that_is_evidently_no_csv_is_warned_of_once_and_read(cli, folder, content, part):
+def test_a_file_in_another_format_causes_one_warning_and_is_read(cli, folder, content, part):
     (folder / "a.csv").write_text(content)
 
     said, dry = cli("ingest", "a.csv"), cli("ingest", "a.csv", "--dry-run")
@@ -63,7 +63,7 @@ def test_a_file_that_is_evidently_no_csv_is_warned_of_once_and_read(cli, folder,
 
 
 @pytest.mark.parametrize("name", ["{", "[Unknown]", "{artist_name}", "A; B", "Artist_Name Band", "[1"])
-def test_odd_names_are_no_reason_to_warn(name):
+def test_unusual_names_cause_no_warning(name):
     assert wrong_format_hint(Artist(1, name, "painter; sculptor")) is None
 
 
@@ -77,7 +77,7 @@ def test_any_row_may_come_first(name, data):
     )
 
 
-def test_lines_of_an_env_file_that_make_no_sense_are_one_warning(program, folder):
+def test_invalid_lines_of_an_env_file_cause_one_warning(program, folder):
     write_artists(folder / "a.csv", 1)
     (folder / ".env").write_text("OPENAI_PROMPT_ID=pmpt_1\nthis is no line\n\n= 5\n# a remark\n")
 
