@@ -193,9 +193,15 @@ class CommandArguments:
             prices=self._prices(),
             flex_fallback=flex_fallback,
             corrections=self._number("corrections") or 0,
+            sample=self._is_sample(),
             patience_seconds=self._patience(),
             first_patience_seconds=self._amount("patience"),
         )
+
+    def _is_sample(self) -> bool:
+        if self._options["sample"] and self._number("limit") is None:
+            raise WrongUseError("--sample takes random rows, as many as --limit says; add --limit N.")
+        return bool(self._options["sample"])
 
     def _patience(self) -> float:
         given = self._amount("patience")

@@ -33,7 +33,7 @@ GROUPS: dict[str, frozenset[str]] = {
         }
     ),
     "Cost and limits": frozenset(
-        {"max_cost", "soft_cap", "price_input", "price_output", "limit", "rpm", "tpm", "spend"}
+        {"max_cost", "soft_cap", "price_input", "price_output", "limit", "sample", "rpm", "tpm", "spend"}
     ),
     "Rehearsal": frozenset({"rehearse", "scenario"}),
     "Output": frozenset({"output", "format_name", "state", "ingest", "full", "columns", "no_text", "as_json"}),

@@ -233,6 +233,7 @@ def work_options(command: Command) -> Command:
             help="Use the standard tier for a job after the flex tier was full N times in a row.",
         ),
         click.option("--limit", type=POSITIVE, help="Work on at most N jobs."),
+        click.option("--sample", is_flag=True, help="With --limit, work on random jobs, not on the oldest ones."),
         click.option(
             "--patience", type=SECONDS, metavar="SECONDS",
             help="Wait this long while the service is away, then stop.  [default: 1800; 5 in a rehearsal]",

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from select import select
+from select import POLLIN, poll
 from typing import BinaryIO, Protocol
 
 from artistjobs.core.prompt import Prompt
@@ -123,10 +123,15 @@ class InputStream:
     def _read_bytes(self, size: int) -> bytes:
         try:
             while (data := self._stream.read(size)) is None:
-                select([self._stream], [], [])
+                self._wait()
         except OSError as error:
             raise _explain(error, self._name) from error
         return data
+
+    def _wait(self) -> None:
+        waiting = poll()
+        waiting.register(self._stream, POLLIN)
+        waiting.poll()
 
     def _compare(self, expected: Content) -> None:
         """Raise InputError if the file has changed, or was cut in a line that has grown since."""

@@ -70,6 +70,9 @@ class Queue(Protocol):
     def register(self) -> int:
         """Register this process as a worker and return its number; other processes can see that it is alive."""
 
+    def claim_randomly(self) -> None:
+        """Claim random jobs from now on, no longer the oldest first."""
+
     def exchange(self, attempts: Sequence[Attempt], limit: int, scope: Scope) -> Sequence[Claim]:
         """Record attempts and claim up to ``limit`` jobs, in one transaction that is on disk on return.
 

@@ -10,6 +10,7 @@ from artistjobs.core.pricing import GivenPrices
 class WorkConfig:
     """Options of a worker process. A limit is None if none was set.
 
+    With ``sample`` random jobs are claimed, not the oldest ones.
     ``corrections`` is the number of times that a job is asked again because its answer did not fit its schema.
     With ``soft_cap`` the cost cap may rest on estimates, and with ``trusts_server`` on what a request asks of the
     server, without a proof that it obeys. ``flex_fallback`` is the number of consecutive refusals after which a job
@@ -31,6 +32,7 @@ class WorkConfig:
     prices: GivenPrices | None = None
     flex_fallback: int | None = None
     limit: int | None = None
+    sample: bool = False
     patience_seconds: float = 1800.0
     first_patience_seconds: float | None = None
     number: int = 0

@@ -139,6 +139,7 @@ class _Run:
         self._store_client = StoreClient(
             open_store, scope, config.limit, config.settings, run_control.part, self._apply_settings
         )
+        self._store_client.store_thread.claims_randomly = config.sample
         self._breaker = Breaker(config.max_workers, config.patience_seconds, monotonic)
         self._limiter = Limiter(
             rpm=config.rpm,

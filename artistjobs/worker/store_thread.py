@@ -77,6 +77,7 @@ class StoreThread:
         self.reservations = reservations
         self.settings_poller = settings_poller
         self.is_draining = False
+        self.claims_randomly = False
         self.reached_limit = False
         self.claimed_by_others = 0
         self.next_job_at: float | None = None
@@ -106,6 +107,8 @@ class StoreThread:
         # Before the worker is visible to others, so that all settings sent to it have a later revision.
         self.settings_poller.start(store.controls)
         store.queue.register()
+        if self.claims_randomly:
+            store.queue.claim_randomly()
         self.reservations.money = store.records.money()
         expected = self.others
         self._look_at_others(store.queue)

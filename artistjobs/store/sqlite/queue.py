@@ -18,6 +18,7 @@ from artistjobs.store.models import Money, QueueState, RescueResult, Reservation
 from artistjobs.store.queries.rows import answer_values, attempt_values, prompt_of, settled_values, span, work_row
 from artistjobs.store.sqlite.connection import Connection, sql, write_rows
 from artistjobs.store.sqlite.liveness import DeathWatch, LivenessLock, LockKeeper, WorkerProcess, remove_worker_file
+from artistjobs.store.sqlite.picks import RandomPicks
 from artistjobs.store.sqlite.prompts import add_prompt
 
 
@@ -31,6 +32,7 @@ class SqliteQueue:
         self._life: LivenessLock | None = None
         self._keeper: LockKeeper | None = None
         self._deaths = DeathWatch(connection.path)
+        self._picks: RandomPicks | None = None
 
     def register(self) -> int:
         """Register this process as a worker, take its liveness lock, and return its number."""
@@ -45,6 +47,10 @@ class SqliteQueue:
         self._worker, self._life = int(worker), life
         self._keeper = LockKeeper(life, self._connection.write_lock)
         return self._worker
+
+    def claim_randomly(self) -> None:
+        """Claim random jobs from now on, no longer the oldest first."""
+        self._picks = RandomPicks()
 
     def exchange(self, attempts: Sequence[Attempt], limit: int, scope: Scope) -> list[Claim]:
         """Record attempts and claim up to ``limit`` jobs, in one transaction that is on disk on return."""
@@ -150,9 +156,13 @@ class SqliteQueue:
         return prompt_of(row)
 
     def _claim(self, db: sqlite3.Connection, limit: int, scope: Scope) -> list[Claim]:
-        ((found,),) = db.execute(sql("claimable"), {**span(scope), **self._moments(), "limit": limit}).fetchall()
+        if self._picks is not None:
+            found = self._picks.take(db, limit, {**span(scope), **self._moments()})
+        else:
+            ((text,),) = db.execute(sql("claimable"), {**span(scope), **self._moments(), "limit": limit}).fetchall()
+            found = json.loads(text)
         # SQLite does not guarantee the order of rows within an aggregate.
-        claims = sorted((Claim(*claim) for claim in json.loads(found)), key=lambda claim: claim.job)
+        claims = sorted((Claim(*claim) for claim in found), key=lambda claim: claim.job)
         if claims:
             jobs = json.dumps([claim.job for claim in claims])
             db.execute(sql("claim"), {"jobs": jobs, "worker": self._worker, "now": self._now()})

@@ -290,14 +290,29 @@ def test_the_hash_is_that_of_the_file_itself_in_utf8_and_of_its_text_in_other_en
     assert InputStream(io.BytesIO(ROWS.encode("cp1252")), "a.csv", "cp1252").read_all().sha256 == expected.sha256
 
 
-def test_standard_input_that_does_not_block_is_waited_for():
-    """As a pipe is that another program has made non-blocking."""
-    reader, writer = os.pipe()
-    os.set_blocking(reader, False)
-    later = threading.Timer(0.05, os.write, (writer, b"Prince\n"))
-    later.start()
+def test_a_non_blocking_pipe_that_is_empty_for_now_is_waited_for():
+    reading, writing = os.pipe()
+    os.set_blocking(reading, False)
+    pieces = [b"Frida Kahlo\n" * 1000, b"Bj", b"\xc3", b"\xb6rk\n"]
+    is_waiting = threading.Event()
 
-    with os.fdopen(reader, "rb", buffering=0) as stream, os.fdopen(writer, "wb"):
-        assert stream.read(1) is None
-        assert InputStream(stream, "standard input").read(100) == b"Prince\n"
-        later.join()
+    def write():
+        for piece in pieces:
+            is_waiting.wait(30)
+            os.write(writing, piece)
+        os.close(writing)
+
+    class Watched(InputStream):
+        def _wait(self):
+            is_waiting.set()
+            super()._wait()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    with os.fdopen(reading, "rb") as pipe:
+        stream = Watched(pipe, "standard input")
+        received = b"".join(iter(lambda: stream.read(4096), b""))
+    writer.join()
+
+    assert received == b"".join(pieces)
+    assert is_waiting.is_set()
