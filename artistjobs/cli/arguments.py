@@ -25,6 +25,7 @@ from artistjobs.core.pricing import REHEARSAL_MODEL, Cost, GivenPrices
 from artistjobs.core.prompt import Prompt
 from artistjobs.errors import WrongUseError
 from artistjobs.export.protection import ENV_FILE, FilesInUse
+from artistjobs.ingest.encoding import UTF8, encoding_named
 from artistjobs.ingest.source import IngestConfig
 from artistjobs.store.database import Database
 from artistjobs.store.models import Kind
@@ -79,7 +80,12 @@ class CommandArguments:
 
     def ingest_config(self) -> IngestConfig:
         """Return the configuration of an ingest. Raises WrongUseError if a file, a prompt or an option is invalid."""
-        return IngestConfig(source=self._source(), prompt=self._prompt(), strict=bool(self._options["strict"]))
+        return IngestConfig(
+            source=self._source(),
+            prompt=self._prompt(),
+            strict=bool(self._options["strict"]),
+            encoding=self._encoding(),
+        )
 
     def files_in_use(self, output: Path | None = None) -> FilesInUse:
         """Return the files of this command. Raises WrongUseError if one that it reads is the database."""
@@ -127,10 +133,11 @@ class CommandArguments:
         api = _found("key", lambda: self._api(None), failures)
         if api is None and self.scenario is None and not any(failure.subject == "key" for failure in failures):
             failures.append(Finding(Level.FAIL, "key", NO_KEY, WrongUseError.exit_code))
+        encoding = _found("file", self._encoding, failures)
         return CheckOptions(
-            model=model, prompt=prompt, file=self._path("file"), api=api, scenario=self.scenario,
-            max_workers=self._number("max_workers") or 1, cost=self.cost(), spend=bool(self._options["spend"]),
-            failures=tuple(failures),
+            model=model, prompt=prompt, file=self._path("file") if encoding else None, encoding=encoding or UTF8,
+            api=api, scenario=self.scenario, max_workers=self._number("max_workers") or 1, cost=self.cost(),
+            spend=bool(self._options["spend"]), failures=tuple(failures),
         )  # fmt: skip
 
     def _model_warning(self) -> str | None:
@@ -232,6 +239,10 @@ class CommandArguments:
         if (one := file or also) is None or (file and also):
             raise WrongUseError("give exactly one input file, for example: artistjobs run artists.csv")
         return one
+
+    def _encoding(self) -> str:
+        name = self._text("encoding")
+        return encoding_named(name) if name else UTF8
 
     def _text(self, name: str) -> str | None:
         value = self._options[name]

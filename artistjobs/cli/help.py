@@ -19,7 +19,7 @@ MANY_OPTIONS = 10
 
 
 GROUPS: dict[str, frozenset[str]] = {
-    "Input": frozenset({"input_file", "strict", "dry_run"}),
+    "Input": frozenset({"input_file", "encoding", "strict", "dry_run"}),
     "Request": frozenset(
         {
             "prompt_id", "prompt_file", "instructions_file", "prompt_version", "model", "params", "schema",

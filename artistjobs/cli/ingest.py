@@ -36,7 +36,7 @@ def ingest(settings: Settings, /, *, dry_run: bool, **options: object) -> None:
                 arguments.database(), config, arguments.cost(), limit=arguments.limit(), as_json=arguments.as_json
             )
             return
-        ensure_readable(config.source)
+        ensure_readable(config)
         with arguments.database().open(create=True) as store:
             ingested = ingest_file(store.ingestor, config)
         print_json(ingest_json(ingested)) if arguments.as_json else print_message(ingest_sentence(ingested))

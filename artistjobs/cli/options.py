@@ -126,11 +126,17 @@ def _all_of(*options: Callable[[Command], Command]) -> Callable[[Command], Comma
     return decorate
 
 
+_ENCODING = click.option(
+    "--encoding", metavar="NAME", help="Text encoding of FILE, such as windows-1252.  [default: UTF-8]"
+)
+
+
 def source_options(command: Command) -> Command:
     """Add the argument FILE and the options of the input file."""
     return _all_of(
         click.argument("file", required=False, type=PATH),
         click.option("--input-file", type=PATH, help="Same as FILE."),
+        _ENCODING,
         click.option("--strict", is_flag=True, help="Ingest nothing if any line is bad."),
         click.option("--dry-run", is_flag=True, help="Show 5 requests and an estimate; send and write nothing."),
     )(command)
@@ -187,6 +193,7 @@ def check_options(command: Command) -> Command:
     """Add the argument and the options that only the command check has in this form."""
     return _all_of(
         click.argument("file", required=False, type=PATH),
+        _ENCODING,
         _WORKERS,
         *_PRICES,
         click.option("--spend", is_flag=True, help="Make one real call; it is billed, and its answer is not stored."),

@@ -38,6 +38,7 @@ from artistjobs.core.prompt import Prompt
 from artistjobs.core.schema import compile_check
 from artistjobs.core.statistics import AnswerStats, Interval, RunningStats, stats_of
 from artistjobs.errors import ArtistjobsError, PromptError, RunStoppedError, WrongUseError
+from artistjobs.ingest.checked_rows import Warn
 from artistjobs.ingest.source import IngestConfig
 from artistjobs.rendering.renderer import build_request
 from artistjobs.store.database import Database
@@ -67,7 +68,7 @@ class TestCall:
 class CheckPlan:
     """Input of a check. ``failures`` are the findings made before the API is called.
 
-    ``model`` is None if one has to be named.
+    ``model`` is None if one has to be named. ``file_warnings`` are those that a run would print about the file.
     """
 
     base_url: str
@@ -79,6 +80,7 @@ class CheckPlan:
     file: FilePreviewResult | None = None
     measured: AnswerStats | None = None
     failures: tuple[Finding, ...] = ()
+    file_warnings: tuple[str, ...] = ()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -278,6 +280,8 @@ def _check_file(check_result: CheckResult) -> None:
     if rows.first_bad is not None:
         bad = f"{count_text(rows.bad, 'bad line')} to be skipped; the first is line {rows.first_bad.line}: "
         check_result.add(Level.WARN, "file", bad + f"{rows.first_bad.reason}; fix it, or remove it")
+    for warning in check_result.plan.file_warnings:
+        check_result.add(Level.WARN, "file", warning)
     if rows.unrenderable:
         unrenderable = (
             f"{count_text(rows.unrenderable, 'row')} cannot be filled into the template, the first in {rows.reason}"
@@ -325,11 +329,15 @@ def _measured_by(call: TestCall | None) -> AnswerStats | None:
 def run_check(database: Database, checking: CheckOptions) -> CheckResult:
     """Check whether a run will work and what it will cost; write nothing."""
     failures = list(checking.failures)
-    file, measured = _counted(database, checking, failures)
+    warnings = list[str]()
+    file, measured = _counted(database, checking, failures, warnings.append)
+    if file is None:
+        failures[:0] = [Finding(Level.WARN, "file", warning) for warning in warnings]
     plan = CheckPlan(
         base_url=checking.api.base_url if checking.api else DEFAULT_BASE_URL,
         model=checking.model, prompt=checking.prompt, max_workers=checking.max_workers, cost=checking.cost,
         spend=checking.spend, file=file, measured=measured, failures=tuple(failures),
+        file_warnings=tuple(warnings),
     )  # fmt: skip
     if checking.api is None and checking.scenario is None:
         return asyncio.run(check(plan, None, monotonic))
@@ -343,17 +351,18 @@ async def _check_with(config: ApiConfig, plan: CheckPlan) -> CheckResult:
 
 
 def _counted(
-    database: Database, checking: CheckOptions, failures: list[Finding]
+    database: Database, checking: CheckOptions, failures: list[Finding], warn: Warn
 ) -> tuple[FilePreviewResult | None, AnswerStats | None]:
     """Count the rows of the file, if there is one, and read the statistics of earlier answers.
 
-    Errors of the file or the database are added to ``failures``.
+    Errors of the file or the database are added to ``failures``, and warnings about the file are passed to ``warn``.
     """
     if checking.prompt is None:
         return None, None
     try:
         if checking.file is not None:
-            return count_file(database, IngestConfig(source=checking.file, prompt=checking.prompt))
+            config = IngestConfig(source=checking.file, prompt=checking.prompt, encoding=checking.encoding)
+            return count_file(database, config, warn)
         with database.preview() as preview:
             return None, preview.measured(checking.prompt)
     except ArtistjobsError as error:

@@ -35,6 +35,7 @@ class CheckOptions:
     model: str | None
     prompt: Prompt | None
     file: Path | None
+    encoding: str
     api: ApiConfig | None
     scenario: str | None
     max_workers: int

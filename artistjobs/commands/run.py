@@ -49,7 +49,7 @@ def run_file(
 
     """
     ensure_writable(target.files)
-    ensure_readable(config.source)
+    ensure_readable(config)
     working.ensure_api_key()
     console.show_status(f"reading {config.source}")
     with database.open(create=True) as store:

@@ -7,13 +7,14 @@ Byte-order marks and headers that come again later are skipped too, with a notic
 from collections.abc import Callable, Iterator
 from functools import partial
 from io import BytesIO
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 from artistjobs.core.job import Artist, BadLine
 from artistjobs.errors import InputError
+from artistjobs.ingest.encoding import UTF8
 from artistjobs.ingest.header import COLUMN_SPELLINGS, DATA, NAME, is_plain_header, is_table_header, shown_columns
 from artistjobs.ingest.joined import BYTE_ORDER_MARK, joint, may_be_joined
-from artistjobs.ingest.read_buffer import MixedLines, ReadBuffer, count_line_ends, has_lone_return
+from artistjobs.ingest.read_buffer import ByteStream, MixedLines, ReadBuffer, count_line_ends, has_lone_return
 from artistjobs.ingest.row import (
     ROW_LIMIT,
     BadRowError,
@@ -60,7 +61,8 @@ class Notice(NamedTuple):
 class ArtistReader:
     """Parses a stream once, in constant memory.
 
-    Iteration raises InputError at the header of a table, as the first row or later; ``name`` stands for the file there.
+    ``name`` and ``encoding`` stand for the file in messages; its text was converted to UTF-8 already.
+    Iteration raises InputError at the header of a table, as the first row or later.
 
     Attributes:
         lines: Number of lines read so far, with skipped ones.
@@ -70,12 +72,15 @@ class ArtistReader:
 
     """
 
-    def __init__(self, stream: BinaryIO, *, name: str = "the file", block_size: int = BLOCK_SIZE) -> None:
+    def __init__(
+        self, stream: ByteStream, *, name: str = "the file", encoding: str = UTF8, block_size: int = BLOCK_SIZE
+    ) -> None:
         self.lines = 0
         self.first_row: tuple[str, ...] = ()
         self.notices: list[Notice] = []
         self.notice_count = 0
         self._name = name
+        self._encoding = encoding
         self._header = b""
         self._window = ReadBuffer(stream, block_size)
 
@@ -144,7 +149,7 @@ class ArtistReader:
         number, text, start = self.lines + 1, window.text, window.at
         end = self._joint()
         try:
-            name, data, next_row = parse_row(text[:end], start)
+            name, data, next_row = parse_row(text[:end], start, self._encoding)
         except BadRowError as error:
             self._pass_lines(end or error.last)
             return BadLine(number, error.reason, beginning(text, start))

@@ -1,21 +1,17 @@
 """Preview of an input file for a dry run: count its rows and the jobs that they would become, without writing."""
 
 import json
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from artistjobs.core.job import Artist, BadLine
 from artistjobs.core.prompt import Body, job_keys, request_builder
 from artistjobs.errors import PromptError
-from artistjobs.ingest.checked_rows import CheckedRows
+from artistjobs.ingest.checked_rows import CheckedRows, Warn
 from artistjobs.ingest.parser import ArtistReader
 from artistjobs.ingest.source import IngestConfig, open_artists, source_name
 from artistjobs.rendering.renderer import Renderer
 from artistjobs.store.interface import FilePreview
-
-log = logging.getLogger(__name__)
-
 
 SHOWN_BY_DRY_RUN = 5
 
@@ -41,20 +37,22 @@ class FileStats:
         return self.request_bytes / max(1, self.good - self.unrenderable)
 
 
-def preview_file(config: IngestConfig, preview: FilePreview, show: Callable[[Body], None] | None = None) -> FileStats:
+def preview_file(
+    config: IngestConfig, preview: FilePreview, warn: Warn, show: Callable[[Body], None] | None = None
+) -> FileStats:
     """Read a file and return the counts of its rows; nothing is written.
 
-    With ``show`` the first requests are passed to it, and bad lines cause warnings.
+    The warnings about the file are passed to ``warn``, the same as by an ingest, and the first requests to ``show``.
 
     Raises:
-        InputError: if the file cannot be read; with ``show`` and ``strict`` also if any line is bad.
+        InputError: if the file cannot be read, or is mostly bad; with ``strict`` also if any line is bad.
         PromptError: if the template cannot be rendered for one of the first rows that are shown.
 
     """
-    with Renderer() as renderer, open_artists(config.source) as stream:
+    with Renderer() as renderer, open_artists(config.source, config.encoding) as stream:
         previewer = _Previewer(config, preview, show, request_builder(config.prompt, renderer.compile))
-        reader = ArtistReader(stream, name=source_name(config.source))
-        for row in CheckedRows(reader, config, log.warning) if show else reader:
+        reader = ArtistReader(stream, name=source_name(config.source), encoding=config.encoding)
+        for row in CheckedRows(reader, stream, config, warn):
             previewer.take(row)
     previewer.flush()
     return previewer.rows

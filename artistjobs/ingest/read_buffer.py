@@ -4,13 +4,20 @@ A line ends at LF, at CR LF, or at a CR alone.
 """
 
 import re
-from typing import BinaryIO
+from typing import Protocol
+
+
+class ByteStream(Protocol):
+    """Stream of bytes."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return about so many of the next bytes, nothing only at the end."""
 
 
 class ReadBuffer:
     """Buffer of the bytes that were read and not yet consumed. The next row begins at ``text[at]``."""
 
-    def __init__(self, stream: BinaryIO, block_size: int) -> None:
+    def __init__(self, stream: ByteStream, block_size: int) -> None:
         self.text = b""
         self.at = 0
         self._stream = stream

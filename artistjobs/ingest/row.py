@@ -18,6 +18,7 @@ and rejects all others, which `parse_row` parses completely.
 
 import re
 
+from artistjobs.ingest.encoding import UTF8
 from artistjobs.ingest.header import COLUMN_LENGTH, COLUMN_SPELLINGS
 
 FIELD_LIMIT = 1 << 20
@@ -38,6 +39,10 @@ NO_NAME = "no artist name"
 
 
 HAS_NUL = "a NUL character"
+
+
+NOT_TEXT = "not"
+"""Beginning of the reason for a row with bytes that are no text; the encoding follows."""
 
 
 UNCLOSED = "a quote that never closes"
@@ -107,10 +112,13 @@ def simple_row(line: bytes) -> tuple[str, str] | None:
     return name, data
 
 
-def parse_row(text: bytes, start: int) -> tuple[str, str, int]:
-    """Return name, data, and the start of the next row; raises BadRowError."""
+def parse_row(text: bytes, start: int, encoding: str = UTF8) -> tuple[str, str, int]:
+    """Return name, data, and the start of the next row; raises BadRowError.
+
+    ``encoding`` is that of the file, for the message about bytes that are no text in it.
+    """
     name, data, end = _split_row(text, start)
-    if reason := _fault(text[start:end], name, data):
+    if reason := _fault(text[start:end], name, data, encoding):
         raise BadRowError(reason, end - 1)
     return name.decode().strip(), data.decode().strip(), end
 
@@ -195,7 +203,7 @@ def _has_line_end(text: bytes) -> bool:
     return b"\n" in text or b"\r" in text
 
 
-def _fault(row: bytes, name: bytes, data: bytes) -> str | None:
+def _fault(row: bytes, name: bytes, data: bytes, encoding: str) -> str | None:
     if max(len(name), len(data)) > FIELD_LIMIT:
         return TOO_LONG
     if b"\0" in row:
@@ -203,7 +211,7 @@ def _fault(row: bytes, name: bytes, data: bytes) -> str | None:
     try:
         row.decode()
     except UnicodeDecodeError as error:
-        return f"not UTF-8 (byte 0x{row[error.start]:02X} at {_place(row[: error.start])})"
+        return f"{NOT_TEXT} {encoding} (byte 0x{row[error.start]:02X} at {_place(row[: error.start])})"
     return None if name.decode().strip() else NO_NAME
 
 

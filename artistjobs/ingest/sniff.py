@@ -54,6 +54,9 @@ def _is_json(row: Artist) -> bool:
     return True
 
 
+_FIRST_BYTES = 16
+
+
 # The order matters: the mark of little-endian UTF-32 begins with that of UTF-16.
 _WIDE_MARKS = {
     b"\xff\xfe\x00\x00": "UTF-32",
@@ -64,7 +67,8 @@ _WIDE_MARKS = {
 
 
 def _wide_encoding(head: bytes) -> str | None:
-    """Return the name of a UTF-16 or UTF-32 encoding, found by its mark or by its NUL bytes; None for others."""
+    """Return the name of a UTF-16 or UTF-32 encoding, found by its mark or by its first NUL bytes; None for others."""
+    head = head[:_FIRST_BYTES]
     for mark, encoding in _WIDE_MARKS.items():
         if head.startswith(mark):
             return encoding

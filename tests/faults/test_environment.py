@@ -2,6 +2,7 @@
 
 import json
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,8 @@ def command(cli, folder, artists, monkeypatch, capsys):
         return end.value.code or 0, said.out + said.err
 
     before = signal.getsignal(signal.SIGTERM)
+    # The streams of the test have no descriptors.
+    monkeypatch.setattr(sys.modules["artistjobs.cli.main"], "_open_streams", lambda: None)
     yield run
     signal.signal(signal.SIGTERM, before)
 
