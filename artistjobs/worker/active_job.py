@@ -20,12 +20,13 @@ from artistjobs.core.prompt import Body
 from artistjobs.core.retry import last_attempt
 from artistjobs.errors import PromptError
 from artistjobs.terminal.log import repeats
+from artistjobs.worker.decision import Decision, Sentence, given_back, log_given_back
 from artistjobs.worker.limits.budget import Budget
 from artistjobs.worker.limits.rate_limiter import Limiter
 from artistjobs.worker.progress.counters import RunCounters
 from artistjobs.worker.stop import RunStoppingError, Stop, StopReason
 from artistjobs.worker.store_client import StoreClient, released
-from artistjobs.worker.verdicts import Decision, Sentence, Verdicts, given_back, log_given_back
+from artistjobs.worker.verdicts import Verdicts
 
 log = logging.getLogger(__name__)
 
@@ -210,7 +211,8 @@ class ActiveJob:
         shared.limiter.learn(reply.headers, accepted=failure is None or not failure.slow_down)
         if failure is None:
             return
-        if failure.slow_down:
+        if failure.slow_down and (failure.retry_after_seconds or shared.verdicts.breaker.is_closed):
+            # While calls rest, the pauses between the probes are enough, unless the server names a time.
             shared.limiter.refused(failure.retry_after_seconds, failure.code)
         elif (failure.retry_after_seconds or 0) > SAT_THROUGH_SECONDS and not failure.is_flex_full:
             shared.limiter.pause(failure.retry_after_seconds or 0, failure.code)

@@ -8,9 +8,11 @@ from factories import make_answer, make_attempt, make_claim, make_failure
 from artistjobs.core.attempt import FailureKind, Outcome
 from artistjobs.worker import verdicts as module
 from artistjobs.worker.config import WorkConfig
+from artistjobs.worker.decision import Sentence
 from artistjobs.worker.limits.circuit_breaker import Breaker
+from artistjobs.worker.peers import NoPeers
 from artistjobs.worker.stop import Stop, StopReason
-from artistjobs.worker.verdicts import Sentence, Verdicts
+from artistjobs.worker.verdicts import Verdicts
 
 FAIL, GIVE_BACK, CALL_AGAIN = Sentence.FAIL, Sentence.GIVE_BACK, Sentence.CALL_AGAIN
 
@@ -38,7 +40,7 @@ class World:
         self.limiter = SimpleNamespace(is_refused_throughout=False, restart=self._restart)
         config = WorkConfig(max_workers=workers, patience_seconds=patience)
         self.verdicts = Verdicts(
-            config, self.breaker, self.limiter, self.stop, lambda: self.unfinished,
+            config, self.breaker, self.limiter, self.stop, lambda: self.unfinished, NoPeers(),
             ever_answered=ever_answered, clock=lambda: self.now,
         )  # fmt: skip
 
