@@ -5,13 +5,14 @@ The cases come from OpenAI's error-code guide and from the behaviour of the SDK 
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from artistjobs.api.error_kind import verdict_on
-from artistjobs.api.error_reply import ErrorReply, read_error, read_error_value
+from artistjobs.api.error_reply import ErrorReply, read_error_value
+from artistjobs.api.output import Output, output_types, read_output, read_usage
 from artistjobs.api.reply import Reply, error_object, retry_after_seconds
-from artistjobs.core.attempt import FLEX_FULL_STATUS, FLEX_IS_FULL, Answer, Failure, FailureKind, Usage
+from artistjobs.core.attempt import FLEX_FULL_STATUS, FLEX_IS_FULL, Answer, Failure, FailureKind
+from artistjobs.core.json_repair import parse_or_repair, repair_json
 from artistjobs.core.json_values import InvalidJson, Json, clean_text, parse_json, text_of, whole_number
 
 SLOW_DOWN_CODES = frozenset({"http_429", "rate_limit_exceeded", "slow_down"})
@@ -28,10 +29,6 @@ MAX_MESSAGE_LENGTH = 2000
 
 MAX_CODE_LENGTH = 100
 """Characters of an error code or type that are stored."""
-
-
-MAX_TOKENS = 2**40
-"""Largest token count that is believed. No model uses more, and sums of such counts stay integers in SQLite."""
 
 
 TOO_LARGE = "reply_too_large"
@@ -58,7 +55,7 @@ def classify(reply: Reply) -> Classification:
 
 def classify_error(reply: Reply) -> Failure:
     """Return the failure of a reply with an error status."""
-    error = read_error(reply.body)
+    error = read_error_value(parse_or_repair(reply.body))
     message = error.message or _moved(reply) or reply.beginning or f"HTTP {reply.status}"
     return _failure_of(reply, error, message, f"http_{reply.status}")
 
@@ -83,12 +80,25 @@ def _classify_success(reply: Reply) -> Classification:
         return _no_answer(reply, "empty_body", "the reply has no body")
     value = parse_json(reply.body)
     if isinstance(value, InvalidJson):
-        return _classify_broken(reply)
+        return _classify_repaired(reply)
     if not isinstance(value, dict):
         return _no_answer(reply, "not_an_object", "the reply is not a JSON object: ")
+    return _classify_object(reply, value)
+
+
+def _classify_object(reply: Reply, value: dict[str, Json]) -> Classification:
     if "output" not in value and "status" not in value:
         return _classify_stray_object(reply, value)
     return _classify_response(reply, value)
+
+
+def _classify_repaired(reply: Reply) -> Classification:
+    """Classify a body that is not JSON: a response with a fault in a part of it is still the answer."""
+    repaired = repair_json(reply.body)
+    value = parse_json(repaired) if repaired is not None else None
+    if repaired is not None and isinstance(value, dict) and value.keys() & {"output", "status", "error"}:
+        return _classify_object(replace(reply, body=repaired), value)
+    return _classify_broken(reply)
 
 
 def _classify_broken(reply: Reply) -> Classification:
@@ -107,23 +117,23 @@ def _classify_stray_object(reply: Reply, value: dict[str, Json]) -> Classificati
 
 
 def _classify_response(reply: Reply, value: dict[str, Json]) -> Classification:
-    text, path, refusal = _read_output(value.get("output"))
+    output = read_output(value.get("output"))
     answer = Answer(
-        text=text,
-        text_path=path,
+        text=output.text,
+        text_path=output.text_path,
         response_id=text_of(value.get("id")),
         created=whole_number(value.get("created_at")),
         status=text_of(value.get("status")),
         model=text_of(value.get("model")),
         service_tier=text_of(value.get("service_tier")),
-        usage=_read_usage(value.get("usage")),
+        usage=read_usage(value.get("usage")),
         body=reply.body.decode("utf-8-sig", "replace"),
         request_id=reply.request_id,
     )
-    return Classification(answer, _why_no_success(reply, value, answer, refusal))
+    return Classification(answer, _why_no_success(reply, value, answer, output))
 
 
-def _why_no_success(reply: Reply, value: dict[str, Json], answer: Answer, refusal: str | None) -> Failure | None:
+def _why_no_success(reply: Reply, value: dict[str, Json], answer: Answer, output: Output) -> Failure | None:
     if answer.status == "incomplete":
         details = value.get("incomplete_details")
         reason = text_of(details.get("reason")) if isinstance(details, dict) else None
@@ -139,10 +149,17 @@ def _why_no_success(reply: Reply, value: dict[str, Json], answer: Answer, refusa
             "not_completed",
             f"the response's status is {answer.status!r}, not 'completed'",
         )
+    return _why_no_text(reply, value, answer, output)
+
+
+def _why_no_text(reply: Reply, value: dict[str, Json], answer: Answer, output: Output) -> Failure | None:
     if not answer.response_id:
         return _failure(reply, FailureKind.PERMANENT, "no_response_id", "the response has no id")
-    if refusal is not None:
-        return _failure(reply, FailureKind.PERMANENT, "refusal", refusal or "the model refused")
+    if output.refusal is not None:
+        return _failure(reply, FailureKind.PERMANENT, "refusal", output.refusal or "the model refused")
+    if not output.text.strip():
+        message = f"the response has no text, only {output_types(value.get('output'))}"
+        return _failure(reply, FailureKind.PERMANENT, "empty_answer", message)
     return None
 
 
@@ -151,47 +168,6 @@ def _failed_response(reply: Reply, error: dict[str, Json]) -> Failure:
     message = text_of(error.get("message")) or "the response failed and gave no reason"
     verdict = verdict_on(reply.status or 0, ErrorReply(code=code), message)
     return replace(_failure(reply, verdict.kind, code, message), is_doubtful=verdict.is_doubtful)
-
-
-def _read_output(output: Json) -> tuple[str, str | None, str | None]:
-    """Return the text of all output_text parts, its JSON path if it is a single part, and the refusal if any."""
-    texts: list[tuple[str, str]] = []
-    refusal: str | None = None
-    for path, part in _content_parts(output):
-        if part.get("type") == "output_text" and isinstance(part.get("text"), str):
-            texts.append((f"{path}.text", str(part["text"])))
-        elif part.get("type") == "refusal":
-            refusal = text_of(part.get("refusal")) or ""
-    path_of_all = texts[0][0] if len(texts) == 1 else None
-    return clean_text("".join(text for _, text in texts)), path_of_all, refusal
-
-
-def _content_parts(output: Json) -> Iterator[tuple[str, dict[str, Json]]]:
-    for i, item in enumerate(output if isinstance(output, list) else ()):
-        if isinstance(item, dict) and item.get("type") == "message":
-            content = item.get("content")
-            for j, part in enumerate(content if isinstance(content, list) else ()):
-                if isinstance(part, dict):
-                    yield f"$.output[{i}].content[{j}]", part
-
-
-def _read_usage(value: Json) -> Usage:
-    usage = value if isinstance(value, dict) else {}
-    into, out = usage.get("input_tokens_details"), usage.get("output_tokens_details")
-    into, out = into if isinstance(into, dict) else {}, out if isinstance(out, dict) else {}
-    return Usage(
-        input_tokens=_tokens(usage.get("input_tokens")),
-        cached_tokens=_tokens(into.get("cached_tokens")),
-        cache_write_tokens=_tokens(into.get("cache_write_tokens")),
-        output_tokens=_tokens(usage.get("output_tokens")),
-        reasoning_tokens=_tokens(out.get("reasoning_tokens")),
-        total_tokens=_tokens(usage.get("total_tokens")),
-    )
-
-
-def _tokens(value: Json) -> int | None:
-    number = whole_number(value)
-    return number if number is not None and number <= MAX_TOKENS else None
 
 
 def _no_answer(reply: Reply, code: str, message: str) -> Classification:

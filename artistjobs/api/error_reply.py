@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from artistjobs.core.json_values import InvalidJson, Json, parse_json, text_of, whole_number
+from artistjobs.core.json_values import InvalidJson, Json, text_of, whole_number
 
 ERROR_STATUSES: Final = range(400, 600)
 
@@ -32,11 +32,6 @@ class ErrorReply:
     number: int | None = None
     is_flagged: bool = False
     asks_to_wait: bool = False
-
-
-def read_error(body: bytes) -> ErrorReply:
-    """Return the parts of the error in a body; all of them are None if it has no known shape."""
-    return read_error_value(parse_json(body))
 
 
 def read_error_value(value: Json | InvalidJson) -> ErrorReply:

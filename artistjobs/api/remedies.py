@@ -31,7 +31,7 @@ _STATUS_REMEDIES = {
 
 
 STORED_PROMPT_REMEDY = (
-    "check the id; OpenAI ends stored prompts on 2026-11-30: from then on put the prompt's text in a file "
+    "check the id; OpenAI's stored prompts end on 2026-11-30: from then on put the prompt's text in a file "
     "and run with --prompt-file"
 )
 
@@ -56,6 +56,4 @@ def failure_text(failure: Failure) -> str:
     return f"{failure.code}: {message}"
 
 
-STORED_PROMPTS_END = (
-    "OpenAI ends stored prompts on 2026-11-30; put the prompt's text in a file and use --prompt-file before then"
-)
+STORED_PROMPTS_END = "OpenAI's stored prompts end on 2026-11-30; put the prompt's text in a file and use --prompt-file"

@@ -1,6 +1,6 @@
 """Reply of one call: status, headers and body, and safe parsing of untrusted header values."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC
 
@@ -18,7 +18,9 @@ MAX_WAIT_SECONDS = 86_400.0
 class Reply:
     """Result of one call: a status with headers and body, or the fault that prevented them.
 
-    Header names are lower case. ``received_at`` is in seconds after the epoch.
+    ``was_sent`` is False if the request cannot have reached the server. Header names are lower case. ``received_at``
+    is in seconds after the epoch. ``release`` is set for a large reply: it frees its memory, and is to be called when
+    the reply and what was made of it are stored or dropped.
     """
 
     status: int | None = None
@@ -26,7 +28,9 @@ class Reply:
     body: bytes = b""
     fault: str | None = None
     message: str = ""
+    was_sent: bool = True
     received_at: float = 0.0
+    release: Callable[[], None] | None = field(default=None, repr=False, compare=False)
 
     @property
     def request_id(self) -> str | None:

@@ -9,13 +9,17 @@ FLEX_IS_FULL = "resource_unavailable"
 """Error code of a 429 from a full flex tier (OpenAI's guide to flex processing, November 2026)."""
 
 
+SCHEMA_MISMATCH = "schema_mismatch"
+"""Error code of an answer that does not fit the schema of its request."""
+
+
 FLEX_FULL_STATUS = 498
 """Status with which Groq refuses a call for lack of flex capacity (Groq's guide to flex processing, November 2026)."""
 
 
 ROW_CODES = frozenset({
     "content_filter", "context_length_exceeded", "empty_answer", "incomplete", "input_flagged", "invalid_prompt",
-    "refusal", "schema_mismatch", "string_above_max_length", "string_too_long", "template_error",
+    "refusal", SCHEMA_MISMATCH, "string_above_max_length", "string_too_long", "template_error",
 })  # fmt: skip
 """Error codes about the content of one row: another call for the row would fail too, and other rows are not affected.
 
@@ -76,6 +80,11 @@ class Failure:
         """True if the flex tier had no capacity for the call: it is not billed and is no rate limit."""
         return self.code == FLEX_IS_FULL or self.status == FLEX_FULL_STATUS
 
+    @property
+    def is_mismatch(self) -> bool:
+        """True if the API answered, but the answer does not fit the schema; it can be corrected at once."""
+        return self.code == SCHEMA_MISMATCH
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
@@ -116,8 +125,8 @@ class Attempt:
 
     ``calls`` is 1 if a request may have reached the API, else 0. ``uncounted`` is the number of the
     job's attempts that do not count if the claim is released: this one, and earlier ones that the job did
-    not cause. ``reserved_usd`` is the reservation of the call under a cost cap, which the attempt frees.
-    ``lost_usd`` is the maximum cost of a call that returned no answer.
+    not cause. ``reserved_usd`` and ``margin_usd`` are what was held back for the call under a cost cap, which the
+    attempt frees. ``lost_usd`` is the maximum cost of a call that returned no answer.
     """
 
     claim: Claim
@@ -130,4 +139,5 @@ class Attempt:
     available_at: float | None = None
     uncounted: int = 1
     reserved_usd: float = 0.0
+    margin_usd: float = 0.0
     lost_usd: float = 0.0

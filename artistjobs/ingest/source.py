@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from select import POLLIN, poll
 from typing import BinaryIO
 
 from artistjobs.core.prompt import Prompt
@@ -33,7 +34,7 @@ def open_artists(path: Path) -> Iterator[BinaryIO]:
         InputError: if it cannot be read, is a SQLite database, or is UTF-16 or UTF-32 text.
 
     """
-    name = "standard input" if path == STDIN else str(path)
+    name = source_name(path)
     try:
         opened = _stdin() if path == STDIN else path.open("rb")
     except OSError as error:
@@ -47,6 +48,11 @@ def open_artists(path: Path) -> Iterator[BinaryIO]:
         if encoding := _wide_encoding(head):
             raise InputError(f"{name} is {encoding} text, but UTF-8 is needed; {_conversion(path, encoding)}.")
         yield stream
+
+
+def source_name(path: Path) -> str:
+    """Return the name of a file in messages."""
+    return "standard input" if path == STDIN else str(path)
 
 
 class _Source(io.RawIOBase):
@@ -64,11 +70,21 @@ class _Source(io.RawIOBase):
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         try:
-            data = self._stream.read(len(buffer))
+            # None: another process made the pipe non-blocking, and it is empty at the moment.
+            while (data := self._read(len(buffer))) is None:
+                self._wait()
         except OSError as error:
             raise _explain(error, self._name) from error
         buffer[: len(data)] = data
         return len(data)
+
+    def _read(self, size: int) -> bytes | None:
+        return self._stream.read(size)
+
+    def _wait(self) -> None:
+        waiting = poll()
+        waiting.register(self._stream, POLLIN)
+        waiting.poll()
 
 
 def _stdin() -> BinaryIO:

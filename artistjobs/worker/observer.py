@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from time import monotonic, time
 
 from artistjobs.worker.config import WorkConfig
-from artistjobs.worker.limits.budget import Budget
 from artistjobs.worker.limits.circuit_breaker import Breaker
 from artistjobs.worker.limits.rate_limiter import Limiter, Wait
 from artistjobs.worker.progress.counters import RunCounters
@@ -22,7 +21,6 @@ class RunObserver:
     config: WorkConfig
     counters: RunCounters
     limiter: Limiter
-    budget: Budget
     stop: Stop
     store_thread: StoreThread
     breaker: Breaker
@@ -49,7 +47,7 @@ class RunObserver:
             claimed_by_others=store_thread.claimed_by_others,
             limit=self.config.limit,
             cap_usd=settings.max_cost_usd,
-            spent_usd=max(self.budget.spent_usd, store_thread.reservations.spent_usd),
+            spent_usd=store_thread.reservations.money.spent_usd,
             slowed_to=self.limiter.slowed_to,
             latencies=counters.latencies.buckets(),
             wait=self._wait(now),

@@ -115,6 +115,8 @@ class Verdicts:
             self._cases.pop(attempt.claim.job, None)
             return None
         if failure.kind is FailureKind.RETRYABLE:
+            # A call that was never sent is no row's fault.
+            case.note_failure(is_service=_is_service_fault(failure) or not attempt.calls)
             return self._on_failed_call(case, attempt.claim, failure, call)
         if failure.kind is FailureKind.FATAL:
             return self._on_refusal(case, attempt.claim, failure, call)
@@ -186,7 +188,6 @@ class Verdicts:
             self._peers.answered()
 
     def _on_failed_call(self, case: Case, claim: Claim, failure: Failure, call: int) -> Decision:
-        case.note_failure(is_service=_is_service_fault(failure))
         if self.breaker.is_probe(call):
             self._tell(self.breaker.failed(call, failure.code), failure)
             return self._give_back(case, claim, self.breaker.seconds_to_probe)

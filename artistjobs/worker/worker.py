@@ -35,15 +35,26 @@ class JobLoop:
         try:
             claim = await self._shared.store_client.exchange(None)
             while claim is not None:
-                attempt = await self._attempt(claim)
-                self._active_job = None
-                claim = await self._shared.store_client.exchange(attempt)
+                claim = await self._settle(claim)
         finally:
             if self._active_job is not None:
                 self._shared.store_client.release(self._active_job.released_now())
 
-    async def _attempt(self, claim: Claim) -> Attempt:
-        self._active_job = active_job = ActiveJob(self._shared, claim)
+    async def _settle(self, claim: Claim) -> Claim | None:
+        """Attempt a job, store the attempt, and return the next claim."""
+        active_job = self._active_job = ActiveJob(self._shared, claim)
+        try:
+            attempt: Attempt | None = await self._attempt(active_job)
+            self._active_job = None
+            if active_job.has_large_reply and attempt is not None:
+                # The next claim may come late, and the memory of this reply is needed for those of other calls.
+                await self._shared.store_client.record(attempt)
+                attempt = None
+        finally:
+            active_job.forget_reply()
+        return await self._shared.store_client.exchange(attempt)
+
+    async def _attempt(self, active_job: ActiveJob) -> Attempt:
         try:
             attempt = await active_job.call()
             if attempt.outcome is Outcome.RETRY:

@@ -3,15 +3,22 @@
 Nothing here imports sqlite-utils, because that import takes longer than reading the counts of a million jobs.
 """
 
+import errno
 import os
 import sqlite3
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from artistjobs.errors import NoDatabaseError, StoreError, WrongUseError
+from artistjobs.store.queries.connection import Parameters
+from artistjobs.store.sqlite.disk_probe import disk_error
+from artistjobs.store.sqlite.liveness import WorkerProcess, is_alive
+from artistjobs.store.sqlite.lock_wait import locked_sentence
 from artistjobs.store.sqlite.migrations import APPLICATION_ID
 
 BUSY_SECONDS = 60
@@ -25,15 +32,8 @@ PRAGMAS = {
 }
 
 
-MAX_INTEGER = 2**63 - 1
-"""Largest integer in SQLite, and so the largest id."""
-
-
 _MIN_DATABASE_BYTES = 512
 """Size of the smallest SQLite page; a shorter file is not a database."""
-
-
-Parameters = Mapping[str, object]
 
 
 class Reading:
@@ -65,6 +65,23 @@ class Reading:
         """Return the first row of a reading statement, None if it has none."""
         return next(iter(self.rows(statement, parameters)), None)
 
+    def stream(self, statement: str, parameters: Parameters | None = None) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows of a reading statement from one snapshot, as tuples."""
+        with self.snapshot() as db:
+            # In a chain, because "yield from" closes a cursor when the reader stops early, which fails if the database
+            # is closed by then.
+            yield from chain(db.execute(sql(statement), dict(parameters or {})))
+
+    def is_alive(self, worker: int, host: str, pid: int) -> bool:
+        """Return True if a worker holds its lock beside the database."""
+        return is_alive(self.path, WorkerProcess(worker, host, pid))
+
+    def find_by_artist_like(self, name: str, limit: int) -> list[sqlite3.Row]:
+        """Return the rows of jobs whose artist has a similar name, the closest first."""
+        # SQLite's own lower() handles ASCII alone.
+        self.connection.create_function("folded", 1, str.casefold, deterministic=True)
+        return self.rows("jobs_by_artist_like", {"folded": name.casefold(), "limit": limit})
+
     @contextmanager
     def translated(self) -> Iterator[None]:
         """Translate errors of SQLite and the disk to StoreError, with one sentence and the remedy."""
@@ -78,7 +95,7 @@ def translated(name: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        raise StoreError(_sentence(name, str(error))) from error
+        raise StoreError(_sentence(name, error)) from error
     except OSError as error:
         # The error may concern another file beside the database, such as a lock file.
         raise StoreError(f"{error.filename or name}: {error.strerror or error}; {_REMEDY_ANY}") from error
@@ -108,7 +125,7 @@ def ensure_database_file(path: Path, *, create: bool) -> None:
     if path.exists():
         # SQLite would treat such a file as an empty database and overwrite it.
         if 0 < path.stat().st_size < _MIN_DATABASE_BYTES:
-            raise StoreError(_sentence(path, "file is not a database"))
+            raise StoreError(_sentence_of(path, "file is not a database"))
         return
     if not create:
         raise NoDatabaseError(f"there is no database {path} yet; start with: artistjobs ingest FILE")
@@ -135,6 +152,9 @@ def roll_back(connection: sqlite3.Connection) -> None:
         pass
 
 
+_REMEDY_DISK = "check it and run the same command again: what was stored is kept."
+
+
 _REMEDY_ANY = "fix that and run the same command again: what was stored is kept."
 
 
@@ -147,12 +167,34 @@ _REMEDIES = (
         "malformed",
         "it is damaged; restore it from a backup, or recover what is readable with: sqlite3 FILE .recover",
     ),
-    ("locked", "another program keeps it locked; close that program and run the same command again."),
-    ("disk I/O error", "the disk failed; check it and run the same command again: what was stored is kept."),
+    ("disk I/O error", f"the disk failed; {_REMEDY_DISK}"),
 )
 
 
-def _sentence(path: Path, message: str) -> str:
+def _sentence(path: Path, error: sqlite3.Error) -> str:
+    message, real = str(error), Path(os.path.realpath(path))
+    if "locked" in message:
+        return locked_sentence(real, path)
+    if any(part in message for part in _DISK_IN_DISGUISE) and (trouble := disk_error(real)) is not None:
+        return _disk_sentence(path, trouble)
+    return _sentence_of(path, message)
+
+
+_DISK_IN_DISGUISE = ("unable to open", "not a database", "malformed", "disk I/O error")
+"""Messages of SQLite that may come from a disk that failed or is full."""
+
+
+def _disk_sentence(path: Path, trouble: OSError) -> str:
+    if trouble.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return _sentence_of(path, "disk is full")
+    if trouble.errno == errno.EROFS:
+        return f"{path}: its file system can only be read; make it writable, then run the same command again."
+    if trouble.errno in {errno.EMFILE, errno.ENFILE}:
+        return f"{path}: {trouble.strerror}; {_REMEDY_ANY}"
+    return f"{path}: the disk failed ({trouble.strerror}); {_REMEDY_DISK}"
+
+
+def _sentence_of(path: Path, message: str) -> str:
     for part, remedy in _REMEDIES:
         if part in message:
             return f"{path}: {remedy}"

@@ -31,7 +31,7 @@ SETTLING_SECONDS = 3.0
 class RunSnapshot:
     """State of a run at the time ``at``; times are in seconds on the monotonic clock, which all processes share.
 
-    ``standing`` covers all jobs of the scope, ``totals`` and ``jobs_per_minute`` only the ``processes`` of this
+    ``job_progress`` covers all jobs of the scope, ``totals`` and ``jobs_per_minute`` only the ``processes`` of this
     snapshot; ``workers`` includes those of other commands. ``latencies`` are buckets for ``throughput.quantile``, and
     ``failures`` begin with the latest. ``spent_usd`` is the spending of all workers, known only under a cap.
     ``slowed_to`` is the maximum number of calls in flight after refusals. ``last_done_at`` is the time at which these
@@ -79,9 +79,6 @@ class Display(Protocol):
 def merge(snapshots: Sequence[RunSnapshot]) -> RunSnapshot:
     """Return one snapshot for several processes that work on the same jobs; at least one is required."""
     latest = max(snapshots, key=lambda snapshot: (snapshot.job_progress.counted_at, snapshot.job_progress.counts.done))
-    buckets: Counter[int] = Counter()
-    for snapshot in snapshots:
-        buckets.update(snapshot.latencies)
     # The totals of processes that have ended still count, but these make no calls and wait for nothing.
     working = [snapshot for snapshot in snapshots if snapshot.processes] or snapshots
     limits = [snapshot.limit for snapshot in snapshots if snapshot.limit is not None]
@@ -101,7 +98,7 @@ def merge(snapshots: Sequence[RunSnapshot]) -> RunSnapshot:
         cap_usd=max((snapshot.cap_usd for snapshot in snapshots if snapshot.cap_usd is not None), default=None),
         spent_usd=max(snapshot.spent_usd for snapshot in snapshots),
         slowed_to=_slowed_to(working),
-        latencies=dict(buckets),
+        latencies=_total_latencies(snapshots),
         wait=max(waits, key=lambda wait: (wait.until, wait.reason), default=None),
         failures=_latest_of_each_code([seen for snapshot in snapshots for seen in snapshot.failures]),
         paused=all(snapshot.paused for snapshot in working),
@@ -110,6 +107,13 @@ def merge(snapshots: Sequence[RunSnapshot]) -> RunSnapshot:
             (snapshot.last_done_at for snapshot in snapshots if snapshot.last_done_at is not None), default=None
         ),
     )
+
+
+def _total_latencies(snapshots: Sequence[RunSnapshot]) -> dict[int, int]:
+    buckets: Counter[int] = Counter()
+    for snapshot in snapshots:
+        buckets.update(snapshot.latencies)
+    return dict(buckets)
 
 
 def _slowed_to(snapshots: Sequence[RunSnapshot]) -> int | None:

@@ -187,6 +187,18 @@ async def test_a_rate_limit_and_a_full_tier_burn_no_row_however_often(failure):
             world.call(job)
 
 
+async def test_calls_that_were_never_sent_burn_no_row():
+    world = World()
+    case = world.verdicts.case_of(make_claim(job=1))
+    failure = make_failure(kind=FailureKind.RETRYABLE, code="connection_error", status=None)
+    attempt = make_attempt(make_claim(job=1), Outcome.RETRY, failure=failure, calls=0)
+    for _ in range(50):
+        world.verdicts.after_call(case, attempt, world.breaker.begin())
+        world.call(2)
+
+    assert (await world.verdicts.calls_used_up(case, attempt)).sentence is GIVE_BACK
+
+
 async def test_a_rate_limit_that_lets_nothing_through_is_an_outage():
     world = World()
     world.limiter.is_refused_throughout = True
