@@ -201,6 +201,7 @@ class ActiveJob:
         shared, started_at = self._shared, time()
         self.calls_under_way = 1
         shared.counters.in_flight += 1
+        shared.store_client.store_thread.note_call(self.claim.job)
         try:
             reply = await shared.api.create(body)
         except CancelledBeforeSendingError:
@@ -209,6 +210,8 @@ class ActiveJob:
         finally:
             shared.counters.in_flight -= 1
         self.calls_under_way = 0
+        # From here on the reply is interpreted, which is the other moment at which a row may end the process.
+        shared.store_client.store_thread.note_call(self.claim.job)
         self._release_reply = reply.release
         attempt = shared.budget.settle(self._classify(reply, started_at))
         self._update_shared_limits(reply, attempt.failure)

@@ -312,7 +312,7 @@ class _Run:
 
     async def _stop_claiming(self) -> None:
         await self._stop.wait()
-        self._store_client.drain()
+        self._store_client.drain(self._ending())
 
     def _has_reached_limit(self) -> bool:
         return self._store_client.store_thread.reached_limit and self._counters.pending > 0
