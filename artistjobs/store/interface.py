@@ -114,6 +114,15 @@ class Queue(Protocol):
         long, and with ``is_abandoned`` if the wait has lasted for a second.
         """
 
+    def note_call(self, job: int) -> None:
+        """Note the job whose call begins or ends, so that it is known if the process dies now.
+
+        Any thread may call this. It is called twice for each call, and must cost microseconds.
+        """
+
+    def note_stop(self, ending: str) -> None:
+        """Record that this worker was told to stop: if it is killed from now on, no job is to blame."""
+
     def end(self, ending: str) -> None:
         """Record the end of this worker and release its liveness lock; ``ending`` is the reason."""
 

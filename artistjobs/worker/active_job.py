@@ -23,12 +23,13 @@ from artistjobs.errors import PromptError
 from artistjobs.store.models import Money
 from artistjobs.terminal.log import repeats
 from artistjobs.worker.answer_checks import AnswerChecks, Corrections
+from artistjobs.worker.decision import Decision, Sentence, given_back, log_given_back
 from artistjobs.worker.limits.budget import Budget, Hold
 from artistjobs.worker.limits.rate_limiter import Limiter
 from artistjobs.worker.progress.counters import RunCounters
 from artistjobs.worker.stop import RunStoppingError, Stop, StopReason
 from artistjobs.worker.store_client import StoreClient, released
-from artistjobs.worker.verdicts import Decision, Sentence, Verdicts, given_back, log_given_back
+from artistjobs.worker.verdicts import Verdicts
 
 log = logging.getLogger(__name__)
 
@@ -200,6 +201,7 @@ class ActiveJob:
         shared, started_at = self._shared, time()
         self.calls_under_way = 1
         shared.counters.in_flight += 1
+        shared.store_client.store_thread.note_call(self.claim.job)
         try:
             reply = await shared.api.create(body)
         except CancelledBeforeSendingError:
@@ -208,6 +210,8 @@ class ActiveJob:
         finally:
             shared.counters.in_flight -= 1
         self.calls_under_way = 0
+        # From here on the reply is interpreted, which is the other moment at which a row may end the process.
+        shared.store_client.store_thread.note_call(self.claim.job)
         self._release_reply = reply.release
         attempt = shared.budget.settle(self._classify(reply, started_at))
         self._update_shared_limits(reply, attempt.failure)
@@ -258,7 +262,8 @@ class ActiveJob:
         shared.limiter.learn(reply.headers, accepted=failure is None or not failure.slow_down)
         if failure is None:
             return
-        if failure.slow_down:
+        if failure.slow_down and (failure.retry_after_seconds or shared.verdicts.breaker.is_closed):
+            # While calls rest, the pauses between the probes are enough, unless the server names a time.
             shared.limiter.refused(failure.retry_after_seconds, failure.code)
         elif (failure.retry_after_seconds or 0) > SAT_THROUGH_SECONDS and not failure.is_flex_full:
             shared.limiter.pause(failure.retry_after_seconds or 0, failure.code)

@@ -60,7 +60,9 @@ class RunObserver:
         rest = self.breaker.rest
         if rest is None:
             return self.limiter.waiting or self._wait_for_job(now)
-        return Wait(rest.cause, now if rest.next_probe_at is None else rest.next_probe_at, rest.gives_up_at)
+        is_probing = rest.next_probe_at is None and self.counters.in_flight
+        until = now if is_probing else max(rest.next_probe_at or now, self.limiter.paused_until)
+        return Wait(rest.cause, until, rest.gives_up_at)
 
     def _wait_for_job(self, now: float) -> Wait | None:
         next_job_at = self.store_thread.next_job_at

@@ -29,6 +29,7 @@ from artistjobs.worker.limits.circuit_breaker import Breaker
 from artistjobs.worker.limits.concurrency import ConcurrencyLimit
 from artistjobs.worker.limits.rate_limiter import RAMP_UP_GAP_SECONDS, Limiter
 from artistjobs.worker.observer import RunObserver
+from artistjobs.worker.peers import Calls
 from artistjobs.worker.preflight import check_models
 from artistjobs.worker.progress.counters import RunCounters, RunTotals
 from artistjobs.worker.progress.snapshot import Display, TakeSnapshot
@@ -151,12 +152,15 @@ class _Run:
             first_gap=RAMP_UP_GAP_SECONDS,
             gate=self._breaker,
         )
+        self._peers = run_control.connect(Calls(self._limiter, self._breaker))
+        self._limiter.on_pause = self._peers.paused
         self._verdicts = Verdicts(
             config,
             self._breaker,
             self._limiter,
             self._stop,
             self._unfinished,
+            self._peers,
             ever_answered=counters.before.done > 0,
         )
         self._task_pool: TaskPool | None = None
@@ -308,7 +312,7 @@ class _Run:
 
     async def _stop_claiming(self) -> None:
         await self._stop.wait()
-        self._store_client.drain()
+        self._store_client.drain(self._ending())
 
     def _has_reached_limit(self) -> bool:
         return self._store_client.store_thread.reached_limit and self._counters.pending > 0

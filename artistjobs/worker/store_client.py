@@ -117,9 +117,13 @@ class StoreClient:
         """Release a claim, without waiting for the commit."""
         self.store_thread.inbox.put(StoreRequest(attempt, wants_claim=False, future=None))
 
-    def drain(self) -> None:
-        """Claim no more jobs; requests that wait for a claim receive None."""
-        self.store_thread.is_draining = True
+    def drain(self, ending: str | None = None) -> None:
+        """Claim no more jobs; requests that wait for a claim receive None.
+
+        ``ending`` is the reason why the run stops before its end. It is recorded at once: whoever told this process to
+        stop may kill it soon.
+        """
+        self.store_thread.drain(ending)
         self.store_thread.inbox.put(StoreRequest(None, wants_claim=False, future=None))
 
     async def close(self, ending: str, retry: Sequence[int]) -> None:

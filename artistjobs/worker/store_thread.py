@@ -95,6 +95,7 @@ class StoreThread:
         self._in_hand = 0
         self._ending: str | None = None
         self._to_retry: Sequence[int] = ()
+        self._stop_to_note: str | None = None
 
     @property
     def live_workers(self) -> int:
@@ -126,6 +127,15 @@ class StoreThread:
     def close(self, ending: str, retry: Sequence[int]) -> None:
         """End the thread once all received requests are stored, and make the jobs of ``retry`` pending again."""
         self._to_retry, self._ending = retry, ending
+
+    def drain(self, ending: str | None = None) -> None:
+        """Claim no more jobs; ``ending`` is the reason why the run stops, if it does before its end."""
+        self.is_draining, self._stop_to_note = True, ending
+
+    def note_call(self, job: int) -> None:
+        """Note the job whose call begins or ends; to be called in the event loop."""
+        if self._queue is not None:
+            self._queue.note_call(job)
 
     def serve(self, queue: Queue) -> None:
         """Handle requests until the thread is to end. Raises StoreError."""
@@ -206,6 +216,9 @@ class StoreThread:
         attempts = [message.attempt for message in messages if message.attempt is not None]
         self._wanting += [message for message in messages if message.wants_claim]
         self._take_back(attempts)
+        if self._stop_to_note is not None:
+            queue.note_stop(self._stop_to_note)
+            self._stop_to_note = None
         # Without attempts and claims there is nothing to commit but reservations, which have their own transaction.
         room = self._room()
         claims = queue.exchange(attempts, room, self._scope) if attempts or room else ()

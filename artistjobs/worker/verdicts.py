@@ -7,21 +7,20 @@ asked again later. An outage rests the calls; a refusal that concerns every call
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from enum import Enum, auto
 from time import monotonic
 from typing import Final
 
 from artistjobs.api.remedies import failure_text, fatal_message
-from artistjobs.core.attempt import Attempt, Failure, FailureKind, Outcome
-from artistjobs.core.formatting import duration_text, truncate
+from artistjobs.core.attempt import Attempt, Failure, FailureKind
+from artistjobs.core.formatting import duration_text
 from artistjobs.core.job import Claim
-from artistjobs.terminal.log import repeats
 from artistjobs.worker.config import WorkConfig
+from artistjobs.worker.decision import CALL_AGAIN, FAIL, Decision, Sentence, outage_sentence, refused_sentence
 from artistjobs.worker.limits.circuit_breaker import Breaker, Event
 from artistjobs.worker.limits.evidence import Case, ServiceRecord
 from artistjobs.worker.limits.rate_limiter import Limiter
 from artistjobs.worker.limits.refusals import ForbiddenRows, RefusalSeries
+from artistjobs.worker.peers import Peers
 from artistjobs.worker.stop import RunStoppingError, Stop, StopReason
 
 log = logging.getLogger(__name__)
@@ -52,25 +51,6 @@ POLL_SECONDS: Final = 0.01
 FORBIDDEN: Final = 403
 
 
-class Sentence(Enum):
-    """Decision on a job after a call."""
-
-    CALL_AGAIN = auto()
-    FAIL = auto()
-    GIVE_BACK = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """Decision on a job, and the delay in seconds of a job that is given back."""
-
-    sentence: Sentence
-    delay_seconds: float = 0.0
-
-
-CALL_AGAIN, FAIL = Decision(Sentence.CALL_AGAIN), Decision(Sentence.FAIL)
-
-
 class Verdicts:
     """Decides on the jobs of one process, rests its calls during an outage, and stops its run.
 
@@ -85,6 +65,7 @@ class Verdicts:
         limiter: Limiter,
         stop: Stop,
         unfinished: Callable[[], int],
+        peers: Peers,
         *,
         ever_answered: bool,
         clock: Callable[[], float] = monotonic,
@@ -98,6 +79,7 @@ class Verdicts:
         self._max_workers = config.max_workers
         self._max_attempts = config.max_attempts
         self._unfinished = unfinished
+        self._peers = peers
         self._ever_answered = ever_answered
         self._newest_answered = 0
         self._in_doubt: set[int] = set()
@@ -133,6 +115,8 @@ class Verdicts:
             self._cases.pop(attempt.claim.job, None)
             return None
         if failure.kind is FailureKind.RETRYABLE:
+            # A call that was never sent is no row's fault.
+            case.note_failure(is_service=_is_service_fault(failure) or not attempt.calls)
             return self._on_failed_call(case, attempt.claim, failure, call)
         if failure.kind is FailureKind.FATAL:
             return self._on_refusal(case, attempt.claim, failure, call)
@@ -201,9 +185,9 @@ class Verdicts:
         if self.breaker.answered() is Event.RECOVERED:
             log.warning("the service answers again; calls continue")
             self._limiter.restart()
+            self._peers.answered()
 
     def _on_failed_call(self, case: Case, claim: Claim, failure: Failure, call: int) -> Decision:
-        case.note_failure(is_service=_is_service_fault(failure))
         if self.breaker.is_probe(call):
             self._tell(self.breaker.failed(call, failure.code), failure)
             return self._give_back(case, claim, self.breaker.seconds_to_probe)
@@ -270,6 +254,7 @@ class Verdicts:
             if _needs_person(failure) and not self._ever_answered:
                 self._stop.request(StopReason.ACCOUNT, fatal_message(failure))
                 return
+            self._peers.resting(failure.code)
             log.warning(
                 "the service is away (%s): calls wait, and one at a time tries again, for up to %s (--patience)",
                 why, duration_text(self.breaker.patience_seconds),
@@ -284,40 +269,6 @@ class Verdicts:
 
 _EXCUSES: Final = (StopReason.ACCOUNT, StopReason.OUTAGE, StopReason.REFUSED)
 """Reasons to stop that also explain the failures of calls in flight."""
-
-
-def outage_sentence(failure: Failure, patience_seconds: float) -> str:
-    """Return the message of a run that stops because the service is away."""
-    if failure.is_flex_full:
-        return (
-            "the flex tier had no capacity; run the same command again later, "
-            "or with --flex-fallback 2 to continue at the standard tier."
-        )
-    waited = f" for {duration_text(patience_seconds)}" if patience_seconds else ""
-    return f"the service did not answer{waited}: {failure_text(failure)}; run the same command again later."
-
-
-def refused_sentence(rows: int, failure: Failure) -> str:
-    """Return the message of a run that stops because many rows in a row were refused alike."""
-    were = "row was" if rows == 1 else "rows in a row were"
-    return (
-        f"{rows:,} {were} refused with {failure_text(failure)}; "
-        "fix the prompt or the parameters and ingest again, then run the same command again."
-    )
-
-
-def log_given_back(claim: Claim, failure: Failure) -> None:
-    """Log that a job is pending again."""
-    why = failure_text(failure)
-    log.info(
-        "%s: pending again, no attempt counted: %s", truncate(claim.artist_name), why,
-        extra=repeats("jobs given back", failure.code),
-    )  # fmt: skip
-
-
-def given_back(attempt: Attempt, *, uncounted: int, available_at: float) -> Attempt:
-    """Return an attempt as the one that makes its job pending again."""
-    return replace(attempt, outcome=Outcome.RELEASED, uncounted=uncounted, available_at=available_at)
 
 
 def _is_answer(attempt: Attempt, failure: Failure) -> bool:

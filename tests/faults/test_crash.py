@@ -23,6 +23,13 @@ def jobs_in(folder: Path, state: str) -> int:
     return count
 
 
+def told_to_stop(folder: Path) -> int:
+    db = sqlite3.connect(folder / "artistjobs.db", timeout=30)
+    ((count,),) = db.execute("SELECT count(*) FROM workers WHERE ending IN ('terminated', 'died')").fetchall()
+    db.close()
+    return count
+
+
 def assert_database_is_sound(folder: Path) -> None:
     db = sqlite3.connect(folder / "artistjobs.db")
     assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
@@ -191,6 +198,25 @@ def test_a_job_that_kills_its_worker_three_times_fails_and_the_run_continues(pro
     db = sqlite3.connect(folder / "artistjobs.db")
     assert db.execute("SELECT artist_name, error_code FROM failures").fetchall() == [("Poison", "worker_died")]
     db.close()
+
+
+def test_rows_that_were_in_flight_when_workers_were_stopped_and_killed_are_not_failed(program_with_api, folder, api):
+    """As docker, systemd and Kubernetes do: SIGTERM, and SIGKILL when the calls take too long."""
+    write_artists(folder / "a.csv", 8)
+    api.latency_seconds = 60.0
+    for times in range(1, 5):
+        worker = program_with_api.start("run", "a.csv", "--max-workers", "8")
+        wait_until(lambda times=times: api.journal.received == 8 * times)
+        worker.terminate()
+        wait_until(lambda times=times: told_to_stop(folder) == times)
+        worker.kill()
+        worker.wait(timeout=30)
+    api.latency_seconds = 0.0
+
+    last = program_with_api.run("run", "a.csv", "--max-workers", "8")
+
+    assert last.returncode == 0, last.stderr
+    assert jobs_in(folder, "done") == 8
 
 
 @pytest.mark.parametrize("chance", range(3))

@@ -11,7 +11,7 @@ import pytest
 from children import child, finish, receive, send
 
 from artistjobs.store.sqlite import liveness
-from artistjobs.store.sqlite.liveness import DeathWatch, LivenessLock, WorkerProcess
+from artistjobs.store.sqlite.liveness import DeathWatch, LivenessLock, WorkerProcess, suspected_job, worker_file
 from artistjobs.store.sqlite.locks import WriteLock
 from artistjobs.store.sqlite.store import open_store
 
@@ -230,3 +230,28 @@ def test_the_jobs_of_a_killed_process_are_pending_again_and_those_of_a_stopped_o
         assert [row.is_alive for row in store.records.workers()].count(True) == 1
         assert store.queue.rescue().pending == 2
         assert [row.is_alive for row in store.records.workers()] == [True]
+
+
+def test_no_job_is_suspected_of_a_death_after_the_next_sign_of_life(tmp_path):
+    database = tmp_path / "jobs.db"
+    database.touch()
+    life = LivenessLock(database, 1)
+    assert suspected_job(database, 1) is None
+
+    life.note_call(7)
+    life.note_call(123_456_789)
+    assert suspected_job(database, 1) == 123_456_789
+
+    life.beat()
+    assert suspected_job(database, 1) is None
+
+    life.note_call(7)
+    assert suspected_job(database, 1) == 7
+    life.end()
+
+
+@pytest.mark.parametrize("content", [b"", b"\0" * 80, b"no number", b"1" * 20, b"%020d%20.6f" % (1, 2.0) + b"x" * 40])
+def test_a_lock_file_of_any_content_suspects_no_more_than_it_tells(tmp_path, content):
+    worker_file(tmp_path / "jobs.db", 1).write_bytes(content)
+
+    assert suspected_job(tmp_path / "jobs.db", 1) in (None, 1)

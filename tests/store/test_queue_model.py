@@ -6,12 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import factories as make
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
 
 from artistjobs.core.attempt import Outcome
 from artistjobs.core.job import DEATHS_MAX, EVERYTHING
+from artistjobs.store.sqlite import liveness
 from artistjobs.store.sqlite.store import SqliteStore
 
 WORKERS = st.sampled_from([0, 1])
@@ -27,9 +29,9 @@ class Job:
         self.state, self.holder = state, None
         self.attempt = self.attempt if attempt is None else attempt
 
-    def die(self):
-        self.deaths += 1
-        self.to("failed" if self.deaths >= DEATHS_MAX else "pending")
+    def die(self, *, is_suspected):
+        self.deaths += is_suspected
+        self.to("failed" if is_suspected and self.deaths >= DEATHS_MAX else "pending")
 
 
 class QueueMachine(RuleBasedStateMachine):
@@ -39,9 +41,14 @@ class QueueMachine(RuleBasedStateMachine):
 
     @initialize()
     def begin(self):
+        # No sign of life after the last call, whose moment would decide what is suspected.
+        self.patch = pytest.MonkeyPatch()
+        self.patch.setattr(liveness, "KEEP_SECONDS", 3600.0)
         self.folder = tempfile.TemporaryDirectory()
         self.jobs = {}  # by number, oldest first
         self.recorded = 0
+        self.last_calls = {}  # by number of the worker
+        self.stopped = set()
         self.answers = 0
         self.workers = [None, None]
         self.numbers = [0, 0]
@@ -119,13 +126,29 @@ class QueueMachine(RuleBasedStateMachine):
     @rule(which=WORKERS)
     def end(self, which):
         self.workers[which].queue.end("finished")
+        self.stopped.add(self.numbers[which])
         self.crash(which)
+
+    @rule(which=WORKERS)
+    def stop(self, which):
+        self.workers[which].queue.note_stop("terminated")
+        self.stopped.add(self.numbers[which])
+
+    @rule(held=claims)
+    def call(self, held):
+        number, claimed = held
+        if number in self.numbers:
+            self.workers[self.numbers.index(number)].queue.note_call(claimed.job)
+            self.last_calls[number] = self.jobs[claimed.job]
 
     @rule(which=WORKERS)
     def rescue(self, which):
         orphans = [job for job in self.jobs.values() if job.state == "running" and job.holder not in self.numbers]
+        held = Counter(job.holder for job in orphans)
         for job in orphans:
-            job.die()
+            holder = job.holder
+            is_suspected = held[holder] == 1 or self.last_calls.get(holder) is job
+            job.die(is_suspected=is_suspected and holder not in self.stopped)
         expected = Counter(job.state for job in orphans)
 
         rescued = self.workers[which].queue.rescue()
@@ -176,6 +199,7 @@ class QueueMachine(RuleBasedStateMachine):
             for store in self.workers:
                 store.close()
             self.folder.cleanup()
+            self.patch.undo()
 
 
 QueueMachine.TestCase.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)

@@ -588,6 +588,46 @@ def test_the_third_death_fails_the_job(worker, open_worker):
     assert worker.records.last_error(claimed.job)["error_message"] == "the worker died while it held the job"
 
 
+def failed_by_deaths(worker, open_worker, *, jobs, calls=(), stopped=False):
+    """Have workers die that hold jobs and made calls for some; return the places of the jobs that fail for it."""
+    for _ in range(DEATHS_MAX):
+        dying = open_worker()
+        held = make.claim(dying, jobs)
+        for place in calls:
+            dying.queue.note_call(held[place].job)
+        if stopped:
+            dying.queue.note_stop("terminated")
+        dying.close()
+        worker.queue.rescue()
+    pending = {claim.job for claim in make.claim(worker, jobs)}
+    return [place for place, claim in enumerate(held) if claim.job not in pending]
+
+
+def test_of_many_jobs_the_one_whose_call_began_or_ended_last_is_suspected(worker, open_worker):
+    make.ingest(worker, *make.names(4))
+
+    assert failed_by_deaths(worker, open_worker, jobs=4, calls=[0, 1, 2, 3, 1]) == [1]
+
+
+def test_a_job_that_was_alone_is_suspected_even_without_a_call(worker, open_worker):
+    make.ingest(worker, "poison")
+
+    assert failed_by_deaths(worker, open_worker, jobs=1) == [0]
+
+
+def test_of_many_jobs_without_a_call_none_is_suspected(worker, open_worker):
+    make.ingest(worker, *make.names(4))
+
+    assert failed_by_deaths(worker, open_worker, jobs=4) == []
+
+
+@pytest.mark.parametrize("jobs", [1, 4])
+def test_a_worker_that_was_told_to_stop_is_no_jobs_victim(worker, open_worker, jobs):
+    make.ingest(worker, *make.names(jobs))
+
+    assert failed_by_deaths(worker, open_worker, jobs=jobs, calls=range(jobs), stopped=True) == []
+
+
 def test_a_job_that_is_retried_may_outlive_as_many_workers_again(worker, open_worker):
     make.ingest(worker, "poison")
     for _ in range(DEATHS_MAX):

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from io import FileIO
 from pathlib import Path
-from time import monotonic
+from time import monotonic, time
 from typing import Final, NamedTuple
 
 from artistjobs.store.sqlite.holders import users
@@ -62,6 +62,20 @@ class LivenessLock:
             self._files.append(_locked_file(self._path, self._database))
             return True
 
+    def note_call(self, job: int) -> None:
+        """Write the job whose call begins or ends into the file, where it survives the process; any thread may."""
+        self._write(_CALL % (job, time()), _CALL_AT)
+
+    def beat(self) -> None:
+        """Write the current time into the file, as that of the last sign of life."""
+        self._write(_BEAT % time(), _BEAT_AT)
+
+    def _write(self, text: bytes, at: int) -> None:
+        # A full disk must not end the work: without the text no row is suspected, unless it is alone.
+        with self._mutex, suppress(OSError):
+            if self._files:
+                os.pwrite(self._files[-1].fileno(), text, at)
+
     def end(self) -> None:
         """Release the lock and remove its file; a second call does nothing."""
         with self._mutex, suppress(OSError):
@@ -105,6 +119,7 @@ class LockKeeper:
             try:
                 if self._life.renew():
                     log.warning("the lock file of this worker was removed and is made again; find what removes it")
+                self._life.beat()
                 self._write_lock.check_name()
                 self._trouble = None
             except OSError as error:
@@ -146,6 +161,29 @@ class DeathWatch:
             return not is_used
         now = self._clock()
         return now - self._missing_since.setdefault(process.worker, now) >= GRACE_SECONDS
+
+
+def suspected_job(database: Path, worker: int) -> int | None:
+    """Return the job whose call began or ended last before a worker died; None if the worker lived on afterwards.
+
+    The worker gives a sign of life every second, so a job whose call did not kill it is rarely suspected.
+    """
+    try:
+        text = worker_file(database, worker).read_bytes()
+        job, called_at = int(text[:_JOB_DIGITS]), float(text[_JOB_DIGITS:_BEAT_AT])
+    except (OSError, ValueError):
+        return None
+    try:
+        alive_at = float(text[_BEAT_AT:])
+    except ValueError:
+        alive_at = 0.0
+    return job if called_at >= alive_at else None
+
+
+_JOB_DIGITS: Final = 20
+
+
+_CALL, _CALL_AT, _BEAT, _BEAT_AT = b"%020d%20.6f\n", 0, b"%20.6f\n", 41
 
 
 def remove_worker_file(database: Path, worker: int) -> None:

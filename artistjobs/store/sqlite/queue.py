@@ -17,7 +17,14 @@ from artistjobs.store.interface import ChangePrompt
 from artistjobs.store.models import Money, QueueState, RescueResult, Reservation
 from artistjobs.store.queries.rows import answer_values, attempt_values, prompt_of, settled_values, span, work_row
 from artistjobs.store.sqlite.connection import Connection, sql, write_rows
-from artistjobs.store.sqlite.liveness import DeathWatch, LivenessLock, LockKeeper, WorkerProcess, remove_worker_file
+from artistjobs.store.sqlite.liveness import (
+    DeathWatch,
+    LivenessLock,
+    LockKeeper,
+    WorkerProcess,
+    remove_worker_file,
+    suspected_job,
+)
 from artistjobs.store.sqlite.picks import RandomPicks
 from artistjobs.store.sqlite.prompts import add_prompt
 
@@ -120,6 +127,16 @@ class SqliteQueue:
             db.execute(sql("write_off_attempts"))
             db.execute(sql("write_off_workers"))
 
+    def note_call(self, job: int) -> None:
+        """Note the job whose call begins or ends; any thread may call this."""
+        if self._life is not None:
+            self._life.note_call(job)
+
+    def note_stop(self, ending: str) -> None:
+        """Record that this worker was told to stop: if it is killed from now on, no job is to blame."""
+        with self._connection.transaction() as db:
+            db.execute(sql("stop_worker"), {"worker": self._worker, "ending": ending})
+
     def end(self, ending: str) -> None:
         """Record the end of this worker and release its liveness lock; ``ending`` is the reason."""
         if self._life is None:
@@ -197,9 +214,11 @@ class SqliteQueue:
         with self._connection.translated(), self._deaths.lock_if_dead(process) as is_dead:
             if not is_dead:
                 return Counter(living=1)
+            suspect = suspected_job(self._connection.path, worker)
             with self._connection.transaction() as db:
-                db.execute(sql("record_deaths"), row)
-                freed = db.execute(sql("rescue"), {"worker": worker, "deaths_max": DEATHS_MAX}).fetchall()
+                is_alone = db.execute(sql("record_deaths"), row).rowcount == 1
+                blamed = {"worker": worker, "deaths_max": DEATHS_MAX, "suspect": suspect, "is_alone": is_alone}
+                freed = db.execute(sql("rescue"), blamed).fetchall()
                 db.execute(sql("end_worker"), row)
                 remove_worker_file(self._connection.path, worker)  # before the commit, as in end()
             return Counter(state for (state,) in freed)

@@ -51,6 +51,10 @@ WAIT_POLL_SECONDS: Final = 0.25
 """Maximum sleep before a wait is computed again, because limits may change meanwhile."""
 
 
+SHARED_PAUSE_SECONDS: Final = 1.0
+"""Shortest pause that the other processes of a command are told of."""
+
+
 GATE_POLL_SECONDS: Final = 0.1
 """Interval at which a call that waits for the gate checks it again."""
 
@@ -130,6 +134,7 @@ class Limiter:
         first_gap: float = 0.0,
         gate: Gate | None = None,
     ) -> None:
+        self.on_pause: Callable[[float, str], None] = lambda _until, _reason: None
         self._clock, self._sleep = clock, sleep
         self._gate = gate or OpenGate()
         self._refusals = 0
@@ -152,6 +157,11 @@ class Limiter:
     def slowed_to(self) -> int | None:
         """Maximum number of calls in flight after refusals; None if it is not reduced."""
         return self._concurrency.slowed_to if self._concurrency is not None else None
+
+    @property
+    def paused_until(self) -> float:
+        """End of the latest pause, in seconds on the limiter's clock."""
+        return self._paused_until
 
     @property
     def is_refused_throughout(self) -> bool:
@@ -200,11 +210,19 @@ class Limiter:
 
     def pause(self, seconds: float, reason: str) -> None:
         """Start no call for ``seconds``; a longer pause in progress stays."""
+        until = self._clock() + seconds
+        if self.pause_until(until, reason) and seconds >= SHARED_PAUSE_SECONDS:
+            self.on_pause(until, reason)
+
+    def pause_until(self, until: float, reason: str) -> bool:
+        """Start no call before a time; return False if a longer pause is in progress."""
         now = self._clock()
         if now >= self._paused_until:
             self._pace_before = max(self._pace(now), KEPT_PACE * self._pace_before)
-        if now + seconds > self._paused_until:
-            self._paused_until, self._pause_reason = now + seconds, reason
+        if until <= self._paused_until:
+            return False
+        self._paused_until, self._pause_reason = until, reason
+        return True
 
     def tune(self, *, rpm: int | None, tpm: int | None, max_workers: int) -> None:
         """Apply other limits from now on; where one is None, the limit from the headers applies."""

@@ -29,6 +29,11 @@ A snapshot grows with the number of error codes, which a server may invent.
 START, GO, PART, STOP, ABANDON = "start", "go", "part", "stop", "abandon"
 
 
+# Kinds of messages in both directions, which concern the calls of all processes: a pause of all calls, a rest during an
+# outage, and its end. The parent also tells a child to make the probes.
+PAUSED, RESTING, ANSWERED, LEAD = "paused", "resting", "answered", "lead"
+
+
 # Kinds of messages that a child sends.
 READY, SNAPSHOT, LOG, STOPPED, END = "ready", "snapshot", "log", "stopped", "end"
 

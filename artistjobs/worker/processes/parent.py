@@ -19,6 +19,7 @@ from artistjobs.errors import RunStoppedError
 from artistjobs.store.interface import Store
 from artistjobs.store.models import Counts
 from artistjobs.worker.processes import messages
+from artistjobs.worker.processes.shared_rest import SharedRest
 from artistjobs.worker.progress.counters import RunTotals, merge_totals
 from artistjobs.worker.progress.job_counts import initial_job_progress
 from artistjobs.worker.progress.snapshot import Display, RunSnapshot, merge, snapshot_from_json
@@ -112,6 +113,7 @@ class _ProcessGroup:
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_started = False
         self._replaced = 0
+        self._shared_rest = SharedRest(self._children)
 
     async def work(self, watcher: Display, store: Store) -> None:
         """Return when all child processes have ended. Raises StoreError, and the error that prevented a start."""
@@ -188,7 +190,9 @@ class _ProcessGroup:
         assert child.process.stdout is not None
         try:
             async for text in child.process.stdout:
-                self._handle_message(child, *messages.read_line(text))
+                kind, value = messages.read_line(text)
+                if not self._shared_rest.handle(child, kind, value):
+                    self._handle_message(child, kind, value)
         except ValueError:  # a line that exceeds the maximum size
             child.process.kill()
         code = await child.process.wait()
@@ -197,6 +201,7 @@ class _ProcessGroup:
             await self._on_exit(child, code)
         if child.end is None or child.end.reason in (StopReason.TERMINATED, StopReason.LIMIT):
             self._redistribute()
+        self._shared_rest.ended(child)
         self._release_start()
 
     def _redistribute(self) -> None:

@@ -48,12 +48,16 @@ class QueueOfClaims:
         self.attempts: list = []
         self.trouble: Exception | None = None
         self.ended: str | None = None
+        self.stops: list[str] = []
         self.terminal = Terminal()
         self.living = 0
         self.holder = ""
 
     def register(self) -> int:
         return 1
+
+    def note_stop(self, ending) -> None:
+        self.stops.append(ending)
 
     def money(self) -> Money:
         return Money(spent_usd=0.0, lost_usd=0.0, written_off_usd=0.0, in_flight_usd=0.0)
@@ -133,12 +137,21 @@ async def test_draining_claims_no_more():
     writer = await started(queue)
     claim = await writer.exchange(None)
 
-    writer.drain()
+    writer.drain("interrupted")
     after = await writer.exchange(make_attempt(claim))
     await writer.close("interrupted", [])
 
     assert after is None
+    assert queue.stops == ["interrupted"]
     assert queue.left == 9
+
+
+async def test_a_run_that_ends_by_itself_was_not_told_to_stop():
+    queue = QueueOfClaims(0)
+    writer = await started(queue)
+    await writer.close("finished", [])
+
+    assert queue.stops == []
 
 
 async def test_a_limit_bounds_the_claims_and_is_told():

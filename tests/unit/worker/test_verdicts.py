@@ -8,9 +8,11 @@ from factories import make_answer, make_attempt, make_claim, make_failure
 from artistjobs.core.attempt import FailureKind, Outcome
 from artistjobs.worker import verdicts as module
 from artistjobs.worker.config import WorkConfig
+from artistjobs.worker.decision import Sentence
 from artistjobs.worker.limits.circuit_breaker import Breaker
+from artistjobs.worker.peers import NoPeers
 from artistjobs.worker.stop import Stop, StopReason
-from artistjobs.worker.verdicts import Sentence, Verdicts
+from artistjobs.worker.verdicts import Verdicts
 
 FAIL, GIVE_BACK, CALL_AGAIN = Sentence.FAIL, Sentence.GIVE_BACK, Sentence.CALL_AGAIN
 
@@ -38,7 +40,7 @@ class World:
         self.limiter = SimpleNamespace(is_refused_throughout=False, restart=self._restart)
         config = WorkConfig(max_workers=workers, patience_seconds=patience)
         self.verdicts = Verdicts(
-            config, self.breaker, self.limiter, self.stop, lambda: self.unfinished,
+            config, self.breaker, self.limiter, self.stop, lambda: self.unfinished, NoPeers(),
             ever_answered=ever_answered, clock=lambda: self.now,
         )  # fmt: skip
 
@@ -183,6 +185,18 @@ async def test_a_rate_limit_and_a_full_tier_burn_no_row_however_often(failure):
         assert await world.use_up(1, failure) is GIVE_BACK
         for job in range(2, 12):
             world.call(job)
+
+
+async def test_calls_that_were_never_sent_burn_no_row():
+    world = World()
+    case = world.verdicts.case_of(make_claim(job=1))
+    failure = make_failure(kind=FailureKind.RETRYABLE, code="connection_error", status=None)
+    attempt = make_attempt(make_claim(job=1), Outcome.RETRY, failure=failure, calls=0)
+    for _ in range(50):
+        world.verdicts.after_call(case, attempt, world.breaker.begin())
+        world.call(2)
+
+    assert (await world.verdicts.calls_used_up(case, attempt)).sentence is GIVE_BACK
 
 
 async def test_a_rate_limit_that_lets_nothing_through_is_an_outage():
