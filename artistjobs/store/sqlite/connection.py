@@ -1,6 +1,7 @@
 """Writing connection to a SQLite file: safe opening, migration, durable transactions, and many-row statements."""
 
 import os
+import random
 import re
 import sqlite3
 import threading
@@ -15,6 +16,7 @@ from sqlite_utils import Database
 from artistjobs.core.json_values import clean_text
 from artistjobs.errors import StoreError
 from artistjobs.store.sqlite.filesystem import ensure_safe_place
+from artistjobs.store.sqlite.leftover_log import ensure_own_log
 from artistjobs.store.sqlite.lock_wait import LockWait, locked_sentence
 from artistjobs.store.sqlite.locks import LOOK_SECONDS, WriteLock
 from artistjobs.store.sqlite.migrations import needs_migration
@@ -38,6 +40,10 @@ PAGE_BYTES = 16384
 """Page size of a new database. An answer fits into one page; with the usual 4 KiB half of the space would be unused."""
 
 
+MAX_NUMBER = 2**31 - 1
+"""Greatest number of a transaction, after which they begin anew."""
+
+
 class Connection(Reading):
     """Connection to a database of artistjobs that is migrated to this version.
 
@@ -55,6 +61,7 @@ class Connection(Reading):
             real = Path(os.path.realpath(path))
             ensure_safe_place(real, path)
             before = _inode(real)
+            ensure_own_log(real, path)
             connection = sqlite3.connect(real, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
             opened.callback(connection.close)
             super().__init__(connection, path)
@@ -110,6 +117,7 @@ class Connection(Reading):
                 self._waiting_since = None
                 try:
                     yield self.db.conn
+                    self._number_transaction()
                     self.db.conn.execute("COMMIT")
                 except BaseException:
                     roll_back(self.db.conn)
@@ -168,6 +176,12 @@ class Connection(Reading):
                     wait.look()
                 else:
                     return
+
+    def _number_transaction(self) -> None:
+        """Write the number of the transaction into the first page, for ``leftover_log``."""
+        ((number,),) = self.db.conn.execute("PRAGMA user_version").fetchall()
+        number = number + 1 if 0 < number < MAX_NUMBER else random.randrange(1, MAX_NUMBER // 2)
+        self.db.conn.execute(f"PRAGMA user_version = {number}")
 
     @contextmanager
     def _busy_timeout(self, seconds: float) -> Iterator[None]:

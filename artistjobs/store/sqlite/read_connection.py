@@ -144,15 +144,15 @@ _REMEDY_DISK = "check it and run the same command again: what was stored is kept
 _REMEDY_ANY = "fix that and run the same command again: what was stored is kept."
 
 
+_RESTORE = "restore it with: artistjobs restore BACKUP (before a plain copy, remove the files -wal and -shm beside it)"
+
+
 _REMEDIES = (
     ("disk is full", "the disk is full; make room and run the same command again: what was stored is kept."),
     ("readonly", "it cannot be written; get write permission for it and its folder, then run again."),
     ("unable to open", "it cannot be opened; check the permissions of it and its folder, then run again."),
-    ("not a database", "it is not a SQLite database; name another with --db, or restore it from a backup."),
-    (
-        "malformed",
-        "it is damaged; restore it from a backup, or recover what is readable with: sqlite3 FILE .recover",
-    ),
+    ("not a database", f"it is not a SQLite database; name another with --db, or {_RESTORE}."),
+    ("malformed", f"it is damaged; {_RESTORE}, or recover what is readable with: sqlite3 FILE .recover"),
     ("disk I/O error", f"the disk failed; {_REMEDY_DISK}"),
 )
 
