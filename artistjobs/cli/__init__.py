@@ -5,41 +5,11 @@ one function of ``commands`` or another room, prints the result and sets the exi
 ``prompt`` and ``params`` parse, ``help`` and ``group`` format the help, ``main`` wraps the program. The work itself is
 in ``commands`` and below. May import every room except ``__main__``; nothing but ``__main__`` imports ``cli``.
 
-Commands import expensive modules inside their functions, so that ``--help`` and shell completion are fast.
+``group`` lists the commands and imports the module of a command only when it is used. Commands import expensive
+modules inside their functions. Both keep ``--help`` and shell completion fast.
 """
 
-from artistjobs.cli.browse import browse
-from artistjobs.cli.check import check
-from artistjobs.cli.control import pause, resume, tune
-from artistjobs.cli.export import export
-from artistjobs.cli.failures import failures
 from artistjobs.cli.group import cli
-from artistjobs.cli.ingest import ingest
 from artistjobs.cli.main import main
-from artistjobs.cli.report import report
-from artistjobs.cli.retry import retry
-from artistjobs.cli.run import run
-from artistjobs.cli.show import show_job
-from artistjobs.cli.status import status
-from artistjobs.cli.work import work
 
 __all__ = ["cli", "main"]
-
-
-for command in (
-    check,
-    ingest,
-    work,
-    run,
-    export,
-    status,
-    failures,
-    show_job,
-    retry,
-    report,
-    browse,
-    pause,
-    resume,
-    tune,
-):
-    cli.add_command(command)

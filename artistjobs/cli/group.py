@@ -1,14 +1,17 @@
 """Click group of all commands: global options, sections of the help, and error messages with exit codes."""
 
+from collections.abc import Iterator, MutableMapping
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 import click
 from click.exceptions import Exit
 
 from artistjobs import __version__
+from artistjobs.cli.env_file import NO_ENV_FILE, EnvFile
 from artistjobs.cli.help import verbosity_of
 from artistjobs.cli.options import PATH, Settings
-from artistjobs.errors import ArtistjobsError
+from artistjobs.errors import ArtistjobsError, OutputError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,15 +20,36 @@ if TYPE_CHECKING:
 EXIT_INTERRUPTED, EXIT_NO_READER, EXIT_TERMINATED = 130, 141, 143
 
 
+COMMANDS = {
+    "check": "check.check",
+    "ingest": "ingest.ingest",
+    "work": "work.work",
+    "run": "run.run",
+    "export": "export.export",
+    "compare": "compare.compare",
+    "status": "status.status",
+    "failures": "failures.failures",
+    "show": "show.show_job",
+    "retry": "retry.retry",
+    "lost": "lost.lost",
+    "report": "report.report",
+    "browse": "browse.browse",
+    "pause": "control.pause",
+    "resume": "control.resume",
+    "set": "control.tune",
+}
+"""Module and function of each command, by its name."""
+
+
 HELP = {"help_option_names": ["-h", "--help"], "show_default": True, "max_content_width": 100}
 
 
 SECTIONS = {
     "Step by step": ("ingest", "work", "status", "export"),
     "All steps at once": ("run",),
-    "Checks and failures": ("check", "failures", "show", "retry"),
+    "Checks and failures": ("check", "failures", "show", "retry", "lost"),
     "Running workers": ("pause", "resume", "set"),
-    "Reports": ("report", "browse"),
+    "Reports": ("compare", "report", "browse"),
 }
 """Sections of the help with their commands; all other commands follow in a section of their own."""
 
@@ -49,6 +73,32 @@ Help: artistjobs --help and artistjobs COMMAND --help"""
 REHEARSES = "--rehearse takes no value; select the faults with --scenario, for example: --scenario busy"
 
 
+class LazyCommands(MutableMapping[str, click.Command]):
+    """The commands by name; a command's module is imported when the command is looked up for the first time."""
+
+    def __init__(self, places: dict[str, str]) -> None:
+        self._places = places
+        self._loaded: dict[str, click.Command] = {}
+
+    def __getitem__(self, name: str) -> click.Command:
+        if name not in self._loaded:
+            module, function = self._places[name].split(".")
+            self._loaded[name] = getattr(import_module(f"artistjobs.cli.{module}"), function)
+        return self._loaded[name]
+
+    def __setitem__(self, name: str, command: click.Command) -> None:
+        self._loaded[name] = command
+
+    def __delitem__(self, name: str) -> None:
+        del self._loaded[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({**self._places, **self._loaded})
+
+    def __len__(self) -> int:
+        return len({**self._places, **self._loaded})
+
+
 class Commands(click.Group):
     """Group of commands that prints expected errors as one sentence and exits with the code of the error."""
 
@@ -61,10 +111,7 @@ class Commands(click.Group):
                 raise click.UsageError(REHEARSES, error.ctx) from None
             raise
         except ArtistjobsError as error:
-            from artistjobs.terminal.escape import escape_controls
-            from artistjobs.terminal.streams import print_message
-
-            print_message(f"artistjobs: {escape_controls(str(error))}")
+            print_error(error)
             raise Exit(error.exit_code) from error
         except BrokenPipeError:
             from artistjobs.terminal.streams import forget_stdout
@@ -110,7 +157,17 @@ class Commands(click.Group):
                     )
 
 
-@click.group(cls=Commands, context_settings=HELP, invoke_without_command=True)
+def print_error(error: ArtistjobsError) -> None:
+    """Print an expected error to stderr. After a failed write, stdout is given up."""
+    from artistjobs.terminal.escape import escape_controls
+    from artistjobs.terminal.streams import forget_stdout, print_message
+
+    if isinstance(error, OutputError):
+        forget_stdout()
+    print_message(f"artistjobs: {escape_controls(str(error))}")
+
+
+@click.group(cls=Commands, commands=LazyCommands(COMMANDS), context_settings=HELP, invoke_without_command=True)
 @click.version_option(__version__, prog_name="artistjobs", message="%(prog)s %(version)s")
 @click.option(
     "--db", type=PATH, envvar="ARTISTJOBS_DB", show_envvar=True,
@@ -129,6 +186,7 @@ def cli(ctx: click.Context, db: "Path | None", log_file: "Path | None", *, verbo
 
     Try it without a key: artistjobs run example_artists.csv --rehearse
     """
-    ctx.obj = Settings(db, verbosity_of(verbose=verbose, quiet=quiet), log_file)
+    env_file = ctx.obj if isinstance(ctx.obj, EnvFile) else NO_ENV_FILE
+    ctx.obj = Settings(db, verbosity_of(verbose=verbose, quiet=quiet), log_file, env_file)
     if ctx.invoked_subcommand is None:
         click.echo(STEPS)

@@ -4,14 +4,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from artistjobs.core.formatting import count_text
 from artistjobs.core.prompt import Body
 from artistjobs.core.statistics import AnswerStats
 from artistjobs.ingest.preview import FileStats, preview_file
 from artistjobs.ingest.source import IngestConfig
 from artistjobs.store.database import Database
 from artistjobs.store.models import FileJobs
+from artistjobs.terminal.escape import escape_controls
+from artistjobs.terminal.streams import print_json, print_message
 
 if TYPE_CHECKING:
+    from artistjobs.commands.estimate import Estimate
     from artistjobs.core.json_values import Json
     from artistjobs.core.pricing import Cost
 
@@ -41,12 +45,6 @@ def show_dry_run(database: Database, config: IngestConfig, cost: "Cost", *, limi
         StoreError: if the database cannot be read.
 
     """
-    from artistjobs.commands.estimate import Workload, estimate
-    from artistjobs.commands.estimate_text import estimate_json, estimate_lines
-    from artistjobs.core.formatting import count_text
-    from artistjobs.terminal.escape import escape_controls
-    from artistjobs.terminal.streams import print_json, print_message
-
     bodies: list[Json] = []
 
     def show(body: Body) -> None:
@@ -56,12 +54,33 @@ def show_dry_run(database: Database, config: IngestConfig, cost: "Cost", *, limi
                 print_json(body, indent=2)
 
     file, measured = count_file(database, config, show)
-    rows, calls = file.rows, min(file.asked.to_call, limit or file.asked.to_call)
-    load = Workload(prompt=config.prompt, calls=calls, request_bytes=rows.mean_bytes * calls)
-    estimated = estimate(load, measured, cost)
+    estimated = _estimate(file, config, limit, measured, cost)
     if as_json:
-        print_json({"rows": rows.good, "bad": rows.bad, "requests": bodies, "estimate": estimate_json(estimated)})
-        return
+        _print_json(file.rows, bodies, estimated)
+    else:
+        _print_text(file, estimated, limit)
+
+
+def _estimate(
+    file: FilePreviewResult, config: IngestConfig, limit: int | None, measured: AnswerStats | None, cost: "Cost"
+) -> "Estimate":
+    from artistjobs.commands.estimate import Workload, estimate
+
+    calls = min(file.asked.to_call, limit or file.asked.to_call)
+    load = Workload(prompt=config.prompt, calls=calls, request_bytes=file.rows.mean_bytes * calls)
+    return estimate(load, measured, cost)
+
+
+def _print_json(rows: FileStats, bodies: "list[Json]", estimated: "Estimate") -> None:
+    from artistjobs.commands.estimate_text import estimate_json
+
+    print_json({"rows": rows.good, "bad": rows.bad, "requests": bodies, "estimate": estimate_json(estimated)})
+
+
+def _print_text(file: FilePreviewResult, estimated: "Estimate", limit: int | None) -> None:
+    from artistjobs.commands.estimate_text import estimate_lines
+
+    rows = file.rows
     at_most = f", calls limited to {limit:,} by --limit" if limit is not None and limit < file.asked.to_call else ""
     print_message(
         f"dry run: {count_text(rows.good, 'good row')}{at_most}, {rows.bad:,} bad; nothing was sent or written"

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
+from artistjobs.api.client import open_api
 from artistjobs.api.config import ApiConfig
 from artistjobs.core.job import Scope
 from artistjobs.store.interface import OpenStore
@@ -24,7 +25,7 @@ async def run_calling(
 ) -> RunReport:
     """Run ``run.run`` with calls to ``api``; return and raise what it returns and raises."""
     with tuned() as keep:
-        client = api.open()  # imports the SDK
+        client = open_api(api)  # imports the SDK
         keep()
         return await run(work, scope, open_store, lambda: client, watcher, run_control)
 

@@ -17,7 +17,8 @@ from artistjobs.core.controls import SINGLE_PROCESS, ProcessShare, WorkerSetting
 from artistjobs.core.job import Claim, Scope
 from artistjobs.errors import StoreError
 from artistjobs.store.interface import OpenStore
-from artistjobs.worker.reservations import ReservationQueue, ReservationRequest, answer
+from artistjobs.worker.limits.budget import Hold
+from artistjobs.worker.reservations import ReservationQueue, ReservationReply, ReservationRequest, answer
 from artistjobs.worker.settings_poller import OnSettingsChange, SettingsPoller
 from artistjobs.worker.store_thread import Answered, StoreReply, StoreRequest, StoreThread
 
@@ -86,17 +87,31 @@ class StoreClient:
         """Store an attempt; return after the commit. Raises StoreError."""
         await self._send(attempt, wants_claim=False)
 
-    async def reserve(self, usd: float) -> bool:
-        """Reserve money for a call, on disk before the call is made; return False if the cap has no room for it.
+    @property
+    def has_cost_cap(self) -> bool:
+        """True if money has to be reserved for each call."""
+        return self.store_thread.settings_poller.settings.max_cost_usd is not None
 
-        While calls of any worker are in flight, wait: their end may make room. Storing the attempt of the call releases
-        the reservation. Raises StoreError.
+    async def reserve(self, hold: Callable[[], Hold | None]) -> Hold | None:
+        """Hold money back for a call, on disk before the call is made; return None if the cap has no room for it.
+
+        ``hold`` returns the amounts, and is called in the store thread. While calls of any worker are in flight, wait:
+        their end may make room. Storing the attempt of the call releases the reservation. Raises StoreError.
         """
         if self._trouble is not None:
             raise self._trouble
-        future: asyncio.Future[bool] = self._loop.create_future()
-        self.store_thread.inbox.put(ReservationRequest(usd, future))
-        return await future
+        future: asyncio.Future[Hold | None] = self._loop.create_future()
+        self.store_thread.inbox.put(ReservationRequest(hold, future))
+        try:
+            return await future
+        except asyncio.CancelledError:
+            if future.done() and not future.cancelled() and (granted := future.result()) is not None:
+                self._give_back(granted)
+            raise
+
+    def _give_back(self, hold: Hold) -> None:
+        """Free money held back for a call that is not made."""
+        self.store_thread.inbox.put(StoreRequest(None, wants_claim=False, future=None, unused=hold))
 
     def release(self, attempt: Attempt) -> None:
         """Release a claim, without waiting for the commit."""
@@ -163,8 +178,8 @@ class StoreClient:
     def _reply(self, served: Sequence[StoreReply]) -> None:
         self._tell(self._deliver, served)
 
-    def _answer_reservations(self, requests: Sequence[ReservationRequest], granted: bool) -> None:  # noqa: FBT001
-        self._tell(answer, requests, granted)
+    def _answer_reservations(self, replies: Sequence[ReservationReply]) -> None:
+        self._tell(answer, replies, self._give_back)
 
     def _deliver(self, served: Sequence[StoreReply]) -> None:
         for future, claim in served:

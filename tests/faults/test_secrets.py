@@ -1,16 +1,20 @@
-"""The key is nowhere it could be read by others, files are their owner's, and templates reach nothing."""
+"""The key appears in no file or message, files belong to their owner, and templates cannot leave the sandbox."""
 
 import base64
 import gzip
+import html
+import json
 import os
+import re
 import stat
 import time
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import quote, unquote
 
 import pytest
 from conftest import KEY, wait_until, write_artists
-from hostile import Hostile, answer, hostile_server, refusal, reply
+from hostile import Hostile, answer, hostile_server, raw_answer, refusal, reply
 
 from artistjobs.api.config import ApiConfig
 from artistjobs.commands.config import WorkOptions
@@ -35,7 +39,7 @@ def program_with_hostile(program, hostile):
 
 
 def assert_no_secret(folder: Path, *said: str, secret: str = KEY) -> None:
-    """Check what was said, and every byte of every file in the folder."""
+    """Check the output, and every byte of every file in the folder."""
     hidden = [secret.encode(), base64.b64encode(secret.encode())]
     contents = [file.read_bytes() for file in folder.iterdir() if file.is_file()]
     for content in [*(text.encode() for text in said), *contents]:
@@ -62,7 +66,7 @@ ECHOES = {
 
 
 def test_a_key_that_a_server_sends_back_is_kept_nowhere(program_with_hostile, hostile: Hostile, folder):
-    """With everything told: each call, the SDK's own log, a log file, the export in full."""
+    """The most verbose output: each call, the SDK's own log, a log file, a full export."""
     hostile.replies |= ECHOES
     (folder / "a.csv").write_text("".join(f"{name}\ngood after {name}\n" for name in ECHOES))
     program_with_hostile.environment["OPENAI_LOG"] = "debug"
@@ -83,6 +87,46 @@ def test_a_key_that_a_server_sends_back_is_kept_nowhere(program_with_hostile, ho
     assert "[key removed]" in (folder / "all.jsonl").read_text()
 
 
+ODD_KEY = "sk-test/0123+456=789&abcdef"
+
+SPELLED = {
+    "escaped slashes": json.dumps(ODD_KEY).replace("/", "\\/"),
+    "escapes": '"' + "".join(f"\\u{ord(character):04X}" for character in ODD_KEY) + '"',
+    "some escapes": json.dumps(ODD_KEY).replace("+", "\\u002b").replace("=", "\\u003D"),
+    "JSON in JSON": json.dumps(json.dumps({"key": ODD_KEY}).replace("/", "\\/")),
+    "an address": json.dumps("http://a/?key=" + quote(ODD_KEY, safe="")),
+    "HTML": json.dumps(html.escape(ODD_KEY)),
+}
+"""The odd key as JSON text, in the ways in which servers write it."""
+
+
+def spelled_replies() -> dict[str, bytes]:
+    replies = {}
+    for name, text in SPELLED.items():
+        replies[f"{name} in an answer"] = reply(raw_answer(text.encode(), b'"metadata": {"key": %b}, ' % text.encode()))
+        error = b'{"error": {"message": %b, "code": %b}}' % (text.encode(), text.encode())
+        replies[f"{name} in an error"] = reply(error, b"location: /" + text.encode(), status=b"400 Bad")
+    return replies
+
+
+def test_a_key_that_a_server_spells_in_another_way_is_kept_nowhere(program_with_hostile, hostile: Hostile, folder):
+    hostile.replies |= spelled_replies()
+    (folder / "a.csv").write_text("".join(f"{name}\ngood after {name}\n" for name in hostile.replies))
+    program_with_hostile.environment |= {"OPENAI_LOG": "debug", "OPENAI_API_KEY": ODD_KEY}
+
+    run = program_with_hostile.run("-v", "--log-file", "log", "run", "a.csv", "--max-attempts", "1")
+    export = program_with_hostile.run("export", "all.jsonl", "--state", "all", "--full")
+
+    assert (run.returncode, export.returncode) == (1, 0), run.stderr
+    assert_no_secret(folder, run.stdout, run.stderr, export.stdout, secret=ODD_KEY)
+    contents = [run.stderr.encode(), *(file.read_bytes() for file in folder.iterdir() if file.name != "a.csv")]
+    for content in contents:
+        readable = unquote(html.unescape(content.decode("utf-8", "replace").replace("\\", "")))
+        readable = re.sub("u00([0-9a-fA-F]{2})", lambda found: chr(int(found[1], 16)), readable)
+        assert ODD_KEY not in readable
+    assert (folder / "out.jsonl").read_text().count("[key removed]") >= len(SPELLED)
+
+
 @pytest.mark.parametrize("status", [b"401 Unauthorized", b"404 Not Found"])
 def test_a_look_up_that_sends_the_key_back_does_not_show_it(program_with_hostile, hostile, folder, status):
     hostile.model = refusal(f"Incorrect API key provided: {KEY}", status=status, code="model_not_found")
@@ -100,7 +144,7 @@ def test_a_look_up_that_sends_the_key_back_does_not_show_it(program_with_hostile
     ["worker.active_job.classify", "api.responses._read", "worker.preflight.check_models", "commands.work.run_calling"],
 )
 def test_a_bug_of_our_own_does_not_show_the_key(program_with_hostile, folder, where):
-    """The traceback of an internal error, with all that is told besides."""
+    """The traceback of an internal error, with the most verbose output."""
     module, _, name = f"artistjobs.{where}".rpartition(".")
     (folder / "sitecustomize.py").write_text(
         f"import {module} as module\n"
@@ -220,7 +264,7 @@ def test_an_export_keeps_the_mode_that_its_file_has(cli, folder):
 
 
 def listening(pid: int) -> set[str]:
-    """The addresses, in the kernel's hexadecimal, that a process listens on."""
+    """Return the addresses that a process listens on, in the kernel's hexadecimal notation."""
     sockets = set()
     for file in Path(f"/proc/{pid}/fd").iterdir():
         with suppress(FileNotFoundError):  # closed meanwhile

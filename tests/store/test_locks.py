@@ -1,4 +1,4 @@
-"""Locks that die with their process, and with nothing else."""
+"""Locks are released when their process ends, and not before."""
 
 import os
 import signal
@@ -101,12 +101,12 @@ def test_a_process_that_a_worker_started_does_not_keep_it_alive(database):
         os.kill(sleeper, signal.SIGKILL)
 
 
-def test_a_worker_that_never_was_is_dead(database):
+def test_an_unknown_worker_is_dead(database):
     assert not is_alive(database, 7)
     assert not (database.parent / "jobs.db-worker-7").exists()
 
 
-def test_looking_changes_nothing(database):
+def test_a_check_of_liveness_changes_nothing(database):
     life = LivenessLock(database, 1)
     life.close()
 
@@ -114,10 +114,10 @@ def test_looking_changes_nothing(database):
     assert make.litter(database) == {"-worker-1"}
 
 
-def test_two_who_look_at_once_do_not_take_each_other_for_the_worker(database, monkeypatch):
+def test_two_processes_that_check_at_once_do_not_take_each_other_for_the_worker(database, monkeypatch):
     LivenessLock(database, 1).close()
     with monkeypatch.context() as other, ExitStack() as stack:
-        # The other one keeps what it looks at open.
+        # The other process keeps the file open.
         other.setattr(liveness, "open_existing", lambda path: nullcontext(stack.enter_context(FileIO(path))))
         assert not is_alive(database, 1)
         other.undo()
@@ -125,7 +125,7 @@ def test_two_who_look_at_once_do_not_take_each_other_for_the_worker(database, mo
         assert not is_alive(database, 1)
 
 
-def test_a_death_is_certified_by_one_at_a_time(database):
+def test_only_one_process_at_a_time_rescues_a_dead_worker(database):
     LivenessLock(database, 1).close()
 
     with lock_if_dead(database, 1) as first, lock_if_dead(database, 1) as second:
@@ -143,7 +143,7 @@ def test_the_file_of_a_dead_worker_is_removed_and_that_of_a_living_one_stays(dat
 
 
 def test_a_worker_whose_file_somebody_else_looks_at_is_alive_all_the_same(database):
-    """Who certifies a death removes the file at its end: a lock on that one would be seen by nobody."""
+    """The process that rescues a dead worker removes its lock file; no other process would see a lock on that file."""
     LivenessLock(database, 1).close()
 
     with lock_if_dead(database, 1) as is_dead:
@@ -154,7 +154,7 @@ def test_a_worker_whose_file_somebody_else_looks_at_is_alive_all_the_same(databa
     life.end()
 
 
-def test_the_turnstile_lets_one_process_in_at_a_time(database):
+def test_the_write_lock_admits_one_process_at_a_time(database):
     counter = database.with_name("counter")
     counter.write_text("0")
     script = """
@@ -182,7 +182,7 @@ def test_the_turnstile_lets_one_process_in_at_a_time(database):
     assert counter.read_text() == "1500"
 
 
-def test_the_turnstile_is_free_once_its_holder_is_killed(database):
+def test_the_write_lock_is_free_once_its_holder_is_killed(database):
     script = """
         import sys
         from pathlib import Path

@@ -1,4 +1,4 @@
-"""How a database comes to its schema: migrations found, split, and applied once, whoever comes first."""
+"""Migrations are found, split into statements, and applied once, also by several processes at the same time."""
 
 import os
 import sqlite3
@@ -12,7 +12,9 @@ from conftest import wait_until, write_artists
 from artistjobs.core.job import EVERYTHING
 from artistjobs.errors import StoreError
 from artistjobs.store.sqlite import migrations as schema
+from artistjobs.store.sqlite import queue
 from artistjobs.store.sqlite.migrations import migration_files
+from artistjobs.store.sqlite.queue import sql as queue_sql
 from artistjobs.store.sqlite.reader import open_reader
 from artistjobs.store.sqlite.store import SqliteStore, open_store
 
@@ -20,7 +22,7 @@ OPENERS, ROUNDS = 8, 5
 
 
 class File:
-    """A migration that is made up."""
+    """An additional migration for tests."""
 
     def __init__(self, name, text):
         self.name = name
@@ -37,7 +39,7 @@ def path(tmp_path):
 
 @pytest.fixture
 def add_migration(monkeypatch):
-    """Adds migrations to those there are."""
+    """Function that adds migrations to the existing ones."""
     found = migration_files()
 
     def add(name, text):
@@ -163,7 +165,7 @@ def test_the_upgrade_waits_for_a_running_program_and_comes_after_it(program_with
 
 
 def everything(path):
-    """Return all rows of the tables that hold work, and what hangs on the tables."""
+    """Return all rows of the tables that contain work, and their indexes and triggers."""
     tables = ["prompts", "ingests", "jobs", "ingest_lines", "attempts", "answers", "results", "failures", "progress"]
     with closing(sqlite3.connect(path)) as db:
         assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
@@ -172,9 +174,11 @@ def everything(path):
 
 
 def test_jobs_whose_keys_had_no_index_of_their_own_are_kept_with_all_that_hangs_on_them(path, tmp_path, monkeypatch):
-    before = [file for file in migration_files() if file.name < "0006"]
+    # The present program works with the columns of later migrations, but the table is rebuilt without that of 0008.
+    before = [file for file in migration_files() if not file.name.startswith(("0006", "0008"))]
     with monkeypatch.context() as older:
         older.setattr(schema, "migration_files", lambda: before)
+        older.setattr(queue, "sql", lambda name: queue_sql(name).replace("coalesce(sent_as, prompt)", "prompt"))
         with open_store(path, create=True) as store:
             store.queue.register()
             make.ingest(store, *make.names(20), "Artist 3", ("Artist 4", "other data"))
@@ -190,7 +194,8 @@ def test_jobs_whose_keys_had_no_index_of_their_own_are_kept_with_all_that_hangs_
     with open_store(tmp_path / "new.db", create=True):
         pass
 
-    assert rows["jobs"][:6] == everything(path)["jobs"][:6]
+    # A later migration adds sent_as at the end.
+    assert [(*row, None) for row in rows["jobs"][:6]] == everything(path)["jobs"][:6]
     assert [rows[name] for name in ("answers", "results", "failures")] == [
         everything(path)[name] for name in ("answers", "results", "failures")
     ]
@@ -261,6 +266,7 @@ def test_a_process_that_dies_while_it_makes_the_database_leaves_the_next_one_a_c
         import os, signal, sys
         from pathlib import Path
         from artistjobs.store.sqlite import migrations as schema
+from artistjobs.store.sqlite import queue
         from artistjobs.store.sqlite.store import open_store
 
         class Fatal:

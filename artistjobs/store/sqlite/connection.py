@@ -15,6 +15,7 @@ from sqlite_utils import Database
 
 from artistjobs.core.json_values import clean_text
 from artistjobs.errors import StoreError
+from artistjobs.store.queries.connection import Parameters
 from artistjobs.store.sqlite.filesystem import ensure_safe_place
 from artistjobs.store.sqlite.leftover_log import ensure_own_log
 from artistjobs.store.sqlite.lock_wait import LockWait, locked_sentence
@@ -22,7 +23,6 @@ from artistjobs.store.sqlite.locks import LOOK_SECONDS, WriteLock
 from artistjobs.store.sqlite.migrations import needs_migration
 from artistjobs.store.sqlite.read_connection import (
     BUSY_SECONDS,
-    Parameters,
     Reading,
     ensure_database_file,
     ensure_own_database,
@@ -33,7 +33,7 @@ from artistjobs.store.sqlite.read_connection import (
 )
 from artistjobs.store.sqlite.upgrade import upgrade
 
-__all__ = ["Connection", "Parameters", "sql", "sql_of_rows", "write", "write_rows"]
+__all__ = ["Connection", "sql", "sql_of_rows", "write", "write_rows"]
 
 
 PAGE_BYTES = 16384
@@ -190,6 +190,12 @@ class Connection(Reading):
             yield
         finally:
             self.db.conn.execute(f"PRAGMA busy_timeout = {round(BUSY_SECONDS * 1000)}")
+
+    def execute_each(self, statement: str, rows: Sequence[Parameters]) -> None:
+        """Execute a writing statement for each row, in one transaction that is on disk on return."""
+        with self.transaction() as db:
+            for row in rows:
+                db.execute(sql(statement), row)
 
     @contextmanager
     def references_unchecked(self) -> Iterator[None]:

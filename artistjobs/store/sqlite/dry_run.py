@@ -17,7 +17,8 @@ from artistjobs.store.models import Counts, FileJobs, Kind
 from artistjobs.store.sqlite.filesystem import ensure_safe_place
 from artistjobs.store.sqlite.leftover_log import ensure_own_log
 from artistjobs.store.sqlite.migrations import APPLICATION_ID
-from artistjobs.store.sqlite.read_connection import sql
+from artistjobs.store.sqlite.read_connection import BUSY_SECONDS, sql
+from artistjobs.store.sqlite.read_only import connect_to_read
 from artistjobs.store.sqlite.store import wrong_kind_message
 
 
@@ -81,9 +82,10 @@ def _connect(path: Path | None) -> sqlite3.Connection:
     if path is None:
         return sqlite3.connect("", isolation_level=None)
     real = path.resolve()
+    if real.with_name(real.name + "-wal").exists():
+        return connect_to_read(real, BUSY_SECONDS, "ro")
     # Without a write-ahead log no process writes there, and "immutable" keeps SQLite from creating one.
-    how = "mode=ro" if real.with_name(real.name + "-wal").exists() else "mode=ro&immutable=1"
-    return sqlite3.connect(f"{real.as_uri()}?{how}", uri=True, isolation_level=None)
+    return sqlite3.connect(f"{real.as_uri()}?mode=ro&immutable=1", uri=True, isolation_level=None)
 
 
 def _ensure_expected_kind(db: sqlite3.Connection, path: Path, kind: Kind) -> None:

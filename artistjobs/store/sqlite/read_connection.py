@@ -7,13 +7,16 @@ import errno
 import os
 import sqlite3
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from artistjobs.errors import NoDatabaseError, StoreError, WrongUseError
+from artistjobs.store.queries.connection import Parameters
 from artistjobs.store.sqlite.disk_probe import disk_error
+from artistjobs.store.sqlite.liveness import WorkerProcess, is_alive
 from artistjobs.store.sqlite.lock_wait import locked_sentence
 from artistjobs.store.sqlite.migrations import APPLICATION_ID
 
@@ -28,15 +31,8 @@ PRAGMAS = {
 }
 
 
-MAX_INTEGER = 2**63 - 1
-"""Largest integer in SQLite, and so the largest id."""
-
-
 _MIN_DATABASE_BYTES = 512
 """Size of the smallest SQLite page; a shorter file is not a database."""
-
-
-Parameters = Mapping[str, object]
 
 
 class Reading:
@@ -67,6 +63,21 @@ class Reading:
     def row(self, statement: str, parameters: Parameters | None = None) -> sqlite3.Row | None:
         """Return the first row of a reading statement, None if it has none."""
         return next(iter(self.rows(statement, parameters)), None)
+
+    def stream(self, statement: str, parameters: Parameters | None = None) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows of a reading statement from one snapshot, as tuples."""
+        with self.snapshot() as db:
+            yield from db.execute(sql(statement), dict(parameters or {}))
+
+    def is_alive(self, worker: int, host: str, pid: int) -> bool:
+        """Return True if a worker holds its lock beside the database."""
+        return is_alive(self.path, WorkerProcess(worker, host, pid))
+
+    def find_by_artist_like(self, name: str, limit: int) -> list[sqlite3.Row]:
+        """Return the rows of jobs whose artist has a similar name, the closest first."""
+        # SQLite's own lower() handles ASCII alone.
+        self.connection.create_function("folded", 1, str.casefold, deterministic=True)
+        return self.rows("jobs_by_artist_like", {"folded": name.casefold(), "limit": limit})
 
     @contextmanager
     def translated(self) -> Iterator[None]:

@@ -8,12 +8,12 @@ from time import time
 from artistjobs.core.timestamps import to_timestamp
 from artistjobs.errors import WrongUseError
 from artistjobs.store.models import Kind
+from artistjobs.store.queries.controls import SqlControls
+from artistjobs.store.queries.records import SqlRecords
+from artistjobs.store.queries.report_queries import SqlReportQueries
 from artistjobs.store.sqlite.connection import Connection, sql
-from artistjobs.store.sqlite.controls import SqliteControls
 from artistjobs.store.sqlite.ingest import SqliteIngestor
-from artistjobs.store.sqlite.overview import SqliteReportQueries
 from artistjobs.store.sqlite.queue import SqliteQueue
-from artistjobs.store.sqlite.records import SqliteRecords
 
 
 class SqliteStore:
@@ -24,9 +24,9 @@ class SqliteStore:
         self._connection = Connection(path, create=create)
         self.ingestor = SqliteIngestor(self._connection)
         self.queue = SqliteQueue(self._connection)
-        self.records = SqliteRecords(self._connection)
-        self.report_queries = SqliteReportQueries(self._connection)
-        self.controls = SqliteControls(self._connection)
+        self.records = SqlRecords(self._connection)
+        self.report_queries = SqlReportQueries(self._connection)
+        self.controls = SqlControls(self._connection)
         try:
             self.kind = self._settle_kind(kind)
         except BaseException:

@@ -1,4 +1,4 @@
-"""The one thread that writes: exchanges are durable, shared, drained and never left unanswered."""
+"""The store thread: exchanges are durable, share transactions, and are always answered."""
 
 import asyncio
 import threading
@@ -13,7 +13,7 @@ from artistjobs.core.controls import Control, ControlChange, ProcessShare, Worke
 from artistjobs.core.job import EVERYTHING, Artist, Claim
 from artistjobs.core.prompt import Prompt
 from artistjobs.errors import StoreError
-from artistjobs.store.models import Counts, Kind, QueueState, RescueResult, Source
+from artistjobs.store.models import Counts, Kind, Money, QueueState, RescueResult, Source
 from artistjobs.store.sqlite.store import open_store
 from artistjobs.worker.store_client import StoreClient, released
 
@@ -24,7 +24,7 @@ def _impatient(monkeypatch):
 
 
 class Terminal:
-    """Another terminal: what was said there, and how often somebody listened."""
+    """Settings from another terminal, with the number of reads."""
 
     def __init__(self):
         self.said = []
@@ -40,7 +40,7 @@ class Terminal:
 
 
 class QueueOfClaims:
-    """A queue in memory that hands out numbered jobs and keeps what it was told."""
+    """A queue in memory that returns numbered jobs and records its calls."""
 
     def __init__(self, jobs: int) -> None:
         self.left = jobs
@@ -54,6 +54,9 @@ class QueueOfClaims:
 
     def register(self) -> int:
         return 1
+
+    def money(self) -> Money:
+        return Money(spent_usd=0.0, lost_usd=0.0, written_off_usd=0.0, in_flight_usd=0.0)
 
     def rescue(self) -> RescueResult:
         return RescueResult(live_workers=self.living)
@@ -99,7 +102,7 @@ async def started(queue: QueueOfClaims, limit: int | None = None, **options) -> 
     return writer
 
 
-async def test_wishes_that_arrive_together_share_one_transaction():
+async def test_requests_that_arrive_together_share_one_transaction():
     queue = QueueOfClaims(100)
     writer = await started(queue)
 
@@ -183,11 +186,11 @@ async def test_a_claim_that_comes_at_the_moment_of_a_cancellation_is_given_back(
 
     def deliver_and_cancel(served):
         deliver(served)
-        wish.cancel()
+        request.cancel()
 
     monkeypatch.setattr(writer, "_deliver", deliver_and_cancel)
-    wish = asyncio.create_task(writer.exchange(None))
-    results = await asyncio.gather(wish, return_exceptions=True)
+    request = asyncio.create_task(writer.exchange(None))
+    results = await asyncio.gather(request, return_exceptions=True)
     await writer.close("interrupted", [])
 
     assert [type(result) for result in results] == [asyncio.CancelledError]
@@ -251,10 +254,10 @@ async def test_a_claim_for_someone_who_was_cancelled_is_given_back():
     queue = QueueOfClaims(5)
     writer = await started(queue)
 
-    wish = asyncio.create_task(writer.exchange(None))
+    request = asyncio.create_task(writer.exchange(None))
     await asyncio.sleep(0)
-    wish.cancel()
-    await asyncio.gather(wish, return_exceptions=True)
+    request.cancel()
+    await asyncio.gather(request, return_exceptions=True)
     while not any(attempt.outcome is Outcome.RELEASED for attempt in queue.attempts):
         await asyncio.sleep(0.001)
     await writer.close("interrupted", [])
@@ -288,7 +291,7 @@ def test_a_released_claim_counts_for_no_attempt():
     assert (attempt.outcome, attempt.calls, attempt.uncounted) == (Outcome.RELEASED, 0, 1)
 
 
-# --- what is said from another terminal
+# --- settings from another terminal
 
 
 async def until(condition):
@@ -342,16 +345,16 @@ async def test_no_more_jobs_are_in_hand_than_calls_may_be_in_flight():
     queue = QueueOfClaims(10)
     writer = await started(queue, settings=WorkerSettings(max_workers=3))
     requests = [asyncio.create_task(writer.exchange(None)) for _ in range(5)]
-    await until(lambda: sum(wish.done() for wish in requests) == 3)
+    await until(lambda: sum(request.done() for request in requests) == 3)
 
     queue.terminal.set(Control.MAX_WORKERS, 1)
     await until(lambda: writer.store_thread.settings_poller.settings.max_workers == 1)
-    for wish in [wish for wish in requests if wish.done()]:
-        await writer.record(make_attempt(wish.result()))
-    await until(lambda: sum(wish.done() for wish in requests) == 4)
+    for request in [request for request in requests if request.done()]:
+        await writer.record(make_attempt(request.result()))
+    await until(lambda: sum(request.done() for request in requests) == 4)
     await writer.close("finished", [])
 
-    assert [await wish for wish in requests].count(None) == 1
+    assert [await request for request in requests].count(None) == 1
     assert queue.left == 6
 
 
@@ -384,7 +387,7 @@ async def test_a_process_whose_share_is_nothing_rests_until_it_gets_one():
 
 @pytest.fixture
 def watchful(monkeypatch):
-    """Have workers count one another all the time, not once a second."""
+    """Make workers count each other at every opportunity instead of once a second."""
     monkeypatch.setattr("artistjobs.worker.store_thread.RESCUE_SECONDS", 0.0)
 
 

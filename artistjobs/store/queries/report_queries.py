@@ -1,11 +1,11 @@
-"""Queries for a report on SQLite: sums and a bounded sample of jobs, all from one snapshot."""
+"""Queries for a report: sums and a bounded sample of jobs, all from one snapshot."""
 
-import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
+from artistjobs.core.citations import citations_in
 from artistjobs.store.models import FailedJob
 from artistjobs.store.overview import (
     SLOT_WIDTHS,
@@ -17,14 +17,17 @@ from artistjobs.store.overview import (
     TimeBucket,
     WorkerPeriod,
 )
-from artistjobs.store.sqlite.connection import Connection, Parameters
-from artistjobs.store.sqlite.rows import progress_of
+from artistjobs.store.queries.connection import Parameters, ReadConnection, RowMapping
+from artistjobs.store.queries.rows import progress_of
+
+CITATIONS_KEPT = 10
+"""Citations of one answer that a report gets; their number bounds its memory."""
 
 
-class SqliteReportQueries:
+class SqlReportQueries:
     """Queries for a report on a whole database."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: ReadConnection) -> None:
         self._connection = connection
 
     def overview(self, bounds: Bounds) -> Overview:
@@ -41,7 +44,7 @@ class SqliteReportQueries:
         return Overview(
             calls=work["calls"],
             retries=work["retries"],
-            lost_usd=max(0.0, money["spent_usd"] - work["cost_usd"]),
+            lost_usd=money["lost_usd"],
             asked=[progress_of(row) for row in self._connection.rows("overview_asked")],
             spent=spent,
             workers=workers,
@@ -75,7 +78,8 @@ class SqliteReportQueries:
         ahead = min(len(codes), most)
         for code, jobs in sorted(codes.items(), key=lambda item: item[1])[:ahead]:
             limit = min(jobs, most // ahead)
-            yield from map(FailedJob._make, self._connection.rows("overview_failed", {"code": code, "limit": limit}))
+            rows = self._connection.rows("overview_failed", {"code": code, "limit": limit})
+            yield from (FailedJob(**row) for row in rows)
             most, ahead = most - limit, ahead - 1
 
     def _answered(self, most: int) -> Iterator[AnsweredJob]:
@@ -85,7 +89,7 @@ class SqliteReportQueries:
         for number in range(min(most, last)):
             span = {"first": int(number * stride) + 1, "last": int((number + 1) * stride)}
             for row in self._rows("overview_answered", span):
-                yield AnsweredJob(**row)
+                yield AnsweredJob(citations=citations_in(str(row.pop("body")))[:CITATIONS_KEPT], **row)
 
     def _rows(self, statement: str, parameters: Parameters | None = None) -> list[dict[str, Any]]:
         return [dict(row) for row in self._connection.rows(statement, parameters)]
@@ -97,7 +101,7 @@ def _slot_seconds(workers: Sequence[WorkerPeriod], slots: int) -> int:
     return next((width for width in SLOT_WIDTHS if worked <= width * slots), SLOT_WIDTHS[-1])
 
 
-def _slot(start: int, rows: Sequence[sqlite3.Row], dollars: float) -> TimeBucket:
+def _slot(start: int, rows: Sequence[RowMapping], dollars: float) -> TimeBucket:
     return TimeBucket(
         start=start,
         done=sum(row["done"] for row in rows),

@@ -1,21 +1,24 @@
 """Conversion between values and rows: attempts to the parameters of statements, and rows to counts and runs."""
 
-import sqlite3
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TypeAlias
 
 from artistjobs.core.attempt import Answer, Attempt, Outcome
 from artistjobs.core.job import JobState, Scope
+from artistjobs.core.prompt import Prompt
 from artistjobs.core.timestamps import to_timestamp
 from artistjobs.store.models import Counts, Progress, Run
-from artistjobs.store.sqlite.liveness import WorkerProcess, is_alive
+from artistjobs.store.queries.connection import ReadConnection, RowMapping
 
 Row: TypeAlias = dict[str, object]
 
 
 Values: TypeAlias = tuple[object, ...]
+
+
+MAX_INTEGER = 2**63 - 1
+"""Largest integer in the databases, and so the largest id."""
 
 
 _STATE_AFTER = {
@@ -43,6 +46,7 @@ def attempt_values(attempt: Attempt, worker: int | None) -> Values:
         failure and failure.code,
         failure and failure.message,
         received.request_id if received else None,
+        attempt.lost_usd,
     )
 
 
@@ -100,17 +104,31 @@ def work_row(attempts: Sequence[Attempt], settled: Sequence[Attempt]) -> Row:
         "cost_usd": sum(answer.cost_usd or 0.0 for answer in answers),
         "unpriced": sum(answer.cost_usd is None for answer in answers),
         "reserved_usd": sum(attempt.reserved_usd for attempt in attempts),
+        "margin_usd": sum(attempt.margin_usd for attempt in attempts),
         "lost_usd": sum(attempt.lost_usd for attempt in attempts),
     }
 
 
-def counts_of(row: sqlite3.Row) -> Counts:
+def prompt_of(row: RowMapping) -> Prompt:
+    """Return the prompt configuration of a row of the statement ``prompt``."""
+    return Prompt(
+        model=row["model"],
+        prompt_id=row["prompt_id"],
+        version=row["version"],
+        template=row["template"],
+        template_file=row["prompt_file"],
+        instructions=row["instructions"],
+        params=row["params"],
+    )
+
+
+def counts_of(row: RowMapping) -> Counts:
     """Return the number of jobs in each state; the done ones are the rest of the row's total."""
     pending, running, failed = row["pending"], row["running"], row["failed"]
     return Counts(pending=pending, running=running, failed=failed, done=row["total"] - pending - running - failed)
 
 
-def progress_of(row: sqlite3.Row) -> Progress:
+def progress_of(row: RowMapping) -> Progress:
     """Return the progress of a prompt configuration."""
     return Progress(
         prompt=row["prompt"],
@@ -123,10 +141,11 @@ def progress_of(row: sqlite3.Row) -> Progress:
     )
 
 
-def run_of(row: sqlite3.Row, path: Path) -> Run:
-    """Return the run of a worker; ``is_alive`` comes from its lock beside the database at ``path``."""
-    process = WorkerProcess(row["worker"], row["host"], row["pid"])
-    return Run(**dict(row), is_alive=row["ended_at"] is None and is_alive(path, process))
+def run_of(row: RowMapping, connection: ReadConnection) -> Run:
+    """Return the run of a worker; the connection tells whether its process lives."""
+    return Run(
+        **dict(row), is_alive=row["ended_at"] is None and connection.is_alive(row["worker"], row["host"], row["pid"])
+    )
 
 
 def _next_attempt(attempt: Attempt) -> int:

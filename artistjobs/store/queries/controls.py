@@ -1,18 +1,14 @@
-"""Settings sent to running workers, stored in SQLite: every worker polls them, users change them rarely."""
+"""Settings sent to running workers: every worker polls them, users change them rarely."""
 
 from collections.abc import Callable, Mapping, Sequence
 from time import time
-from typing import TYPE_CHECKING
 
 from artistjobs.core.controls import Control, ControlChange
 from artistjobs.core.timestamps import to_timestamp
-from artistjobs.store.sqlite.read_connection import Reading, sql
-
-if TYPE_CHECKING:
-    from artistjobs.store.sqlite.connection import Connection
+from artistjobs.store.queries.connection import ReadConnection, WriteConnection
 
 
-def read_controls(reading: Reading) -> list[ControlChange]:
+def read_controls(reading: ReadConnection) -> list[ControlChange]:
     """Return the latest change of each setting."""
     return [
         ControlChange(Control(row["name"]), row["value"], row["revision"], row["changed_at"])
@@ -20,10 +16,10 @@ def read_controls(reading: Reading) -> list[ControlChange]:
     ]
 
 
-class SqliteControls:
+class SqlControls:
     """Settings sent to running workers from another terminal."""
 
-    def __init__(self, connection: "Connection", clock: Callable[[], float] = time) -> None:
+    def __init__(self, connection: WriteConnection, clock: Callable[[], float] = time) -> None:
         self._connection = connection
         self._clock = clock
 
@@ -34,6 +30,5 @@ class SqliteControls:
     def set(self, values: Mapping[Control, float | None]) -> None:
         """Change some settings in one transaction."""
         now = to_timestamp(self._clock())
-        with self._connection.transaction() as db:
-            for control, value in values.items():
-                db.execute(sql("set_control"), {"name": control, "value": value, "now": now})
+        rows = [{"name": control.value, "value": value, "now": now} for control, value in values.items()]
+        self._connection.execute_each("set_control", rows)
