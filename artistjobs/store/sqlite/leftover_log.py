@@ -50,8 +50,8 @@ def ensure_own_log(database: Path, name: Path) -> None:
     if _was_seen(database) or not _has_log(database):
         return
     with suppress(FileNotFoundError, PermissionError), Path(f"{database}-wal").open("rb", buffering=0) as log_file:
-        with database.open("rb+", buffering=0) as file:
-            is_foreign = _is_alone(file) and is_foreign_log(file, log_file)
+        with _opened(database) as file:
+            is_foreign = _is_alone(database, file) and is_foreign_log(file, log_file)
         if is_foreign:
             raise StoreError(
                 f"{name}-wal is not the log of {name}, which was probably copied to its place while the log of a "
@@ -107,14 +107,30 @@ class _Base:
         return bool(self.number and numbers) and not numbers[0] - 1 <= self.number <= numbers[-1]
 
 
-def _is_alone(file: FileIO) -> bool:
+def _opened(database: Path) -> FileIO:
+    """Open a database file to write, which a lock needs, or else to read. Raises OSError."""
+    try:
+        return FileIO(database, "r+")
+    except OSError:
+        return FileIO(database)
+
+
+def _is_alone(database: Path, file: FileIO) -> bool:
     """Lock a database file until it is closed, so that no process opens it; return False if another has it open."""
+    if not file.writable():
+        # Every process that has it open keeps the file -shm.
+        return not Path(f"{database}-shm").exists()
     for _ in range(_TRIES):
         # Those who examine the file come one after another: none must be taken for one that has it open.
         if _is_locked(file, EXAMINED_BYTE, 1):
-            return _is_locked(file, SHARED_FIRST, SHARED_LENGTH)
+            return lock_out_sqlite(file)
         sleep(_PAUSE_SECONDS)
     return False
+
+
+def lock_out_sqlite(file: FileIO) -> bool:
+    """Keep SQLite from opening a database until its file is closed; return False if a process has it open."""
+    return _is_locked(file, SHARED_FIRST, SHARED_LENGTH)
 
 
 def _is_locked(file: FileIO, first: int, length: int) -> bool:
