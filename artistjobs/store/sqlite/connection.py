@@ -31,6 +31,7 @@ from artistjobs.store.sqlite.read_connection import (
     sql,
     translated,
 )
+from artistjobs.store.sqlite.read_only import is_writable
 from artistjobs.store.sqlite.upgrade import upgrade
 
 __all__ = ["Connection", "sql", "sql_of_rows", "write", "write_rows"]
@@ -60,6 +61,7 @@ class Connection(Reading):
             ensure_database_file(path, create=create)
             real = Path(os.path.realpath(path))
             ensure_safe_place(real, path)
+            _ensure_writable(real)
             before = _inode(real)
             ensure_own_log(real, path)
             connection = sqlite3.connect(real, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
@@ -222,6 +224,15 @@ class Connection(Reading):
             raise StoreError(f"{self.name} was removed while it was in use; put it back and run again.")
         if inode != self._inode:
             raise StoreError(f"{self.name} was replaced while it was in use; run again to continue with the new one.")
+
+
+def _ensure_writable(real: Path) -> None:
+    """Raise sqlite3.OperationalError if a database may only be read.
+
+    SQLite would open it all the same, and create a log that the owner of the database cannot write.
+    """
+    if real.exists() and not is_writable(real):
+        raise sqlite3.OperationalError("attempt to write a readonly database")
 
 
 def _inode(path: Path) -> tuple[int, int] | None:
