@@ -37,6 +37,8 @@ COMMANDS = {
     "pause": "control.pause",
     "resume": "control.resume",
     "set": "control.tune",
+    "backup": "backup.backup",
+    "restore": "backup.restore",
 }
 """Module and function of each command, by its name."""
 
@@ -49,6 +51,7 @@ SECTIONS = {
     "All steps at once": ("run",),
     "Checks and failures": ("check", "failures", "show", "retry", "lost"),
     "Running workers": ("pause", "resume", "set"),
+    "Backups": ("backup", "restore"),
     "Reports": ("compare", "report", "browse"),
 }
 """Sections of the help with their commands; all other commands follow in a section of their own."""

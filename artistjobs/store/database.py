@@ -13,7 +13,7 @@ from typing import Protocol
 
 from artistjobs.errors import WrongUseError
 from artistjobs.store.interface import FilePreview, Reader, Store
-from artistjobs.store.models import Kind
+from artistjobs.store.models import DatabaseCopy, Kind
 
 SERVER_SCHEMES = ("postgresql:", "postgres:")
 """First part of a path that was made of the URL of a database server."""
@@ -37,6 +37,12 @@ class Driver(Protocol):
 
     def uri_to_read(self, path: Path) -> str:
         """Return the URI by which SQLite can read a database."""
+
+    def back_up(self, path: Path, target: Path, *, replaces: bool) -> DatabaseCopy:
+        """Copy a database to one file; ``replaces`` allows to replace an earlier backup."""
+
+    def restore(self, path: Path, source: Path, kind: Kind | None) -> DatabaseCopy:
+        """Put a backup in the place of a database."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +79,16 @@ class Database:
     def uri_to_read(self) -> str:
         """Return the URI by which other programs can read it with SQLite, in a folder that may be read-only."""
         return self._driver().uri_to_read(self.path)
+
+    def back_up(self, target: Path, *, replaces: bool) -> DatabaseCopy:
+        """Copy it to one file at ``target``, also while workers write; ``replaces`` allows to replace a backup."""
+        if self.owns(target):
+            raise WrongUseError(f"{target} is the database or a file that belongs to it; name another file.")
+        return self._driver().back_up(self.path, target, replaces=replaces)
+
+    def restore(self, source: Path) -> DatabaseCopy:
+        """Put a copy of a backup in its place, and keep what was there; raises WrongUseError while it is in use."""
+        return self._driver().restore(self.path, source, self.kind)
 
     def _driver(self) -> Driver:
         """Return the driver for the name of the database, imported only now."""

@@ -6,6 +6,7 @@ The protocols are in ``interface``, the values of a report in ``overview``.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
 from artistjobs.core.statistics import RunningStats
@@ -176,6 +177,15 @@ class Reservation:
 
     granted: int
     money: Money
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseCopy:
+    """Copy of a database: its jobs, those of them that are done, and the name under which a replaced file is kept."""
+
+    jobs: int
+    done: int
+    kept: Path | None = None
 
 
 class ExportRow(NamedTuple):

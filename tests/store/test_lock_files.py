@@ -3,6 +3,8 @@
 import fcntl
 import os
 import stat
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from children import child, finish
@@ -16,11 +18,14 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may become som
 
 
 @pytest.fixture
-def database(tmp_path):
-    path = tmp_path / "jobs.db"
-    path.touch()
-    path.chmod(0o644)
-    return path
+def database():
+    # Not below the folder of pytest, which every other run of pytest closes to other users.
+    with TemporaryDirectory() as folder:
+        Path(folder).chmod(0o711)
+        path = Path(folder) / "jobs.db"
+        path.touch()
+        path.chmod(0o644)
+        yield path
 
 
 @pytest.fixture
@@ -89,8 +94,8 @@ def test_a_lock_needs_no_right_to_write(database, lock):
         assert try_lock(file)
 
 
-def test_a_link_in_the_place_of_a_lock_file_is_not_followed(database, lock, tmp_path):
-    (tmp_path / "other").write_text("mine")
+def test_a_link_in_the_place_of_a_lock_file_is_not_followed(database, lock):
+    lock.with_name("other").write_text("mine")
     lock.symlink_to("other")
 
     with pytest.raises(OSError, match="symbolic links"):
@@ -125,20 +130,18 @@ def test_a_write_lock_whose_file_was_removed_is_the_same_as_that_of_a_newcomer(d
 
 
 @as_root
-def test_no_other_user_can_take_a_lock(database, lock, tmp_path):
+def test_no_other_user_can_take_a_lock(database, lock):
     open_lock_file(lock, database).close()
 
-    let_strangers_into(tmp_path)
     for path, heard in ((database, "held"), (lock, "Permission denied")):
         with child(HOLD, path) as stranger:
             assert finish(stranger).strip() == heard
 
 
 @as_root
-def test_a_stranger_who_holds_an_old_lock_file_keeps_nobody_waiting(database, lock, tmp_path):
+def test_a_stranger_who_holds_an_old_lock_file_keeps_nobody_waiting(database, lock):
     lock.touch()
     lock.chmod(0o644)
-    let_strangers_into(tmp_path)
     with child(HOLD, lock) as stranger:
         assert stranger.stdout.readline().strip() == "held"
 
@@ -188,8 +191,3 @@ HOLD = """
         print("held", flush=True)
         sys.stdin.readline()
 """
-
-
-def let_strangers_into(folder):
-    for parent in (folder, *folder.parents[:3]):
-        parent.chmod(parent.stat().st_mode | 0o711)

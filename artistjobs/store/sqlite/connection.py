@@ -1,6 +1,7 @@
 """Writing connection to a SQLite file: safe opening, migration, durable transactions, and many-row statements."""
 
 import os
+import random
 import re
 import sqlite3
 import threading
@@ -16,6 +17,7 @@ from artistjobs.core.json_values import clean_text
 from artistjobs.errors import StoreError
 from artistjobs.store.queries.connection import Parameters
 from artistjobs.store.sqlite.filesystem import ensure_safe_place
+from artistjobs.store.sqlite.leftover_log import ensure_own_log
 from artistjobs.store.sqlite.lock_wait import LockWait, locked_sentence
 from artistjobs.store.sqlite.locks import LOOK_SECONDS, WriteLock
 from artistjobs.store.sqlite.migrations import needs_migration
@@ -29,6 +31,7 @@ from artistjobs.store.sqlite.read_connection import (
     sql,
     translated,
 )
+from artistjobs.store.sqlite.read_only import is_writable
 from artistjobs.store.sqlite.upgrade import upgrade
 
 __all__ = ["Connection", "sql", "sql_of_rows", "write", "write_rows"]
@@ -36,6 +39,10 @@ __all__ = ["Connection", "sql", "sql_of_rows", "write", "write_rows"]
 
 PAGE_BYTES = 16384
 """Page size of a new database. An answer fits into one page; with the usual 4 KiB half of the space would be unused."""
+
+
+MAX_NUMBER = 2**31 - 1
+"""Greatest number of a transaction, after which they begin anew."""
 
 
 class Connection(Reading):
@@ -54,7 +61,9 @@ class Connection(Reading):
             ensure_database_file(path, create=create)
             real = Path(os.path.realpath(path))
             ensure_safe_place(real, path)
+            _ensure_writable(real)
             before = _inode(real)
+            ensure_own_log(real, path)
             connection = sqlite3.connect(real, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
             opened.callback(connection.close)
             super().__init__(connection, path)
@@ -110,6 +119,7 @@ class Connection(Reading):
                 self._waiting_since = None
                 try:
                     yield self.db.conn
+                    self._number_transaction()
                     self.db.conn.execute("COMMIT")
                 except BaseException:
                     roll_back(self.db.conn)
@@ -169,6 +179,12 @@ class Connection(Reading):
                 else:
                     return
 
+    def _number_transaction(self) -> None:
+        """Write the number of the transaction into the first page, for ``leftover_log``."""
+        ((number,),) = self.db.conn.execute("PRAGMA user_version").fetchall()
+        number = number + 1 if 0 < number < MAX_NUMBER else random.randrange(1, MAX_NUMBER // 2)
+        self.db.conn.execute(f"PRAGMA user_version = {number}")
+
     @contextmanager
     def _busy_timeout(self, seconds: float) -> Iterator[None]:
         self.db.conn.execute(f"PRAGMA busy_timeout = {round(seconds * 1000)}")
@@ -208,6 +224,15 @@ class Connection(Reading):
             raise StoreError(f"{self.name} was removed while it was in use; put it back and run again.")
         if inode != self._inode:
             raise StoreError(f"{self.name} was replaced while it was in use; run again to continue with the new one.")
+
+
+def _ensure_writable(real: Path) -> None:
+    """Raise sqlite3.OperationalError if a database may only be read.
+
+    SQLite would open it all the same, and create a log that the owner of the database cannot write.
+    """
+    if real.exists() and not is_writable(real):
+        raise sqlite3.OperationalError("attempt to write a readonly database")
 
 
 def _inode(path: Path) -> tuple[int, int] | None:

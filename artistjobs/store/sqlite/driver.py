@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from artistjobs.store.interface import FilePreview, Reader, Store
-from artistjobs.store.models import Kind
+from artistjobs.store.models import DatabaseCopy, Kind
 
 
 def open_store(path: Path, kind: Kind | None, *, create: bool) -> AbstractContextManager[Store]:
@@ -29,6 +29,20 @@ def open_reader(path: Path) -> AbstractContextManager[Reader]:
     from artistjobs.store.sqlite import reader
 
     return reader.open_reader(path)
+
+
+def back_up(path: Path, target: Path, *, replaces: bool) -> DatabaseCopy:
+    """Copy a database to one file; see ``copy.back_up``."""
+    from artistjobs.store.sqlite import copy
+
+    return copy.back_up(path, target, replaces=replaces)
+
+
+def restore(path: Path, source: Path, kind: Kind | None) -> DatabaseCopy:
+    """Put a backup in the place of a database; see ``restore.restore``."""
+    from artistjobs.store.sqlite import restore as restoring
+
+    return restoring.restore(path, source, kind)
 
 
 def uri_to_read(path: Path) -> str:

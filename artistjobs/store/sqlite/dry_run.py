@@ -15,6 +15,7 @@ from artistjobs.core.statistics import AnswerStats, stats_of
 from artistjobs.errors import StoreError, WrongUseError
 from artistjobs.store.models import Counts, FileJobs, Kind
 from artistjobs.store.sqlite.filesystem import ensure_safe_place
+from artistjobs.store.sqlite.leftover_log import ensure_own_log
 from artistjobs.store.sqlite.migrations import APPLICATION_ID
 from artistjobs.store.sqlite.read_connection import BUSY_SECONDS, sql
 from artistjobs.store.sqlite.read_only import connect_to_read
@@ -69,6 +70,7 @@ def open_preview(path: Path | None, kind: Kind) -> Iterator[SqliteFilePreview]:
     """
     if path is not None:
         ensure_safe_place(path.resolve(), path)
+        ensure_own_log(path.resolve(), path)
     found = path if path is not None and path.exists() and (path.is_dir() or path.stat().st_size) else None
     with _translated(path), closing(_connect(found)) as db:
         if found is not None:

@@ -31,7 +31,7 @@ def open_lock_file(path: Path, database: Path) -> FileIO:
         with suppress(FileExistsError):
             return create_lock_file(path, database)
         with suppress(FileNotFoundError):  # removed in between
-            file = open_existing(path)
+            file = _opened(path)
             _ensure_trusted(file, path, database)
             if not (_was_too_open(file, database) and _is_removed(path)):
                 return file
@@ -71,6 +71,16 @@ def has_name(file: FileIO, path: Path) -> bool:
         return os.path.samestat(os.fstat(file.fileno()), path.stat())
     except FileNotFoundError:
         return False
+
+
+def _opened(path: Path) -> FileIO:
+    try:
+        return open_existing(path)
+    except PermissionError as error:
+        raise StoreError(
+            f"{path} cannot be opened by you; let its owner run the command once, which gives the file the rights of "
+            "the database, then run it again."
+        ) from error
 
 
 def _ensure_trusted(file: FileIO, path: Path, database: Path) -> None:

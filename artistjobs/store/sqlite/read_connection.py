@@ -20,6 +20,7 @@ from artistjobs.store.sqlite.disk_probe import disk_error
 from artistjobs.store.sqlite.liveness import WorkerProcess, is_alive
 from artistjobs.store.sqlite.lock_wait import locked_sentence
 from artistjobs.store.sqlite.migrations import APPLICATION_ID
+from artistjobs.store.sqlite.read_only import is_writable
 
 BUSY_SECONDS = 60
 """Longest wait in seconds for another program that holds the database."""
@@ -158,15 +159,15 @@ _REMEDY_DISK = "check it and run the same command again: what was stored is kept
 _REMEDY_ANY = "fix that and run the same command again: what was stored is kept."
 
 
+_RESTORE = "restore it with: artistjobs restore BACKUP (before a plain copy, remove the files -wal and -shm beside it)"
+
+
 _REMEDIES = (
     ("disk is full", "the disk is full; make room and run the same command again: what was stored is kept."),
     ("readonly", "it cannot be written; get write permission for it and its folder, then run again."),
     ("unable to open", "it cannot be opened; check the permissions of it and its folder, then run again."),
-    ("not a database", "it is not a SQLite database; name another with --db, or restore it from a backup."),
-    (
-        "malformed",
-        "it is damaged; restore it from a backup, or recover what is readable with: sqlite3 FILE .recover",
-    ),
+    ("not a database", f"it is not a SQLite database; name another with --db, or {_RESTORE}."),
+    ("malformed", f"it is damaged; {_RESTORE}, or recover what is readable with: sqlite3 FILE .recover"),
     ("disk I/O error", f"the disk failed; {_REMEDY_DISK}"),
 )
 
@@ -177,7 +178,21 @@ def _sentence(path: Path, error: sqlite3.Error) -> str:
         return locked_sentence(real, path)
     if any(part in message for part in _DISK_IN_DISGUISE) and (trouble := disk_error(real)) is not None:
         return _disk_sentence(path, trouble)
+    if any(part in message for part in _RIGHTS) and (file := _file_of_another(real)) is not None:
+        return f"{file} may not be written by you; ask its owner for that right, then run the same command again."
     return _sentence_of(path, message)
+
+
+_RIGHTS = ("readonly", "unable to open")
+"""Messages of SQLite that may come from missing rights."""
+
+
+def _file_of_another(real: Path) -> Path | None:
+    """Return a file beside a writable database that this user may not write, None if there is none."""
+    if not is_writable(real):
+        return None
+    files = (Path(f"{real}{end}") for end in ("-wal", "-shm"))
+    return next((file for file in files if file.exists() and not is_writable(file)), None)
 
 
 _DISK_IN_DISGUISE = ("unable to open", "not a database", "malformed", "disk I/O error")

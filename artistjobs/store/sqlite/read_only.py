@@ -34,15 +34,22 @@ def uri_to_read(path: Path) -> str:
 
 def _found(real: Path, timeout: float, mode: str) -> tuple[sqlite3.Connection, str]:
     uri = _uri(real, f"mode={mode}")
-    try:
-        return _opened(uri, timeout), uri
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode & 0xFF not in _NOT_WRITABLE or _has(real, "-shm"):
-            raise
+    # A log that somebody creates who may only read the database could not be written by its owner.
+    if is_writable(real) or _has(real, "-shm") or not real.exists():
+        try:
+            return _opened(uri, timeout), uri
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF not in _NOT_WRITABLE or _has(real, "-shm"):
+                raise
     # Every process that has the database open keeps the file -shm. No process of this machine can be writing then, so
     # the database is read without locks.
     uri = _uri(real, f"mode=ro&{_EXCLUSIVE}" if _has(real, "-wal") else "mode=ro&immutable=1")
     return _opened(uri, timeout), uri
+
+
+def is_writable(file: Path) -> bool:
+    """Return True if this user may write a file."""
+    return os.access(file, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
 
 
 def _uri(real: Path, how: str) -> str:

@@ -11,6 +11,7 @@ from artistjobs.store.models import Kind
 from artistjobs.store.queries.job_queries import SqlJobQueries
 from artistjobs.store.queries.records import SqlRecords
 from artistjobs.store.sqlite.filesystem import ensure_safe_place
+from artistjobs.store.sqlite.leftover_log import ensure_own_log
 from artistjobs.store.sqlite.migrations import needs_migration
 from artistjobs.store.sqlite.read_connection import (
     BUSY_SECONDS,
@@ -65,7 +66,9 @@ def open_reader(path: Path) -> Iterator[SqliteReader]:
     """
     with translated(path):
         ensure_database_file(path, create=False)
-        ensure_safe_place(Path(os.path.realpath(path)), path)
+        real = Path(os.path.realpath(path))
+        ensure_safe_place(real, path)
+        ensure_own_log(real, path)
         connection = _connect(path)
     with closing(connection):
         with translated(path):
