@@ -8,13 +8,9 @@ import click
 from artistjobs.cli.console import logging_output
 from artistjobs.cli.help import command
 from artistjobs.cli.options import PATH, Settings, format_option, text_option
-from artistjobs.errors import WrongUseError
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from artistjobs.core.job import Scope
-    from artistjobs.store.interface import OpenDatabase
 
 
 @command()
@@ -34,7 +30,7 @@ def export(settings: Settings, /, output: "Path | None", format_name: str | None
 
     Example: artistjobs export answers.jsonl --ingest latest
     """
-    from artistjobs.cli.options import existing_database_option
+    from artistjobs.cli.options import existing_database_option, ingest_scope
     from artistjobs.commands.export import export_answers
     from artistjobs.export.export import (
         STATES,
@@ -50,7 +46,7 @@ def export(settings: Settings, /, output: "Path | None", format_name: str | None
     files = FilesInUse(database=database, output=output, log_file=settings.log_file)
     with logging_output(settings, files) as console, database.reader() as store:
         config = ExportConfig(
-            scope=_scope(store, options["ingest"]),
+            scope=ingest_scope(store, options["ingest"]),
             states=STATES[str(options["state"])],
             full=bool(options["full"]),
             format=format_of(output, format_name),
@@ -64,13 +60,3 @@ def export(settings: Settings, /, output: "Path | None", format_name: str | None
             export_answers(store, config, output, texts, console)
             if texts is not None:
                 texts.raise_failure()
-
-
-def _scope(store: "OpenDatabase", ingest: object) -> "Scope":
-    from artistjobs.core.job import EVERYTHING
-
-    if not isinstance(ingest, str):
-        return EVERYTHING
-    if ingest != "latest" and not ingest.isdecimal():
-        raise WrongUseError(f"--ingest {ingest!r} is neither a number nor latest; the table ingests lists all numbers.")
-    return store.records.scope(None if ingest == "latest" else int(ingest))

@@ -155,11 +155,13 @@ def _prompt_json(progress: Progress) -> dict[str, Json]:
         "prompt_file": progress.prompt_file,
         "model": progress.model,
         "params": progress.params,
+        "created_at": progress.created_at,
         "total": counts.total,
         "pending": counts.pending,
         "running": counts.running,
         "failed": counts.failed,
         "done": counts.done,
+        "dropped": counts.dropped,
     }
 
 

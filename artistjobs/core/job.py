@@ -16,14 +16,19 @@ class JobState(StrEnum):
 
 
 ALLOWED_MOVES: Mapping[JobState, frozenset[JobState]] = {
-    # claim
-    JobState.PENDING: frozenset({JobState.RUNNING}),
+    # claim; drop
+    JobState.PENDING: frozenset({JobState.RUNNING, JobState.FAILED}),
     # settle; release and rescue return the job to pending
     JobState.RUNNING: frozenset({JobState.DONE, JobState.FAILED, JobState.PENDING}),
     JobState.DONE: frozenset(),
     # retry
     JobState.FAILED: frozenset({JobState.PENDING}),
 }
+
+
+DROPPED = "user:dropped"
+"""Error code of a dropped job: it is failed, but counts apart, and only a retry by this code makes it pending again.
+Error codes of servers have no colon, so none of them can be this one."""
 
 
 DEATHS_MAX = 3

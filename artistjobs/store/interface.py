@@ -23,12 +23,14 @@ from artistjobs.store.models import (
     FailedJob,
     FailureGroup,
     FileJobs,
+    IngestRecord,
     IngestResult,
     Kind,
     KnownFiles,
     LostCalls,
     Money,
     Progress,
+    PromptName,
     QueueState,
     RawExportRow,
     RecentAnswers,
@@ -80,6 +82,12 @@ class Queue(Protocol):
     def retry(self, *, scope: Scope, code: str | None = None, job: int | None = None) -> int:
         """Make failed jobs pending again with their attempts counted from 0; return how many."""
 
+    def drop(self, *, scope: Scope, prompt: int | None = None, code: str | None = None) -> int:
+        """Drop the pending jobs of a scope, or those that failed with a code; return how many.
+
+        ``prompt`` is the number of a prompt configuration, None for any.
+        """
+
     def write_off(self) -> None:
         """Let the money of lost calls count as spent no longer, in one transaction."""
 
@@ -118,6 +126,9 @@ class Records(Protocol):
 
     def prompt(self, number: int) -> Prompt:
         """Return a prompt configuration by its number."""
+
+    def prompt_names(self) -> Sequence[PromptName]:
+        """Return all prompt configurations without their texts, the oldest first."""
 
     def pending_prompts(self, scope: Scope) -> Sequence[Prompt]:
         """Return the prompt configurations of pending jobs."""
@@ -256,6 +267,9 @@ class JobQueries(Protocol):
 
     def control_changes(self) -> Sequence[ControlChange]:
         """Return the latest change of each setting sent to running workers."""
+
+    def ingests(self) -> Sequence[IngestRecord]:
+        """Return all files that were read, the oldest first."""
 
     def lost_calls(self) -> Sequence[LostCalls]:
         """Return the calls that may have been billed without an answer by error code, the most expensive first."""

@@ -18,6 +18,7 @@ from artistjobs.store.models import (
     FailureGroup,
     KnownFiles,
     Money,
+    PromptName,
     RawExportRow,
     RecentAnswers,
     Run,
@@ -84,6 +85,10 @@ class SqlRecords:
             instructions=row["instructions"],
             params=row["params"],
         )
+
+    def prompt_names(self) -> Sequence[PromptName]:
+        """Return all prompt configurations without their texts, the oldest first."""
+        return [PromptName(**dict(row)) for row in self._connection.rows("prompt_names")]
 
     def pending_prompts(self, scope: Scope) -> Sequence[Prompt]:
         """Return the prompt configurations of pending jobs."""

@@ -7,4 +7,5 @@ SELECT jobs.id, jobs.prompt, jobs.artist_name, coalesce(ingest_lines.artist_data
   LEFT JOIN answers ON answers.id = jobs.answer
  WHERE ingest_lines.ingest = :ingest
    AND jobs.state IN (:state, :other_state)
+   AND jobs.error_code IS NOT 'user:dropped'
  ORDER BY ingest_lines.line

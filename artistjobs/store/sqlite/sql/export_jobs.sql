@@ -4,4 +4,5 @@ SELECT jobs.id, jobs.prompt, jobs.artist_name, jobs.artist_data, jobs.state, job
   FROM jobs
   LEFT JOIN answers ON answers.id = jobs.answer
  WHERE jobs.state IN (:state, :other_state)
+   AND jobs.error_code IS NOT 'user:dropped'
  ORDER BY jobs.id

@@ -10,4 +10,5 @@ SELECT jobs.id, jobs.prompt,
   LEFT JOIN answers ON answers.id = jobs.answer
  WHERE ingest_lines.ingest = :ingest
    AND jobs.state IN (:state, :other_state)
+   AND jobs.error_code IS NOT 'user:dropped'
  ORDER BY ingest_lines.line

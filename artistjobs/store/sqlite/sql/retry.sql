@@ -1,8 +1,10 @@
 -- Make failed jobs pending again with attempts counted from 0 and no answer; earlier answers stay in the table answers.
+-- Dropped jobs stay dropped unless they are named by their code or number.
 UPDATE jobs INDEXED BY jobs_failed
    SET state = 'pending', attempt = 0, deaths = 0, error_code = NULL, available_at = NULL, answer = NULL
  WHERE state = 'failed'
    AND (:code IS NULL OR error_code = :code)
+   AND (error_code <> 'user:dropped' OR :code IS NOT NULL OR :job IS NOT NULL)
    AND (:job IS NULL OR id = :job)
    AND id BETWEEN :first_job AND :last_job
    AND (:ingest IS NULL OR EXISTS (

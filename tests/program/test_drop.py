@@ -1,0 +1,185 @@
+"""Jobs that were dropped are never asked, count apart, and come back only if they are named."""
+
+import json
+import sqlite3
+from contextlib import closing
+
+import factories as make
+import pytest
+from conftest import read_records, write_artists
+
+from artistjobs.core.attempt import Outcome
+from artistjobs.core.job import EVERYTHING
+from artistjobs.rehearsal import Fault
+from artistjobs.store.sqlite.store import open_store
+
+ONE, OTHER = ("--prompt-file", "one.txt"), ("--prompt-file", "other.txt")
+
+
+@pytest.fixture(autouse=True)
+def _asked(folder):
+    (folder / "one.txt").write_text("Who is {{ artist_name }}?")
+    (folder / "other.txt").write_text("What did {{ artist_name }} paint?")
+    write_artists(folder / "a.csv", 10)
+
+
+def query(folder, statement: str) -> list[tuple]:
+    with closing(sqlite3.connect(folder / "artistjobs.db")) as db:
+        return db.execute(statement).fetchall()
+
+
+def jobs(cli) -> dict:
+    return json.loads(cli("status", "--json").stdout)["jobs"]
+
+
+def test_the_pending_jobs_of_a_prompt_are_never_asked(cli, folder, api):
+    cli("run", "a.csv", *ONE, "--limit", 3)
+    cli("ingest", "a.csv", *OTHER)
+
+    dropped = cli("drop", "--prompt", 1)
+    worked = cli("work")
+
+    assert "7 pending jobs dropped" in dropped.stderr
+    assert worked.exit_code == 0
+    assert sorted({call.body["input"].split()[0] for call in api.journal.calls[3:]}) == ["What"]
+    assert jobs(cli) == {"total": 13, "pending": 0, "running": 0, "done": 13, "failed": 0, "dropped": 7}
+    assert query(folder, "SELECT prompt, done, failed, dropped FROM progress") == [(1, 3, 0, 7), (2, 10, 0, 0)]
+    assert "dropped 7" in cli("status").stdout
+
+
+def test_the_pending_jobs_of_an_ingest_are_dropped_and_no_others(cli, folder, api):
+    cli("ingest", "a.csv", *ONE)
+    write_artists(folder / "b.csv", 14)
+    cli("ingest", "b.csv", *ONE)
+
+    assert "10 pending jobs dropped" in cli("drop", "--ingest", 1).stderr
+    assert "4 pending jobs dropped" in cli("drop", "--ingest", "latest").stderr
+    assert "no pending job to drop" in cli("drop", "--ingest", 2).stderr
+
+
+def test_jobs_that_failed_with_a_code_are_dropped_with_what_was_paid_for_them(cli, folder, api):
+    api.script = lambda body, _: Fault.INCOMPLETE if "Artist 1?" in body["input"] else None
+    failed = cli("run", "a.csv", *ONE)
+    api.script = lambda body, _: Fault.REFUSAL
+
+    dropped = cli("drop", "--code", "incomplete")
+    again = cli("run", "a.csv", *ONE, "--retry-failed")
+
+    assert (failed.exit_code, again.exit_code) == (1, 0)
+    assert "1 failed job dropped" in dropped.stderr
+    assert "1 job is dropped and not asked" in again.stderr
+    assert len(api.journal.calls) == 10
+    assert query(folder, "SELECT count(*) FROM answers WHERE job = 1") == [(1,)]
+    assert query(folder, "SELECT count(*) FROM failures") == [(0,)]
+    assert cli("failures").stderr == "no job failed\n"
+
+
+def test_what_was_dropped_is_in_no_export(cli, folder, api):
+    cli("run", "a.csv", *ONE, "--limit", 4)
+    cli("drop", "--prompt", 1)
+
+    for state, count in (("done", 4), ("failed", 0), ("all", 4)):
+        for more in ((), ("--ingest", "latest")):
+            cli("export", "all.jsonl", "--state", state, *more, "--no-text")
+            assert len(read_records(folder / "all.jsonl")) == count
+
+
+def test_what_was_dropped_comes_back_if_it_is_named_and_is_asked_once(cli, folder, api):
+    cli("ingest", "a.csv", *ONE)
+    cli("drop", "--prompt", 1)
+
+    untouched = cli("retry")
+    asked_again = cli("run", "a.csv", *ONE)
+    revived = cli("retry", "--code", "user:dropped")
+    cli("work")
+
+    assert "0 jobs pending again" in untouched.stderr
+    assert (asked_again.exit_code, "10 jobs are dropped" in asked_again.stderr) == (0, True)
+    assert "10 jobs pending again" in revived.stderr
+    assert len(api.journal.calls) == 10
+    assert jobs(cli)["done"] == 10
+
+
+def test_a_dry_run_does_not_count_dropped_jobs_as_calls(cli, api):
+    cli("ingest", "a.csv", *ONE)
+    cli("drop", "--prompt", 1)
+    write_artists_more = cli("run", "a.csv", *ONE, "--dry-run", "--json")
+
+    assert '"calls": 0' in write_artists_more.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ((), "say which jobs to drop: --prompt N, --ingest N or --code CODE"),
+        (("--prompt", 2), "there is no prompt 2; 1 is one.txt, gpt-5, of 20"),
+        (("--ingest", 9), "has no ingest 9"),
+        (("--ingest", "x"), "neither a number nor latest"),
+        (("--code", "nonsense"), "no job failed with nonsense"),
+    ],
+)
+def test_what_there_is_not_is_not_dropped(cli, options, message):
+    cli("ingest", "a.csv", *ONE)
+
+    result = cli("drop", *options)
+
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert jobs(cli)["pending"] == 10
+
+
+def test_jobs_that_a_worker_holds_are_left_to_it(tmp_path):
+    with open_store(tmp_path / "jobs.db", create=True) as store:
+        make.ingest(store, *make.names(5))
+        store.queue.register()
+        held = make.claim(store, 2)
+
+        assert store.queue.drop(scope=EVERYTHING) == 3
+        make.settle(store, *(make.make_attempt(claim) for claim in held))
+
+        counts = store.records.counts(EVERYTHING)
+        assert (counts.done, counts.dropped, counts.total) == (2, 3, 2)
+        assert make.claim(store, 9) == []
+
+
+def test_a_server_cannot_drop_a_job(cli, folder, api, monkeypatch):
+    monkeypatch.setattr("artistjobs.core.retry.FIRST_WAIT_SECONDS", 0.001)
+    with open_store(folder / "artistjobs.db", create=True) as store:
+        make.ingest(store, *make.names(1))
+        store.queue.register()
+        claim = make.claim_one(store)
+        from artistjobs.api.classify import classify
+        from artistjobs.api.reply import Reply
+
+        failure = classify(Reply(status=422, body=b'{"error": {"code": "user:dropped"}}')).failure
+        make.settle(store, make.make_attempt(claim, Outcome.FAILED, failure=failure))
+
+        assert store.records.counts(EVERYTHING).failed == 1
+
+
+def test_files_that_were_read_are_listed_with_number_and_date(cli, folder):
+    assert cli("ingests").exit_code == 2
+    cli("ingest", "a.csv", *ONE)
+    cli("ingest", "a.csv", *OTHER)
+
+    table = cli("ingests").stdout.splitlines()
+    records = [json.loads(line) for line in cli("ingests", "--json").stdout.splitlines()]
+
+    assert [line.split()[0] for line in table] == ["ingest", "1", "2"]
+    assert [(one["ingest"], one["prompt"], one["source"], one["added"]) for one in records] == [
+        (1, 1, "a.csv", 10),
+        (2, 2, "a.csv", 10),
+    ]
+    assert all(one["ingested_at"].startswith("20") for one in records)
+
+
+def test_prompts_are_listed_with_number_and_date(cli):
+    cli("ingest", "a.csv", *ONE)
+    cli("ingest", "a.csv", *OTHER)
+
+    (head, one, other) = cli("status").stdout.splitlines()[-3:]
+    prompts = json.loads(cli("status", "--json").stdout)["prompts"]
+
+    assert head.split()[:3] == ["no.", "prompt", "ingested"]
+    assert (one.split()[:2], other.split()[:2]) == (["1", "one.txt"], ["2", "other.txt"])
+    assert one.split()[2] == prompts[0]["created_at"][:10] or one.split()[2].startswith("20")
