@@ -18,6 +18,7 @@ from artistjobs.core.prompt import Prompt
 from artistjobs.core.statistics import AnswerStats
 from artistjobs.store.models import (
     ArtistMatch,
+    AskedBefore,
     Counts,
     ExportRow,
     FailedJob,
@@ -47,11 +48,17 @@ class Ingestor(Protocol):
     """Adds the jobs of input files."""
 
     def ingest(
-        self, source: Source, prompt: Prompt, rows: Iterable[Artist | BadLine], count_lines: Callable[[], int]
+        self,
+        source: Source,
+        prompt: Prompt,
+        rows: Iterable[Artist | BadLine],
+        count_lines: Callable[[], int],
+        tell_asked_before: Callable[[AskedBefore], None] = ...,
     ) -> IngestResult:
         """Add a pending job for each new row, in one transaction; all rows are consumed.
 
-        ``count_lines`` returns the number of lines read so far.
+        ``count_lines`` returns the number of lines read so far. ``tell_asked_before`` is called before anything is
+        stored if other prompt configurations have asked about the same artists.
         """
 
     def find_same_file(self, source: Source, prompt: Prompt) -> IngestResult | None:

@@ -6,6 +6,7 @@ The protocols are in ``interface``, the values of a report in ``overview``.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
 from artistjobs.core.statistics import RunningStats
@@ -33,6 +34,22 @@ class KnownFiles:
     sources: Sequence[Source]
     prompt_files: frozenset[str]
     texts: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskedBefore:
+    """Artists of a file that other prompt configurations have asked about, and the jobs in which they did.
+
+    ``pending`` counts the running jobs, too. ``prompts`` holds the numbers of these configurations, and ``database`` is
+    the path of the database.
+    """
+
+    database: Path
+    artists: int
+    done: int
+    failed: int
+    pending: int
+    prompts: Sequence[int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -183,3 +183,52 @@ def test_prompts_are_listed_with_number_and_date(cli):
     assert head.split()[:3] == ["no.", "prompt", "ingested"]
     assert (one.split()[:2], other.split()[:2]) == (["1", "one.txt"], ["2", "other.txt"])
     assert one.split()[2] == prompts[0]["created_at"][:10] or one.split()[2].startswith("20")
+
+
+# --- before a changed prompt asks about everything again
+
+AGAIN = "of these artists were already ingested with another prompt"
+
+
+@pytest.mark.parametrize("changed", [OTHER, (*ONE, "--param", "max_output_tokens=99"), (*ONE, "--model", "gpt-5-mini")])
+def test_artists_that_will_be_asked_about_again_are_told_before_anything_is_stored(cli, folder, api, changed):
+    cli("run", "a.csv", *ONE, "--limit", 3)
+
+    result = cli("run", "a.csv", *changed, "--limit", 1)
+
+    warned = f"10 {AGAIN}: 3 done, 7 pending; they will all be asked again"
+    assert warned in result.stderr
+    assert "to drop them: artistjobs drop --prompt 1" in result.stderr
+    assert result.stderr.index(warned) < result.stderr.index("ingest 2:")
+
+
+def test_only_artists_that_are_asked_again_are_told(cli, folder, api):
+    cli("ingest", "a.csv", *ONE)
+    first = cli("ingest", "a.csv", *OTHER).stderr
+    same = cli("ingest", "a.csv", *OTHER).stderr
+    write_artists(folder / "a.csv", 12)
+    longer = cli("ingest", "a.csv", *OTHER).stderr
+    both = cli("ingest", "a.csv", *OTHER, "--model", "gpt-5-mini").stderr
+
+    assert f"10 {AGAIN}: 0 done, 10 pending" in first
+    assert AGAIN not in same
+    assert AGAIN not in longer
+    assert f"12 {AGAIN}: 0 done, 22 pending" in both
+    assert "artistjobs drop --prompt 1 and artistjobs drop --prompt 2" in both
+
+
+def test_a_file_with_more_rows_and_another_prompt_tells_of_the_old_ones(cli, folder, api):
+    cli("run", "a.csv", *ONE, "--limit", 4)
+    cli("drop", "--prompt", 1)
+    write_artists(folder / "a.csv", 25)
+
+    told = cli("ingest", "a.csv", *OTHER).stderr
+
+    assert f"10 {AGAIN}: 4 done, 0 pending; they will all be asked again\n" in told
+
+
+def test_new_artists_are_no_reason_for_a_warning(cli, folder):
+    cli("ingest", "a.csv", *ONE)
+    (folder / "b.csv").write_text("Frida Kahlo,painter\nArtist 1,another painter\n")
+
+    assert AGAIN not in cli("ingest", "b.csv", *OTHER).stderr
