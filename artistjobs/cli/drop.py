@@ -3,12 +3,12 @@
 import click
 
 from artistjobs.cli.help import command
-from artistjobs.cli.options import POSITIVE, Settings
+from artistjobs.cli.options import Settings, prompt_option
 from artistjobs.errors import WrongUseError
 
 
 @command()
-@click.option("--prompt", type=POSITIVE, metavar="N", help="Only jobs of this prompt; `status` lists the numbers.")
+@prompt_option
 @click.option("--ingest", metavar="N|latest", help="Only jobs of this ingest; `ingests` lists the numbers.")
 @click.option("--code", metavar="CODE", help="Jobs that failed with this code, in place of pending ones.")
 @click.pass_obj

@@ -7,7 +7,7 @@ import click
 
 from artistjobs.cli.console import logging_output
 from artistjobs.cli.help import command
-from artistjobs.cli.options import PATH, Settings, format_option, text_option
+from artistjobs.cli.options import PATH, Settings, format_option, prompt_option, text_option
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,10 +18,13 @@ if TYPE_CHECKING:
 @format_option
 @click.option("--state", type=click.Choice(["done", "failed", "all"]), default="done", help="State of the jobs.")
 @click.option("--ingest", metavar="N|latest", help="Only the rows of one ingest, in file order.")
+@prompt_option
 @click.option("--full", is_flag=True, help="Add usage, cost and the whole response to each record.")
 @text_option
 @click.pass_obj
-def export(settings: Settings, /, output: "Path | None", format_name: str | None, **options: object) -> None:
+def export(
+    settings: Settings, /, output: "Path | None", format_name: str | None, prompt: int | None, **options: object
+) -> None:
     """Write completed jobs to OUTPUT.
 
     OUTPUT is out.jsonl by default; - is stdout. A file that ends in .csv, .tsv or .parquet is written in
@@ -30,8 +33,11 @@ def export(settings: Settings, /, output: "Path | None", format_name: str | None
 
     Example: artistjobs export answers.jsonl --ingest latest
     """
+    from dataclasses import replace
+
     from artistjobs.cli.options import existing_database_option, ingest_scope
     from artistjobs.commands.export import export_answers
+    from artistjobs.commands.prompts import ensure_known_prompt
     from artistjobs.export.export import (
         STATES,
         ExportConfig,
@@ -45,8 +51,9 @@ def export(settings: Settings, /, output: "Path | None", format_name: str | None
     database = existing_database_option(settings)
     files = FilesInUse(database=database, output=output, log_file=settings.log_file)
     with logging_output(settings, files) as console, database.reader() as store:
+        ensure_known_prompt(store.records, prompt)
         config = ExportConfig(
-            scope=ingest_scope(store, options["ingest"]),
+            scope=replace(ingest_scope(store, options["ingest"]), prompt=prompt),
             states=STATES[str(options["state"])],
             full=bool(options["full"]),
             format=format_of(output, format_name),

@@ -225,6 +225,13 @@ def work_options(command: Command) -> Command:
     )(command)  # fmt: skip
 
 
+def prompt_option(command: Command) -> Command:
+    """Add the option that selects the jobs of one prompt configuration."""
+    return click.option(
+        "--prompt", type=POSITIVE, metavar="N", help="Only jobs of this prompt; `status` lists the numbers."
+    )(command)
+
+
 def format_option(command: Command) -> Command:
     """Add the option of the export format."""
     return click.option(

@@ -45,6 +45,7 @@ def status_lines(status: Status, width: int | None = None, *, is_coloured: bool 
     """Return a status as lines, at most ``width`` cells wide if a width is given."""
     counts, work = status.counts, status.work
     kind = " (rehearsal)" if status.kind is Kind.REHEARSAL else ""
+    which = "" if status.prompt is None else f", prompt {status.prompt}"
     names = ["done", "failed", "running", "pending", *(["dropped"] if counts.dropped else [])]
     states = [f"{name} {getattr(counts, name):,}" for name in names]
     tokens = f"{work.input_tokens:,} tokens in, {work.output_tokens:,} out"
@@ -59,7 +60,7 @@ def status_lines(status: Status, width: int | None = None, *, is_coloured: bool 
         *_worker_lines(status.workers),
     ]
     lines = [
-        (Style.TITLE, f"{escape_controls(str(status.path))}: {count_text(counts.total, 'job')}{kind}"),
+        (Style.TITLE, f"{escape_controls(str(status.path))}{which}: {count_text(counts.total, 'job')}{kind}"),
         *((Style.PLAIN, line) for fact in facts for line in wrapped(fact, width, "  ")),
         *_section(_PROMPT_COLUMNS, [_prompt_row(progress) for progress in status.progress], width),
         *_section(_RUN_COLUMNS, [_run_row(run, status.at) for run in status.runs], width),

@@ -52,17 +52,19 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Jobs that a command works on: all of them, or those of one ingest.
+    """Jobs that a command works on or exports: all of them, or those of one ingest.
 
     ``first_job`` and ``last_job`` bound the ids of an ingest's jobs, so that a claim from a
     small ingest does not scan a large one. ``is_span`` is True if the ingest has every job
-    between the two.
+    between the two. An export takes only the jobs of the prompt configuration ``prompt`` if it is given; a queue works
+    on all prompts.
     """
 
     ingest: int | None = None
     first_job: int = 0
     last_job: int = 2**63 - 1
     is_span: bool = True
+    prompt: int | None = None
 
 
 EVERYTHING = Scope()

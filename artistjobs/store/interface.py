@@ -143,19 +143,19 @@ class Records(Protocol):
     def money(self) -> Money:
         """Return the money that counts under a cost cap."""
 
-    def work(self) -> WorkTotals:
-        """Return the totals of all workers: calls, retries, tokens and cost."""
+    def work(self, prompt: int | None = None) -> WorkTotals:
+        """Return calls, retries, tokens and cost: those of all workers, or those of one prompt."""
 
-    def latest(self) -> RecentAnswers:
-        """Return statistics of the latest answers; fast, however many answers there are."""
+    def latest(self, prompt: int | None = None) -> RecentAnswers:
+        """Return statistics of the latest answers, of one prompt if it is given; fast, however many there are."""
 
-    def failures(self) -> Sequence[FailureGroup]:
-        """Return the failed jobs grouped by error code, the most frequent first."""
+    def failures(self, prompt: int | None = None) -> Sequence[FailureGroup]:
+        """Return the failed jobs grouped by error code, the most frequent first; of one prompt if it is given."""
 
     def workers(self) -> Sequence[Run]:
         """Return the workers that have not ended."""
 
-    def jobs_per_minute(self, seconds: float) -> float:
+    def jobs_per_minute(self, seconds: float, prompt: int | None = None) -> float:
         """Return the throughput of the last ``seconds``, in jobs per minute of the time in which a worker ran."""
 
     def worked_seconds(self, pids: Collection[int], since: float) -> float | None:
@@ -281,8 +281,8 @@ class JobQueries(Protocol):
     def lost_calls(self) -> Sequence[LostCalls]:
         """Return the calls that may have been billed without an answer by error code, the most expensive first."""
 
-    def failed(self, code: str | None, limit: int | None) -> Iterator[FailedJob]:
-        """Yield failed jobs from one consistent snapshot, oldest first; None means any code, or no limit."""
+    def failed(self, code: str | None, limit: int | None, prompt: int | None = None) -> Iterator[FailedJob]:
+        """Yield failed jobs from one consistent snapshot, oldest first; None means any code or prompt, or no limit."""
 
     def find_by_artist(self, name: str, limit: int) -> Sequence[ArtistMatch]:
         """Return the jobs of an artist with that name, or of the closest names, all with the same distance."""

@@ -232,3 +232,78 @@ def test_new_artists_are_no_reason_for_a_warning(cli, folder):
     (folder / "b.csv").write_text("Frida Kahlo,painter\nArtist 1,another painter\n")
 
     assert AGAIN not in cli("ingest", "b.csv", *OTHER).stderr
+
+
+# --- one prompt of several
+
+
+@pytest.fixture
+def two_prompts(cli, folder, api):
+    """Three answers and a failure with one prompt, two answers with another."""
+    api.script = lambda body, _: Fault.REFUSAL if "Who is Artist 1?" in body["input"] else None
+    cli("run", "a.csv", *ONE, "--limit", 4)
+    cli("run", "a.csv", *OTHER, "--limit", 2)
+
+
+def exported(cli, folder, *options) -> list[dict]:
+    result = cli("export", "all.jsonl", "--no-text", *options)
+    assert result.exit_code == 0, result.stderr
+    return read_records(folder / "all.jsonl")
+
+
+@pytest.mark.usefixtures("two_prompts")
+def test_an_export_of_a_prompt_has_its_jobs_and_no_others(cli, folder):
+    for more in ((), ("--full",), ("--state", "all"), ("--ingest", 1)):
+        assert {one["request"]["prompt_file"] for one in exported(cli, folder, "--prompt", 1, *more)} == {"one.txt"}
+    assert [len(exported(cli, folder, "--prompt", number)) for number in (1, 2)] == [3, 2]
+    assert len(exported(cli, folder, "--prompt", 1, "--state", "failed")) == 1
+    assert exported(cli, folder, "--prompt", 2, "--ingest", 1) == []
+    assert len(exported(cli, folder)) == 5
+
+
+@pytest.mark.usefixtures("two_prompts")
+def test_a_status_of_a_prompt_counts_its_jobs_calls_tokens_and_failures(cli):
+    everything, one, other = (
+        json.loads(cli("status", "--json", *options).stdout) for options in ((), ("--prompt", 1), ("--prompt", 2))
+    )
+
+    assert one["jobs"] == {"total": 10, "pending": 6, "running": 0, "done": 3, "failed": 1, "dropped": 0}
+    assert (other["jobs"]["done"], other["jobs"]["pending"]) == (2, 8)
+    for name in ("calls", "retries", "input_tokens", "output_tokens"):
+        assert one[name] + other[name] == everything[name]
+    assert one["cost_usd"] + other["cost_usd"] == pytest.approx(everything["cost_usd"])
+    assert (len(one["failures"]), other["failures"]) == (1, [])
+    assert [len(found["prompts"]) for found in (everything, one, other)] == [2, 1, 1]
+    assert one["projection"]["jobs_left"] == 6
+    assert "artistjobs.db, prompt 1: 10 jobs" in cli("status", "--prompt", 1).stdout
+
+
+@pytest.mark.usefixtures("two_prompts")
+def test_failures_of_a_prompt_are_listed_alone(cli):
+    assert len(cli("failures", "--prompt", 1).stdout.splitlines()) == 1
+    assert cli("failures", "--prompt", 2).stderr == "no job failed\n"
+    assert cli("failures", "--prompt", 2, "--code", "refusal").exit_code == 2
+
+
+@pytest.mark.usefixtures("two_prompts")
+def test_a_report_of_a_prompt_is_about_its_jobs(cli, folder):
+    pages = {}
+    for number in (1, 2):
+        assert cli("report", f"{number}.html", "--prompt", number).exit_code == 0
+        pages[number] = (folder / f"{number}.html").read_text()
+
+    assert "artistjobs.db, prompt 1" in pages[1]
+    assert "3 of 10 jobs are done" in pages[1]
+    assert "2 of 10 jobs are done" in pages[2]
+    assert ("refusal" in pages[1], "refusal" in pages[2]) == (True, False)
+    assert "1: one.txt, of 20" in pages[1]
+    assert "2: other.txt, of 20" in pages[2]
+
+
+@pytest.mark.usefixtures("two_prompts")
+@pytest.mark.parametrize("command", ["export", "status", "failures", "report"])
+def test_a_prompt_that_there_is_not_is_wrong_use(cli, command):
+    result = cli(command, "--prompt", 3)
+
+    assert result.exit_code == 2
+    assert "there is no prompt 3; 1 is one.txt" in result.stderr

@@ -38,9 +38,9 @@ class SqlJobQueries:
         """Return the calls that may have been billed without an answer by error code, the most expensive first."""
         return [LostCalls(**dict(row)) for row in self._reading.rows("lost_calls")]
 
-    def failed(self, code: str | None, limit: int | None) -> Iterator[FailedJob]:
-        """Yield failed jobs from one consistent snapshot, oldest first; None means any code, or no limit."""
-        parameters = {"code": code, "limit": MAX_INTEGER if limit is None else limit}
+    def failed(self, code: str | None, limit: int | None, prompt: int | None = None) -> Iterator[FailedJob]:
+        """Yield failed jobs from one consistent snapshot, oldest first; None means any code or prompt, or no limit."""
+        parameters = {"code": code, "limit": MAX_INTEGER if limit is None else limit, "prompt": prompt}
         yield from map(FailedJob._make, self._reading.stream("failed_jobs", parameters))
 
     def find_by_artist(self, name: str, limit: int) -> list[ArtistMatch]:

@@ -8,4 +8,5 @@ SELECT jobs.id, jobs.prompt, jobs.artist_name, coalesce(ingest_lines.artist_data
  WHERE ingest_lines.ingest = :ingest
    AND jobs.state IN (:state, :other_state)
    AND jobs.error_code IS NOT 'user:dropped'
+   AND (:prompt IS NULL OR jobs.prompt = :prompt)
  ORDER BY ingest_lines.line

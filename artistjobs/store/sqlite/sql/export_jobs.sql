@@ -5,4 +5,5 @@ SELECT jobs.id, jobs.prompt, jobs.artist_name, jobs.artist_data, jobs.state, job
   LEFT JOIN answers ON answers.id = jobs.answer
  WHERE jobs.state IN (:state, :other_state)
    AND jobs.error_code IS NOT 'user:dropped'
+   AND (:prompt IS NULL OR jobs.prompt = :prompt)
  ORDER BY jobs.id

@@ -10,4 +10,5 @@ SELECT jobs.id, jobs.prompt,
   LEFT JOIN answers ON answers.id = jobs.answer
  WHERE jobs.state IN (:state, :other_state)
    AND jobs.error_code IS NOT 'user:dropped'
+   AND (:prompt IS NULL OR jobs.prompt = :prompt)
  ORDER BY jobs.id

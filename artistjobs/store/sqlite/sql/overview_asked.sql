@@ -8,4 +8,5 @@ SELECT asked.prompt, prompts.prompt_id, prompts.version, prompts.prompt_file, pr
           FROM jobs
          GROUP BY prompt) AS asked
   JOIN prompts ON prompts.id = asked.prompt
+ WHERE :prompt IS NULL OR asked.prompt = :prompt
  ORDER BY asked.total DESC, asked.prompt
