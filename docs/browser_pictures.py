@@ -58,9 +58,9 @@ def main() -> None:
         browse = subprocess.Popen([*command, "browse", "--no-open"], cwd=folder, stderr=subprocess.PIPE, text=True)
         try:
             assert browse.stderr is not None
-            (address,) = re.findall(r"http://\S+/", browse.stderr.readline())
+            ((address, token),) = re.findall(r"(http://\S+/)(\?token=\S+)", browse.stderr.readline())
             drawn = "document.querySelectorAll('.chart-wrapper > svg').length === 3"
-            asyncio.run(picture(f"{address}-/dashboards/artistjobs", drawn, "browse.png", folder, 930))
+            asyncio.run(picture(f"{address}-/dashboards/artistjobs{token}", drawn, "browse.png", folder, 930))
         finally:
             browse.send_signal(signal.SIGINT)
             browse.communicate()

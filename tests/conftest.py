@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner, Result
+from hypothesis import settings
 from paths import ROOT
 
 from artistjobs.rehearsal import rehearsal
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from launching import Launcher, World
 
 KEY = "sk-test-0123456789abcdef"
+
+# An example of a property test may take longer than the default of 200 ms on a busy machine.
+settings.register_profile("artistjobs", deadline=None)
+settings.load_profile("artistjobs")
 
 
 @pytest.fixture

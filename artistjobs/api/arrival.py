@@ -1,4 +1,4 @@
-"""What has arrived of one reply: it is kept until it is whole, and sometimes found whole after the call has failed."""
+"""The received part of one reply: kept until it is complete, and sometimes complete after the call has failed."""
 
 from typing import Final
 

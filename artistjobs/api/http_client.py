@@ -35,7 +35,7 @@ MAX_HEADERS: Final = 1024
 
 
 ARRIVAL: Final[ContextVar[Arrival]] = ContextVar("arrival")
-"""Where the client keeps what has arrived for the call of the current task."""
+"""Holds the received part of the reply to the call of the current task."""
 
 
 class HttpClient(DefaultAioHttpClient):

@@ -10,8 +10,8 @@ BEGINNING = 200
 """Characters of an unexpected body that a message quotes."""
 
 
-MAX_WAIT_SECONDS = 1e9
-"""Longest believable ``Retry-After``, about thirty years; a longer one is ignored."""
+MAX_WAIT_SECONDS = 86_400.0
+"""Longest believable ``Retry-After``, a day; a longer one is ignored, and calls are tried again after growing waits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,15 +46,13 @@ class Reply:
 def retry_after_seconds(reply: Reply) -> float | None:
     """Return the wait that the server asked for, from ``retry-after-ms`` or ``Retry-After`` as seconds or date."""
     milliseconds = _number(reply.headers.get("retry-after-ms"))
-    if milliseconds is not None:
-        return milliseconds / 1000
     text = reply.headers.get("retry-after")
-    seconds = _number(text)
+    seconds = _number(text) if milliseconds is None else milliseconds / 1000
     if seconds is None and text:
         # A date is compared with the server's clock if the reply has its date; the local clock may be wrong.
         until, now = _date_seconds(text), _date_seconds(reply.headers.get("date", ""))
         seconds = max(0.0, until - (now or reply.received_at)) if until else None
-    return seconds if seconds is not None and seconds < MAX_WAIT_SECONDS else None
+    return seconds if seconds is not None and seconds <= MAX_WAIT_SECONDS else None
 
 
 def error_object(value: Json | InvalidJson) -> dict[str, Json]:

@@ -16,6 +16,7 @@ from artistjobs.cli.api_environment import api_from_environment, check_rehearsal
 from artistjobs.cli.options import Settings
 from artistjobs.cli.params import parameter_files
 from artistjobs.cli.prompt import PromptOptions, make_prompt
+from artistjobs.cli.schema import schema_note
 from artistjobs.commands.config import CheckOptions, WorkOptions
 from artistjobs.commands.findings import Finding, Level
 from artistjobs.core.command_text import DEFAULT_DATABASE, REHEARSAL_DATABASE
@@ -82,7 +83,7 @@ class CommandArguments:
 
     def files_in_use(self, output: Path | None = None) -> FilesInUse:
         """Return the files of this command. Raises WrongUseError if one that it reads is the database."""
-        names = ("file", "input_file", "prompt_file", "instructions_file")
+        names = ("file", "input_file", "prompt_file", "instructions_file", "schema")
         read = [path for name in names if name in self._options and (path := self._path(name)) is not None]
         if "params" in self._options:
             read += parameter_files(self._texts("params"))
@@ -98,6 +99,10 @@ class CommandArguments:
         uses_stored_prompt = prompt_options.prompt_id and prompt_options.prompt_file is None
         warnings = [STORED_PROMPTS_END] if uses_stored_prompt else []
         return warnings + list(filter(None, [self._model_warning()]))
+
+    def schema_note(self, prompt: Prompt) -> str | None:
+        """Return a note if the schema of ``--schema`` is not sent as a strict one, else None."""
+        return schema_note(prompt, self._path("schema"))
 
     def max_cost_usd(self) -> float | None:
         """Return the cap in dollars; None if the command has none."""
@@ -180,9 +185,16 @@ class CommandArguments:
             soft_cap=bool(self._options["soft_cap"]),
             prices=self._prices(),
             flex_fallback=flex_fallback,
+            corrections=self._number("corrections") or 0,
+            sample=self._is_sample(),
             patience_seconds=self._patience(),
             first_patience_seconds=self._amount("patience"),
         )
+
+    def _is_sample(self) -> bool:
+        if self._options["sample"] and self._number("limit") is None:
+            raise WrongUseError("--sample takes random rows, as many as --limit says; add --limit N.")
+        return bool(self._options["sample"])
 
     def _patience(self) -> float:
         given = self._amount("patience")
@@ -206,6 +218,7 @@ class CommandArguments:
             # An option on the command line wins over the environment.
             prompt_file=None if by_id else self._path("prompt_file"),
             instructions_file=self._path("instructions_file"),
+            schema=self._path("schema"),
             prompt_version=self._text("prompt_version"),
             model=self._text("model"),
             params=self._texts("params"),

@@ -8,6 +8,7 @@ import click
 from artistjobs.cli.console import logging_output
 from artistjobs.cli.help import command
 from artistjobs.cli.options import PATH, Settings, format_option, prompt_option, text_option
+from artistjobs.errors import WrongUseError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 @click.option("--ingest", metavar="N|latest", help="Only the rows of one ingest, in file order.")
 @prompt_option
 @click.option("--full", is_flag=True, help="Add usage, cost and the whole response to each record.")
+@click.option("--columns", metavar="NAME,NAME…", help="Only these columns, in this order; in JSON Lines these keys.")
 @text_option
 @click.pass_obj
 def export(
@@ -57,6 +59,7 @@ def export(
             states=STATES[str(options["state"])],
             full=bool(options["full"]),
             format=format_of(output, format_name),
+            columns=_columns(options["columns"]),
         )
         if is_stdout(output):
             export_to_stream(store.records, config, sys.stdout.buffer)
@@ -67,3 +70,17 @@ def export(
             export_answers(store, config, output, texts, console)
             if texts is not None:
                 texts.raise_failure()
+
+
+def _columns(names: object) -> tuple[str, ...]:
+    """Return the chosen columns; a name with a comma is quoted as in CSV. Raises WrongUseError if it is no list."""
+    import csv
+
+    if not isinstance(names, str):
+        return ()
+    chosen = tuple(name.strip() for name in next(csv.reader([names], skipinitialspace=True), []))
+    if not chosen or "" in chosen:
+        raise WrongUseError("--columns needs names with commas between them, for example: artist_name,response_text")
+    if twice := next((name for name in chosen if chosen.count(name) > 1), None):
+        raise WrongUseError(f"--columns names {twice!r} twice; name it once.")
+    return chosen

@@ -26,6 +26,7 @@ COMMANDS = {
     "work": "work.work",
     "run": "run.run",
     "export": "export.export",
+    "compare": "compare.compare",
     "status": "status.status",
     "failures": "failures.failures",
     "show": "show.show_job",
@@ -50,7 +51,7 @@ SECTIONS = {
     "All steps at once": ("run",),
     "Checks and failures": ("check", "failures", "show", "retry", "drop", "lost"),
     "Running workers": ("pause", "resume", "set"),
-    "Reports": ("ingests", "report", "browse"),
+    "Reports": ("ingests", "compare", "report", "browse"),
 }
 """Sections of the help with their commands; all other commands follow in a section of their own."""
 

@@ -58,6 +58,9 @@ class _Count(click.IntRange):
 POSITIVE = _Count(min=1)
 
 
+COUNT = _Count(min=0)
+
+
 class _Path(click.Path):
     """Parameter type of a path; imports pathlib only if a path is given, because that takes 10 % of a ``--help``."""
 
@@ -156,6 +159,10 @@ def ask_options(command: Command) -> Command:
             help="Any other field of the request; repeatable: reasoning.effort=low, text.format=@schema.json.",
         ),
         click.option(
+            "--schema", type=PATH, metavar="FILE",
+            help="JSON Schema that each answer must satisfy; sent as text.format.",
+        ),
+        click.option(
             "--service-tier", type=click.Choice(SERVICE_TIERS), help="Service tier; flex is slower and costs half."
         ),
         click.option("--store/--no-store", default=None, help="Let OpenAI store the answers.  [default: --store]"),
@@ -198,6 +205,10 @@ def work_options(command: Command) -> Command:
         ),
         click.option("--max-attempts", type=POSITIVE, default=5, help="Maximum attempts per job."),
         click.option(
+            "--corrections", type=COUNT, default=1,
+            help="Times to ask again if an answer does not fit its schema, with what is wrong.",
+        ),
+        click.option(
             "--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS",
             help="Time limit of one call.  [default: 600; 900 at the flex tier]",
         ),
@@ -217,6 +228,7 @@ def work_options(command: Command) -> Command:
             help="Use the standard tier for a job after the flex tier was full N times in a row.",
         ),
         click.option("--limit", type=POSITIVE, help="Work on at most N jobs."),
+        click.option("--sample", is_flag=True, help="With --limit, work on random jobs, not on the oldest ones."),
         click.option(
             "--patience", type=SECONDS, metavar="SECONDS",
             help="Wait this long while the service is away, then stop.  [default: 1800; 5 in a rehearsal]",

@@ -53,6 +53,7 @@ def run(
     from artistjobs.cli.arguments import CommandArguments
     from artistjobs.commands.run import ExportTarget, run_file
     from artistjobs.export.formats import format_of, output_or_default
+    from artistjobs.terminal.log import log
     from artistjobs.terminal.streams import TextOutput
 
     output = output_or_default(output, format_name)
@@ -60,6 +61,8 @@ def run(
     files = arguments.files_in_use(output)
     with logging_output(settings, files, arguments.scenario, arguments.warnings()) as console:
         config, texts = arguments.ingest_config(), None if arguments.as_json or no_text else TextOutput()
+        if note := arguments.schema_note(config.prompt):
+            log.info(note)
         if dry_run:
             from artistjobs.commands.dry_run import show_dry_run
 

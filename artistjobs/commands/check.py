@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from time import monotonic
 
 from artistjobs.api.address import DEFAULT_BASE_URL, shown_url
-from artistjobs.api.classify import classify
+from artistjobs.api.classify import Classification, classify
 from artistjobs.api.client import open_api
 from artistjobs.api.config import ApiConfig
 from artistjobs.api.interface import Api
@@ -35,6 +35,7 @@ from artistjobs.core.attempt import Answer, Failure, FailureKind
 from artistjobs.core.formatting import cost_text, count_text
 from artistjobs.core.pricing import REHEARSAL_MODEL, Cost, answer_cost
 from artistjobs.core.prompt import Prompt
+from artistjobs.core.schema import compile_check
 from artistjobs.core.statistics import AnswerStats, Interval, RunningStats, stats_of
 from artistjobs.errors import ArtistjobsError, PromptError, RunStoppedError, WrongUseError
 from artistjobs.ingest.source import IngestConfig
@@ -163,6 +164,8 @@ def _check_prompt(check_result: CheckResult) -> None:
     else:
         seen = "" if check_result.plan.spend else "; only a real call can check that it exists (--spend)"
         check_result.add(Level.WARN, "prompt", f"{prompt.prompt_id}: {STORED_PROMPTS_END}{seen}")
+    if prompt.schema is not None:
+        check_result.add(Level.OK, "schema", "every answer is checked against the JSON Schema of the request")
 
 
 async def _try_out(check_result: CheckResult, api: Api, prompt: Prompt, clock: Callable[[], float]) -> None:
@@ -184,6 +187,7 @@ async def _try_out(check_result: CheckResult, api: Api, prompt: Prompt, clock: C
     check_result.limits = _limits(reply, check_result.limits)
     if answer is not None:
         _report_answer(check_result, check_result.call, answer)
+        _check_schema(check_result, prompt, classification)
     if classification.failure is not None:
         _tell_failure(check_result, reply, classification.failure)
 
@@ -193,6 +197,16 @@ def _report_answer(check_result: CheckResult, call: TestCall, answer: Answer) ->
     tokens = f"{into:,} tokens in, {out:,} out" if into is not None and out is not None else "tokens unknown"
     cost = cost_text(call.cost_usd) if call.cost_usd is not None else "cost unknown"
     check_result.add(Level.OK, "call", f"answered by {answer.model} in {call.seconds:,.1f} s: {tokens}, {cost}")
+
+
+def _check_schema(check_result: CheckResult, prompt: Prompt, classification: Classification) -> None:
+    if classification.failure is not None or classification.answer is None or prompt.schema is None:
+        return
+    if reason := compile_check(prompt.schema)(classification.answer.text):
+        text = f"{reason}; a run would ask for a correction: make the prompt or the descriptions in the schema clearer"
+        check_result.add(Level.WARN, "schema", text)
+    else:
+        check_result.add(Level.OK, "schema", "the answer fits the schema")
 
 
 def _tell_failure(check_result: CheckResult, reply: Reply, failure: Failure) -> None:

@@ -39,7 +39,10 @@ def params_text(params: str) -> str:
 
 def _flat(params: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, str]]:
     for name, value in params.items():
-        if isinstance(value, dict) and value:
+        if prefix + name == "text.format" and isinstance(value, dict) and "schema" in value:
+            # The whole schema would fill the screen.
+            yield "schema", str(value.get("name"))
+        elif isinstance(value, dict) and value:
             yield from _flat(value, f"{prefix}{name}.")
         else:
             yield prefix + name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -9,13 +9,17 @@ FLEX_IS_FULL = "resource_unavailable"
 """Error code of a 429 from a full flex tier (OpenAI's guide to flex processing, November 2026)."""
 
 
+SCHEMA_MISMATCH = "schema_mismatch"
+"""Error code of an answer that does not fit the schema of its request."""
+
+
 FLEX_FULL_STATUS = 498
 """Status with which Groq refuses a call for lack of flex capacity (Groq's guide to flex processing, November 2026)."""
 
 
 ROW_CODES = frozenset({
     "content_filter", "context_length_exceeded", "empty_answer", "incomplete", "input_flagged", "invalid_prompt",
-    "refusal", "schema_mismatch", "string_above_max_length", "string_too_long", "template_error",
+    "refusal", SCHEMA_MISMATCH, "string_above_max_length", "string_too_long", "template_error",
 })  # fmt: skip
 """Error codes about the content of one row: another call for the row would fail too, and other rows are not affected.
 
@@ -75,6 +79,11 @@ class Failure:
     def is_flex_full(self) -> bool:
         """True if the flex tier had no capacity for the call: it is not billed and is no rate limit."""
         return self.code == FLEX_IS_FULL or self.status == FLEX_FULL_STATUS
+
+    @property
+    def is_mismatch(self) -> bool:
+        """True if the API answered, but the answer does not fit the schema; it can be corrected at once."""
+        return self.code == SCHEMA_MISMATCH
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -143,7 +143,7 @@ def bound_call(request: Mapping[str, Json], cost: Cost) -> CallBound:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Part:
-    """What one part of a bill adds to the bound."""
+    """Contribution of one part of a bill to the bound."""
 
     output_tokens: int = 0
     context_tokens: int | None = None

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from artistjobs.core.json_values import Json, canonical_json, parse_json
+from artistjobs.core.schema import Schema, answer_schema
 
 if TYPE_CHECKING:
     from artistjobs.core.template import Compile
@@ -22,7 +23,7 @@ class Prompt:
     """Prompt configuration: everything in a request except the artist.
 
     Either ``prompt_id`` (with ``version``) or ``template`` (with ``instructions``) is set.
-    ``params`` holds further fields of the request as canonical JSON. ``template_file`` is a name for
+    ``params`` holds further fields of the request as canonical JSON (``params_json``). ``template_file`` is a name for
     people; it is not sent.
     """
 
@@ -48,6 +49,12 @@ class Prompt:
         tier = self.param("service_tier")
         return tier if isinstance(tier, str) else None
 
+    @property
+    def schema(self) -> Schema | None:
+        """The JSON Schema of the answers, None if the request asks for none."""
+        params = parse_json(self.params.encode())
+        return answer_schema(params) if isinstance(params, dict) else None
+
     def param(self, name: str) -> Json:
         """Return a further field of the request, None if it is not set."""
         params = parse_json(self.params.encode())
@@ -62,6 +69,12 @@ class Prompt:
         from artistjobs.core.template import uses_artist_data
 
         return uses_artist_data(self.template)
+
+
+def changed_fields(before: Prompt, now: Prompt) -> dict[str, Json]:
+    """Return the fields of a request that differ from those of another configuration; null for those it lacks."""
+    first, second = shared_fields(before), shared_fields(now)
+    return {name: second.get(name) for name in {**first, **second} if first.get(name) != second.get(name)}
 
 
 def text_sha256(text: str) -> str:

@@ -16,6 +16,7 @@ from artistjobs.export.formats import Format
 from artistjobs.export.jsonl import JsonLinesWriter
 from artistjobs.export.parquet import ParquetWriter
 from artistjobs.export.records import ByteSink, RecordBuilder, TextSink
+from artistjobs.export.table import needs_details
 from artistjobs.store.interface import OpenDatabase, Records
 from artistjobs.terminal.escape import escape_controls, visible_json
 
@@ -25,12 +26,13 @@ STATES = {"done": ("done",), "failed": ("failed",), "all": ("done", "failed")}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportConfig:
-    """Options of an export: the jobs to select, the details of each, and the format."""
+    """Options of an export: the jobs to select, the details of each, the format, and the columns, all if empty."""
 
     scope: Scope = Scope()  # noqa: RUF009 - frozen
     states: Sequence[str] = STATES["done"]
     full: bool = False
     format: Format = Format.JSONL
+    columns: Sequence[str] = ()
 
 
 def export_to_file(store: OpenDatabase, config: ExportConfig, output: Path, text_sink: TextSink | None) -> int:
@@ -40,27 +42,28 @@ def export_to_file(store: OpenDatabase, config: ExportConfig, output: Path, text
     the file who may not read the database.
 
     Raises:
-        WrongUseError: if pyarrow is needed and not installed, or a binary format would be shown in a terminal.
+        WrongUseError: if pyarrow is needed and not installed, a chosen column does not exist, or a binary format would
+            be shown in a terminal.
         StoreError: if the file cannot be written; an older file is unchanged.
 
     """
     with atomic_write(output, source=store.path) as file:
-        return _write(store.records, config, _shown(file, config.format), text_sink)
+        return _write(store.records, config, shown(file, config.format), text_sink)
 
 
 def export_to_stream(records: Records, config: ExportConfig, stream: IO[bytes]) -> int:
     """Write the records to a stream; return their number.
 
     Raises:
-        WrongUseError: if the stream is a terminal and the format is binary.
+        WrongUseError: if the stream is a terminal and the format is binary, or a chosen column does not exist.
 
     """
-    count = _write(records, config, _shown(stream, config.format), None)
+    count = _write(records, config, shown(stream, config.format), None)
     stream.flush()
     return count
 
 
-def _shown(stream: IO[bytes], written_as: Format) -> ByteSink:
+def shown(stream: IO[bytes], written_as: Format) -> ByteSink:
     """Return the stream, or for a terminal a sink that shows control characters instead of sending them.
 
     Raises:
@@ -91,7 +94,8 @@ class _Screen:
 
 
 def _write(records: Records, config: ExportConfig, file: ByteSink, text_sink: TextSink | None) -> int:
-    writer = _WRITERS[config.format](RecordBuilder(records, full=config.full), file)
+    full = config.full or needs_details(config.columns)
+    writer = _WRITERS[config.format](RecordBuilder(records, full=full), file, config.columns)
     try:
         count = writer.write(config.scope, config.states, text_sink)
     except BaseException:
@@ -114,7 +118,7 @@ class _Writer(Protocol):
         """Discard the rest of the rows after an error."""
 
 
-_WRITERS: Mapping[Format, Callable[[RecordBuilder, ByteSink], _Writer]] = {
+_WRITERS: Mapping[Format, Callable[[RecordBuilder, ByteSink, Sequence[str]], _Writer]] = {
     Format.JSONL: JsonLinesWriter,
     Format.CSV: CsvWriter,
     Format.TSV: TsvWriter,

@@ -35,6 +35,9 @@ class Driver(Protocol):
     def open_reader(self, path: Path) -> AbstractContextManager[Reader]:
         """Open a database of either kind to read it."""
 
+    def uri_to_read(self, path: Path) -> str:
+        """Return the URI by which SQLite can read a database."""
+
 
 @dataclass(frozen=True, slots=True)
 class Database:
@@ -66,6 +69,10 @@ class Database:
     def reader(self) -> AbstractContextManager[Reader]:
         """Open it to read it, whatever its kind."""
         return self._driver().open_reader(self.path)
+
+    def uri_to_read(self) -> str:
+        """Return the URI by which other programs can read it with SQLite, in a folder that may be read-only."""
+        return self._driver().uri_to_read(self.path)
 
     def _driver(self) -> Driver:
         """Return the driver for the name of the database, imported only now."""

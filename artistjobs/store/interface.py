@@ -15,10 +15,12 @@ from artistjobs.core.attempt import Attempt
 from artistjobs.core.controls import Control, ControlChange
 from artistjobs.core.job import Artist, BadLine, Claim, Scope
 from artistjobs.core.prompt import Prompt
+from artistjobs.core.schema import RejectedAnswer
 from artistjobs.core.statistics import AnswerStats
 from artistjobs.store.models import (
     ArtistMatch,
     AskedBefore,
+    ComparedRow,
     Counts,
     ExportRow,
     FailedJob,
@@ -42,6 +44,9 @@ from artistjobs.store.models import (
     WorkTotals,
 )
 from artistjobs.store.overview import Bounds, Overview
+
+ChangePrompt = Callable[[Prompt], Prompt]
+"""Returns a prompt configuration with some fields of the request changed."""
 
 
 class Ingestor(Protocol):
@@ -74,6 +79,9 @@ class Queue(Protocol):
     def register(self) -> int:
         """Register this process as a worker and return its number; other processes can see that it is alive."""
 
+    def claim_randomly(self) -> None:
+        """Claim random jobs from now on, no longer the oldest first."""
+
     def exchange(self, attempts: Sequence[Attempt], limit: int, scope: Scope) -> Sequence[Claim]:
         """Record attempts and claim up to ``limit`` jobs, in one transaction that is on disk on return.
 
@@ -86,8 +94,14 @@ class Queue(Protocol):
     def queue_state(self, scope: Scope) -> QueueState:
         """Return the time of the next claimable job, and the number of jobs that other workers hold."""
 
-    def retry(self, *, scope: Scope, code: str | None = None, job: int | None = None) -> int:
-        """Make failed jobs pending again with their attempts counted from 0; return how many."""
+    def retry(
+        self, *, scope: Scope, code: str | None = None, job: int | None = None, change: ChangePrompt | None = None
+    ) -> int:
+        """Make failed jobs pending again with their attempts counted from 0; return how many.
+
+        With ``change`` they are sent from now on with the prompt configuration that it returns for their last one.
+        Their identity and their answers stay.
+        """
 
     def drop(self, *, scope: Scope, prompt: int | None = None, code: str | None = None) -> int:
         """Drop the pending jobs of a scope, or those that failed with a code; return how many.
@@ -137,8 +151,11 @@ class Records(Protocol):
     def prompt_names(self) -> Sequence[PromptName]:
         """Return all prompt configurations without their texts, the oldest first."""
 
+    def prompts(self, scope: Scope) -> Sequence[Prompt]:
+        """Return the prompt configurations of all jobs in a scope, in the order in which they were first used."""
+
     def pending_prompts(self, scope: Scope) -> Sequence[Prompt]:
-        """Return the prompt configurations of pending jobs."""
+        """Return the prompt configurations of pending jobs, as they will be sent."""
 
     def money(self) -> Money:
         """Return the money that counts under a cost cap."""
@@ -175,6 +192,12 @@ class Records(Protocol):
 
     def exported(self, job: int) -> ExportRow:
         """Return one final job as ``export`` yields it."""
+
+    def compared(self, first: int, second: int) -> Iterator[ComparedRow]:
+        """Yield the rows that were asked with two prompt configurations, from one consistent snapshot."""
+
+    def rejected_answers(self, job: int, attempt: int) -> Sequence[RejectedAnswer]:
+        """Return the answers to a job that did not fit its schema, among the attempts before ``attempt``."""
 
     def details(self, job: int) -> Mapping[str, object]:
         """Return the stored fields of a job's answer, empty if it has none."""

@@ -213,6 +213,29 @@ class ExportRow(NamedTuple):
     status: str | None
 
 
+class ComparedJob(NamedTuple):
+    """Job of one side of a comparison with its kept answer; tokens and cost are those of all its answers.
+
+    They are None if there are no answers, or none with such a value. ``unpriced`` counts the answers of unknown cost.
+    """
+
+    job: int
+    prompt: int
+    state: str
+    error_code: str | None
+    text: str | None
+    model: str | None
+    seconds: float | None
+    input_tokens: int | None
+    output_tokens: int | None
+    cost_usd: float | None
+    unpriced: int | None
+
+
+ComparedRow: TypeAlias = tuple[str, str, ComparedJob, ComparedJob]
+"""Name and data of a row, and its jobs for two prompt configurations."""
+
+
 RawExportRow: TypeAlias = tuple[int, int, bytes, bytes, bytes | None, bytes, int | None]
 """Final job with fields in JSON as UTF-8: its number and that of its prompt, name and data, the text as the API wrote
 it or None if that is not available, response id, and the time of creation."""

@@ -13,7 +13,7 @@ from artistjobs.api.classify import classify
 from artistjobs.api.interface import Api, CancelledBeforeSendingError
 from artistjobs.api.remedies import failure_text
 from artistjobs.api.reply import Reply
-from artistjobs.core.attempt import Answer, Attempt, Failure, FailureKind, Outcome
+from artistjobs.core.attempt import SCHEMA_MISMATCH, Answer, Attempt, Failure, FailureKind, Outcome
 from artistjobs.core.formatting import cost_text, truncate
 from artistjobs.core.job import MAX_DELAY_SECONDS, Claim
 from artistjobs.core.pricing import Cost, answer_cost
@@ -22,6 +22,7 @@ from artistjobs.core.retry import last_attempt
 from artistjobs.errors import PromptError
 from artistjobs.store.models import Money
 from artistjobs.terminal.log import repeats
+from artistjobs.worker.answer_checks import AnswerChecks, Corrections
 from artistjobs.worker.limits.budget import Budget, Hold
 from artistjobs.worker.limits.rate_limiter import Limiter
 from artistjobs.worker.progress.counters import RunCounters
@@ -52,8 +53,10 @@ class WorkerContext:
     stop: Stop
     counters: RunCounters
     requests: Requests
+    checks: AnswerChecks
     cost: Cost
     max_attempts: int
+    corrections: int
     flex_fallback: int | None
     clock: Callable[[], float]
     chance: random.Random
@@ -67,6 +70,7 @@ class ActiveJob:
         self.claim = claim
         self.calls_under_way = 0
         self.repeated = 0
+        self._corrections = Corrections(shared.checks, shared.corrections)
         self._case = shared.verdicts.case_of(claim)
         self._not_before: float | None = None
         self._flex_refusals = 0
@@ -83,6 +87,7 @@ class ActiveJob:
         started_at = time()
         try:
             body = self._with_service_tier(await shared.requests(self.claim))
+            body = self._corrections.corrected(self.claim, body)
         except PromptError as error:
             failure = Failure(kind=FailureKind.PERMANENT, code="template_error", message=str(error))
             return self._attempt(started_at, failure=failure, calls=0)
@@ -97,10 +102,13 @@ class ActiveJob:
                 shared.verdicts.breaker.abandon(number)
         if attempt is None:
             raise RunStoppingError
-        return self._decided(attempt, shared.verdicts.after_call(self._case, attempt, number))
+        decision = shared.verdicts.after_call(self._case, attempt, number)
+        return attempt if _needs_correction(attempt) else self._decided(attempt, decision)
 
     async def used_up(self, attempt: Attempt) -> Attempt:
         """Return the last attempt of a claim whose calls all failed, with its outcome decided."""
+        if _needs_correction(attempt):
+            return replace(attempt, outcome=Outcome.FAILED)
         return self._decided(attempt, await self._shared.verdicts.calls_used_up(self._case, attempt))
 
     async def before_backoff(self, state: RetryCallState) -> None:
@@ -114,11 +122,13 @@ class ActiveJob:
         self._shared.counters.add(attempt, self._shared.clock())
         self._count_refusals(attempt.failure)
         self.claim = replace(self.claim, attempt=self.claim.attempt + 1)
-        self.repeated += 1
         if attempt.failure is not None:
+            # The answer was paid for: the attempt counts also if the job is released for another reason later.
+            self.repeated = 0 if attempt.failure.is_mismatch else self.repeated + 1
             why, name = failure_text(attempt.failure), truncate(self.claim.artist_name)
+            then = "asked for a correction" if attempt.failure.is_mismatch else f"retry in {seconds:.1f} s"
             log.info(
-                "%s: call %d: %s; retry in %.1f s", name, attempt.claim.attempt, why, seconds,
+                "%s: call %d: %s; %s", name, attempt.claim.attempt, why, then,
                 extra=repeats("calls retried", attempt.failure.code),
             )  # fmt: skip
 
@@ -206,12 +216,22 @@ class ActiveJob:
 
     def _classify(self, reply: Reply, started_at: float) -> Attempt:
         classification = classify(reply)
-        answer = classification.answer
-        if answer is not None:
-            answer = replace(answer, cost_usd=answer_cost(answer, self._shared.cost))
-        return self._attempt(
-            started_at, answer=answer, failure=classification.failure, calls=1 if reply.was_sent else 0
-        )
+        answer, failure = classification.answer, classification.failure
+        if answer is None:
+            return self._attempt(started_at, failure=failure, calls=1 if reply.was_sent else 0)
+        answer = replace(answer, cost_usd=answer_cost(answer, self._shared.cost))
+        if failure is None and (reason := self._shared.checks.check(self.claim, answer.text)) is not None:
+            return self._mismatch(started_at, reply, answer, reason)
+        return self._attempt(started_at, answer=answer, failure=failure)
+
+    def _mismatch(self, started_at: float, reply: Reply, answer: Answer, reason: str) -> Attempt:
+        """Return the attempt of an answer that does not fit its schema; it is repeated while corrections are left."""
+        failure = Failure(
+            kind=FailureKind.PERMANENT, code=SCHEMA_MISMATCH, message=reason,
+            status=reply.status, request_id=reply.request_id,
+        )  # fmt: skip
+        attempt = self._attempt(started_at, answer=answer, failure=failure)
+        return replace(attempt, outcome=Outcome.RETRY) if self._corrections.reject(answer.text, reason) else attempt
 
     def _attempt(
         self,
@@ -235,7 +255,7 @@ class ActiveJob:
     def _update_shared_limits(self, reply: Reply, failure: Failure | None) -> None:
         """Apply a reply to all calls: update the rate limits, and pause the calls if the server asks for that."""
         shared = self._shared
-        shared.limiter.learn(reply.headers)
+        shared.limiter.learn(reply.headers, accepted=failure is None or not failure.slow_down)
         if failure is None:
             return
         if failure.slow_down:
@@ -249,6 +269,11 @@ _OUTCOMES = {
     FailureKind.PERMANENT: Outcome.FAILED,
     FailureKind.FATAL: Outcome.RELEASED,
 }
+
+
+def _needs_correction(attempt: Attempt) -> bool:
+    """Return True if the answer does not fit its schema, and another call is to correct it."""
+    return attempt.outcome is Outcome.RETRY and attempt.failure is not None and attempt.failure.is_mismatch
 
 
 def _is_answered(attempt: Attempt) -> bool:

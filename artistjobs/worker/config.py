@@ -10,6 +10,8 @@ from artistjobs.core.pricing import GivenPrices
 class WorkConfig:
     """Options of a worker process. A limit is None if none was set.
 
+    With ``sample`` random jobs are claimed, not the oldest ones.
+    ``corrections`` is the number of times that a job is asked again because its answer did not fit its schema.
     With ``soft_cap`` the cost cap may rest on estimates, and with ``trusts_server`` on what a request asks of the
     server, without a proof that it obeys. ``flex_fallback`` is the number of consecutive refusals after which a job
     leaves the flex tier. ``patience_seconds`` is the longest wait for a service that does not answer.
@@ -21,6 +23,7 @@ class WorkConfig:
     max_workers: int = 4
     processes: int = 1
     max_attempts: int = 5
+    corrections: int = 1
     rpm: int | None = None
     tpm: int | None = None
     max_cost_usd: float | None = None
@@ -29,6 +32,7 @@ class WorkConfig:
     prices: GivenPrices | None = None
     flex_fallback: int | None = None
     limit: int | None = None
+    sample: bool = False
     patience_seconds: float = 1800.0
     first_patience_seconds: float | None = None
     number: int = 0

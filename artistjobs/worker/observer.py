@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from time import monotonic
+from time import monotonic, time
 
 from artistjobs.worker.config import WorkConfig
 from artistjobs.worker.limits.circuit_breaker import Breaker
@@ -40,6 +40,7 @@ class RunObserver:
             job_progress=store_thread.job_counts.job_progress or self._before(),
             totals=counters.totals(),
             jobs_per_minute=counters.throughput.per_minute(now, counters.started_at),
+            last_done_at=counters.throughput.last_at,
             in_flight=counters.in_flight,
             max_workers=settings.max_workers,
             workers=store_thread.live_workers,
@@ -58,8 +59,14 @@ class RunObserver:
     def _wait(self, now: float) -> Wait | None:
         rest = self.breaker.rest
         if rest is None:
-            return self.limiter.waiting
+            return self.limiter.waiting or self._wait_for_job(now)
         return Wait(rest.cause, now if rest.next_probe_at is None else rest.next_probe_at, rest.gives_up_at)
+
+    def _wait_for_job(self, now: float) -> Wait | None:
+        next_job_at = self.store_thread.next_job_at
+        if next_job_at is None or self.counters.in_flight:
+            return None
+        return Wait("the next call of a job", now + next_job_at - time())
 
     def _before(self) -> JobProgress:
         """Return the job progress at the start of the run, for use until the jobs are counted again."""

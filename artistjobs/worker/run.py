@@ -22,6 +22,7 @@ from artistjobs.errors import ArtistjobsError, StoreError, WrongUseError
 from artistjobs.store.interface import OpenStore, Records, Store
 from artistjobs.store.models import Counts
 from artistjobs.worker.active_job import Requests, WorkerContext
+from artistjobs.worker.answer_checks import AnswerChecks
 from artistjobs.worker.config import WorkConfig
 from artistjobs.worker.limits.budget import Budget
 from artistjobs.worker.limits.circuit_breaker import Breaker
@@ -138,6 +139,7 @@ class _Run:
         self._store_client = StoreClient(
             open_store, scope, config.limit, config.settings, run_control.part, self._apply_settings
         )
+        self._store_client.store_thread.claims_randomly = config.sample
         self._breaker = Breaker(config.max_workers, config.patience_seconds, monotonic)
         self._limiter = Limiter(
             rpm=config.rpm,
@@ -189,8 +191,10 @@ class _Run:
             stop=self._stop,
             counters=self._counters,
             requests=requests,
+            checks=AnswerChecks(self._records),
             cost=self._cost,
             max_attempts=self._config.max_attempts,
+            corrections=self._config.corrections,
             flex_fallback=self._config.flex_fallback,
             clock=monotonic,
             chance=random.Random(),

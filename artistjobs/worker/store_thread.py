@@ -62,6 +62,7 @@ class StoreThread:
 
     Other threads may read its values. ``reached_limit`` is True once claiming ended because as many jobs as allowed
     were claimed. ``claimed_by_others`` counts the jobs that other workers held when there was last nothing to claim.
+    ``next_job_at`` is the time, in seconds after the epoch, at which the next job may be claimed if none may be now.
     """
 
     def __init__(
@@ -76,8 +77,10 @@ class StoreThread:
         self.reservations = reservations
         self.settings_poller = settings_poller
         self.is_draining = False
+        self.claims_randomly = False
         self.reached_limit = False
         self.claimed_by_others = 0
+        self.next_job_at: float | None = None
         self.others = 0
         self.job_counts = JobCountPoller(scope)
         self._queue: Queue | None = None
@@ -104,6 +107,8 @@ class StoreThread:
         # Before the worker is visible to others, so that all settings sent to it have a later revision.
         self.settings_poller.start(store.controls)
         store.queue.register()
+        if self.claims_randomly:
+            store.queue.claim_randomly()
         self.reservations.money = store.records.money()
         expected = self.others
         self._look_at_others(store.queue)
@@ -187,9 +192,11 @@ class StoreThread:
         seconds = self.settings_poller.seconds_until_poll
         if self.reservations.requests:
             return min(seconds, RESERVATION_POLL_SECONDS)
+        self.next_job_at = None
         if not self._room():
             return seconds
         queue_state = queue.queue_state(self._scope)
+        self.next_job_at = queue_state.available_at
         if queue_state.available_at is None:
             return seconds
         return min(seconds, max(0.0, queue_state.available_at - time()))

@@ -12,6 +12,7 @@ import pytest
 from conftest import write_artists
 from dotenv import load_dotenv
 from paths import ROOT
+from schemas import ARTIST
 
 from artistjobs.cli import cli
 
@@ -37,6 +38,7 @@ def shell(folder, api):
     shutil.copy(ROOT / "example_artists.csv", folder / "artists.csv")
     (folder / "prompt.txt").write_text(blocks("text")[0])
     (folder / "schema.json").write_text('{"type": "json_schema", "name": "artist", "schema": {"type": "object"}}')
+    (folder / "artist.schema.json").write_text(json.dumps(ARTIST))
     bin_folder = folder / "bin"
     bin_folder.mkdir()
     for name, module in (("artistjobs", "artistjobs"), ("sqlite-utils", "sqlite_utils")):

@@ -86,7 +86,7 @@ def at_work(world, file, api, database):
 
 
 @pytest.mark.parametrize("room", [20_000, 100_000])
-def test_a_disk_too_full_for_an_ingest_leaves_nothing_of_it(world, folder, database, api, assert_goes_on, room):
+def test_a_disk_too_full_for_an_ingest_rolls_it_back(world, folder, database, api, assert_goes_on, room):
     write_artists(folder / "a.csv", 5_000)
 
     assert_told(world.run("ingest", "a.csv", limits={"FSIZE": room}), "disk", "same command")
@@ -96,7 +96,7 @@ def test_a_disk_too_full_for_an_ingest_leaves_nothing_of_it(world, folder, datab
 
 
 @pytest.mark.parametrize("room", [160_000, 190_000, 230_000, 260_000])
-def test_a_disk_that_fills_up_at_work_stops_the_run_and_keeps_what_is_stored(
+def test_a_disk_that_fills_up_during_work_stops_the_run_and_keeps_stored_data(
     world, file, database, assert_goes_on, room
 ):
     assert world.run("ingest", "a.csv").code == 0
@@ -109,7 +109,7 @@ def test_a_disk_that_fills_up_at_work_stops_the_run_and_keeps_what_is_stored(
     assert_goes_on()
 
 
-def test_a_database_that_may_grow_no_more_stops_the_run_and_keeps_what_is_stored(world, file, database, assert_goes_on):
+def test_a_database_at_its_size_limit_stops_the_run_and_keeps_stored_data(world, file, database, assert_goes_on):
     assert world.run("ingest", "a.csv").code == 0
     with closing(sqlite3.connect(database)) as db:
         (pages,) = db.execute("PRAGMA page_count").fetchone()
@@ -138,7 +138,7 @@ def test_a_disk_too_full_for_an_export_leaves_the_old_file(world, file, folder, 
 
 
 @pytest.mark.parametrize("wrong", [{"pragmas": ["query_only=1"]}, {"read_only": True}], ids=str)
-def test_a_database_that_may_only_be_read_is_told_and_left_as_it_is(world, file, api, assert_goes_on, wrong):
+def test_a_read_only_database_is_reported_and_not_changed(world, file, api, assert_goes_on, wrong):
     assert world.run("ingest", "a.csv").code == 0
 
     stopped = world.run("work", **wrong)
@@ -149,7 +149,7 @@ def test_a_database_that_may_only_be_read_is_told_and_left_as_it_is(world, file,
 
 
 @pytest.mark.parametrize("beside", ["-wal", "-shm", "-lock"])
-def test_a_folder_where_nothing_can_be_put_beside_the_database_is_told(world, file, database, assert_goes_on, beside):
+def test_a_read_only_folder_of_a_database_is_reported(world, file, database, assert_goes_on, beside):
     assert world.run("ingest", "a.csv").code == 0
     place = database.with_name(database.name + beside)
     place.unlink(missing_ok=True)
@@ -163,7 +163,7 @@ def test_a_folder_where_nothing_can_be_put_beside_the_database_is_told(world, fi
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="modes do not bind root")
 @pytest.mark.parametrize("which", ["file", "folder"])
-def test_a_database_without_the_right_to_write_is_told(world, file, folder, database, assert_goes_on, which):
+def test_a_database_without_write_permission_is_reported(world, file, folder, database, assert_goes_on, which):
     assert world.run("ingest", "a.csv").code == 0
     place, mode = (database, 0o444) if which == "file" else (folder, 0o555)
     place.chmod(mode)
@@ -190,7 +190,7 @@ def test_an_output_that_cannot_be_created_is_told_before_any_call(world, file, a
 
 
 @pytest.mark.parametrize("handles", [6, 8, 10, 12, 14, 16])
-def test_without_file_handles_the_run_stops_in_a_sentence(world, file, assert_goes_on, handles):
+def test_too_many_open_files_stop_the_run_with_one_sentence(world, file, assert_goes_on, handles):
     stopped = world.run(*RUN, limits={"NOFILE": handles})
 
     assert "Traceback" not in stopped.err, stopped.err
@@ -203,7 +203,7 @@ def test_without_file_handles_the_run_stops_in_a_sentence(world, file, assert_go
 # A database that changes under a worker
 
 
-def test_a_database_deleted_under_a_worker_stops_it_and_can_be_put_back(at_work, database, folder, assert_goes_on):
+def test_a_database_deleted_during_work_stops_the_run_and_can_be_restored(at_work, database, folder, assert_goes_on):
     process = at_work()
     moved = folder / "moved"
     moved.mkdir()
@@ -220,7 +220,7 @@ def test_a_database_deleted_under_a_worker_stops_it_and_can_be_put_back(at_work,
     assert_goes_on(repeated=2 * WORKERS)
 
 
-def test_a_database_replaced_under_a_worker_is_not_written_on(world, at_work, database, folder):
+def test_a_database_replaced_during_work_is_not_written_to(world, at_work, database, folder):
     world.folder = folder / "other"
     world.folder.mkdir()
     write_artists(world.folder / "b.csv", 2)
@@ -235,7 +235,7 @@ def test_a_database_replaced_under_a_worker_is_not_written_on(world, at_work, da
 
 
 @pytest.mark.parametrize("size", [0, 100, PAGE_BYTES, 40_000])
-def test_a_database_cut_short_under_a_worker_stops_it_in_a_sentence(at_work, database, size):
+def test_a_database_truncated_during_work_stops_the_run_with_one_sentence(at_work, database, size):
     process = at_work(pragmas=["wal_autocheckpoint=3"])
 
     os.truncate(database, size)
@@ -244,7 +244,7 @@ def test_a_database_cut_short_under_a_worker_stops_it_in_a_sentence(at_work, dat
     assert_told(process, "artistjobs.db")
 
 
-def test_a_damaged_page_stops_the_run_in_a_sentence(world, file, database):
+def test_a_damaged_page_stops_the_run_with_one_sentence(world, file, database):
     assert world.run("ingest", "a.csv").code == 0
     with closing(sqlite3.connect(database)) as db:
         (page,) = db.execute("SELECT rootpage FROM sqlite_master WHERE name = 'jobs_pending'").fetchone()
@@ -258,7 +258,7 @@ def test_a_damaged_page_stops_the_run_in_a_sentence(world, file, database):
 # Another program that uses the database
 
 
-def test_a_database_that_another_tool_keeps_for_too_long_is_trouble(world, file, database, assert_goes_on):
+def test_a_database_locked_too_long_by_another_program_is_an_error(world, file, database, assert_goes_on):
     assert world.run("ingest", "a.csv").code == 0
     with closing(sqlite3.connect(database, isolation_level=None)) as tool:
         tool.execute("BEGIN IMMEDIATE")
@@ -269,9 +269,7 @@ def test_a_database_that_another_tool_keeps_for_too_long_is_trouble(world, file,
     assert_goes_on(repeated=0)
 
 
-def test_a_database_that_another_tool_takes_under_a_worker_stops_it_and_loses_no_answer_stored(
-    at_work, database, assert_goes_on
-):
+def test_a_database_locked_during_work_stops_the_run_and_loses_no_stored_answer(at_work, database, assert_goes_on):
     process = at_work(set=IMPATIENT)
     with closing(sqlite3.connect(database, isolation_level=None, timeout=30)) as tool:
         tool.execute("BEGIN IMMEDIATE")
@@ -285,7 +283,7 @@ def test_a_database_that_another_tool_takes_under_a_worker_stops_it_and_loses_no
     assert_goes_on()
 
 
-def test_a_database_that_another_tool_keeps_for_a_while_is_waited_for(at_work, database, api, folder):
+def test_a_short_lock_of_another_program_during_work_is_waited_for(at_work, database, api, folder):
     process = at_work()
     with closing(sqlite3.connect(database, isolation_level=None, timeout=30)) as tool:
         tool.execute("BEGIN IMMEDIATE")
@@ -303,7 +301,7 @@ def test_a_database_that_another_tool_keeps_for_a_while_is_waited_for(at_work, d
 
 
 @pytest.mark.parametrize("jump", [5 * HOURS, -5 * HOURS])
-def test_a_clock_that_jumps_at_work_changes_nothing(world, file, api, folder, jump):
+def test_a_clock_that_jumps_during_work_changes_nothing(world, file, api, folder, jump):
     stumbling = {f"Artist {number}" for number in (7, 17, 27)}
     api.script = lambda body, nth: Fault.SERVER_ERROR if nth == 1 and name_in(body) in stumbling else None
     begun = time.monotonic()
@@ -317,9 +315,7 @@ def test_a_clock_that_jumps_at_work_changes_nothing(world, file, api, folder, ju
 
 
 @pytest.mark.parametrize("ahead", [5 * HOURS, -5 * HOURS])
-def test_jobs_given_back_by_a_clock_that_was_wrong_are_not_waited_for(
-    world, file, api, assert_goes_on, database, ahead
-):
+def test_jobs_released_under_a_wrong_clock_are_not_waited_for(world, file, api, assert_goes_on, database, ahead):
     assert world.run("ingest", "a.csv").code == 0
     api.scenario = replace(api.scenario, requests_per_minute=1, limit_window_seconds=60.0, latency_seconds=0.2)
     process = world.start(*RUN, clock=[ahead, 0, 0])
@@ -345,7 +341,7 @@ def has_a_retry(database):
         return db.execute("SELECT count(*) FROM attempts WHERE outcome = 'retry'").fetchone()[0]
 
 
-def test_a_worker_killed_under_a_clock_that_was_wrong_is_made_good_at_once(world, file, api, assert_goes_on):
+def test_jobs_of_a_worker_killed_under_a_wrong_clock_are_rescued_at_once(world, file, api, assert_goes_on):
     assert world.run(*RUN, clock=[5 * HOURS, 0, 0], kill=["after settle", 5]).code == -signal.SIGKILL
     begun = time.monotonic()
 
@@ -357,7 +353,7 @@ def test_a_worker_killed_under_a_clock_that_was_wrong_is_made_good_at_once(world
 # Removed files beside the database
 
 
-def test_a_lock_file_removed_under_two_workers_loses_nothing(world, file, api, database, folder):
+def test_a_lock_file_removed_during_work_of_two_workers_loses_nothing(world, file, api, database, folder):
     assert world.run("ingest", "a.csv").code == 0
     api.latency_seconds = 0.05
     first = world.start("work", "--max-workers", WORKERS)

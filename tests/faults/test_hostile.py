@@ -242,7 +242,7 @@ def evening(server, tmp_path_factory) -> Evening:
     return Evening(tmp_path_factory.mktemp("evening"), server)
 
 
-def test_bad_replies_end_no_run_and_reach_no_terminal(evening):
+def test_bad_replies_end_no_run_and_do_not_control_the_terminal(evening):
     assert evening.run.exit_code == 1
     assert no_commands(evening.run.stderr)
     assert max(map(len, evening.run.stderr.splitlines())) < 3000
@@ -250,7 +250,7 @@ def test_bad_replies_end_no_run_and_reach_no_terminal(evening):
 
 
 @pytest.mark.parametrize("case", GOOD)
-def test_an_odd_answer_is_kept_as_it_came(evening, case):
+def test_an_unusual_answer_is_stored_unchanged(evening, case):
     record = evening.records[case]
 
     assert record["error"] is None
@@ -261,7 +261,7 @@ def test_an_odd_answer_is_kept_as_it_came(evening, case):
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_a_reply_that_is_no_answer_fails_its_job_alone(evening, case):
+def test_a_reply_without_an_answer_fails_its_job_alone(evening, case):
     code, error = BAD[case][1], evening.records[case]["error"]
 
     assert code is None or error["code"] == code
@@ -305,7 +305,7 @@ def test_a_whole_answer_is_kept_although_its_reply_never_ends(ask, cli, folder):
     assert assert_in_order(cli, folder)[0]["response_text"] == "a text"
 
 
-def test_a_flood_is_too_large(ask, cli, folder):
+def test_an_endless_reply_is_too_large(ask, cli, folder):
     assert ask(flood).exit_code == 1
     assert assert_in_order(cli, folder)[0]["error"]["code"] == "reply_too_large"
 
@@ -317,7 +317,7 @@ print(code, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024)
 """
 
 
-def test_a_bomb_costs_little_memory(hostile, program, folder):
+def test_a_decompression_bomb_needs_little_memory(hostile, program, folder):
     """Some kilobytes decompress to 300 MB; the memory of the process stays far below."""
     bomb = gzip.compress(gzip.compress(bytes(300 * 2**20), 9), 9)
     hostile.replies["Evil"] = reply(gzip.decompress(bomb), b"content-encoding: gzip")
@@ -371,7 +371,7 @@ def test_a_redirect_of_the_look_up_is_not_followed_either(ask, hostile):
     ],
     ids=range(9),
 )
-def test_an_odd_look_up_of_the_model_stops_nothing_or_says_why(ask, hostile, model, monkeypatch):
+def test_an_unusual_reply_to_the_look_up_stops_nothing_or_is_explained(ask, hostile, model, monkeypatch):
     monkeypatch.setattr("artistjobs.worker.preflight.TRIES", 1)
     hostile.model = model
 
@@ -382,7 +382,7 @@ def test_an_odd_look_up_of_the_model_stops_nothing_or_says_why(ask, hostile, mod
     assert len(result.stderr) < 3000
 
 
-def test_trouble_that_stops_the_run_is_said_without_escapes(ask, cli):
+def test_the_message_that_stops_a_run_has_no_control_characters(ask, cli):
     result = ask(refusal(ESCAPES, code="invalid_api_key", status=b"401 " + b"No"))
 
     assert result.exit_code == 3
@@ -391,7 +391,7 @@ def test_trouble_that_stops_the_run_is_said_without_escapes(ask, cli):
     assert no_commands(cli("run", "a.csv", "--json").stdout)
 
 
-def test_an_outage_is_said_without_escapes(hostile, cli, folder):
+def test_the_message_of_an_outage_has_no_control_characters(hostile, cli, folder):
     (folder / "a.csv").write_text("".join(f"Evil {number}\n" for number in range(12)))
     hostile.replies |= {f"Evil {number}": refusal(ESCAPES, code=ESCAPES, status=b"503 Bad") for number in range(12)}
 
@@ -401,7 +401,7 @@ def test_an_outage_is_said_without_escapes(hostile, cli, folder):
     assert no_commands(result.stderr)
 
 
-def test_huge_usage_never_adds_up_to_more_than_the_database_holds(hostile, cli, folder):
+def test_huge_usage_does_not_overflow_the_database(hostile, cli, folder):
     """The sum of the tokens that two thousand answers report would exceed 64 bits."""
     names = [f"Evil {number}" for number in range(40)]
     (folder / "a.csv").write_text("\n".join(names))
@@ -444,7 +444,7 @@ def csv_row(name: str, data: str) -> str:
 
 @pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")  # aiohttp's, for a row of a mebibyte
 @pytest.mark.parametrize("case", ROWS)
-def test_a_row_comes_out_as_it_went_in_and_never_raw_on_the_terminal(hostile, cli, folder, monkeypatch, case):
+def test_a_row_is_exported_unchanged_and_does_not_control_the_terminal(hostile, cli, folder, monkeypatch, case):
     monkeypatch.setattr("artistjobs.core.retry.FIRST_WAIT_SECONDS", 0.01)
     name, data = ROWS[case]
     (folder / "a.csv").write_text(csv_row(name, data) + f"Good\n,{name}\n", "utf-8", newline="")
@@ -495,7 +495,7 @@ def test_files_may_be_called_anything(hostile, cli, folder, name):
 
 
 @pytest.mark.parametrize("name", ["a b.csv", "a'b\\c\n\x1b[2J.csv", "é\u202e.csv", "\udcff"])
-def test_the_command_to_go_on_with_is_shown_harmless_and_pastes_right(monkeypatch, name):
+def test_the_resume_command_has_no_control_characters_and_can_be_pasted(monkeypatch, name):
     monkeypatch.setattr(sys, "argv", ["artistjobs", "run", name])
 
     command = same_command()

@@ -78,7 +78,7 @@ FIRST_STEPS = [
 
 
 @pytest.mark.parametrize(("step", "nth"), FIRST_STEPS)
-def test_a_death_before_the_first_call_costs_nothing(killed, assert_made_good, api, step, nth):
+def test_a_kill_before_the_first_call_repeats_nothing(killed, assert_made_good, api, step, nth):
     killed(kill=[step, nth])
     assert api.journal.received == 0
 
@@ -86,7 +86,7 @@ def test_a_death_before_the_first_call_costs_nothing(killed, assert_made_good, a
 
 
 @pytest.mark.parametrize("step", around("commit of add_jobs"))
-def test_an_ingest_is_there_whole_or_not_at_all(killed, folder, step):
+def test_an_ingest_is_complete_or_absent_after_a_kill(killed, folder, step):
     killed("ingest", "a.csv", kill=[step, 1])
 
     with closing(sqlite3.connect(folder / "artistjobs.db")) as db:
@@ -97,7 +97,7 @@ def test_an_ingest_is_there_whole_or_not_at_all(killed, folder, step):
 TABLES_OF_AN_INGEST = ("prompts", "ingests", "jobs", "ingest_lines")
 
 
-def test_a_death_while_a_file_with_ten_new_rows_is_taken_in_keeps_what_was_there(world, killed, folder, api):
+def test_a_kill_during_the_ingest_of_new_rows_keeps_earlier_jobs(world, killed, folder, api):
     assert world.run(*RUN).code == 0
     write_artists(folder / "a.csv", ROWS + 10)
 
@@ -124,7 +124,7 @@ WORK_STEPS = [
 
 
 @pytest.mark.parametrize(("step", "nth"), WORK_STEPS)
-def test_a_death_at_work_repeats_only_what_was_in_flight(killed, assert_made_good, folder, tmp_path_factory, step, nth):
+def test_a_kill_during_work_repeats_only_calls_in_flight(killed, assert_made_good, folder, tmp_path_factory, step, nth):
     killed(kill=[step, nth])
     in_flight = count_running(folder, tmp_path_factory.mktemp("copy"))
     assert in_flight <= WORKERS
@@ -144,7 +144,7 @@ def count_running(folder, aside):
 
 
 @pytest.mark.parametrize("nth", [1, 4, ROWS])
-def test_a_death_between_request_and_reply_repeats_only_what_was_in_flight(world, assert_made_good, folder, api, nth):
+def test_a_kill_between_request_and_reply_repeats_only_calls_in_flight(world, assert_made_good, folder, api, nth):
     write_artists(folder / "a.csv", ROWS)
     running = []
 
@@ -162,14 +162,14 @@ def test_a_death_between_request_and_reply_repeats_only_what_was_in_flight(world
 
 
 @pytest.mark.parametrize("step", around("end_worker", "commit of end_worker", "end of life"))
-def test_a_worker_that_dies_at_its_end_leaves_nothing_to_do_and_nothing_behind(killed, assert_made_good, step):
+def test_a_kill_at_the_end_leaves_no_job_and_no_file(killed, assert_made_good, step):
     killed(kill=[step, 1])
 
     assert_made_good(repeated=0)
 
 
 @pytest.mark.parametrize("step", around("record_deaths", "rescue", "commit of rescue"))
-def test_a_rescuer_that_dies_is_made_good_by_the_next_one(killed, assert_made_good, step):
+def test_a_kill_during_a_rescue_is_repaired_by_the_next_worker(killed, assert_made_good, step):
     killed(kill=["after judge", 2])
     killed(kill=[step, 1])
 
@@ -181,7 +181,7 @@ def test_a_rescuer_that_dies_is_made_good_by_the_next_one(killed, assert_made_go
 
 @pytest.mark.parametrize("nth", [1, 2, 30, 60, 90, 120])
 @pytest.mark.parametrize("operation", ["write", "sync"])
-def test_a_death_inside_of_a_commit_repeats_only_what_was_in_flight(world, killed, assert_made_good, operation, nth):
+def test_a_kill_within_a_commit_repeats_only_calls_in_flight(world, killed, assert_made_good, operation, nth):
     world.need_shim()
 
     killed(disk_kill=[operation, "-wal", nth if operation == "write" else nth // 12 + 1])
@@ -197,7 +197,7 @@ CHECKPOINT_STEPS = [
 
 
 @pytest.mark.parametrize(("operation", "suffix", "nth"), CHECKPOINT_STEPS)
-def test_a_death_inside_of_a_checkpoint_repeats_only_what_was_in_flight(
+def test_a_kill_within_a_checkpoint_repeats_only_calls_in_flight(
     world, killed, assert_made_good, operation, suffix, nth
 ):
     world.need_shim()
@@ -217,7 +217,7 @@ UNBUFFERED = {"set": {"artistjobs.export.atomic_file._BUFFER_BYTES": 16, "artist
 
 
 @pytest.mark.parametrize(("step", "nth"), EXPORT_STEPS)
-def test_a_death_while_exporting_leaves_the_old_file_or_the_new_one(world, killed, assert_made_good, folder, step, nth):
+def test_a_kill_during_an_export_leaves_the_old_file_or_the_new_one(world, killed, assert_made_good, folder, step, nth):
     assert world.run(*RUN).code == 0
     old = (folder / "out.jsonl").read_bytes()
     write_artists(folder / "a.csv", ROWS + 5)
@@ -240,9 +240,7 @@ def test_a_death_while_exporting_leaves_the_old_file_or_the_new_one(world, kille
 
 
 @pytest.mark.parametrize(("step", "nth"), [("before migration", 1), ("after migration", 2), ("before COMMIT", 1)])
-def test_a_death_while_an_old_database_is_brought_up_to_date_leaves_it_old(
-    world, killed, assert_made_good, folder, step, nth
-):
+def test_a_kill_during_a_migration_leaves_the_old_version(world, killed, assert_made_good, folder, step, nth):
     make_old_database(folder / "artistjobs.db")
     step = "before commit of migration" if step == "before COMMIT" else step
 
@@ -270,7 +268,7 @@ def make_old_database(path):
 
 
 @pytest.mark.parametrize("chance", range(3))
-def test_three_workers_killed_at_once_repeat_only_what_was_in_flight(world, folder, api, chance):
+def test_three_workers_killed_at_once_repeat_only_calls_in_flight(world, folder, api, chance):
     lots = random.Random(chance)
     write_artists(folder / "a.csv", 90)
     assert world.run("ingest", "a.csv").code == 0
@@ -291,7 +289,7 @@ def test_three_workers_killed_at_once_repeat_only_what_was_in_flight(world, fold
 
 
 @pytest.mark.parametrize("chance", range(12))
-def test_deaths_at_random_moments_of_a_whole_run_lose_nothing(world, folder, api, chance):
+def test_kills_at_random_times_of_a_run_lose_nothing(world, folder, api, chance):
     """Three kills after random times."""
     lots = random.Random(chance)
     write_artists(folder / "a.csv", ROWS)

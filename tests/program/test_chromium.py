@@ -80,18 +80,19 @@ async def test_a_report_prints_nothing_on_the_console_and_fits_a_phone(database,
 
 @needs_extra
 async def test_the_dashboard_draws_every_chart_without_a_network(database, program, tmp_path):
-    with browsing(program) as address:
+    with browsing(program) as served:
         async with browser_tab(tmp_path) as tab:
-            await tab.open(address + "-/dashboards/artistjobs")
+            await tab.open(served.link("-/dashboards/artistjobs"))
             await tab.until("document.querySelectorAll('.dashboard-card-chart').length === 7")
             await tab.until("document.querySelectorAll('.chart-wrapper > svg').length === 3")
             await tab.until("document.querySelectorAll('.dashboard-card-chart p').length === 4")
             done = len(HOSTILE) - 1
             assert await tab.eval("document.querySelector('#chart-done p').textContent") == str(done)
-            outside = [asked for asked in tab.asked if not asked.startswith((address, "data:", "blob:"))]
+            outside = [asked for asked in tab.asked if not asked.startswith((served.address, "data:", "blob:"))]
             assert outside == []
             for name in ("results", "failures", "answers"):
-                await tab.open(f"{address}artistjobs/{name}")
+                # The cookie keeps the token.
+                await tab.open(f"{served.address}artistjobs/{name}")
                 assert await tab.eval("document.querySelectorAll('img[src=x]').length") == 0
             # Vega warns that the charts are written for its previous version.
             assert not [said for said in tab.said if "WARN" not in said]

@@ -59,7 +59,7 @@ def first(count: int, one: Callable, then: Callable) -> Callable:
 
 @dataclass(frozen=True)
 class Case:
-    """How the server bills, what is asked for, and the least of the cap that is of use."""
+    """A way of billing by the server, the options of the run, and the smallest share of the cap that is used."""
 
     name: str
     change: Callable

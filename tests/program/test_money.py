@@ -92,7 +92,7 @@ def lose(share: int):
 
 
 @pytest.mark.parametrize("budget", BUDGETS, ids=str)
-def test_spending_never_passes_the_cap_and_a_higher_cap_resumes(cli, folder, api, paid, budget):
+def test_spending_never_exceeds_the_cap_and_a_higher_cap_continues(cli, folder, api, paid, budget):
     write_artists(folder / "a.csv", int(400 * budget.cap) + 40)
     api.script = lose(budget.faults)
     asked = BOUNDED if budget.bounded else (*PROMPT, "--model", "gpt-4o")
@@ -115,7 +115,7 @@ def test_spending_never_passes_the_cap_and_a_higher_cap_resumes(cli, folder, api
     assert query(folder, "SELECT sum(reserved_usd) FROM workers") == [(0.0,)]
 
 
-def test_two_workers_on_one_database_do_not_pass_the_cap_together(program_with_api, folder, api, paid):
+def test_two_workers_on_one_database_keep_to_the_cap_together(program_with_api, folder, api, paid):
     write_artists(folder / "a.csv", 600)
     api.latency_seconds = 0.05
     program_with_api.run("ingest", "a.csv", *BOUNDED)
@@ -130,7 +130,7 @@ def test_two_workers_on_one_database_do_not_pass_the_cap_together(program_with_a
     assert len(query(folder, "SELECT DISTINCT worker FROM answers")) == 2
 
 
-def test_the_calls_of_a_worker_that_was_killed_count_at_their_worst(program_with_api, folder, api, paid, cli):
+def test_the_calls_of_a_killed_worker_count_their_worst_case(program_with_api, folder, api, paid, cli):
     write_artists(folder / "a.csv", 600)
     api.latency_seconds = 0.2
     cli("ingest", "a.csv", *BOUNDED)
@@ -167,7 +167,7 @@ def test_a_worker_waits_for_the_calls_of_another_before_it_gives_up(program_with
     assert [first.returncode, second.returncode] == [0, 0]
 
 
-def test_calls_given_up_by_a_second_signal_count_at_their_worst(program_with_api, folder, api):
+def test_calls_given_up_by_a_second_signal_count_their_worst_case(program_with_api, folder, api):
     write_artists(folder / "a.csv", 10)
     api.latency_seconds = 30.0
     worker = program_with_api.start("run", "a.csv", "--max-cost", "1", "--max-workers", "4", *BOUNDED)
@@ -190,7 +190,7 @@ PRICES = ("--price-input", "2", "--price-output", "10")
 
 
 @pytest.mark.parametrize("options", [("--model", "nobody-knows-it"), (), ("--service-tier", "flex")])
-def test_prices_given_by_hand_are_what_answers_cost(cli, folder, api, options):
+def test_prices_given_by_the_user_set_the_cost_of_answers(cli, folder, api, options):
     write_artists(folder / "a.csv", 5)
 
     result = cli("run", "a.csv", *PRICES, *options)
@@ -200,7 +200,7 @@ def test_prices_given_by_hand_are_what_answers_cost(cli, folder, api, options):
         assert cost == pytest.approx((into * 2 + out * 10) / 1e6)
 
 
-def test_prices_given_by_hand_keep_a_cap(cli, folder, api):
+def test_prices_given_by_the_user_make_a_cap_possible(cli, folder, api):
     write_artists(folder / "a.csv", 200)
     options = (*PRICES, "--model", "nobody-knows-it", *BOUNDED)
 
@@ -244,14 +244,14 @@ def test_one_price_without_the_other_is_refused(cli, folder, one):
 
 @pytest.mark.parametrize("option", ["--max-cost", "--price-input", "--price-output"])
 @pytest.mark.parametrize("amount", ["nan", "inf", "-1", "much"])
-def test_what_is_no_amount_of_money_is_refused(cli, folder, option, amount):
+def test_an_invalid_amount_of_money_is_refused(cli, folder, option, amount):
     """With a cap of nan every comparison would be false, and every call would be granted."""
     write_artists(folder / "a.csv", 1)
 
     assert cli("run", "a.csv", option, amount).exit_code == 2
 
 
-def test_what_was_spent_under_a_cap_is_told_to_scripts(cli, folder, api):
+def test_the_amount_spent_under_a_cap_is_part_of_the_json(cli, folder, api):
     write_artists(folder / "a.csv", 100)
 
     result = cli("run", "a.csv", "--json", "--max-cost", "0.05", *BOUNDED)

@@ -128,8 +128,8 @@ def test_a_job_is_shown_with_what_was_sent_and_what_came_back(cli, folder, api):
     assert shown["answer"]["text"] in text
     assert shown["answer"]["response_id"] in text
     assert list(shown) == [
-        "job", "artist_name", "artist_data", "state", "error_code", "available_at", "worker", "request", "attempts",
-        "answer", "other_answers",
+        "job", "artist_name", "artist_data", "state", "error_code", "available_at", "worker", "request", "changed",
+        "attempts", "answer", "other_answers",
     ]  # fmt: skip
 
 

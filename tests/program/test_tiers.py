@@ -97,7 +97,7 @@ def test_a_call_that_exceeds_its_time_fails_as_timeout(cli, folder, api, monkeyp
     assert query(folder, "SELECT error_code FROM attempts") == [("timeout",)]
 
 
-def test_a_full_flex_tier_is_asked_again_and_holds_nobody_else_up(cli, folder, api, monkeypatch):
+def test_a_full_flex_tier_is_retried_and_delays_no_other_job(cli, folder, api, monkeypatch):
     real_sleep, flex_waits, pauses = Stop.sleep, [], []
 
     async def sleep(stop, seconds):
@@ -184,7 +184,7 @@ def test_refusals_that_are_not_in_a_row_do_not_count(cli, folder, api):
     assert {body["service_tier"] for body in sent(api)} == {"flex"}
 
 
-def test_a_flex_tier_that_stays_full_stops_the_run_with_the_way_out(cli, folder, api):
+def test_a_flex_tier_that_stays_full_stops_the_run_with_the_remedy(cli, folder, api):
     write_artists(folder / "a.csv", 30)
     api.script = full_flex
 
@@ -195,7 +195,7 @@ def test_a_flex_tier_that_stays_full_stops_the_run_with_the_way_out(cli, folder,
     assert query(folder, "SELECT DISTINCT state, attempt FROM jobs") == [("pending", 0)]
 
 
-def test_a_fallback_that_never_comes_to_pass_is_refused(cli, folder):
+def test_a_fallback_without_effect_is_refused(cli, folder):
     write_artists(folder / "a.csv", 1)
 
     result = cli("run", "a.csv", *FLEX, "--flex-fallback", "5")
@@ -208,7 +208,7 @@ def test_a_fallback_that_never_comes_to_pass_is_refused(cli, folder):
 
 
 @pytest.mark.parametrize(("option", "stored"), [("--store", True), ("--no-store", False)])
-def test_whether_answers_are_kept_is_sent_if_it_is_said(cli, folder, api, option, stored):
+def test_the_store_option_is_sent_if_it_is_given(cli, folder, api, option, stored):
     write_artists(folder / "a.csv", 1)
 
     cli("run", "a.csv")
@@ -228,7 +228,7 @@ def test_metadata_is_sent_as_text(cli, folder, api):
     assert sent(api)[0]["metadata"] == {"year": "2026", "a.b": "x=y", "empty": ""}
 
 
-def test_as_much_metadata_as_the_api_takes_is_taken(cli, folder, api):
+def test_the_maximum_of_metadata_is_accepted(cli, folder, api):
     write_artists(folder / "a.csv", 1)
     pairs = [f"{number:064}={'v' * 512}" for number in range(16)]
 
@@ -265,7 +265,7 @@ def test_metadata_that_the_api_would_refuse_is_refused_at_ingest(cli, folder, pa
         (("--metadata", "a=b"), "metadata.c=d"),
     ],
 )
-def test_a_field_said_twice_is_refused_naming_both(cli, folder, options, param):
+def test_a_field_given_twice_is_refused_with_both_names(cli, folder, options, param):
     write_artists(folder / "a.csv", 1)
 
     result = cli("ingest", "a.csv", *options, "--param", param)

@@ -43,12 +43,12 @@ not a line of it
         ("/mnt/ntfs", "fuseblk"),
     ],
 )
-def test_the_nearest_and_latest_mount_says_what_a_folder_is_on(folder, kind):
+def test_the_nearest_and_latest_mount_determines_the_file_system(folder, kind):
     assert mounted_type(Path(folder), MOUNTS) == kind
 
 
 @pytest.mark.parametrize("mounts", ["", "nonsense", "1 2 3 - ext4", "1 2 0:1 / / rw -"])
-def test_a_list_that_makes_no_sense_tells_nothing(mounts):
+def test_an_invalid_list_of_mounts_gives_no_result(mounts):
     assert mounted_type(Path("/srv"), mounts) is None
 
 
@@ -82,7 +82,7 @@ def test_a_database_on_a_network_file_system_is_refused_in_a_sentence(cli, folde
     assert api.journal.received == 0
 
 
-def test_where_no_list_can_be_read_nothing_is_refused(cli, folder, monkeypatch):
+def test_without_a_list_of_mounts_nothing_is_refused(cli, folder, monkeypatch):
     write_artists(folder / "a.csv", 3)
     monkeypatch.setattr("artistjobs.store.sqlite.filesystem.MOUNTINFO", folder / "none")
 

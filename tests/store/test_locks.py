@@ -101,12 +101,12 @@ def test_a_process_that_a_worker_started_does_not_keep_it_alive(database):
         os.kill(sleeper, signal.SIGKILL)
 
 
-def test_a_worker_that_never_was_is_dead(database):
+def test_an_unknown_worker_is_dead(database):
     assert not is_alive(database, 7)
     assert not (database.parent / "jobs.db-worker-7").exists()
 
 
-def test_looking_changes_nothing(database):
+def test_a_check_of_liveness_changes_nothing(database):
     life = LivenessLock(database, 1)
     life.close()
 
@@ -114,7 +114,7 @@ def test_looking_changes_nothing(database):
     assert make.litter(database) == {"-worker-1"}
 
 
-def test_two_who_look_at_once_do_not_take_each_other_for_the_worker(database, monkeypatch):
+def test_two_processes_that_check_at_once_do_not_take_each_other_for_the_worker(database, monkeypatch):
     LivenessLock(database, 1).close()
     with monkeypatch.context() as other, ExitStack() as stack:
         # The other process keeps the file open.
@@ -125,7 +125,7 @@ def test_two_who_look_at_once_do_not_take_each_other_for_the_worker(database, mo
         assert not is_alive(database, 1)
 
 
-def test_a_death_is_certified_by_one_at_a_time(database):
+def test_only_one_process_at_a_time_rescues_a_dead_worker(database):
     LivenessLock(database, 1).close()
 
     with lock_if_dead(database, 1) as first, lock_if_dead(database, 1) as second:

@@ -12,7 +12,9 @@ from conftest import wait_until, write_artists
 from artistjobs.core.job import EVERYTHING
 from artistjobs.errors import StoreError
 from artistjobs.store.sqlite import migrations as schema
+from artistjobs.store.sqlite import queue
 from artistjobs.store.sqlite.migrations import migration_files
+from artistjobs.store.sqlite.queue import sql as queue_sql
 from artistjobs.store.sqlite.reader import open_reader
 from artistjobs.store.sqlite.store import SqliteStore, open_store
 
@@ -172,10 +174,11 @@ def everything(path):
 
 
 def test_jobs_whose_keys_had_no_index_of_their_own_are_kept_with_all_that_hangs_on_them(path, tmp_path, monkeypatch):
-    # The present program works with the columns of later migrations.
-    before = [file for file in migration_files() if not file.name.startswith("0006")]
+    # The present program works with the columns of later migrations, but the table is rebuilt without that of 0008.
+    before = [file for file in migration_files() if not file.name.startswith(("0006", "0008"))]
     with monkeypatch.context() as older:
         older.setattr(schema, "migration_files", lambda: before)
+        older.setattr(queue, "sql", lambda name: queue_sql(name).replace("coalesce(sent_as, prompt)", "prompt"))
         with open_store(path, create=True) as store:
             store.queue.register()
             make.ingest(store, *make.names(20), "Artist 3", ("Artist 4", "other data"))
@@ -191,7 +194,8 @@ def test_jobs_whose_keys_had_no_index_of_their_own_are_kept_with_all_that_hangs_
     with open_store(tmp_path / "new.db", create=True):
         pass
 
-    assert rows["jobs"][:6] == everything(path)["jobs"][:6]
+    # A later migration adds sent_as at the end.
+    assert [(*row, None) for row in rows["jobs"][:6]] == everything(path)["jobs"][:6]
     assert [rows[name] for name in ("answers", "results", "failures")] == [
         everything(path)[name] for name in ("answers", "results", "failures")
     ]
@@ -262,6 +266,7 @@ def test_a_process_that_dies_while_it_makes_the_database_leaves_the_next_one_a_c
         import os, signal, sys
         from pathlib import Path
         from artistjobs.store.sqlite import migrations as schema
+from artistjobs.store.sqlite import queue
         from artistjobs.store.sqlite.store import open_store
 
         class Fatal:

@@ -98,7 +98,7 @@ def texts_done(folder: Path) -> dict[int, str]:
 
 
 @pytest.mark.parametrize("chance", range(16))
-def test_what_was_told_to_be_done_is_done_after_a_power_cut(
+def test_jobs_reported_as_done_are_done_after_a_power_cut(
     work_until_the_power_fails, world, folder, image, tmp_path_factory, chance
 ):
     lots = random.Random(chance)
@@ -129,7 +129,7 @@ def test_a_power_cut_in_the_middle_of_a_checkpoint_loses_nothing(
 
 
 @pytest.mark.parametrize("setting", [NORMAL, OFF], ids=["normal", "off"])
-def test_the_same_without_every_sync_does_lose_jobs(work_until_the_power_fails, image, tmp_path_factory, setting):
+def test_without_syncs_jobs_are_lost(work_until_the_power_fails, image, tmp_path_factory, setting):
     told = work_until_the_power_fails(100, set=setting)
 
     after = restore(image, tmp_path_factory.mktemp("after"))
@@ -149,7 +149,7 @@ def has_jobs(folder: Path) -> bool:
 
 
 @pytest.mark.parametrize("chance", range(4))
-def test_the_program_goes_on_from_what_a_power_cut_left(world, folder, image, api, tmp_path_factory, chance):
+def test_the_program_continues_after_a_power_cut(world, folder, image, api, tmp_path_factory, chance):
     lots = random.Random(chance)
     write_artists(folder / "a.csv", ROWS)
     api.latency_seconds = 0.01
@@ -174,7 +174,7 @@ def assert_names(folder, count):
     assert names == [f"Artist {number}" for number in range(1, count + 1)]
 
 
-def test_an_export_that_has_ended_well_is_on_disk_whole(world, folder, image, tmp_path_factory):
+def test_a_successful_export_is_completely_on_disk(world, folder, image, tmp_path_factory):
     write_artists(folder / "a.csv", ROWS)
 
     assert world.run("run", "a.csv", watch=[str(folder), str(image)]).code == 0
@@ -187,7 +187,7 @@ def test_an_export_that_has_ended_well_is_on_disk_whole(world, folder, image, tm
 @pytest.mark.parametrize(
     ("step", "rows"), [("before fsync", 5), ("after fsync", 5), ("before replace", 5), ("after replace", 5)]
 )
-def test_a_power_cut_while_exporting_leaves_the_old_file_whole(world, folder, image, tmp_path_factory, step, rows):
+def test_a_power_cut_during_an_export_leaves_the_old_file_complete(world, folder, image, tmp_path_factory, step, rows):
     write_artists(folder / "a.csv", rows)
     assert world.run("run", "a.csv", watch=[str(folder), str(image)]).code == 0
     write_artists(folder / "a.csv", ROWS)
@@ -199,7 +199,7 @@ def test_a_power_cut_while_exporting_leaves_the_old_file_whole(world, folder, im
     assert_names(restore(image, tmp_path_factory.mktemp("after")), rows)
 
 
-def test_the_same_without_the_syncs_of_an_export_does_lose_it(world, folder, image, tmp_path_factory):
+def test_without_the_syncs_of_an_export_it_is_lost(world, folder, image, tmp_path_factory):
     write_artists(folder / "a.csv", ROWS)
     assert world.run("ingest", "a.csv").code == world.run("work").code == 0
     no_sync = "import os; os.fsync = lambda _: None; from artistjobs.cli import main; main()"

@@ -404,12 +404,12 @@ def test_a_claim_of_an_ingest_among_others_passes_the_jobs_that_are_done(store):
 
 
 @pytest.mark.parametrize(
-    "statement", ["claimable", "next_available", "held_elsewhere", "rescue", "retry", "record_deaths"]
+    "statement", ["claimable", "next_available", "held_elsewhere", "rescue", "retry", "failed_prompts", "record_deaths"]
 )
 def test_the_queue_is_read_through_the_small_indexes(store, statement):
     named = {
         "worker": 1, "now": "", "latest": "", "limit": 1, "ingest": None, "first_job": 0, "last_job": 9,
-        "code": None, "job": None, "deaths_max": 3,
+        "code": None, "job": None, "deaths_max": 3, "asked": None, "sent_as": None,
     }  # fmt: skip
 
     plan = [row[3] for row in connection(store).execute("EXPLAIN QUERY PLAN " + sql(statement), named)]

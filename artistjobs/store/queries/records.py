@@ -7,12 +7,16 @@ from itertools import pairwise
 from time import time
 from typing import Any
 
+from artistjobs.core.attempt import SCHEMA_MISMATCH
 from artistjobs.core.job import Scope
 from artistjobs.core.prompt import Prompt
+from artistjobs.core.schema import RejectedAnswer
 from artistjobs.core.statistics import stats_of
 from artistjobs.core.timestamps import from_timestamp, to_timestamp
 from artistjobs.errors import WrongUseError
 from artistjobs.store.models import (
+    ComparedJob,
+    ComparedRow,
     Counts,
     ExportRow,
     FailureGroup,
@@ -26,7 +30,7 @@ from artistjobs.store.models import (
     WorkTotals,
 )
 from artistjobs.store.queries.connection import ReadConnection
-from artistjobs.store.queries.rows import MAX_INTEGER, counts_of, run_of, span
+from artistjobs.store.queries.rows import MAX_INTEGER, counts_of, prompt_of, run_of, span
 
 _DAY_SECONDS = 86_400.0
 
@@ -76,15 +80,12 @@ class SqlRecords:
         """Return a prompt configuration by its number."""
         row = self._connection.row("prompt", {"prompt": number})
         assert row is not None
-        return Prompt(
-            model=row["model"],
-            prompt_id=row["prompt_id"],
-            version=row["version"],
-            template=row["template"],
-            template_file=row["prompt_file"],
-            instructions=row["instructions"],
-            params=row["params"],
-        )
+        return prompt_of(row)
+
+    def prompts(self, scope: Scope) -> list[Prompt]:
+        """Return the prompt configurations of all jobs in a scope, in the order in which they were first used."""
+        rows = self._connection.rows("prompts_of_scope", {"ingest": scope.ingest})
+        return [self.prompt(row["prompt"]) for row in rows]
 
     def prompt_names(self) -> Sequence[PromptName]:
         """Return all prompt configurations without their texts, the oldest first."""
@@ -200,6 +201,18 @@ class SqlRecords:
         statement += "_jobs" if scope.ingest is None else "_ingest"
         parameters = {"ingest": scope.ingest, "prompt": scope.prompt, "state": states[0], "other_state": states[-1]}
         yield from self._connection.stream(statement, parameters)
+
+    def compared(self, first: int, second: int) -> Iterator[ComparedRow]:
+        """Yield the rows that were asked with two prompt configurations, from one consistent snapshot."""
+        width = len(ComparedJob._fields)
+        for name, data, *values in self._connection.stream("compare", {"first": first, "second": second}):
+            yield name, data, ComparedJob._make(values[:width]), ComparedJob._make(values[width:])
+
+    def rejected_answers(self, job: int, attempt: int) -> list[RejectedAnswer]:
+        """Return the answers to a job that did not fit its schema, among the attempts before ``attempt``."""
+        parameters = {"job": job, "attempt": attempt, "code": SCHEMA_MISMATCH}
+        rows = self._connection.rows("rejected_answers", parameters)
+        return [RejectedAnswer(row["text"] or "", row["reason"]) for row in rows]
 
     def details(self, job: int) -> Mapping[str, object]:
         """Return the stored fields of a job's answer, empty if it has none."""

@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 from artistjobs.core.attempt import Answer, Attempt, Outcome
 from artistjobs.core.job import JobState, Scope
+from artistjobs.core.prompt import Prompt
 from artistjobs.core.timestamps import to_timestamp
 from artistjobs.store.models import Counts, Progress, Run
 from artistjobs.store.queries.connection import ReadConnection, RowMapping
@@ -106,6 +107,19 @@ def work_row(attempts: Sequence[Attempt], settled: Sequence[Attempt]) -> Row:
         "margin_usd": sum(attempt.margin_usd for attempt in attempts),
         "lost_usd": sum(attempt.lost_usd for attempt in attempts),
     }
+
+
+def prompt_of(row: RowMapping) -> Prompt:
+    """Return the prompt configuration of a row of the statement ``prompt``."""
+    return Prompt(
+        model=row["model"],
+        prompt_id=row["prompt_id"],
+        version=row["version"],
+        template=row["template"],
+        template_file=row["prompt_file"],
+        instructions=row["instructions"],
+        params=row["params"],
+    )
 
 
 def counts_of(row: RowMapping) -> Counts:

@@ -112,7 +112,7 @@ class LockKeeper:
 
 
 class DeathWatch:
-    """Tells dead workers from living ones for one process that rescues their jobs."""
+    """Distinguishes dead workers from living ones for one process that rescues their jobs."""
 
     def __init__(self, database: Path, clock: Callable[[], float] = monotonic) -> None:
         self._database = database

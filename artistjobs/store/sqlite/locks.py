@@ -70,7 +70,7 @@ class WriteLock:
         fcntl.flock(self._file, fcntl.LOCK_UN)
 
     def check_name(self) -> None:
-        """Have the file made anew before the next use if somebody removed it; any thread may call this."""
+        """Recreate the file before the next use if it was removed; any thread may call this."""
         with self._mutex:
             if not self._file.closed and not has_name(self._file, self._path):
                 self._has_lost_name = True
@@ -110,7 +110,7 @@ class _Waiting:
         threading.Thread(target=self._wait, name="lock", daemon=True).start()
 
     def give_up(self) -> bool:
-        """Have the lock released as soon as it is granted; return True if it has been granted already."""
+        """Release the lock as soon as it is granted; return True if it has been granted already."""
         with self._mutex:
             self._is_given_up = True
             return self.is_granted.is_set()

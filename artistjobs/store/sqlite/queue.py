@@ -11,11 +11,15 @@ from time import time
 
 from artistjobs.core.attempt import Attempt
 from artistjobs.core.job import DEATHS_MAX, MAX_DELAY_SECONDS, Claim, Scope
+from artistjobs.core.prompt import Prompt
 from artistjobs.core.timestamps import from_timestamp, to_timestamp
+from artistjobs.store.interface import ChangePrompt
 from artistjobs.store.models import Money, QueueState, RescueResult, Reservation
-from artistjobs.store.queries.rows import answer_values, attempt_values, settled_values, span, work_row
+from artistjobs.store.queries.rows import answer_values, attempt_values, prompt_of, settled_values, span, work_row
 from artistjobs.store.sqlite.connection import Connection, sql, write_rows
 from artistjobs.store.sqlite.liveness import DeathWatch, LivenessLock, LockKeeper, WorkerProcess, remove_worker_file
+from artistjobs.store.sqlite.picks import RandomPicks
+from artistjobs.store.sqlite.prompts import add_prompt
 
 
 class SqliteQueue:
@@ -28,6 +32,7 @@ class SqliteQueue:
         self._life: LivenessLock | None = None
         self._keeper: LockKeeper | None = None
         self._deaths = DeathWatch(connection.path)
+        self._picks: RandomPicks | None = None
 
     def register(self) -> int:
         """Register this process as a worker, take its liveness lock, and return its number."""
@@ -42,6 +47,10 @@ class SqliteQueue:
         self._worker, self._life = int(worker), life
         self._keeper = LockKeeper(life, self._connection.write_lock)
         return self._worker
+
+    def claim_randomly(self) -> None:
+        """Claim random jobs from now on, no longer the oldest first."""
+        self._picks = RandomPicks()
 
     def exchange(self, attempts: Sequence[Attempt], limit: int, scope: Scope) -> list[Claim]:
         """Record attempts and claim up to ``limit`` jobs, in one transaction that is on disk on return."""
@@ -70,10 +79,21 @@ class SqliteQueue:
             claimed_by_others=held["jobs"] if held else 0,
         )
 
-    def retry(self, *, scope: Scope, code: str | None = None, job: int | None = None) -> int:
+    def retry(
+        self, *, scope: Scope, code: str | None = None, job: int | None = None, change: ChangePrompt | None = None
+    ) -> int:
         """Make failed jobs pending again with their attempts counted from 0; return how many."""
+        selected = {**span(scope), "code": code, "job": job, "asked": None, "sent_as": None}
         with self._connection.transaction() as db:
-            return db.execute(sql("retry"), {**span(scope), "code": code, "job": job}).rowcount
+            if change is None:
+                return db.execute(sql("retry"), selected).rowcount
+            asked = [number for (number,) in db.execute(sql("failed_prompts"), selected).fetchall()]
+            changed = [(number, add_prompt(db, change(self._prompt(number)), self._now())) for number in asked]
+            # A job becomes pending with its first change, so that no second one applies to it.
+            return sum(
+                db.execute(sql("retry"), {**selected, "asked": number, "sent_as": sent_as}).rowcount
+                for number, sent_as in changed
+            )
 
     def reserve(self, amounts: Iterable[tuple[float, float]], cap_usd: float) -> Reservation:
         """Hold money back for calls, in their order, as far as all workers together stay under the cap."""
@@ -136,10 +156,19 @@ class SqliteQueue:
             self._keeper.close()
             self._keeper = None
 
+    def _prompt(self, number: int) -> Prompt:
+        row = self._connection.row("prompt", {"prompt": number})
+        assert row is not None
+        return prompt_of(row)
+
     def _claim(self, db: sqlite3.Connection, limit: int, scope: Scope) -> list[Claim]:
-        ((found,),) = db.execute(sql("claimable"), {**span(scope), **self._moments(), "limit": limit}).fetchall()
+        if self._picks is not None:
+            found = self._picks.take(db, limit, {**span(scope), **self._moments()})
+        else:
+            ((text,),) = db.execute(sql("claimable"), {**span(scope), **self._moments(), "limit": limit}).fetchall()
+            found = json.loads(text)
         # SQLite does not guarantee the order of rows within an aggregate.
-        claims = sorted((Claim(*claim) for claim in json.loads(found)), key=lambda claim: claim.job)
+        claims = sorted((Claim(*claim) for claim in found), key=lambda claim: claim.job)
         if claims:
             jobs = json.dumps([claim.job for claim in claims])
             db.execute(sql("claim"), {"jobs": jobs, "worker": self._worker, "now": self._now()})

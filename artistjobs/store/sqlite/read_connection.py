@@ -3,6 +3,7 @@
 Nothing here imports sqlite-utils, because that import takes longer than reading the counts of a million jobs.
 """
 
+import errno
 import os
 import sqlite3
 import sys
@@ -14,6 +15,7 @@ from typing import Any
 
 from artistjobs.errors import NoDatabaseError, StoreError, WrongUseError
 from artistjobs.store.queries.connection import Parameters
+from artistjobs.store.sqlite.disk_probe import disk_error
 from artistjobs.store.sqlite.liveness import WorkerProcess, is_alive
 from artistjobs.store.sqlite.lock_wait import locked_sentence
 from artistjobs.store.sqlite.migrations import APPLICATION_ID
@@ -147,6 +149,9 @@ def roll_back(connection: sqlite3.Connection) -> None:
         pass
 
 
+_REMEDY_DISK = "check it and run the same command again: what was stored is kept."
+
+
 _REMEDY_ANY = "fix that and run the same command again: what was stored is kept."
 
 
@@ -159,15 +164,31 @@ _REMEDIES = (
         "malformed",
         "it is damaged; restore it from a backup, or recover what is readable with: sqlite3 FILE .recover",
     ),
-    ("disk I/O error", "the disk failed; check it and run the same command again: what was stored is kept."),
+    ("disk I/O error", f"the disk failed; {_REMEDY_DISK}"),
 )
 
 
 def _sentence(path: Path, error: sqlite3.Error) -> str:
-    message = str(error)
+    message, real = str(error), Path(os.path.realpath(path))
     if "locked" in message:
-        return locked_sentence(Path(os.path.realpath(path)), path)
+        return locked_sentence(real, path)
+    if any(part in message for part in _DISK_IN_DISGUISE) and (trouble := disk_error(real)) is not None:
+        return _disk_sentence(path, trouble)
     return _sentence_of(path, message)
+
+
+_DISK_IN_DISGUISE = ("unable to open", "not a database", "malformed", "disk I/O error")
+"""Messages of SQLite that may come from a disk that failed or is full."""
+
+
+def _disk_sentence(path: Path, trouble: OSError) -> str:
+    if trouble.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return _sentence_of(path, "disk is full")
+    if trouble.errno == errno.EROFS:
+        return f"{path}: its file system can only be read; make it writable, then run the same command again."
+    if trouble.errno in {errno.EMFILE, errno.ENFILE}:
+        return f"{path}: {trouble.strerror}; {_REMEDY_ANY}"
+    return f"{path}: the disk failed ({trouble.strerror}); {_REMEDY_DISK}"
 
 
 def _sentence_of(path: Path, message: str) -> str:

@@ -8,6 +8,10 @@ _NOT_WRITABLE = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
 """Primary SQLite error codes if the folder is not writable, so that no log and no index of the log can be created."""
 
 
+_EXCLUSIVE = "vfs=unix-none"
+"""In a URI: no locks. In exclusive mode SQLite then keeps the index of the log in memory, and needs no file -shm."""
+
+
 def connect_to_read(real: Path, timeout: float, mode: str = "rw") -> sqlite3.Connection:
     """Return a connection that reads a database; ``real`` is its resolved path, ``timeout`` is in seconds.
 
@@ -17,23 +21,39 @@ def connect_to_read(real: Path, timeout: float, mode: str = "rw") -> sqlite3.Con
         sqlite3.Error: if the database cannot be opened.
 
     """
+    connection, _ = _found(real, timeout, mode)
+    return connection
+
+
+def uri_to_read(path: Path) -> str:
+    """Return a URI by which a database can be read and not written; raises sqlite3.Error if there is none."""
+    connection, uri = _found(Path(os.path.realpath(path)), 0.0, "ro")
+    connection.close()
+    return uri
+
+
+def _found(real: Path, timeout: float, mode: str) -> tuple[sqlite3.Connection, str]:
+    uri = _uri(real, f"mode={mode}")
     try:
-        return _opened(real, f"mode={mode}", timeout)
+        return _opened(uri, timeout), uri
     except sqlite3.OperationalError as error:
         if error.sqlite_errorcode & 0xFF not in _NOT_WRITABLE or _has(real, "-shm"):
             raise
     # Every process that has the database open keeps the file -shm. No process of this machine can be writing then, so
     # the database is read without locks.
-    if _has(real, "-wal"):
-        return _opened(real, "mode=ro&vfs=unix-none", timeout, "PRAGMA locking_mode = EXCLUSIVE")
-    return _opened(real, "mode=ro&immutable=1", timeout)
+    uri = _uri(real, f"mode=ro&{_EXCLUSIVE}" if _has(real, "-wal") else "mode=ro&immutable=1")
+    return _opened(uri, timeout), uri
 
 
-def _opened(real: Path, how: str, timeout: float, pragma: str = "PRAGMA locking_mode") -> sqlite3.Connection:
-    connection = sqlite3.connect(f"{real.as_uri()}?{how}", uri=True, timeout=timeout, isolation_level=None)
+def _uri(real: Path, how: str) -> str:
+    return f"{real.as_uri()}?{how}"
+
+
+def _opened(uri: str, timeout: float) -> sqlite3.Connection:
+    connection = sqlite3.connect(uri, uri=True, timeout=timeout, isolation_level=None)
     try:
-        # In exclusive mode SQLite keeps the index of the log in memory, and needs no file -shm.
-        connection.execute(pragma).fetchall()
+        if _EXCLUSIVE in uri:
+            connection.execute("PRAGMA locking_mode = EXCLUSIVE").fetchall()
         connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
     except BaseException:
         connection.close()

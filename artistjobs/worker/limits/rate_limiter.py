@@ -59,6 +59,14 @@ COMING_BACK_SECONDS: Final = 3.0
 """Time for which calls are slowed after a pause; they start at half the previous rate, which doubles each second."""
 
 
+MAX_RESET_SECONDS: Final = 120.0
+"""Longest believable time until a used-up limit per minute is reset."""
+
+
+DOUBT_SECONDS: Final = 5.0
+"""Pause for a used-up limit with a longer time. A call that is accepted after it shows that the limit does not hold."""
+
+
 FIRST_REFUSAL_SECONDS: Final = 1.0
 
 
@@ -125,6 +133,7 @@ class Limiter:
         self._clock, self._sleep = clock, sleep
         self._gate = gate or OpenGate()
         self._refusals = 0
+        self._doubted_until: dict[str, float] = {}
         self._sharers = sharers
         self._first_gap = first_gap
         self._concurrency = concurrency
@@ -204,8 +213,11 @@ class Limiter:
         self._tokens.set_limit(tpm, now)
         self._concurrency.resize(max_workers)
 
-    def learn(self, headers: Mapping[str, str]) -> None:
-        """Apply the limits in the headers of a reply where the user set none."""
+    def learn(self, headers: Mapping[str, str], *, accepted: bool = True) -> None:
+        """Apply the limits in the headers of a reply where the user set none.
+
+        ``accepted`` is True unless the call was refused for the rate of calls.
+        """
         for spacing, kind in ((self._requests, "requests"), (self._tokens, "tokens")):
             if (limit := read_limit(headers, kind)) is None:
                 continue
@@ -216,8 +228,19 @@ class Limiter:
                 )
                 if kind == "tokens":
                     self._charge.observe(self._clock(), limit)
-            if limit.remaining == 0 and limit.reset_seconds > 0:
+            if limit.remaining == 0 and 0 < limit.reset_seconds <= MAX_RESET_SECONDS:
                 self.pause(limit.reset_seconds, f"the limit on {kind}")
+            elif limit.remaining == 0 and limit.reset_seconds > 0:
+                self._doubt(kind, accepted=accepted)
+
+    def _doubt(self, kind: str, *, accepted: bool) -> None:
+        """Pause shortly for a limit that is said to be used up for long, until a call shows whether that is true."""
+        now = self._clock()
+        doubted_until = self._doubted_until.setdefault(kind, now + DOUBT_SECONDS)
+        if now < doubted_until:
+            self.pause(doubted_until - now, f"the limit on {kind}")
+        elif accepted:
+            self._doubted_until[kind] = -math.inf
 
     async def _wait_for_turn(self) -> None:
         try:

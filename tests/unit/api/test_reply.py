@@ -91,7 +91,12 @@ def test_a_wait_is_a_plain_number_whatever_the_headers(after, milliseconds, now)
 
     seconds = retry_after_seconds(reply)
 
-    assert seconds is None or 0 <= seconds < 1e9
+    assert seconds is None or 0 <= seconds <= 86_400
+
+
+@pytest.mark.parametrize("headers", [{"retry_after": "86401"}, {"retry_after_ms": "1e12"}, {"retry_after": "9" * 300}])
+def test_a_wait_of_more_than_a_day_is_not_believed(headers):
+    assert retry_after_seconds(make_reply(**headers)) is None
 
 
 @pytest.mark.parametrize(

@@ -100,7 +100,7 @@ async def server_saying(reply, heads=None):
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
 
 
-def test_every_fault_has_its_verdict():
+def test_every_fault_has_an_expected_kind():
     assert VERDICTS.keys() == set(Fault)
 
 
@@ -111,7 +111,7 @@ def server():
 
 
 @pytest.mark.parametrize("fault", Fault)
-async def test_each_fault_is_judged_right(server, fault):
+async def test_each_fault_is_classified_correctly(server, fault):
     server.script = lambda _body, _nth: fault
 
     classification = classify(await create(server.base_url))
@@ -120,7 +120,7 @@ async def test_each_fault_is_judged_right(server, fault):
     assert (classification.answer is not None) == (fault in KEEP_AN_ANSWER)
 
 
-async def test_a_good_answer_comes_back_whole(server):
+async def test_a_good_answer_arrives_complete(server):
     server.script = lambda _body, _nth: None
 
     reply = await create(server.base_url)
@@ -183,7 +183,7 @@ async def test_time_in_which_the_process_was_stopped_is_no_time_of_the_call():
 
 
 @pytest.mark.parametrize("fault", [Fault.RESET, Fault.HANG, Fault.CUT_BODY])
-async def test_a_lost_connection_is_called_one(server, fault):
+async def test_a_lost_connection_is_reported_as_such(server, fault):
     server.script = lambda _body, _nth: fault
 
     reply = await create(server.base_url)
@@ -199,7 +199,7 @@ async def test_a_server_that_hangs_up_is_a_lost_connection():
     assert (reply.fault, reply.message) == ("connection_error", "the connection was lost: Server disconnected")
 
 
-async def test_a_refused_connection_is_called_one():
+async def test_a_refused_connection_is_reported_as_such():
     async with server_saying(b"") as base_url:
         pass
 
@@ -209,7 +209,7 @@ async def test_a_refused_connection_is_called_one():
     assert reply.message.startswith("cannot connect: ")
 
 
-async def test_what_is_no_http_is_a_connection_error():
+async def test_a_reply_that_is_not_http_is_a_connection_error():
     async with server_saying(b"SSH-2.0-OpenSSH_9.9\r\n\r\n") as base_url:
         reply = await create(base_url)
 
@@ -275,7 +275,7 @@ async def test_a_cancelled_call_passes_the_cancellation_on():
                 await call
 
 
-async def test_the_key_never_comes_back():
+async def test_the_key_is_removed_from_replies():
     page = f"<p>{KEY} is not welcome here".encode()
     async with server_saying(b"HTTP/1.1 401 No\r\ncontent-length: %d\r\n\r\n%b" % (len(page), page)) as base_url:
         reply = await create(base_url)

@@ -1,4 +1,4 @@
-"""Which first rows are a header, the header of a table, or look like a header with other names."""
+"""A first row is a header, the header of a table, an artist, or looks like a header with other names."""
 
 import pytest
 

@@ -74,7 +74,7 @@ def test_an_answer_starts_the_count_again(breaker):
     assert jobs_until_it_trips(breaker) == 10
 
 
-def test_it_goes_by_the_number_of_workers_as_it_is_now(time):
+def test_it_follows_changes_of_the_number_of_workers(time):
     breaker = Breaker(64, PATIENCE, time)
     assert not any(breaker.came_to_nothing(MANY, "x") for _ in range(20))
 

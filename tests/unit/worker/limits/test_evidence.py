@@ -12,7 +12,7 @@ CALLS = 5
 
 
 def answer_others(record, count, *, failed=0):
-    """Have that many other rows answered, each after so many failed calls."""
+    """Answer a number of other rows, each after a number of failed calls."""
     for _ in range(count):
         other = Case(record)
         for _ in range(failed):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from artistjobs.api.rate_limit_headers import duration_seconds, read_limit
 from artistjobs.worker.limits.concurrency import ConcurrencyLimit
-from artistjobs.worker.limits.rate_limiter import Limiter
+from artistjobs.worker.limits.rate_limiter import DOUBT_SECONDS, MAX_REFUSAL_SECONDS, REFUSED_THROUGHOUT, Limiter
 
 MANY = 1_000_000
 """More calls in flight than any test has."""
@@ -290,6 +290,50 @@ async def test_calls_wait_until_a_used_up_limit_resets(remaining, begins_at):
     assert await start(limiter, time, 1) == [begins_at]
 
 
+LONG = [
+    make_headers(limit=100, remaining=0, reset="999999999d"),
+    make_headers("tokens", limit=10_000, remaining=0, reset="24h0m0s"),
+    make_headers(limit=100, remaining=0, reset="2m1s"),
+]
+
+
+@pytest.mark.parametrize("headers", LONG)
+async def test_a_limit_that_is_said_to_be_used_up_for_long_is_tried_again_after_seconds(headers):
+    time = Time()
+    limiter = make_limiter(time)
+    for _ in range(8):  # the replies to calls that were in flight together
+        limiter.learn(headers)
+
+    assert await start(limiter, time, 1) == [1000.0 + DOUBT_SECONDS]
+
+
+@pytest.mark.parametrize("headers", LONG)
+async def test_an_answer_after_that_shows_that_the_header_is_wrong(headers):
+    time = Time()
+    limiter = make_limiter(time)
+    limiter.learn(headers)
+    for _ in range(50):
+        await start(limiter, time, 1)
+        limiter.learn(headers)
+
+    assert time.now <= 1000.0 + DOUBT_SECONDS + 1
+
+
+@pytest.mark.parametrize("headers", LONG)
+async def test_a_refusal_after_that_is_waited_for_like_any_other(headers):
+    time = Time()
+    limiter = make_limiter(time)
+    starts = []
+    limiter.learn(headers)
+    for _ in range(4):
+        starts += await start(limiter, time, 1)
+        limiter.learn(headers, accepted=False)
+        limiter.refused(None, "rate_limit_exceeded")
+        limiter.ended(answered=False)
+
+    assert [round(later - earlier) for earlier, later in pairwise(starts)] == [1, 2, 4]
+
+
 @pytest.mark.parametrize(
     "headers",
     [
@@ -499,3 +543,107 @@ async def test_any_number_of_slots_is_filled_in_a_fifth_of_a_second():
     starts = await start(make_filling(time, 1000), time, 1000)
 
     assert starts[-1] - starts[0] <= 0.2
+
+
+async def refuse(limiter, time, times, seconds=None):
+    """Have that many calls refused, one after the other; return the waits between them."""
+    starts = []
+    for _ in range(times):
+        starts += await start(limiter, time, 1)
+        limiter.refused(seconds, "rate_limit_exceeded")
+        limiter.ended(answered=False)
+    return [later - earlier for earlier, later in pairwise(starts)]
+
+
+async def test_refusals_without_a_time_are_waited_for_longer_and_longer_up_to_a_minute():
+    time = Time()
+
+    waits = await refuse(make_limiter(time), time, 10)
+
+    # A second more, since calls come back gradually after a pause.
+    assert waits[:6] == pytest.approx([1, 2, 4, 8, 16, 32], abs=1.1)
+    assert waits[6:] == pytest.approx([MAX_REFUSAL_SECONDS] * 3, abs=1.1)
+
+
+async def test_the_time_that_a_server_names_is_waited_for_instead():
+    time = Time()
+
+    assert await refuse(make_limiter(time), time, 5, seconds=7.0) == pytest.approx([7.0] * 4, abs=1.1)
+
+
+async def test_refusals_that_arrive_together_count_once():
+    time = Time()
+    limiter = make_limiter(time)
+    await start(limiter, time, 20)
+    for _ in range(20):
+        limiter.refused(None, "rate_limit_exceeded")
+        limiter.ended(answered=False)
+
+    assert (await start(limiter, time, 1))[0] == pytest.approx(1001.0, abs=1.1)
+    assert not limiter.is_refused_throughout
+
+
+async def test_an_answer_shortens_the_next_wait_and_nothing_is_refused_throughout_any_more():
+    time = Time()
+    limiter = make_limiter(time)
+    await refuse(limiter, time, REFUSED_THROUGHOUT)
+    assert limiter.is_refused_throughout
+
+    await start(limiter, time, 1)
+    limiter.ended(answered=True)
+
+    assert not limiter.is_refused_throughout
+    assert await refuse(limiter, time, 2) == pytest.approx([8.0], abs=1.1)
+
+
+class Gate:
+    """Opens at a time that a test sets."""
+
+    def __init__(self, opens_at):
+        self.opens_at = opens_at
+        self.calls = 0
+
+    def begin(self):
+        self.calls += 1
+        return self.calls
+
+
+async def test_no_call_starts_while_the_gate_is_closed_and_each_has_its_number():
+    time = Time()
+    gate = Gate(opens_at=1030.0)
+    limiter = make_limiter(time, gate=gate)
+
+    numbers = [await limiter.acquire(1.0) for _ in range(3)]
+
+    assert time.now == pytest.approx(1030.0)
+    assert numbers == [1, 2, 3]
+
+
+async def test_a_gate_that_closes_while_calls_wait_for_their_turn_stops_them_too():
+    time = Time()
+    gate = Gate(opens_at=0.0)
+    limiter = make_limiter(time, rpm=60, gate=gate)
+    await limiter.acquire(1.0)
+    waiting = asyncio.create_task(limiter.acquire(1.0))
+    await asyncio.sleep(0)
+
+    gate.opens_at = 1500.0
+    await waiting
+
+    assert time.now == pytest.approx(1500.0)
+
+
+async def test_after_a_rest_calls_come_back_gradually():
+    time = Time()
+    concurrency = ConcurrencyLimit(64, time.clock)
+    limiter = Limiter(rpm=None, tpm=None, clock=time.clock, sleep=time.sleep, concurrency=concurrency)
+    concurrency.in_flight = 5
+
+    limiter.restart()
+    sizes = []
+    for _ in range(6):
+        sizes.append(int(concurrency.size))
+        for _ in range(int(concurrency.size)):
+            concurrency.answered()
+
+    assert sizes == [6, 12, 24, 48, 64, 64]

@@ -2,7 +2,9 @@
 
 import json
 from collections import Counter
+from dataclasses import replace
 
+import pytest
 from factories import make_attempt, make_claim, make_failure
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,6 +29,7 @@ from artistjobs.worker.progress.snapshot import (
     seconds_left,
     snapshot_from_json,
     snapshot_json,
+    waiting_for,
 )
 from artistjobs.worker.progress.throughput import LATEST_ANSWERS, LatencyHistogram, ThroughputMeter, quantile
 
@@ -56,7 +59,8 @@ SNAPSHOTS = st.builds(
     ),
     workers=NUMBERS, processes=NUMBERS, claimed_by_others=NUMBERS, limit=st.none() | NUMBERS, cap_usd=st.none() | SUMS,
     spent_usd=SUMS, slowed_to=st.none() | NUMBERS, latencies=st.dictionaries(st.integers(-50, 200), st.integers(1, 99)),
-    wait=st.none() | st.builds(Wait, reason=CODES, until=SUMS),
+    wait=st.none() | st.builds(Wait, reason=CODES, until=SUMS, gives_up_at=st.none() | SUMS),
+    last_done_at=st.none() | SUMS,
     failures=st.dictionaries(CODES, SUMS).map(failures_of), paused=st.booleans(), stopping=st.booleans(),
 )  # fmt: skip
 
@@ -172,6 +176,36 @@ def test_progress_of_other_workers_counts_towards_the_time_left():
     assert jobs_per_minute(alone) == jobs_per_minute(beside_others) == 60.0
     assert seconds_left(beside_others) == 60.0
     assert seconds_left(make_snapshot(paused=True)) is None
+
+
+def test_a_wait_with_a_known_end_is_part_of_the_time_left():
+    waiting = make_snapshot(wait=Wait("rate_limit_exceeded", 130.0 + 3600))
+
+    assert seconds_left(waiting) == 3600 + 60
+    assert waiting_for(waiting) == "rate_limit_exceeded, 1 h 00 min"
+
+
+def test_the_time_left_is_unknown_during_an_outage_and_the_outage_is_told():
+    resting = make_snapshot(wait=Wait("http_503", 146.0, gives_up_at=130.0 + 1700))
+    probing = make_snapshot(wait=Wait("http_503", 130.0, gives_up_at=130.0 + 1700))
+
+    assert seconds_left(resting) is None
+    assert waiting_for(resting) == "the service (http_503): next try in 16 s, at most 28 min 20 s more"
+    assert waiting_for(probing) == "the service (http_503): trying now, at most 28 min 20 s more"
+
+
+@pytest.mark.parametrize(("pending", "shown"), [(1, 1.0), (0, 0.0)])
+def test_while_a_job_is_left_the_time_left_is_not_zero(pending, shown):
+    counts = Counts(pending=pending, running=0, done=40, failed=0)
+    progress = replace(make_snapshot().job_progress, counts=counts)
+
+    assert seconds_left(make_snapshot(jobs_per_minute=100_000.0, job_progress=progress)) == shown
+
+
+def test_a_last_job_that_takes_long_makes_no_false_promise():
+    assert seconds_left(make_snapshot(last_done_at=129.0)) == 60.0
+    assert seconds_left(make_snapshot(last_done_at=121.0)) is None
+    assert seconds_left(make_snapshot(last_done_at=121.0, workers=2)) == 60.0
 
 
 def test_a_limit_bounds_what_is_left():
