@@ -70,6 +70,8 @@ def compare(
 def _format(output: "Path", name: str | None) -> "Format":
     from artistjobs.export.formats import Format, format_of
 
+    if name is None and output.suffix.lower() == ".parquet":
+        raise WrongUseError("a comparison is written as JSON Lines or CSV; name a file that ends in .jsonl or .csv.")
     form = format_of(output, name)
     if form not in (Format.CSV, Format.JSONL):
         raise WrongUseError("a comparison is written as JSON Lines or CSV; name a file that ends in .jsonl or .csv.")

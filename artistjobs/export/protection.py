@@ -65,6 +65,8 @@ class FilesInUse:
         """Raise WrongUseError if writing the output would harm one of the other files, or any other database."""
         if self.output is not None:
             self._ensure_free(self.output)
+            if _is_open_as(self.output, 2):
+                raise WrongUseError(f"{self.output} is the file that stderr is written to; name another file.")
             if self.log_file is not None and _is_same(self.output, self.log_file):
                 raise WrongUseError(f"{self.output} is the log file; name another file.")
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from select import POLLIN, poll
 from typing import BinaryIO
 
 from artistjobs.core.prompt import Prompt
@@ -69,11 +70,21 @@ class _Source(io.RawIOBase):
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         try:
-            data = self._stream.read(len(buffer))
+            # None: another process made the pipe non-blocking, and it is empty at the moment.
+            while (data := self._read(len(buffer))) is None:
+                self._wait()
         except OSError as error:
             raise _explain(error, self._name) from error
         buffer[: len(data)] = data
         return len(data)
+
+    def _read(self, size: int) -> bytes | None:
+        return self._stream.read(size)
+
+    def _wait(self) -> None:
+        waiting = poll()
+        waiting.register(self._stream, POLLIN)
+        waiting.poll()
 
 
 def _stdin() -> BinaryIO:

@@ -19,7 +19,7 @@ SERVER_SCHEMES = ("postgresql:", "postgres:")
 """First part of a path that was made of the URL of a database server."""
 
 
-OWN_SUFFIX = re.compile(r"-(wal|shm|journal|lock|worker-[0-9]+)", re.IGNORECASE)
+OWN_SUFFIX = re.compile(r"-(wal|shm|journal|lock|worker-[0-9]+(?:\.new)?)", re.IGNORECASE)
 """Suffixes of the files beside a SQLite database that belong to it."""
 
 

@@ -44,9 +44,9 @@ def test_jobs_of_a_mistyped_model_do_not_affect_the_next_run(cli, folder):
 
 def test_an_unknown_price_of_other_jobs_does_not_affect_this_run(cli, folder):
     write_artists(folder / "a.csv", 3)
-    wrong = cli("run", "a.csv", "--model", "nobody-knows-it", "--max-cost", "1")
+    wrong = cli("run", "a.csv", "--model", "nobody-knows-it", "--max-cost", "20")
 
-    right = cli("run", "a.csv", "--model", "gpt-5", "--max-cost", "1")
+    right = cli("run", "a.csv", "--model", "gpt-5", "--max-cost", "20")
 
     assert (wrong.exit_code, right.exit_code) == (2, 0)
 

@@ -61,7 +61,7 @@ def test_a_run_writes_neither_answers_nor_log_onto_a_file_in_use(cli, files, api
     log = cli("--log-file", target, *RUN)
 
     assert (answers.exit_code, log.exit_code) == (2, 2), (answers.stderr, log.stderr)
-    assert "name another file" in answers.stderr
+    assert "; name a" in answers.stderr
     assert "name another file" in log.stderr
     assert contents(files) == before
     assert api.journal.received == 0
@@ -91,6 +91,7 @@ def test_a_link_to_the_database_is_the_database(cli, files, link):
         ("Je\u0301ro\u0302me.db", "J\u00c9R\u00d4ME.db", True),
         ("stra\u00dfe.db", "STRASSE.DB-lock", True),
         ("jobs.db", "jobs.db-worker-7", True),
+        ("jobs.db", "jobs.db-worker-7.new", True),
         ("jobs.db", "jobs.db-answers.jsonl", False),
         ("jobs.db", "jobs.db-worker-7.log", False),
         ("jobs.db", "jobs", False),
@@ -208,14 +209,15 @@ def test_the_file_behind_stdin_is_read_by_the_command(program_with_api, files):
     assert (files / "a.csv").read_bytes() == before
 
 
-def test_the_file_behind_stdout_is_not_replaced(program_with_api, files, cli):
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_the_file_behind_an_output_stream_is_not_replaced(program_with_api, files, cli, stream):
     cli(*RUN)
 
-    with (files / "o.jsonl").open("wb") as out:
-        result = program_with_api.run("export", "o.jsonl", stdout=out)
+    with (files / "o.jsonl").open("wb") as opened:
+        result = program_with_api.run("export", "o.jsonl", **{stream: opened})
 
     assert result.returncode == 2
-    assert "stdout" in result.stderr
+    assert f"is the file that {stream} is written to" in result.stderr + (files / "o.jsonl").read_text()
 
 
 # The file that an output is written to first

@@ -72,14 +72,15 @@ def test_a_key_that_a_server_sends_back_is_kept_nowhere(program_with_hostile, ho
     program_with_hostile.environment["OPENAI_LOG"] = "debug"
 
     run = program_with_hostile.run(
-        "-v", "--log-file", "log", "run", "a.csv", "--max-attempts", "2", "--max-workers", "16"
+        "-v", "--log-file", "log", "run", "a.csv", "--max-attempts", "2", "--max-workers", "16", "--patience", "0"
     )
     others = [
         program_with_hostile.run(*command.split())
         for command in ("export all.jsonl --state all --full", "export -", "status", "status --json")
     ]
 
-    assert run.returncode == 1, run.stderr
+    # The last rows have no good one beside them any more, so they may look like an outage and be given back.
+    assert run.returncode in (1, 75), run.stderr
     assert [other.returncode for other in others] == [0] * 4
     assert sum(KEY.encode() in request for request in hostile.posts) >= 2 * len(ECHOES)
     assert "DEBUG" in run.stderr

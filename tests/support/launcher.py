@@ -73,7 +73,7 @@ from artistjobs.core.attempt import Usage  # noqa: E402
 from artistjobs.store.sqlite import connection  # noqa: E402
 
 # Data that is loaded at its first use is loaded here, once for all forks: another user may not read Python's files.
-for codec in ("utf-8-sig", "unicode-escape"):
+for codec in ("ascii", "utf-8-sig", "unicode-escape"):
     codecs.lookup(codec)
 for name in COMMANDS.values():
     importlib.import_module(f"artistjobs.cli.{name.partition('.')[0]}")

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,9 @@ class Reading:
     def stream(self, statement: str, parameters: Parameters | None = None) -> Iterator[tuple[Any, ...]]:
         """Yield the rows of a reading statement from one snapshot, as tuples."""
         with self.snapshot() as db:
-            yield from db.execute(sql(statement), dict(parameters or {}))
+            # In a chain, because "yield from" closes a cursor when the reader stops early, which fails if the database
+            # is closed by then.
+            yield from chain(db.execute(sql(statement), dict(parameters or {})))
 
     def is_alive(self, worker: int, host: str, pid: int) -> bool:
         """Return True if a worker holds its lock beside the database."""
