@@ -55,7 +55,7 @@ class Picture:
     moment: Moment | None = None
 
 
-RUN = "artistjobs run artists.csv --scenario storm --max-workers 32 --price-input 1.25 --price-output 10 --max-cost 9"
+RUN = "artistjobs run artists.csv --scenario storm --max-workers 32 --price-input 1.25 --price-output 10 --max-cost 20"
 
 PICTURES = [
     Picture(RUN, DOCS / "live.svg", lambda shown: re.search(r" of 2,000 +(4[5-9]|[5-9]\d) %", shown)),

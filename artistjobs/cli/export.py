@@ -7,14 +7,11 @@ import click
 
 from artistjobs.cli.console import logging_output
 from artistjobs.cli.help import command
-from artistjobs.cli.options import PATH, Settings, format_option, text_option
+from artistjobs.cli.options import PATH, Settings, format_option, prompt_option, text_option
 from artistjobs.errors import WrongUseError
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from artistjobs.core.job import Scope
-    from artistjobs.store.interface import OpenDatabase
 
 
 @command()
@@ -22,11 +19,14 @@ if TYPE_CHECKING:
 @format_option
 @click.option("--state", type=click.Choice(["done", "failed", "all"]), default="done", help="State of the jobs.")
 @click.option("--ingest", metavar="N|latest", help="Only the rows of one ingest, in file order.")
+@prompt_option
 @click.option("--full", is_flag=True, help="Add usage, cost and the whole response to each record.")
 @click.option("--columns", metavar="NAME,NAME…", help="Only these columns, in this order; in JSON Lines these keys.")
 @text_option
 @click.pass_obj
-def export(settings: Settings, /, output: "Path | None", format_name: str | None, **options: object) -> None:
+def export(
+    settings: Settings, /, output: "Path | None", format_name: str | None, prompt: int | None, **options: object
+) -> None:
     """Write completed jobs to OUTPUT.
 
     OUTPUT is out.jsonl by default; - is stdout. A file that ends in .csv, .tsv or .parquet is written in
@@ -35,8 +35,11 @@ def export(settings: Settings, /, output: "Path | None", format_name: str | None
 
     Example: artistjobs export answers.jsonl --ingest latest
     """
-    from artistjobs.cli.options import existing_database_option
+    from dataclasses import replace
+
+    from artistjobs.cli.options import existing_database_option, ingest_scope
     from artistjobs.commands.export import export_answers
+    from artistjobs.commands.prompts import ensure_known_prompt
     from artistjobs.export.export import (
         STATES,
         ExportConfig,
@@ -50,8 +53,9 @@ def export(settings: Settings, /, output: "Path | None", format_name: str | None
     database = existing_database_option(settings)
     files = FilesInUse(database=database, output=output, log_file=settings.log_file)
     with logging_output(settings, files) as console, database.reader() as store:
+        ensure_known_prompt(store.records, prompt)
         config = ExportConfig(
-            scope=_scope(store, options["ingest"]),
+            scope=replace(ingest_scope(store, options["ingest"]), prompt=prompt),
             states=STATES[str(options["state"])],
             full=bool(options["full"]),
             format=format_of(output, format_name),
@@ -80,13 +84,3 @@ def _columns(names: object) -> tuple[str, ...]:
     if twice := next((name for name in chosen if chosen.count(name) > 1), None):
         raise WrongUseError(f"--columns names {twice!r} twice; name it once.")
     return chosen
-
-
-def _scope(store: "OpenDatabase", ingest: object) -> "Scope":
-    from artistjobs.core.job import EVERYTHING
-
-    if not isinstance(ingest, str):
-        return EVERYTHING
-    if ingest != "latest" and not ingest.isdecimal():
-        raise WrongUseError(f"--ingest {ingest!r} is neither a number nor latest; the table ingests lists all numbers.")
-    return store.records.scope(None if ingest == "latest" else int(ingest))

@@ -31,7 +31,9 @@ COMMANDS = {
     "failures": "failures.failures",
     "show": "show.show_job",
     "retry": "retry.retry",
+    "drop": "drop.drop",
     "lost": "lost.lost",
+    "ingests": "ingests.ingests",
     "report": "report.report",
     "browse": "browse.browse",
     "pause": "control.pause",
@@ -49,10 +51,10 @@ HELP = {"help_option_names": ["-h", "--help"], "show_default": True, "max_conten
 SECTIONS = {
     "Step by step": ("ingest", "work", "status", "export"),
     "All steps at once": ("run",),
-    "Checks and failures": ("check", "failures", "show", "retry", "lost"),
+    "Checks and failures": ("check", "failures", "show", "retry", "drop", "lost"),
     "Running workers": ("pause", "resume", "set"),
     "Backups": ("backup", "restore"),
-    "Reports": ("compare", "report", "browse"),
+    "Reports": ("ingests", "compare", "report", "browse"),
 }
 """Sections of the help with their commands; all other commands follow in a section of their own."""
 

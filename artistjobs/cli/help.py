@@ -36,7 +36,9 @@ GROUPS: dict[str, frozenset[str]] = {
         {"max_cost", "soft_cap", "price_input", "price_output", "limit", "sample", "rpm", "tpm", "spend"}
     ),
     "Rehearsal": frozenset({"rehearse", "scenario"}),
-    "Output": frozenset({"output", "format_name", "state", "ingest", "full", "columns", "no_text", "as_json"}),
+    "Output": frozenset(
+        {"output", "format_name", "state", "ingest", "prompt", "full", "columns", "no_text", "as_json"}
+    ),
 }  # fmt: skip
 """Groups of options in the help of a command with many options, by the names of their parameters."""
 

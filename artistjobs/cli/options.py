@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     import os
     from pathlib import Path
 
+    from artistjobs.core.job import Scope
     from artistjobs.store.database import Database
+    from artistjobs.store.interface import OpenDatabase
 
 
 Command = TypeVar("Command", bound=Callable[..., object])
@@ -242,6 +244,13 @@ def work_options(command: Command) -> Command:
     )(command)  # fmt: skip
 
 
+def prompt_option(command: Command) -> Command:
+    """Add the option that selects the jobs of one prompt configuration."""
+    return click.option(
+        "--prompt", type=POSITIVE, metavar="N", help="Only jobs of this prompt; `status` lists the numbers."
+    )(command)
+
+
 def format_option(command: Command) -> Command:
     """Add the option of the export format."""
     return click.option(
@@ -279,3 +288,16 @@ def existing_database_option(settings: Settings) -> "Database":
     if settings.db is None and not path.exists() and REHEARSAL_DATABASE.exists():
         raise WrongUseError("there is no artistjobs.db, but there is a rehearsal.db; to use it, add --db rehearsal.db")
     return Database(path, None)
+
+
+def ingest_scope(store: "OpenDatabase", ingest: object) -> "Scope":
+    """Return the jobs of an ingest, given by its number or as ``latest``; all jobs for None. Raises WrongUseError."""
+    from artistjobs.core.job import EVERYTHING
+
+    if not isinstance(ingest, str):
+        return EVERYTHING
+    if ingest != "latest" and not ingest.isdecimal():
+        raise WrongUseError(
+            f"--ingest {ingest!r} is neither a number nor latest; artistjobs ingests lists all numbers."
+        )
+    return store.records.scope(None if ingest == "latest" else int(ingest))

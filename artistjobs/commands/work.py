@@ -6,8 +6,9 @@ import logging
 from artistjobs.api.config import ApiConfig
 from artistjobs.commands.api_access import _api
 from artistjobs.commands.config import WorkOptions
+from artistjobs.core.command_text import command
 from artistjobs.core.formatting import count_is
-from artistjobs.core.job import Scope
+from artistjobs.core.job import DROPPED, Scope
 from artistjobs.store.database import Database
 from artistjobs.store.interface import Store
 from artistjobs.store.models import Counts
@@ -67,6 +68,9 @@ def _on_failed(store: Store, scope: Scope, *, retry_failed: bool) -> Counts:
         again = store.queue.retry(scope=scope)
         log.info("%s pending again", count_is(again, "failed job"))
         return store.records.counts(scope)
+    if counts.dropped:
+        revive = command(store.path, f"retry --code {DROPPED}")
+        log.info("%s dropped and not asked; to ask them again: %s", count_is(counts.dropped, "job"), revive)
     if counts.failed:
         log.info("%s not retried; --retry-failed makes them pending again", count_is(counts.failed, "failed job"))
     return counts

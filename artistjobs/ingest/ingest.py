@@ -6,12 +6,13 @@ from contextlib import contextmanager
 from tempfile import SpooledTemporaryFile
 from typing import BinaryIO, cast
 
+from artistjobs.core.command_text import command
 from artistjobs.ingest.checked_rows import WARNED_OF, CheckedRows, warn_of_bad_lines, warn_of_first_row
 from artistjobs.ingest.longest_row import LongestRow
 from artistjobs.ingest.parser import ArtistReader
 from artistjobs.ingest.source import STDIN, Content, IngestConfig, InputStream, open_artists, source_name
 from artistjobs.store.interface import Ingestor
-from artistjobs.store.models import IngestResult, Source
+from artistjobs.store.models import AskedBefore, IngestResult, Source
 
 log = logging.getLogger(__name__)
 
@@ -37,9 +38,25 @@ def ingest_file(ingestor: Ingestor, config: IngestConfig) -> IngestResult:
             warn_of_bad_lines(config, ingestor.bad_lines(known.ingest, WARNED_OF), known.bad, log.warning)
             return known
         rows = LongestRow(CheckedRows(reader, stream, config, log.warning))
-        ingested = ingestor.ingest(source, config.prompt, rows, lambda: reader.lines)
+        ingested = ingestor.ingest(source, config.prompt, rows, lambda: reader.lines, _tell_asked_before)
     rows.try_out(config)
     return ingested
+
+
+def _tell_asked_before(before: AskedBefore) -> None:
+    """Log that artists of a file will be asked about again, because the request has changed."""
+    failed = f", {before.failed:,} failed" if before.failed else ""
+    if before.pending:
+        drops = " and ".join(command(before.database, f"drop --prompt {number}") for number in before.prompts)
+        more = f" while those pending stay so; to drop them: {drops}"
+    else:
+        more = ""
+    log.warning(
+        "%s of these artists %s already ingested with another prompt: %s done%s, %s pending; they will all be asked "
+        "again%s",
+        f"{before.artists:,}", "was" if before.artists == 1 else "were", f"{before.done:,}", failed,
+        f"{before.pending:,}", more,
+    )  # fmt: skip
 
 
 def ensure_readable(config: IngestConfig) -> None:

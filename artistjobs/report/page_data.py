@@ -317,7 +317,7 @@ def _prompt(row: Progress, usd: float) -> PromptRow:
     version = f", version {row.version}" if row.version else ""
     counts = row.counts
     return PromptRow(
-        prompt_name=fitted(name + version, NAME_BYTES),
+        prompt_name=fitted(f"{row.prompt}: {name}{version}, of {row.created_at[:10]}", NAME_BYTES),
         model=fitted(row.model, NAME_BYTES),
         params=fitted(row.params, DATA_BYTES) if row.params != "{}" else "",
         jobs=counts.total,

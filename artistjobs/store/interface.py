@@ -19,18 +19,21 @@ from artistjobs.core.schema import RejectedAnswer
 from artistjobs.core.statistics import AnswerStats
 from artistjobs.store.models import (
     ArtistMatch,
+    AskedBefore,
     ComparedRow,
     Counts,
     ExportRow,
     FailedJob,
     FailureGroup,
     FileJobs,
+    IngestRecord,
     IngestResult,
     Kind,
     KnownFiles,
     LostCalls,
     Money,
     Progress,
+    PromptName,
     QueueState,
     RawExportRow,
     RecentAnswers,
@@ -50,11 +53,17 @@ class Ingestor(Protocol):
     """Adds the jobs of input files."""
 
     def ingest(
-        self, source: Source, prompt: Prompt, rows: Iterable[Artist | BadLine], count_lines: Callable[[], int]
+        self,
+        source: Source,
+        prompt: Prompt,
+        rows: Iterable[Artist | BadLine],
+        count_lines: Callable[[], int],
+        tell_asked_before: Callable[[AskedBefore], None] = ...,
     ) -> IngestResult:
         """Add a pending job for each new row, in one transaction; all rows are consumed.
 
-        ``count_lines`` returns the number of lines read so far.
+        ``count_lines`` returns the number of lines read so far. ``tell_asked_before`` is called before anything is
+        stored if other prompt configurations have asked about the same artists.
         """
 
     def find_same_file(self, source: Source, prompt: Prompt) -> IngestResult | None:
@@ -92,6 +101,12 @@ class Queue(Protocol):
 
         With ``change`` they are sent from now on with the prompt configuration that it returns for their last one.
         Their identity and their answers stay.
+        """
+
+    def drop(self, *, scope: Scope, prompt: int | None = None, code: str | None = None) -> int:
+        """Drop the pending jobs of a scope, or those that failed with a code; return how many.
+
+        ``prompt`` is the number of a prompt configuration, None for any.
         """
 
     def write_off(self) -> None:
@@ -142,6 +157,9 @@ class Records(Protocol):
     def prompt(self, number: int) -> Prompt:
         """Return a prompt configuration by its number."""
 
+    def prompt_names(self) -> Sequence[PromptName]:
+        """Return all prompt configurations without their texts, the oldest first."""
+
     def prompts(self, scope: Scope) -> Sequence[Prompt]:
         """Return the prompt configurations of all jobs in a scope, in the order in which they were first used."""
 
@@ -151,19 +169,19 @@ class Records(Protocol):
     def money(self) -> Money:
         """Return the money that counts under a cost cap."""
 
-    def work(self) -> WorkTotals:
-        """Return the totals of all workers: calls, retries, tokens and cost."""
+    def work(self, prompt: int | None = None) -> WorkTotals:
+        """Return calls, retries, tokens and cost: those of all workers, or those of one prompt."""
 
-    def latest(self) -> RecentAnswers:
-        """Return statistics of the latest answers; fast, however many answers there are."""
+    def latest(self, prompt: int | None = None) -> RecentAnswers:
+        """Return statistics of the latest answers, of one prompt if it is given; fast, however many there are."""
 
-    def failures(self) -> Sequence[FailureGroup]:
-        """Return the failed jobs grouped by error code, the most frequent first."""
+    def failures(self, prompt: int | None = None) -> Sequence[FailureGroup]:
+        """Return the failed jobs grouped by error code, the most frequent first; of one prompt if it is given."""
 
     def workers(self) -> Sequence[Run]:
         """Return the workers that have not ended."""
 
-    def jobs_per_minute(self, seconds: float) -> float:
+    def jobs_per_minute(self, seconds: float, prompt: int | None = None) -> float:
         """Return the throughput of the last ``seconds``, in jobs per minute of the time in which a worker ran."""
 
     def worked_seconds(self, pids: Collection[int], since: float) -> float | None:
@@ -289,11 +307,14 @@ class JobQueries(Protocol):
     def control_changes(self) -> Sequence[ControlChange]:
         """Return the latest change of each setting sent to running workers."""
 
+    def ingests(self) -> Sequence[IngestRecord]:
+        """Return all files that were read, the oldest first."""
+
     def lost_calls(self) -> Sequence[LostCalls]:
         """Return the calls that may have been billed without an answer by error code, the most expensive first."""
 
-    def failed(self, code: str | None, limit: int | None) -> Iterator[FailedJob]:
-        """Yield failed jobs from one consistent snapshot, oldest first; None means any code, or no limit."""
+    def failed(self, code: str | None, limit: int | None, prompt: int | None = None) -> Iterator[FailedJob]:
+        """Yield failed jobs from one consistent snapshot, oldest first; None means any code or prompt, or no limit."""
 
     def find_by_artist(self, name: str, limit: int) -> Sequence[ArtistMatch]:
         """Return the jobs of an artist with that name, or of the closest names, all with the same distance."""

@@ -37,6 +37,22 @@ class KnownFiles:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AskedBefore:
+    """Artists of a file that other prompt configurations have asked about, and the jobs in which they did.
+
+    ``pending`` counts the running jobs, too. ``prompts`` holds the numbers of these configurations, and ``database`` is
+    the path of the database.
+    """
+
+    database: Path
+    artists: int
+    done: int
+    failed: int
+    pending: int
+    prompts: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class IngestResult:
     """Result of an ingest.
 
@@ -56,16 +72,17 @@ class IngestResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """Number of jobs in each state."""
+    """Number of jobs in each state; dropped jobs count apart."""
 
     pending: int
     running: int
     done: int
     failed: int
+    dropped: int = 0
 
     @property
     def total(self) -> int:
-        """Number of jobs in all states."""
+        """Number of jobs in all states, without the dropped ones."""
         return self.pending + self.running + self.done + self.failed
 
 
@@ -103,12 +120,12 @@ class FileJobs:
     @property
     def new(self) -> int:
         """Number of jobs that the database does not have."""
-        return self.distinct - self.known.total
+        return self.distinct - self.known.total - self.known.dropped
 
     @property
     def to_call(self) -> int:
         """Number of jobs that a run would call the API for."""
-        return self.distinct - self.known.done - self.known.failed
+        return self.distinct - self.known.done - self.known.failed - self.known.dropped
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,8 +251,11 @@ it or None if that is not available, response id, and the time of creation."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
-    """Progress of one prompt configuration. ``params`` holds further fields of the request as JSON."""
+class PromptName:
+    """Prompt configuration without its texts. ``params`` holds further fields of the request as JSON.
+
+    ``prompt`` is its number, and ``created_at`` is the time of its first ingest as UTC text.
+    """
 
     prompt: int
     prompt_id: str | None
@@ -243,7 +263,30 @@ class Progress:
     prompt_file: str | None
     model: str
     params: str
+    created_at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress(PromptName):
+    """Progress of one prompt configuration."""
+
     counts: Counts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IngestRecord:
+    """File that was read: its name, the number of the prompt, and the counts. ``ingested_at`` is UTC text."""
+
+    ingest: int
+    ingested_at: str
+    source: str
+    prompt: int
+    lines: int
+    good: int
+    added: int
+    known: int
+    duplicates: int
+    bad: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

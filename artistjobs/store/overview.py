@@ -83,11 +83,12 @@ class AnsweredJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
-    """Maximum number of answers, failed jobs and time buckets in a report."""
+    """Maximum number of answers, failed jobs and time buckets in a report; ``prompt`` is the only one, or None."""
 
     answers: int = 300
     failed: int = 200
     slots: int = 640
+    prompt: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -191,7 +191,9 @@ class ActiveJob:
                 shared.budget.remember(self.claim.job, hold)
             else:
                 money, refused = shared.store_client.store_thread.reservations.money, worst_case()
-                shared.stop.request(StopReason.MAX_COST, cap_sentence(money, refused, body))
+                shared.stop.request(
+                    StopReason.MAX_COST, cap_sentence(money, refused, body, is_soft=shared.budget.is_soft)
+                )
                 shared.stop.least_cap_usd = money.spent_usd + (
                     refused.usd + refused.margin_usd if refused is not None else 0.0
                 )
@@ -286,14 +288,15 @@ def _is_answered(attempt: Attempt) -> bool:
     return failure is None or (failure.status is not None and not failure.slow_down)
 
 
-def cap_sentence(money: Money, hold: Hold | None, body: Body) -> str:
+def cap_sentence(money: Money, hold: Hold | None, body: Body, *, is_soft: bool) -> str:
     """Return the sentence for a run that ends because the cap has no room for the worst case of the next call."""
     most = "" if hold is None else f" (it can cost up to {cost_text(hold.usd)})"
     lost = f" and {cost_text(money.lost_usd)} perhaps lost (see artistjobs lost)" if money.lost_usd else ""
     shorter = "" if "max_output_tokens" in body else ", limit the answers with --param max_output_tokens=N"
+    estimated = "" if is_soft else ", or estimate the cost of calls with --soft-cap"
     return (
         f"{cost_text(money.spent_usd - money.lost_usd)} spent{lost}, and the next call might exceed --max-cost{most}; "
-        f"raise --max-cost to continue{shorter}, or estimate the cost of calls with --soft-cap."
+        f"raise --max-cost to continue{shorter}{estimated}."
     )
 
 

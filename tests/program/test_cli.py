@@ -221,7 +221,7 @@ def test_status_shows_failures_and_the_command_that_retries_them(cli, folder, ap
 
     text, found = cli("status").stdout, json.loads(cli("status", "--json").stdout)
 
-    assert found["jobs"] == {"total": 4, "pending": 0, "running": 0, "done": 3, "failed": 1}
+    assert found["jobs"] == {"total": 4, "pending": 0, "running": 0, "done": 3, "failed": 1, "dropped": 0}
     assert found["calls"] == 4
     assert found["cost_usd"] > 0
     assert found["failures"][0]["code"] == "refusal"

@@ -1,5 +1,6 @@
 """The cap on money holds where the server adds to a request, ignores its bounds or bills another price."""
 
+import json
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -10,6 +11,7 @@ from conftest import wait_until, write_artists
 
 from artistjobs.api.prices import usage_cost
 from artistjobs.core.attempt import Usage
+from artistjobs.core.tools import fees_usd
 from artistjobs.rehearsal import service
 
 CAP = 1.0
@@ -33,7 +35,8 @@ def bill(monkeypatch) -> Callable:
             tokens = Usage(
                 input_tokens=usage["input_tokens"], output_tokens=usage["output_tokens"], cache_write_tokens=written
             )
-            paid.append(usage_cost(answer["model"], answer["service_tier"], tokens))
+            fees = fees_usd(json.dumps(answer), answer["model"]) or 0.0
+            paid.append(fees + usage_cost(answer["model"], answer["service_tier"], tokens))
             return answer
 
         monkeypatch.setattr(service, "make_answer", billed)
@@ -165,6 +168,7 @@ def test_a_soft_cap_is_kept_as_far_as_answers_foretell_it(cli, api, bill):
 
     assert result.exit_code == 4
     assert 0.8 * CAP < sum(paid) <= CAP
+    assert "with --soft-cap." not in result.stderr
 
 
 def test_a_soft_cap_stops_soon_after_answers_become_dearer(cli, api, bill):

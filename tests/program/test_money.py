@@ -117,10 +117,12 @@ def test_spending_never_exceeds_the_cap_and_a_higher_cap_continues(cli, folder, 
 
 def test_two_workers_on_one_database_keep_to_the_cap_together(program_with_api, folder, api, paid):
     write_artists(folder / "a.csv", 600)
-    api.latency_seconds = 0.05
+    api.latency_seconds = 2.0
     program_with_api.run("ingest", "a.csv", *BOUNDED)
 
     both = [program_with_api.start("work", "--max-cost", "0.3", "--max-workers", "8") for _ in range(2)]
+    wait_until(lambda: query(folder, "SELECT count(*) FROM workers WHERE reserved_usd > 0") == [(2,)])
+    api.latency_seconds = 0.05
     for process in both:
         process.communicate(timeout=60)
 

@@ -28,12 +28,12 @@ KEYS = [
     "runs", "control",
 ]  # fmt: skip
 KEYS_WITHIN = {
-    "jobs": ["total", "pending", "running", "done", "failed"],
+    "jobs": ["total", "pending", "running", "done", "failed", "dropped"],
     "projection": ["answers", "jobs_left", "total_cost_usd", "seconds_left"],
     "failures": ["code", "jobs", "artist_name", "message", "status", "retry"],
     "prompts": [
-        "prompt", "prompt_id", "version", "prompt_file", "model", "params", "total", "pending", "running", "failed",
-        "done",
+        "prompt", "prompt_id", "version", "prompt_file", "model", "params", "created_at", "total", "pending", "running",
+        "failed", "done", "dropped",
     ],
     "control": ["paused_since", "set"],
     "runs": [
@@ -50,8 +50,11 @@ def path(tmp_path) -> Path:
 
 def by_hand(path: Path) -> dict[int, tuple[int, ...]]:
     """Return the states of each prompt's jobs, counted from the table."""
-    query = """SELECT prompt, count(*), sum(state = 'pending'), sum(state = 'running'), sum(state = 'done'),
-                      sum(state = 'failed') FROM jobs GROUP BY prompt"""
+    query = """SELECT prompt, sum(error_code IS NOT 'user:dropped'), sum(state = 'pending'), sum(state = 'running'),
+                      sum(state = 'done'),
+                      sum(state = 'failed' AND error_code <> 'user:dropped'), sum(error_code IS 'user:dropped')
+                 FROM jobs
+                GROUP BY prompt"""
     with sqlite3.connect(path) as db:
         rows = db.execute(query).fetchall()
     db.close()
@@ -68,6 +71,7 @@ def test_jobs_are_counted_by_prompt_as_in_the_table(path):
         make.ingest(store, *make.names(2, start=50), prompt=two)
         make.ingest(store, *make.names(4), prompt=three)
         store.queue.register()
+        store.queue.drop(scope=store.records.scope(5))
         for number, claimed in enumerate(make.claim(store, 29)):
             outcome = [Outcome.DONE, Outcome.FAILED, Outcome.RELEASED][number % 3]
             if number % 7:
@@ -79,7 +83,7 @@ def test_jobs_are_counted_by_prompt_as_in_the_table(path):
 
     assert found == by_hand(path)
     assert sum(row[0] for row in found.values()) == counts.total
-    assert all(any(row[place] for row in found.values()) for place in range(5))
+    assert all(any(row[place] for row in found.values()) for place in range(6))
 
 
 def test_the_json_of_a_status_keeps_its_keys(cli, folder, api):
@@ -130,8 +134,8 @@ def test_a_status_names_prompts_runs_and_failures(cli, folder, api):
 
     text = cli("status").stdout
 
-    assert re.search(r"ask\.txt reasoning\.effort=low +gpt-5 +3 +2 +1 +0 +0 +66\.7", text)
-    assert re.search(r"pmpt_x version 3 +gpt-5-mini +3 +0 +0 +0 +3 +0\.0", text)
+    assert re.search(r"1  ask\.txt reasoning\.effort=low +20[-0-9]+ +gpt-5 +3 +2 +1 +0 +0 +66\.7", text)
+    assert re.search(r"2  pmpt_x version 3 +20[-0-9]+ +gpt-5-mini +3 +0 +0 +0 +3 +0\.0", text)
     assert re.search(r"1 failed with refusal \(HTTP 200\)\n    for example Artist 1: ", text)
     assert "\n    artistjobs retry --code refusal\n" in text
     assert "\x1b" not in text

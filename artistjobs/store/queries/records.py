@@ -22,6 +22,7 @@ from artistjobs.store.models import (
     FailureGroup,
     KnownFiles,
     Money,
+    PromptName,
     RawExportRow,
     RecentAnswers,
     Run,
@@ -86,6 +87,10 @@ class SqlRecords:
         rows = self._connection.rows("prompts_of_scope", {"ingest": scope.ingest})
         return [self.prompt(row["prompt"]) for row in rows]
 
+    def prompt_names(self) -> Sequence[PromptName]:
+        """Return all prompt configurations without their texts, the oldest first."""
+        return [PromptName(**dict(row)) for row in self._connection.rows("prompt_names")]
+
     def pending_prompts(self, scope: Scope) -> Sequence[Prompt]:
         """Return the prompt configurations of pending jobs."""
         rows = self._connection.rows("pending_prompts", span(scope))
@@ -97,15 +102,19 @@ class SqlRecords:
         assert row is not None
         return Money(**dict(row))
 
-    def work(self) -> WorkTotals:
-        """Return the totals of all workers: calls, retries, tokens and cost."""
-        row = self._connection.row("sum_work")
+    def work(self, prompt: int | None = None) -> WorkTotals:
+        """Return calls, retries, tokens and cost: those of all workers, or those of one prompt."""
+        row = (
+            self._connection.row("sum_work")
+            if prompt is None
+            else self._connection.row("work_of_prompt", {"prompt": prompt})
+        )
         assert row is not None
         return WorkTotals(**dict(row))
 
-    def latest(self) -> RecentAnswers:
-        """Return statistics of the latest answers: cost, and time from one answer to the next."""
-        rows = self._connection.rows("latest_answers")
+    def latest(self, prompt: int | None = None) -> RecentAnswers:
+        """Return statistics of the latest answers, of one prompt if it is given: cost, and time between two answers."""
+        rows = self._connection.rows("latest_answers", {"prompt": prompt})
         gaps = (
             ((later["received_day"] - earlier["received_day"]) * _DAY_SECONDS, later["seconds"])
             for earlier, later in pairwise(rows)
@@ -117,10 +126,10 @@ class SqlRecords:
             gap_seconds=stats_of(gap for gap, seconds in gaps if gap <= seconds + _PAUSE_SECONDS),
         )
 
-    def failures(self) -> Sequence[FailureGroup]:
-        """Return the failed jobs grouped by error code, the most frequent first."""
+    def failures(self, prompt: int | None = None) -> Sequence[FailureGroup]:
+        """Return the failed jobs grouped by error code, the most frequent first; of one prompt if it is given."""
         groups = []
-        for row in self._connection.rows("failures_by_code"):
+        for row in self._connection.rows("failures_by_code", {"prompt": prompt}):
             last = self._connection.row("last_attempt", {"job": row["example"]})
             assert last is not None
             groups.append(
@@ -138,11 +147,15 @@ class SqlRecords:
         """Return the workers that have not ended."""
         return [run_of(row, self._connection) for row in self._connection.rows("latest_workers")]
 
-    def jobs_per_minute(self, seconds: float) -> float:
-        """Return the throughput of the last ``seconds``, in jobs per minute of the time in which a worker ran."""
+    def jobs_per_minute(self, seconds: float, prompt: int | None = None) -> float:
+        """Return the throughput of the last ``seconds``, in jobs per minute of the time in which a worker ran.
+
+        Only the jobs of one prompt are counted if it is given.
+        """
         now = self._clock()
         since = now - seconds
-        row = self._connection.row("recent_pace", {"since": to_timestamp(since), "limit": PACE_ATTEMPTS})
+        parameters = {"since": to_timestamp(since), "limit": PACE_ATTEMPTS, "prompt": prompt}
+        row = self._connection.row("recent_pace", parameters)
         if row is None or not row["done"]:
             return 0.0
         if row["attempts"] == PACE_ATTEMPTS:  # earlier ones were not counted
@@ -186,7 +199,7 @@ class SqlRecords:
 
     def _final_jobs(self, statement: str, scope: Scope, states: Sequence[str]) -> Iterator[Any]:
         statement += "_jobs" if scope.ingest is None else "_ingest"
-        parameters = {"ingest": scope.ingest, "state": states[0], "other_state": states[-1]}
+        parameters = {"ingest": scope.ingest, "prompt": scope.prompt, "state": states[0], "other_state": states[-1]}
         yield from self._connection.stream(statement, parameters)
 
     def compared(self, first: int, second: int) -> Iterator[ComparedRow]:

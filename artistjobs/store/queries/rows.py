@@ -124,8 +124,8 @@ def prompt_of(row: RowMapping) -> Prompt:
 
 def counts_of(row: RowMapping) -> Counts:
     """Return the number of jobs in each state; the done ones are the rest of the row's total."""
-    pending, running, failed = row["pending"], row["running"], row["failed"]
-    return Counts(pending=pending, running=running, failed=failed, done=row["total"] - pending - running - failed)
+    counts = {name: row[name] for name in ("pending", "running", "failed", "dropped")}
+    return Counts(**counts, done=row["total"] - sum(counts.values()))
 
 
 def progress_of(row: RowMapping) -> Progress:
@@ -137,6 +137,7 @@ def progress_of(row: RowMapping) -> Progress:
         prompt_file=row["prompt_file"],
         model=row["model"],
         params=row["params"],
+        created_at=row["created_at"],
         counts=counts_of(row),
     )
 

@@ -21,6 +21,8 @@ from artistjobs.store.sqlite.read_connection import BUSY_SECONDS, sql
 from artistjobs.store.sqlite.read_only import connect_to_read
 from artistjobs.store.sqlite.store import wrong_kind_message
 
+_NO_JOBS = {state.value: 0 for state in JobState}
+
 
 class SqliteFilePreview:
     """Counter of job keys that looks them up in a database if there is one."""
@@ -46,7 +48,7 @@ class SqliteFilePreview:
         """Return the number of distinct jobs, and how many of them the database has in each state."""
         ((distinct,),) = self._db.execute(sql("preview_distinct")).fetchall()
         states = dict(self._db.execute(sql("preview_states")).fetchall()) if self.has_database else {}
-        return FileJobs(distinct=distinct, known=Counts(**{state.value: states.get(state, 0) for state in JobState}))
+        return FileJobs(distinct=distinct, known=Counts(**_NO_JOBS | states))
 
     def measured(self, prompt: Prompt) -> AnswerStats | None:
         """Return statistics of the latest answers to the same prompt, None if there are none."""

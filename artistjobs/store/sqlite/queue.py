@@ -121,6 +121,12 @@ class SqliteQueue:
         with self._connection.transaction() as db:
             db.execute(sql("free"), {"worker": self._worker, "usd": usd, "margin": margin_usd})
 
+    def drop(self, *, scope: Scope, prompt: int | None = None, code: str | None = None) -> int:
+        """Drop the pending jobs of a scope, or those that failed with a code; return how many."""
+        statement = "drop_pending" if code is None else "drop_failed"
+        with self._connection.transaction() as db:
+            return db.execute(sql(statement), {**span(scope), "prompt": prompt, "code": code}).rowcount
+
     def write_off(self) -> None:
         """Let the money of lost calls count as spent no longer, in one transaction."""
         with self._connection.transaction() as db:

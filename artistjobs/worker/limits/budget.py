@@ -70,7 +70,7 @@ class Budget:
     def __init__(self, cost: Cost, *, is_soft: bool = False, trusts_server: bool = False) -> None:
         self._cost = cost
         self._trusts_server = trusts_server and not is_soft
-        self._is_soft = is_soft
+        self.is_soft = is_soft
         self._held: dict[int, Hold] = {}
         self._experience: dict[int, _Experience] = {}
         self._tokens = 0.0
@@ -81,7 +81,7 @@ class Budget:
         if (seen := self._experience.get(prompt)) is None:
             seen = self._experience[prompt] = _Experience(bound_call(body, self._cost))
         size = request_bytes(body)
-        worst = self._estimate(seen, size) if self._is_soft else self._bound(seen, size)
+        worst = self._estimate(seen, size) if self.is_soft else self._bound(seen, size)
         if worst is None:
             return None
         if self._trusts_server and not seen.is_broken:
@@ -142,7 +142,7 @@ class Budget:
         if (seen.bound.usd(hold.size, self._cost) or 0.0) < cost:
             # For example fees of tools that the request does not name.
             seen.bound = replace(seen.bound, fees_usd=seen.bound.fees_usd + 2 * cost)
-        if not seen.is_broken and not self._is_soft:
+        if not seen.is_broken and not self.is_soft:
             seen.is_broken = True
             log.warning("%s", _broken(answer, hold, seen.bound))
 

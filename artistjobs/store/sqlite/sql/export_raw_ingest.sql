@@ -10,4 +10,6 @@ SELECT jobs.id, coalesce(jobs.sent_as, jobs.prompt) AS prompt,
   LEFT JOIN answers ON answers.id = jobs.answer
  WHERE ingest_lines.ingest = :ingest
    AND jobs.state IN (:state, :other_state)
+   AND jobs.error_code IS NOT 'user:dropped'
+   AND (:prompt IS NULL OR jobs.prompt = :prompt)
  ORDER BY ingest_lines.line

@@ -9,4 +9,6 @@ SELECT jobs.id, coalesce(jobs.sent_as, jobs.prompt) AS prompt,
   FROM jobs
   LEFT JOIN answers ON answers.id = jobs.answer
  WHERE jobs.state IN (:state, :other_state)
+   AND jobs.error_code IS NOT 'user:dropped'
+   AND (:prompt IS NULL OR jobs.prompt = :prompt)
  ORDER BY jobs.id

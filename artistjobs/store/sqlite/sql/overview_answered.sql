@@ -4,5 +4,6 @@ SELECT answers.body, jobs.id AS job, jobs.artist_name, jobs.artist_data, answers
   FROM answers
   JOIN jobs ON jobs.id = answers.job AND jobs.answer = answers.id
  WHERE answers.id BETWEEN :first AND :last AND jobs.state = 'done'
+   AND (:prompt IS NULL OR jobs.prompt = :prompt)
  ORDER BY answers.id
  LIMIT 1

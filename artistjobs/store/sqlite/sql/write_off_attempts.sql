@@ -1,2 +1,2 @@
 -- Let no call count as lost any more.
-UPDATE attempts INDEXED BY attempts_lost SET lost_usd = 0 WHERE lost_usd > 0
+UPDATE attempts SET lost_usd = 0 WHERE lost_usd > 0
