@@ -10,7 +10,8 @@ from click.exceptions import Exit
 from artistjobs import __version__
 from artistjobs.cli.help import verbosity_of
 from artistjobs.cli.options import PATH, Settings
-from artistjobs.errors import ArtistjobsError
+from artistjobs.core.shortage import shortage_of
+from artistjobs.errors import ArtistjobsError, ResourceError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -118,6 +119,15 @@ class Commands(click.Group):
 
             forget_stdout()
             raise Exit(EXIT_NO_READER) from None
+        except Exit:
+            raise
+        except (MemoryError, ImportError, RuntimeError, OSError) as error:
+            if (shortage := shortage_of(error)) is None:
+                raise
+            from artistjobs.terminal.streams import print_message
+
+            print_message(f"artistjobs: {shortage}")
+            raise Exit(ResourceError.exit_code) from error
         except KeyboardInterrupt:
             from artistjobs.cli.console import same_command
             from artistjobs.terminal.streams import print_message

@@ -5,6 +5,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
+from artistjobs.api.core_dumps import limit_core_dumps
 from artistjobs.cli.group import EXIT_INTERRUPTED, EXIT_TERMINATED, cli
 from artistjobs.errors import StoreError, WrongUseError
 
@@ -60,6 +61,7 @@ def _terminate(_signal: int, _frame: object) -> NoReturn:
 def main() -> None:
     """Run the program. Raises SystemExit with the exit code."""
     signal.signal(signal.SIGTERM, _terminate)
+    limit_core_dumps()
     # Python sets the streams to None if the process was started with closed descriptors.
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115, PTH123
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115, PTH123

@@ -84,6 +84,24 @@ class _Usd(click.FloatRange):
 USD = _Usd(min=0)
 
 
+MAX_SECONDS = 10**9
+"""Maximum of a time, about thirty years: timers of the event loop cannot represent much longer ones."""
+
+
+class _Seconds(click.FloatRange):
+    """Parameter type of a time in seconds: a number of a length that a timer can represent, not nan or inf."""
+
+    def convert(self, value: float, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the number."""
+        number = super().convert(value, param, ctx)
+        if not number <= MAX_SECONDS:
+            self.fail(f"{value} is not a time in seconds; use a number up to {MAX_SECONDS}.", param, ctx)
+        return number
+
+
+SECONDS = _Seconds(min=0, min_open=True)
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Values of the global options."""
@@ -180,7 +198,7 @@ def work_options(command: Command) -> Command:
         ),
         click.option("--max-attempts", type=POSITIVE, default=5, help="Maximum attempts per job."),
         click.option(
-            "--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS",
+            "--timeout", type=SECONDS, metavar="SECONDS",
             help="Time limit of one call.  [default: 600; 900 at the flex tier]",
         ),
         click.option("--rpm", type=POSITIVE, help="Maximum requests per minute.  [default: limit of the API]"),

@@ -18,11 +18,13 @@ from artistjobs.core.job import MAX_DELAY_SECONDS, Claim
 from artistjobs.core.pricing import Cost, answer_cost
 from artistjobs.core.prompt import Body
 from artistjobs.core.retry import last_attempt
+from artistjobs.core.shortage import Shortage
 from artistjobs.errors import PromptError
 from artistjobs.terminal.log import repeats
 from artistjobs.worker.limits.budget import Budget
 from artistjobs.worker.limits.circuit_breaker import Breaker
 from artistjobs.worker.limits.rate_limiter import Limiter
+from artistjobs.worker.limits.shortages import Shortages
 from artistjobs.worker.progress.counters import RunCounters
 from artistjobs.worker.stop import RunStoppingError, Stop, StopReason
 from artistjobs.worker.store_client import StoreClient, released
@@ -47,6 +49,7 @@ class WorkerContext:
     limiter: Limiter
     budget: Budget
     breaker: Breaker
+    shortages: Shortages
     stop: Stop
     counters: RunCounters
     requests: Requests
@@ -72,7 +75,8 @@ class ActiveJob:
     async def call(self) -> Attempt:
         """Make one call as soon as the limits allow it, and return the attempt.
 
-        Raises StoppingError if no call may start because the run stops or is paused, and StoreError.
+        Raises StoppingError if no call may start because the run stops or is paused, or if this machine could not
+        make it, and StoreError.
         """
         shared = self._shared
         if shared.stop.is_halted():
@@ -116,7 +120,7 @@ class ActiveJob:
 
     def released(self) -> Attempt:
         """Return the attempt that releases the claim; the job is not available before the time that the server set."""
-        attempt = replace(released(self.claim, calls=0), available_at=self._not_before)
+        attempt = replace(released(self.claim, calls=self.calls_under_way), available_at=self._not_before)
         return self._shared.budget.settle(attempt)
 
     def released_now(self) -> Attempt:
@@ -163,14 +167,28 @@ class ActiveJob:
         shared.counters.in_flight += 1
         try:
             reply = await shared.api.create(body)
+            self._release_reply = reply.release
+            classified = self._classify(reply, started_at) if reply.shortage is None else None
+        except MemoryError:
+            reply, classified = Reply(shortage=Shortage.MEMORY), None
         finally:
             shared.counters.in_flight -= 1
+        if classified is None:
+            raise self._not_made(reply.shortage)
         self.calls_under_way = 0
-        self._release_reply = reply.release
-        attempt = shared.budget.settle(self._classify(reply, started_at))
+        shared.shortages.over()
+        attempt = shared.budget.settle(classified)
         self._update_shared_limits(reply, attempt.failure)
         _log_call(attempt)
         return attempt
+
+    def _not_made(self, shortage: Shortage | None) -> RunStoppingError:
+        """Return the error of a call that this machine could not make; the claim is released then."""
+        if shortage is Shortage.FILES:
+            self.calls_under_way = 0  # a connection needs a handle before anything is sent
+        if shortage is not None:
+            self._shared.shortages.note(shortage)
+        return RunStoppingError()
 
     def _classify(self, reply: Reply, started_at: float) -> Attempt:
         classification = classify(reply)

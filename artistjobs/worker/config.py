@@ -11,7 +11,8 @@ class WorkConfig:
     """Options of a worker process. A limit is None if none was set.
 
     ``flex_fallback`` is the number of consecutive refusals after which a job leaves the flex tier. ``processes`` is the
-    number of processes that share these options, and ``number`` is the index of this one.
+    number of processes that share these options, and ``number`` is the index of this one. ``handles_per_call`` is the
+    number of file handles that a call takes in its process: two if that process answers it too, as in a rehearsal.
     """
 
     max_workers: int = 4
@@ -24,6 +25,7 @@ class WorkConfig:
     flex_fallback: int | None = None
     limit: int | None = None
     number: int = 0
+    handles_per_call: int = 1
 
     @property
     def part(self) -> ProcessShare:

@@ -24,6 +24,9 @@ async def check_models(api: Api, models: Sequence[str], stop: Stop) -> bool:
         reply = await _look_up(api, model, stop)
         if stop.is_requested():
             return False
+        if reply.shortage is not None:
+            stop.request(StopReason.RESOURCES, reply.shortage)
+            return False
         if sentence := fatal_reason(reply):
             stop.request(StopReason.ACCOUNT, sentence)
             return False

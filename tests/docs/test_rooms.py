@@ -27,7 +27,7 @@ MAY_USE: dict[str, set[str]] = {
         "commands", "worker", "ingest", "export", "report", "browse", "rehearsal",
         "api", "store", "terminal", "core", "errors",
     },
-    "__main__": {"cli", "worker"},
+    "__main__": {"cli", "worker", "core", "errors"},
 }  # fmt: skip
 """Each room with the rooms that it may import from. ``__init__`` holds the version and imports nothing."""
 
