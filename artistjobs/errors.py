@@ -6,6 +6,7 @@
     │   ├── PromptError        2   the template, a parameter or the prompt cannot be used
     │   └── NoDatabaseError    2   there is no database yet
     ├── RunStoppedError        3   account, prompt, model or service prevents the run
+    ├── OutputError           74   stdout cannot be written
     └── StoreError            74   disk or database error
         ├── NewerDatabaseError 74  the database was made by a later version
         └── ResourceError      74  the system refuses memory, a thread or a file handle
@@ -43,6 +44,12 @@ class RunStoppedError(ArtistjobsError):
     """Raised when every further call would fail for the same reason: the jobs stay pending."""
 
     exit_code = 3
+
+
+class OutputError(ArtistjobsError):
+    """Raised when stdout cannot be written completely; files and the database are not affected."""
+
+    exit_code = 74
 
 
 class StoreError(ArtistjobsError):

@@ -1,4 +1,4 @@
-"""What has arrived of one reply: it is kept until it is whole, and sometimes found whole after the call has failed."""
+"""The received part of one reply: kept until it is complete, and sometimes complete after the call has failed."""
 
 from typing import Final
 
@@ -20,10 +20,14 @@ class ReplyTooLargeError(OpenAIError):
 
 
 class Arrival:
-    """The part of a reply that has arrived, for one call."""
+    """The part of a reply that has arrived, for one call.
+
+    ``is_connected`` is False as long as the request cannot have reached the server.
+    """
 
     def __init__(self, redact: Redact, lease: Lease, limit: TimeLimit) -> None:
         self.limit = limit
+        self.is_connected = False
         self._redact = redact
         self._lease = lease
         self._status = 0

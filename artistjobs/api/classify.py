@@ -7,34 +7,19 @@ The cases come from OpenAI's error-code guide and from the behaviour of the SDK 
 import re
 from dataclasses import dataclass, replace
 
+from artistjobs.api.error_kind import verdict_on
+from artistjobs.api.error_reply import ErrorReply, read_error_value
 from artistjobs.api.output import Output, output_types, read_output, read_usage
 from artistjobs.api.reply import Reply, error_object, retry_after_seconds
-from artistjobs.core.attempt import FLEX_IS_FULL, Answer, Failure, FailureKind
+from artistjobs.core.attempt import FLEX_FULL_STATUS, FLEX_IS_FULL, Answer, Failure, FailureKind
 from artistjobs.core.json_repair import parse_or_repair, repair_json
 from artistjobs.core.json_values import InvalidJson, Json, clean_text, parse_json, text_of, whole_number
 
-RUN_CODES = frozenset({
-    "account_deactivated", "billing_hard_limit_reached", "credit_balance_exhausted", "insufficient_quota",
-    "invalid_api_key", "invalid_organization", "ip_not_authorized", "missing_required_parameter",
-    "model_not_found", "organization_spend_limit_exceeded", "organization_usage_limit_exceeded",
-    "project_spend_limit_exceeded", "prompt_not_found", "unknown_parameter", "unsupported_parameter",
-})  # fmt: skip
-"""Error codes that make a failure fatal, whatever the status: every job would fail with them."""
-
-
-SHARED_PARAMS = ("model", "service_tier", "temperature", "top_p", "text", "reasoning", "prompt")
-"""Fields of the request that are the same for every job: a 400 about one of them is fatal."""
-
-
-FINAL_CODES = frozenset({"context_length_exceeded", "invalid_prompt", "string_above_max_length"})
-"""Error codes about the content of one row: permanent, since another call would fail too. So are policy codes."""
-
-
-SLOW_DOWN_CODES = frozenset({"rate_limit_exceeded", "slow_down"})
+SLOW_DOWN_CODES = frozenset({"http_429", "rate_limit_exceeded", "slow_down"})
 """Error codes about the rate of calls. With status 429 every retryable code is, except that of the full flex tier."""
 
 
-TELLING_TYPES = frozenset({"insufficient_quota", FLEX_IS_FULL})
+TELLING_TYPES = frozenset({"budget_exceeded", "insufficient_quota", FLEX_IS_FULL})
 """Error types that serve as the code if the error has none."""
 
 
@@ -70,49 +55,24 @@ def classify(reply: Reply) -> Classification:
 
 def classify_error(reply: Reply) -> Failure:
     """Return the failure of a reply with an error status."""
-    error = error_object(parse_or_repair(reply.body))
-    code, error_type, param = (text_of(error.get(name)) for name in ("code", "type", "param"))
-    message = text_of(error.get("message")) or _moved(reply) or reply.beginning or f"HTTP {reply.status}"
-    kind = _kind(reply.status or 0, code, error_type, param, message)
-    code = code or (error_type if error_type in TELLING_TYPES else None) or f"http_{reply.status}"
-    error_type = error_type and error_type[:MAX_CODE_LENGTH]
-    return replace(_failure(reply, kind, code, message), type=error_type, param=param)
+    error = read_error_value(parse_or_repair(reply.body))
+    message = error.message or _moved(reply) or reply.beginning or f"HTTP {reply.status}"
+    return _failure_of(reply, error, message, f"http_{reply.status}")
+
+
+def _failure_of(reply: Reply, error: ErrorReply, message: str, else_code: str) -> Failure:
+    error = replace(error, asks_to_wait=retry_after_seconds(reply) is not None)
+    verdict = verdict_on(reply.status or 0, error, message)
+    code = verdict.code or (error.type if error.type in TELLING_TYPES else None) or else_code
+    failure = _failure(reply, verdict.kind, code, message)
+    error_type = error.type and error.type[:MAX_CODE_LENGTH]
+    return replace(failure, type=error_type, param=error.param, is_doubtful=verdict.is_doubtful)
 
 
 def _moved(reply: Reply) -> str | None:
     """Return the message for a redirect. It is not followed: key and rows go to the configured address alone."""
     location = reply.headers.get("location") if (reply.status or 0) < 400 else None  # noqa: PLR2004
     return location and f"the server redirects to {location}, which is not followed; set OPENAI_BASE_URL to fix that"
-
-
-def _kind(status: int, code: str | None, error_type: str | None, param: str | None, message: str) -> FailureKind:
-    if _is_shared(status, code, error_type):
-        return FailureKind.FATAL
-    if _is_final(code):
-        return FailureKind.PERMANENT
-    if status == 400 and _names_shared_field(param, message):  # noqa: PLR2004
-        return FailureKind.FATAL
-    if status in (408, 409, 429) or status >= 500 or status < 400:  # noqa: PLR2004
-        return FailureKind.RETRYABLE
-    return FailureKind.PERMANENT
-
-
-def _is_shared(status: int, code: str | None, error_type: str | None) -> bool:
-    # A 404 concerns the prompt, the model or the address, which are the same for every job.
-    return status in (401, 402, 403, 404) or code in RUN_CODES or error_type == "insufficient_quota"
-
-
-def _is_final(code: str | None) -> bool:
-    return code is not None and (code in FINAL_CODES or code.endswith(("_policy", "_policy_violation")))
-
-
-def _names_shared_field(param: str | None, message: str) -> bool:
-    if message.startswith("Unknown prompt variables"):
-        return True
-    # ``prompt.variables.artist_name`` holds the text of one row, so its failure concerns that row alone.
-    if param is None or param.startswith("prompt.variables"):
-        return False
-    return param.split(".", maxsplit=1)[0].split("[", maxsplit=1)[0] in SHARED_PARAMS
 
 
 def _classify_success(reply: Reply) -> Classification:
@@ -151,11 +111,9 @@ def _classify_broken(reply: Reply) -> Classification:
 
 def _classify_stray_object(reply: Reply, value: dict[str, Json]) -> Classification:
     """Classify an object that is not a response: often an error that a proxy sent with status 200."""
-    error = error_object(value)
-    code, error_type = text_of(error.get("code")), text_of(error.get("type"))
-    message = text_of(error.get("message")) or f"the reply is not a response: {reply.beginning}"
-    kind = _kind(200, code, error_type, None, message)
-    return Classification(None, _failure(reply, kind, code or "not_a_response", message))
+    error = read_error_value(value)
+    message = error.message or f"the reply is not a response: {reply.beginning}"
+    return Classification(None, _failure_of(reply, error, message, "not_a_response"))
 
 
 def _classify_response(reply: Reply, value: dict[str, Json]) -> Classification:
@@ -208,7 +166,8 @@ def _why_no_text(reply: Reply, value: dict[str, Json], answer: Answer, output: O
 def _failed_response(reply: Reply, error: dict[str, Json]) -> Failure:
     code = text_of(error.get("code")) or "response_failed"
     message = text_of(error.get("message")) or "the response failed and gave no reason"
-    return _failure(reply, _kind(200, code, None, None, message), code, message)
+    verdict = verdict_on(reply.status or 0, ErrorReply(code=code), message)
+    return replace(_failure(reply, verdict.kind, code, message), is_doubtful=verdict.is_doubtful)
 
 
 def _no_answer(reply: Reply, code: str, message: str) -> Classification:
@@ -230,4 +189,4 @@ def _failure(reply: Reply, kind: FailureKind, code: str, message: str) -> Failur
 
 
 def _is_about_rate(status: int | None, code: str) -> bool:
-    return code != FLEX_IS_FULL and (status == 429 or code in SLOW_DOWN_CODES)  # noqa: PLR2004
+    return code != FLEX_IS_FULL and status != FLEX_FULL_STATUS and (status == 429 or code in SLOW_DOWN_CODES)  # noqa: PLR2004

@@ -11,11 +11,18 @@ from functools import partial
 from typing import Any, Final, Protocol, runtime_checkable
 
 import httpx2
-from aiohttp import ClientSession, DummyCookieJar, TCPConnector
+from aiohttp import ClientRequest, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
+from aiohttp.connector import Connection
+from aiohttp.tracing import Trace
 from openai import DefaultAioHttpClient
 
 from artistjobs.api.arrival import Arrival
+from artistjobs.api.config import ApiConfig
 from artistjobs.api.redact import Redact
+
+KEEP_ALIVE_SECONDS: Final = 30.0
+"""Lifetime of an idle connection: longer than the usual pause for a rate limit."""
+
 
 MAX_HEADER_BYTES: Final = 2**17
 """Size of a header that is accepted; curl accepts 100 KiB.
@@ -28,14 +35,23 @@ MAX_HEADERS: Final = 1024
 
 
 ARRIVAL: Final[ContextVar[Arrival]] = ContextVar("arrival")
-"""Where the client keeps what has arrived for the call of the current task."""
+"""Holds the received part of the reply to the call of the current task."""
 
 
 class HttpClient(DefaultAioHttpClient):
     """HTTP client for the calls of one event loop."""
 
-    def __init__(self, redact: Redact, limits: httpx2.Limits, timeout: httpx2.Timeout) -> None:
-        super().__init__(limits=limits, timeout=timeout, follow_redirects=False)
+    def __init__(self, config: ApiConfig, redact: Redact, timeout: httpx2.Timeout) -> None:
+        super().__init__(
+            # For aiohttp 0 means no limit and None means 100. The caller limits the number of calls.
+            limits=httpx2.Limits(max_connections=0, max_keepalive_connections=0, keepalive_expiry=KEEP_ALIVE_SECONDS),
+            timeout=timeout,
+            follow_redirects=False,
+            # The configuration has chosen the proxy, or none; the environment is not read a second time.
+            trust_env=False,
+            proxy=config.proxy,
+            verify=httpx2.create_ssl_context() if config.uses_tls else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+        )
         self._redact = redact
         self._own_headers = [(name, self.headers[name]) for name in ("accept-encoding", "connection")]
         self._parsed: dict[str, httpx2.URL] = {}
@@ -104,10 +120,25 @@ def _with_own_session(transport: httpx2.AsyncBaseTransport) -> httpx2.AsyncBaseT
     return transport
 
 
+class _Connector(TCPConnector):
+    """Connection pool that tells a call when it has a connection; before that, nothing can have reached the server."""
+
+    async def connect(
+        self,
+        req: ClientRequest,
+        traces: list[Trace],
+        timeout: ClientTimeout,  # noqa: ASYNC109
+    ) -> Connection:
+        """Return a connection for a request."""
+        connection = await super().connect(req, traces, timeout)
+        ARRIVAL.get().is_connected = True
+        return connection
+
+
 def _open_session(transport: _AiohttpTransport) -> ClientSession:
     """Return the session that the transport would open, with room for large headers and without cookies."""
     limits = transport.limits
-    connector = TCPConnector(
+    connector = _Connector(
         keepalive_timeout=limits.keepalive_expiry,
         ssl=transport.ssl_context,
         limit=limits.max_connections or 0,

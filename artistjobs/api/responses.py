@@ -4,6 +4,7 @@ The SDK would repeat calls that were paid for, and would accept HTML as an answe
 replies; ``classify`` interprets them, and ``core.retry`` decides on retries.
 """
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -16,10 +17,12 @@ import httpx2
 from aiohttp import ClientError
 from openai import APIStatusError, AsyncOpenAI, OpenAIError
 
+from artistjobs.api.address import endpoint, without_query
 from artistjobs.api.arrival import Arrival, ReplyTooLargeError
 from artistjobs.api.config import ApiConfig
 from artistjobs.api.faults import describe, fault_reply, shortage_behind
 from artistjobs.api.http_client import ARRIVAL, HttpClient
+from artistjobs.api.interface import CancelledBeforeSendingError
 from artistjobs.api.redact import Redact, key_remover
 from artistjobs.api.reply import Reply
 from artistjobs.api.reply_memory import Lease, ReplyMemory
@@ -31,10 +34,6 @@ from artistjobs.errors import WrongUseError
 CONNECT_SECONDS = 15.0
 
 
-KEEP_ALIVE_SECONDS = 30.0
-"""Lifetime of an idle connection: longer than the usual pause for a rate limit."""
-
-
 CALL_SECONDS = 600.0
 
 
@@ -43,6 +42,9 @@ FLEX_SECONDS = 900.0
 
 
 LOOK_UP_SECONDS = 20.0
+
+
+DOT_SEGMENTS, NOT_FOUND = (".", ".."), 404
 
 
 class RawReply(Protocol):
@@ -66,12 +68,13 @@ class ResponsesApi:
 
     def __init__(self, client: AsyncOpenAI, config: ApiConfig, redact: Redact, clock: RunningClock) -> None:
         self._client = client
+        # Complete addresses, since the SDK would otherwise parse and join the base for each call, and append the path
+        # of the endpoint to a query.
+        self._base_url = config.base_url
+        self._address = endpoint(config.base_url, "responses")
         self._redact = redact
         self._clock = clock
         self._memory = ReplyMemory()
-        # A complete address, since the SDK would otherwise parse and join the base for each call.
-        base = client.base_url
-        self._address = str(base.copy_with(raw_path=base.raw_path + b"responses"))
         self._timeout = config.timeout_seconds
 
     async def create(self, body: Body) -> Reply:
@@ -89,8 +92,12 @@ class ResponsesApi:
         """Request the description of a model; this is free of charge."""
 
         async def call() -> RawReply:
-            return await self._client.models.with_raw_response.retrieve(quote(model, safe=":"))
+            address = endpoint(self._base_url, f"models/{quote(model, safe=':')}")
+            return await self._client.get(address, cast_to=httpx2.Response)
 
+        if model in DOT_SEGMENTS:
+            # The SDK does not send them, since they would be resolved as parts of the path.
+            return Reply(status=NOT_FOUND, received_at=time())
         return await self._reply(call, LOOK_UP_SECONDS)
 
     async def _reply(self, call: Callable[[], Awaitable[RawReply]], timeout_seconds: float) -> Reply:
@@ -115,6 +122,8 @@ class ResponsesApi:
                 return _read(await call())
         except TimeoutError:
             fault = fault_reply("timeout", f"no complete answer within {timeout_seconds:g} s")
+            if not arrival.is_connected:
+                fault = fault_reply("connection_error", f"cannot connect: no connection within {timeout_seconds:g} s")
         except ReplyTooLargeError as error:
             return fault_reply("reply_too_large", str(error))
         except APIStatusError as error:
@@ -125,13 +134,20 @@ class ResponsesApi:
         except (MemoryError, RuntimeError) as error:
             if (shortage := shortage_of(error)) is None:
                 raise
-            return fault_reply("connection_error", str(shortage), shortage)
+            fault = fault_reply("connection_error", str(shortage), shortage)
+            return replace(fault, was_sent=arrival.is_connected)
+        except asyncio.CancelledError:
+            if arrival.is_connected:
+                raise
+            raise CancelledBeforeSendingError from None
         whole = await arrival.whole_response()
-        return fault if whole is None else _read(whole)
+        return replace(fault, was_sent=arrival.is_connected) if whole is None else _read(whole)
 
     def _clean(self, message: str) -> str:
+        # The address may hold a user name, and its query a secret.
         without_user = re.sub(r"://[^/\s@]*@", "://", message)
-        return self._redact(without_user.encode("utf-8", "replace")).decode("utf-8", "replace")
+        without_query = re.sub(r"(://[^\s?'\"]*)\?[^\s'\"]*", r"\1", without_user)
+        return self._redact(without_query.encode("utf-8", "replace")).decode("utf-8", "replace")
 
 
 def _read(raw: RawReply) -> Reply:
@@ -155,16 +171,14 @@ async def open_responses_api(config: ApiConfig) -> AsyncIterator[ResponsesApi]:
         WrongUseError: if OPENAI_BASE_URL is not an address.
 
     """
-    # For aiohttp 0 means no limit and None means 100. The caller limits the number of calls.
-    limits = httpx2.Limits(max_connections=0, max_keepalive_connections=0, keepalive_expiry=KEEP_ALIVE_SECONDS)
     # There is no read time-out here: ``_reply`` limits the whole call, and so tells a time-out from a lost connection.
     timeout = httpx2.Timeout(None, connect=CONNECT_SECONDS)
     redact = key_remover(config.api_key)
-    http_client = HttpClient(redact, limits, timeout)
+    http_client = HttpClient(config, redact, timeout)
     try:
         client = AsyncOpenAI(
             api_key=config.api_key,
-            base_url=config.base_url,
+            base_url=without_query(config.base_url),
             organization=config.organization,
             project=config.project,
             max_retries=0,

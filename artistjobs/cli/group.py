@@ -8,10 +8,11 @@ import click
 from click.exceptions import Exit
 
 from artistjobs import __version__
+from artistjobs.cli.env_file import NO_ENV_FILE, EnvFile
 from artistjobs.cli.help import verbosity_of
 from artistjobs.cli.options import PATH, Settings
-from artistjobs.core.shortage import shortage_of
-from artistjobs.errors import ArtistjobsError, ResourceError
+from artistjobs.core.shortage import expected_error
+from artistjobs.errors import ArtistjobsError, OutputError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,10 +27,12 @@ COMMANDS = {
     "work": "work.work",
     "run": "run.run",
     "export": "export.export",
+    "compare": "compare.compare",
     "status": "status.status",
     "failures": "failures.failures",
     "show": "show.show_job",
     "retry": "retry.retry",
+    "lost": "lost.lost",
     "report": "report.report",
     "browse": "browse.browse",
     "pause": "control.pause",
@@ -45,9 +48,9 @@ HELP = {"help_option_names": ["-h", "--help"], "show_default": True, "max_conten
 SECTIONS = {
     "Step by step": ("ingest", "work", "status", "export"),
     "All steps at once": ("run",),
-    "Checks and failures": ("check", "failures", "show", "retry"),
+    "Checks and failures": ("check", "failures", "show", "retry", "lost"),
     "Running workers": ("pause", "resume", "set"),
-    "Reports": ("report", "browse"),
+    "Reports": ("compare", "report", "browse"),
 }
 """Sections of the help with their commands; all other commands follow in a section of their own."""
 
@@ -109,10 +112,7 @@ class Commands(click.Group):
                 raise click.UsageError(REHEARSES, error.ctx) from None
             raise
         except ArtistjobsError as error:
-            from artistjobs.terminal.escape import escape_controls
-            from artistjobs.terminal.streams import print_message
-
-            print_message(f"artistjobs: {escape_controls(str(error))}")
+            print_error(error)
             raise Exit(error.exit_code) from error
         except BrokenPipeError:
             from artistjobs.terminal.streams import forget_stdout
@@ -122,12 +122,9 @@ class Commands(click.Group):
         except Exit:
             raise
         except (MemoryError, ImportError, RuntimeError, OSError) as error:
-            if (shortage := shortage_of(error)) is None:
-                raise
-            from artistjobs.terminal.streams import print_message
-
-            print_message(f"artistjobs: {shortage}")
-            raise Exit(ResourceError.exit_code) from error
+            expected = expected_error(error)
+            print_error(expected)
+            raise Exit(expected.exit_code) from error
         except KeyboardInterrupt:
             from artistjobs.cli.console import same_command
             from artistjobs.terminal.streams import print_message
@@ -167,6 +164,16 @@ class Commands(click.Group):
                     )
 
 
+def print_error(error: ArtistjobsError) -> None:
+    """Print an expected error to stderr. After a failed write, stdout is given up."""
+    from artistjobs.terminal.escape import escape_controls
+    from artistjobs.terminal.streams import forget_stdout, print_message
+
+    if isinstance(error, OutputError):
+        forget_stdout()
+    print_message(f"artistjobs: {escape_controls(str(error))}")
+
+
 @click.group(cls=Commands, commands=LazyCommands(COMMANDS), context_settings=HELP, invoke_without_command=True)
 @click.version_option(__version__, prog_name="artistjobs", message="%(prog)s %(version)s")
 @click.option(
@@ -186,6 +193,7 @@ def cli(ctx: click.Context, db: "Path | None", log_file: "Path | None", *, verbo
 
     Try it without a key: artistjobs run example_artists.csv --rehearse
     """
-    ctx.obj = Settings(db, verbosity_of(verbose=verbose, quiet=quiet), log_file)
+    env_file = ctx.obj if isinstance(ctx.obj, EnvFile) else NO_ENV_FILE
+    ctx.obj = Settings(db, verbosity_of(verbose=verbose, quiet=quiet), log_file, env_file)
     if ctx.invoked_subcommand is None:
         click.echo(STEPS)

@@ -22,14 +22,21 @@ GROUPS: dict[str, frozenset[str]] = {
     "Input": frozenset({"input_file", "strict", "dry_run"}),
     "Request": frozenset(
         {
-            "prompt_id", "prompt_file", "instructions_file", "prompt_version", "model", "params", "service_tier",
-            "store", "metadata",
+            "prompt_id", "prompt_file", "instructions_file", "prompt_version", "model", "params", "schema",
+            "service_tier", "store", "metadata",
         }
     ),
-    "Execution": frozenset({"max_workers", "processes", "max_attempts", "timeout", "retry_failed", "flex_fallback"}),
-    "Cost and limits": frozenset({"max_cost", "price_input", "price_output", "limit", "rpm", "tpm", "spend"}),
+    "Execution": frozenset(
+        {
+            "max_workers", "processes", "max_attempts", "corrections", "timeout", "patience", "retry_failed",
+            "flex_fallback",
+        }
+    ),
+    "Cost and limits": frozenset(
+        {"max_cost", "soft_cap", "price_input", "price_output", "limit", "rpm", "tpm", "spend"}
+    ),
     "Rehearsal": frozenset({"rehearse", "scenario"}),
-    "Output": frozenset({"output", "format_name", "state", "ingest", "full", "no_text", "as_json"}),
+    "Output": frozenset({"output", "format_name", "state", "ingest", "full", "columns", "no_text", "as_json"}),
 }  # fmt: skip
 """Groups of options in the help of a command with many options, by the names of their parameters."""
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+from artistjobs.cli.env_file import NO_ENV_FILE, EnvFile
 from artistjobs.core.command_text import DEFAULT_DATABASE, REHEARSAL_DATABASE
 from artistjobs.errors import WrongUseError
 
@@ -29,7 +30,7 @@ SERVICE_TIERS = ("auto", "default", "flex", "priority")
 SCENARIO_NAMES = ("calm", "busy", "storm", "outage", "no-credit")
 
 
-FORMATS = ("jsonl", "csv", "parquet")
+FORMATS = ("jsonl", "csv", "tsv", "parquet")
 
 
 MAX_COUNT = 2**53
@@ -53,6 +54,9 @@ class _Count(click.IntRange):
 
 
 POSITIVE = _Count(min=1)
+
+
+COUNT = _Count(min=0)
 
 
 class _Path(click.Path):
@@ -89,26 +93,30 @@ MAX_SECONDS = 10**9
 
 
 class _Seconds(click.FloatRange):
-    """Parameter type of a time in seconds: a number of a length that a timer can represent, not nan or inf."""
+    """Parameter type of a duration in seconds: a number that a timer can represent, not nan or inf."""
 
     def convert(self, value: float, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """Return the number."""
         number = super().convert(value, param, ctx)
         if not number <= MAX_SECONDS:
-            self.fail(f"{value} is not a time in seconds; use a number up to {MAX_SECONDS}.", param, ctx)
+            self.fail(f"{value} is not a number of seconds; use a finite number up to {MAX_SECONDS}.", param, ctx)
         return number
 
 
-SECONDS = _Seconds(min=0, min_open=True)
+SECONDS = _Seconds(min=0)
+
+
+TIME_LIMIT = _Seconds(min=0, min_open=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Values of the global options."""
+    """Values of the global options, and the settings of the file .env."""
 
     db: "Path | None"
     verbosity: int
     log_file: "Path | None"
+    env_file: EnvFile = NO_ENV_FILE
 
     @property
     def quiet(self) -> bool:
@@ -149,11 +157,15 @@ def ask_options(command: Command) -> Command:
         click.option("--version", "--prompt-version", "prompt_version", help="Version of the stored prompt."),
         click.option(
             "--model", metavar="NAME", envvar="OPENAI_MODEL", show_envvar=True,
-            help="Model to call.  [default: gpt-5]",
+            help="Model to call.  [default: gpt-5, until 2026-12-11]",
         ),
         click.option(
             "--param", "params", multiple=True, metavar="KEY=VALUE",
             help="Any other field of the request; repeatable: reasoning.effort=low, text.format=@schema.json.",
+        ),
+        click.option(
+            "--schema", type=PATH, metavar="FILE",
+            help="JSON Schema that each answer must satisfy; sent as text.format.",
         ),
         click.option(
             "--service-tier", type=click.Choice(SERVICE_TIERS), help="Service tier; flex is slower and costs half."
@@ -198,7 +210,11 @@ def work_options(command: Command) -> Command:
         ),
         click.option("--max-attempts", type=POSITIVE, default=5, help="Maximum attempts per job."),
         click.option(
-            "--timeout", type=SECONDS, metavar="SECONDS",
+            "--corrections", type=COUNT, default=1,
+            help="Times to ask again if an answer does not fit its schema, with what is wrong.",
+        ),
+        click.option(
+            "--timeout", type=TIME_LIMIT, metavar="SECONDS",
             help="Time limit of one call.  [default: 600; 900 at the flex tier]",
         ),
         click.option("--rpm", type=POSITIVE, help="Maximum requests per minute.  [default: limit of the API]"),
@@ -207,12 +223,20 @@ def work_options(command: Command) -> Command:
             "--max-cost", type=USD, metavar="USD",
             help="Stop before the total cost in this database could exceed this amount.",
         ),
+        click.option(
+            "--soft-cap", is_flag=True,
+            help="Let --max-cost rest on the cost of answers so far; calls in flight may pass it.",
+        ),
         *_PRICES,
         click.option(
             "--flex-fallback", type=POSITIVE,
             help="Use the standard tier for a job after the flex tier was full N times in a row.",
         ),
         click.option("--limit", type=POSITIVE, help="Work on at most N jobs."),
+        click.option(
+            "--patience", type=SECONDS, metavar="SECONDS",
+            help="Wait this long while the service is away, then stop.  [default: 1800; 5 in a rehearsal]",
+        ),
         click.option("--retry-failed", is_flag=True, help="Make failed jobs pending again first."),
     )(command)  # fmt: skip
 
@@ -223,6 +247,11 @@ def format_option(command: Command) -> Command:
         "--format", "format_name", type=click.Choice(FORMATS),
         help="Format of the export.  [default: by file ending, else jsonl]",
     )(command)  # fmt: skip
+
+
+def text_option(command: Command) -> Command:
+    """Add the option that keeps answer texts from stdout."""
+    return click.option("--no-text", is_flag=True, help="Do not write the answer texts to stdout.")(command)
 
 
 def rehearse_options(command: Command) -> Command:

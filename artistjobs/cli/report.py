@@ -27,15 +27,22 @@ def report(settings: Settings, output: "Path") -> None:
     import time
 
     from artistjobs.cli.options import existing_database_option
-    from artistjobs.export.export import ensure_writable
+    from artistjobs.export.protection import FilesInUse, ensure_not_ingested, ensure_writable, is_stdout
     from artistjobs.report import make_report, write_report
+    from artistjobs.terminal.escape import escape_controls
     from artistjobs.terminal.log import log
 
-    with logging_output(settings), existing_database_option(settings).open() as store:
-        if str(output) == "-":
-            sys.stdout.buffer.write(make_report(store, time.time()))
+    database = existing_database_option(settings)
+    files = FilesInUse(database=database, output=output, log_file=settings.log_file)
+    with logging_output(settings, files), database.reader() as store:
+        if is_stdout(output):
+            page = make_report(store, time.time())
+            if sys.stdout.isatty():
+                page = escape_controls(page.decode(), keep="\n\t").encode()
+            sys.stdout.buffer.write(page)
             sys.stdout.buffer.flush()
             return
-        ensure_writable(output, store.path)
+        ensure_writable(files)
+        ensure_not_ingested(output, store.records.known_files())
         size = write_report(store, output, time.time())
         log.info("wrote %s, %s kB; open it in a browser", output, f"{size / 1000:,.0f}")

@@ -32,7 +32,7 @@ class WorkOptions:
 class CheckOptions:
     """Options of a check. ``failures`` are findings about the options themselves."""
 
-    model: str
+    model: str | None
     prompt: Prompt | None
     file: Path | None
     api: ApiConfig | None

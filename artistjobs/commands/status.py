@@ -15,7 +15,7 @@ from artistjobs.core.json_values import Json
 from artistjobs.core.statistics import Interval
 from artistjobs.core.timestamps import from_timestamp, to_timestamp
 from artistjobs.store.interface import Reader
-from artistjobs.store.models import Counts, FailureGroup, Kind, Progress, RecentAnswers, Run, WorkTotals
+from artistjobs.store.models import Counts, FailureGroup, Kind, Money, Progress, RecentAnswers, Run, WorkTotals
 
 PACE_SECONDS = 60.0
 
@@ -33,6 +33,7 @@ class Status:
     kind: Kind
     counts: Counts
     work: WorkTotals
+    money: Money
     jobs_per_minute: float
     latest: RecentAnswers
     failures: Sequence[FailureGroup]
@@ -52,6 +53,7 @@ def read_status(reader: Reader) -> Status:
             kind=reader.kind,
             counts=records.counts(EVERYTHING),
             work=records.work(),
+            money=records.money(),
             jobs_per_minute=records.jobs_per_minute(PACE_SECONDS),
             latest=records.latest(),
             failures=records.failures(),
@@ -119,6 +121,8 @@ def status_json(status: Status) -> dict[str, Json]:
         "output_tokens": work.output_tokens,
         "cost_usd": round(work.cost_usd, 6),
         "unpriced_answers": work.unpriced,
+        "lost_usd": round(status.money.lost_usd, 6),
+        "written_off_usd": round(status.money.written_off_usd, 6),
         "projection": _projection_json(project(status)),
         "failures": [{**asdict(group), "retry": retry_command(group, status.path)} for group in status.failures],
         "workers": [_worker_json(worker) for worker in status.workers],

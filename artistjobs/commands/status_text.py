@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from artistjobs.commands.control import control_lines
 from artistjobs.commands.estimate_text import interval_cost_text, interval_duration_text
 from artistjobs.commands.status import Projection, Status, project, retry_command, run_pace, run_seconds
+from artistjobs.core.command_text import command
 from artistjobs.core.formatting import cost_text, count_text, duration_text
 from artistjobs.store.models import FailureGroup, Kind, Progress, Run
 from artistjobs.terminal.escape import escape_controls
@@ -46,9 +47,10 @@ def status_lines(status: Status, width: int | None = None, *, is_coloured: bool 
     tokens = f"{work.input_tokens:,} tokens in, {work.output_tokens:,} out"
     facts = [
         "   ".join(states),
-        f"{status.jobs_per_minute:,.0f} jobs in the last minute",
+        f"{status.jobs_per_minute:,.0f} jobs a minute",
         f"{count_text(work.calls, 'call')} ({work.retries:,} retried), {tokens}",
         f"{cost_text(work.cost_usd, work.unpriced)} so far",
+        *_lost_lines(status),
         *_projection_lines(project(status)),
         *control_lines(status.changes, status.workers, status.path),
         *_worker_lines(status.workers),
@@ -64,6 +66,13 @@ def status_lines(status: Status, width: int | None = None, *, is_coloured: bool 
         styled(text if style is Style.COMMAND else truncate_cells(text, width), style, is_coloured)
         for style, text in lines
     ]
+
+
+def _lost_lines(status: Status) -> list[str]:
+    if not (usd := status.money.lost_usd):
+        return []
+    seen = escape_controls(command(status.path, "lost"))
+    return [f"up to {cost_text(usd)} more for calls whose answers were lost, counted under --max-cost; see: {seen}"]
 
 
 def _section(
@@ -104,7 +113,10 @@ def params_text(params: str) -> str:
 def _flat(params: dict[str, object], prefix: str = "") -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     for name, value in params.items():
-        if isinstance(value, dict) and value:
+        if prefix + name == "text.format" and isinstance(value, dict) and "schema" in value:
+            # The whole schema would fill the screen.
+            found.append(("schema", str(value.get("name"))))
+        elif isinstance(value, dict) and value:
             found += _flat(value, f"{prefix}{name}.")
         else:
             found.append((prefix + name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)))

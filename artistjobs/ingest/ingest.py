@@ -1,17 +1,22 @@
 """Ingest of a file of artists: read it, recognize a file that was ingested before, and add jobs for new rows."""
 
 import hashlib
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import BinaryIO
 
-from artistjobs.ingest.bad_lines import WARNED_OF, _warn, _WarnBadLines
+from artistjobs.ingest.checked_rows import WARNED_OF, CheckedRows, warn_of_bad_lines, warn_of_first_row
+from artistjobs.ingest.longest_row import LongestRow
 from artistjobs.ingest.parser import ArtistReader
-from artistjobs.ingest.source import STDIN, IngestConfig, open_artists
+from artistjobs.ingest.source import STDIN, IngestConfig, open_artists, source_name
 from artistjobs.store.interface import Ingestor
 from artistjobs.store.models import IngestResult, Source
+
+log = logging.getLogger(__name__)
+
 
 _BLOCK_BYTES = 1 << 20
 
@@ -29,20 +34,24 @@ def ingest_file(ingestor: Ingestor, config: IngestConfig) -> IngestResult:
     """
     with _rereadable(config.source) as (stream, source):
         known = ingestor.find_same_file(source, config.prompt) if not config.strict else None
+        name = source_name(config.source)
+        reader = ArtistReader(stream, name=name)
         if known is not None:
-            _warn(config.source, ingestor.bad_lines(known.ingest, WARNED_OF), known.bad)
+            warn_of_first_row(name, reader, next(iter(reader), None), log.warning)
+            warn_of_bad_lines(name, ingestor.bad_lines(known.ingest, WARNED_OF), known.bad, log.warning)
             return known
-        reader = ArtistReader(stream)
-        rows = _WarnBadLines(reader, config)
-        return ingestor.ingest(source, config.prompt, rows, lambda: reader.lines)
+        rows = LongestRow(CheckedRows(reader, config, log.warning))
+        ingested = ingestor.ingest(source, config.prompt, rows, lambda: reader.lines)
+    rows.try_out(config)
+    return ingested
 
 
 def ensure_readable(path: Path) -> None:
-    """Raise InputError if a file cannot be opened; called before a database is created for it."""
+    """Raise InputError if a file cannot be read, by its first row; called before a database is created for it."""
     if path == STDIN or (path.exists() and not path.is_file() and not path.is_dir()):
         return  # a pipe can be opened only once, so it is not tried here
-    with open_artists(path):
-        pass
+    with open_artists(path) as stream:
+        next(iter(ArtistReader(stream, name=source_name(path))), None)
 
 
 @contextmanager

@@ -33,7 +33,7 @@ def open_artists(path: Path) -> Iterator[BinaryIO]:
         InputError: if it cannot be read, is a SQLite database, or is UTF-16 or UTF-32 text.
 
     """
-    name = "standard input" if path == STDIN else str(path)
+    name = source_name(path)
     try:
         opened = _stdin() if path == STDIN else path.open("rb")
     except OSError as error:
@@ -47,6 +47,11 @@ def open_artists(path: Path) -> Iterator[BinaryIO]:
         if encoding := _wide_encoding(head):
             raise InputError(f"{name} is {encoding} text, but UTF-8 is needed; {_conversion(path, encoding)}.")
         yield stream
+
+
+def source_name(path: Path) -> str:
+    """Return the name of a file in messages."""
+    return "standard input" if path == STDIN else str(path)
 
 
 class _Source(io.RawIOBase):

@@ -5,12 +5,12 @@ from pathlib import Path
 from artistjobs.export.atomic_file import atomic_write
 from artistjobs.report.page_data import make_view
 from artistjobs.report.render import render
-from artistjobs.store.interface import Store
+from artistjobs.store.interface import OpenDatabase
 from artistjobs.store.models import Kind
 from artistjobs.store.overview import Bounds
 
 
-def make_report(store: Store, made_at: float) -> bytes:
+def make_report(store: OpenDatabase, made_at: float) -> bytes:
     """Return the report page in UTF-8.
 
     The page is smaller than a megabyte and needs bounded memory, whatever the number of jobs. ``made_at`` is in
@@ -22,14 +22,16 @@ def make_report(store: Store, made_at: float) -> bytes:
     )
 
 
-def write_report(store: Store, output: Path, made_at: float) -> int:
+def write_report(store: OpenDatabase, output: Path, made_at: float) -> int:
     """Write the page to ``output``, which appears complete or not at all; return its size in bytes.
+
+    Nobody may read the page who may not read the database.
 
     Raises:
         StoreError: if the disk or the database fails; an older file is unchanged.
 
     """
     page = make_report(store, made_at)
-    with atomic_write(output, "artistjobs report") as file:
+    with atomic_write(output, "artistjobs report", store.path) as file:
         file.write(page)
     return len(page)

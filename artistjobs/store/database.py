@@ -3,6 +3,9 @@
 No module outside of ``store`` imports a driver.
 """
 
+import os
+import re
+import unicodedata
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +17,10 @@ from artistjobs.store.models import Kind
 
 SERVER_SCHEMES = ("postgresql:", "postgres:")
 """First part of a path that was made of the URL of a database server."""
+
+
+OWN_SUFFIX = re.compile(r"-(wal|shm|journal|lock|worker-[0-9]+)", re.IGNORECASE)
+"""Suffixes of the files beside a SQLite database that belong to it."""
 
 
 class Driver(Protocol):
@@ -28,6 +35,9 @@ class Driver(Protocol):
     def open_reader(self, path: Path) -> AbstractContextManager[Reader]:
         """Open a database of either kind to read it."""
 
+    def uri_to_read(self, path: Path) -> str:
+        """Return the URI by which SQLite can read a database."""
+
 
 @dataclass(frozen=True, slots=True)
 class Database:
@@ -39,6 +49,14 @@ class Database:
 
     path: Path
     kind: Kind | None
+
+    def owns(self, file: Path) -> bool:
+        """Return True if ``file`` is the database or belongs to it, under any name, also if it does not exist yet."""
+        database = Path(os.path.realpath(self.path))
+        target = Path(os.path.realpath(file))
+        if is_same_file(target.parent, database.parent) and _may_be(target.name, database.name):
+            return True
+        return any(is_same_file(target, own) for own in _existing(database))
 
     def open(self, *, create: bool = False) -> AbstractContextManager[Store]:
         """Open it to work on; ``create`` makes one if there is none."""
@@ -52,6 +70,10 @@ class Database:
         """Open it to read it, whatever its kind."""
         return self._driver().open_reader(self.path)
 
+    def uri_to_read(self) -> str:
+        """Return the URI by which other programs can read it with SQLite, in a folder that may be read-only."""
+        return self._driver().uri_to_read(self.path)
+
     def _driver(self) -> Driver:
         """Return the driver for the name of the database, imported only now."""
         if self.path.parts[:1] in {(scheme,) for scheme in SERVER_SCHEMES}:
@@ -60,3 +82,29 @@ class Database:
         from artistjobs.store.sqlite import driver
 
         return driver
+
+
+def is_same_file(one: Path, other: Path) -> bool:
+    """Return True if two paths lead to one existing file or folder, also by links or by a name in another case."""
+    try:
+        return one.samefile(other)
+    except OSError:
+        return False
+
+
+def _may_be(name: str, database: str) -> bool:
+    """Return True if a file of this name would be the database or one of its files on some file system."""
+    folded, beginning = _folded(name), _folded(database)
+    return folded.startswith(beginning) and bool(re.fullmatch(f"({OWN_SUFFIX.pattern})?", folded[len(beginning) :]))
+
+
+def _folded(name: str) -> str:
+    # On macOS a name may be written in another case, or with characters that are composed in another way.
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def _existing(database: Path) -> list[Path]:
+    try:
+        return [file for file in database.parent.iterdir() if _may_be(file.name, database.name)]
+    except OSError:
+        return [database]

@@ -3,6 +3,7 @@
 The protocols are in ``interface``, the values of a report in ``overview``.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, TypeAlias
@@ -23,6 +24,15 @@ class Source:
 
     name: str
     sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownFiles:
+    """Files that a database was filled from: ``texts`` are the SHA-256 of templates and instructions."""
+
+    sources: Sequence[Source]
+    prompt_files: frozenset[str]
+    texts: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,15 +146,36 @@ class QueueState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reservation:
-    """Result of a reservation under a cost cap: the number of calls granted, and the money spent and reserved.
+class Money:
+    """Money of a database in US dollars, by all workers so far.
 
-    ``spent_usd`` includes lost calls at their maximum cost. ``in_flight_usd`` covers the calls of all workers.
+    ``spent_usd`` counts under a cost cap. ``lost_usd`` is the part of it that calls without an answer may have cost;
+    ``written_off_usd`` was such a part, but counts no longer. ``in_flight_usd`` is held back for calls in flight.
     """
 
-    granted: int
     spent_usd: float
+    lost_usd: float
+    written_off_usd: float
     in_flight_usd: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LostCalls:
+    """Calls with one error code that may have been billed although no answer arrived. Times are UTC text."""
+
+    code: str
+    calls: int
+    usd: float
+    first_at: str
+    last_at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reservation:
+    """Result of a reservation under a cost cap: the number of calls granted, and the money afterwards."""
+
+    granted: int
+    money: Money
 
 
 class ExportRow(NamedTuple):
@@ -162,6 +193,29 @@ class ExportRow(NamedTuple):
     created: int | None
     received_at: str | None
     status: str | None
+
+
+class ComparedJob(NamedTuple):
+    """Job of one side of a comparison with its kept answer; tokens and cost are those of all its answers.
+
+    They are None if there are no answers, or none with such a value. ``unpriced`` counts the answers of unknown cost.
+    """
+
+    job: int
+    prompt: int
+    state: str
+    error_code: str | None
+    text: str | None
+    model: str | None
+    seconds: float | None
+    input_tokens: int | None
+    output_tokens: int | None
+    cost_usd: float | None
+    unpriced: int | None
+
+
+ComparedRow: TypeAlias = tuple[str, str, ComparedJob, ComparedJob]
+"""Name and data of a row, and its jobs for two prompt configurations."""
 
 
 RawExportRow: TypeAlias = tuple[int, int, bytes, bytes, bytes | None, bytes, int | None]

@@ -5,6 +5,7 @@ import resource
 import sqlite3
 import threading
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 from conftest import read_records, write_artists
@@ -80,7 +81,7 @@ def test_handles_that_end_at_work_cost_no_row_an_attempt(cli, folder, api, monke
 
     async def create(calls, body):
         if len(in_flight) >= 5:
-            return fault_reply("connection_error", "no", Shortage.FILES)
+            return replace(fault_reply("connection_error", "no", Shortage.FILES), was_sent=False)
         in_flight.add(call := object())
         try:
             return await real_create(calls, body)

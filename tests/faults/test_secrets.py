@@ -1,4 +1,4 @@
-"""The key is nowhere it could be read by others, files are their owner's, and templates reach nothing."""
+"""The key appears in no file or message, files belong to their owner, and templates cannot leave the sandbox."""
 
 import base64
 import gzip
@@ -43,7 +43,7 @@ def program_with_hostile(program, hostile):
 
 
 def assert_no_secret(folder: Path, *said: str, secret: str = KEY) -> None:
-    """Check what was said, and every byte of every file in the folder."""
+    """Check the output, and every byte of every file in the folder."""
     hidden = [secret.encode(), base64.b64encode(secret.encode())]
     contents = [file.read_bytes() for file in folder.iterdir() if file.is_file()]
     for content in [*(text.encode() for text in said), *contents]:
@@ -70,7 +70,7 @@ ECHOES = {
 
 
 def test_a_key_that_a_server_sends_back_is_kept_nowhere(program_with_hostile, hostile: Hostile, folder):
-    """With everything told: each call, the SDK's own log, a log file, the export in full."""
+    """The most verbose output: each call, the SDK's own log, a log file, a full export."""
     hostile.replies |= ECHOES
     (folder / "a.csv").write_text("".join(f"{name}\ngood after {name}\n" for name in ECHOES))
     program_with_hostile.environment["OPENAI_LOG"] = "debug"
@@ -182,7 +182,7 @@ def test_a_look_up_that_sends_the_key_back_does_not_show_it(program_with_hostile
     ["worker.active_job.classify", "api.responses._read", "worker.preflight.check_models", "commands.work.run_calling"],
 )
 def test_a_bug_of_our_own_does_not_show_the_key(program_with_hostile, folder, where):
-    """The traceback of an internal error, with all that is told besides."""
+    """The traceback of an internal error, with the most verbose output."""
     module, _, name = f"artistjobs.{where}".rpartition(".")
     (folder / "sitecustomize.py").write_text(
         f"import {module} as module\n"
@@ -276,8 +276,10 @@ def test_files_are_made_with_the_umask_and_never_for_the_world_to_write(program_
     process.communicate(timeout=60)
     made |= modes(folder)
 
-    database = {f"artistjobs.db{suffix}" for suffix in ("", "-wal", "-shm", "-lock", "-worker-1")}
-    assert made == dict.fromkeys(database | {"log", "out.jsonl"}, mode)
+    files = {"artistjobs.db", "artistjobs.db-wal", "artistjobs.db-shm", "log", "out.jsonl"}
+    # Whoever may read these may lock them, and stop the work.
+    locks = {"artistjobs.db-lock", "artistjobs.db-worker-1"}
+    assert made == dict.fromkeys(files, mode) | dict.fromkeys(locks, 0o600)
 
 
 def test_the_part_of_an_export_is_not_for_the_world_to_write(tmp_path):
@@ -300,7 +302,7 @@ def test_an_export_keeps_the_mode_that_its_file_has(cli, folder):
 
 
 def listening(pid: int) -> set[str]:
-    """The addresses, in the kernel's hexadecimal, that a process listens on."""
+    """Return the addresses that a process listens on, in the kernel's hexadecimal notation."""
     sockets = set()
     for file in Path(f"/proc/{pid}/fd").iterdir():
         with suppress(FileNotFoundError):  # closed meanwhile

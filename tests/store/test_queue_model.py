@@ -1,4 +1,4 @@
-"""The queue against a model of a few lines: whatever happens in whatever order, no job is lost or done twice."""
+"""The queue compared with a simple model: in any order of operations no job is lost or done twice."""
 
 import tempfile
 from collections import Counter
@@ -18,7 +18,7 @@ WORKERS = st.sampled_from([0, 1])
 
 
 class Job:
-    """What the model knows of a job; ``holder`` is the number of a worker."""
+    """State of a job in the model; ``holder`` is the number of a worker."""
 
     def __init__(self):
         self.state, self.holder, self.attempt, self.deaths, self.settled = "pending", None, 0, 0, 0
@@ -33,7 +33,7 @@ class Job:
 
 
 class QueueMachine(RuleBasedStateMachine):
-    """Two workers on one file, each with a connection of its own, who crash now and then."""
+    """Two workers on one file, each with its own connection, that crash at random."""
 
     claims = Bundle("claims")
 
@@ -83,7 +83,7 @@ class QueueMachine(RuleBasedStateMachine):
 
     @rule(held=claims, outcome=st.sampled_from([Outcome.DONE, Outcome.FAILED, Outcome.RELEASED]))
     def settle(self, held, outcome):
-        """Also of claims that were settled or lost long ago."""
+        """Settle any claim, also one that was settled or lost before."""
         self.hand_in(held, outcome)
 
     @rule(held=claims, target=claims)

@@ -1,6 +1,7 @@
-"""What every store promises, whatever stands behind it: another one goes into ``OPENERS`` and passes these tests."""
+"""The contract of a store: every implementation is added to ``OPENERS`` and passes these tests."""
 
 import json
+import os
 import threading
 import time
 
@@ -22,7 +23,7 @@ OPENERS = {"sqlite": lambda folder, kind=None: SqliteStore(folder / "jobs.db", k
 
 @pytest.fixture(params=OPENERS)
 def open_again(request, tmp_path):
-    """Opens the same database once more; closing it without an end is the death of its worker."""
+    """Function that opens the same database again; a worker that is closed without an end counts as dead."""
     opened = []
 
     def open_store(kind=None):
@@ -467,7 +468,7 @@ def test_a_late_answer_is_paid_for_and_counted(worker):
 
     make.settle(worker, make.make_attempt(claimed))
 
-    assert worker.queue.spent_usd() == 1.0
+    assert worker.records.money().spent_usd == 1.0
     assert worker.records.work().calls == 2
     assert worker.records.workers()[0].done == 1
 
@@ -492,7 +493,7 @@ def test_a_failure_that_is_no_unicode_is_recorded(worker):
     assert worker.records.last_error(claimed.job)["error_message"] == clean_text("caf\udce9 \0")
 
 
-# The text of an answer, whatever its body
+# The text of an answer with any body
 
 
 ODD_TEXTS = st.text(st.characters() | st.sampled_from("\0\x01\x1f\x7f\x85\u2028\ufeff\ud83d\ude00\"\\/'"), max_size=30)
@@ -632,7 +633,7 @@ def test_an_end_is_told_once_and_harms_nobody_twice(worker):
     assert worker.records.workers() == []
 
 
-# Retry by hand
+# Retry on command
 
 
 def test_a_retry_makes_failed_jobs_pending_with_all_their_calls_before_them(worker):
@@ -694,7 +695,7 @@ def test_a_retried_job_no_longer_shows_what_it_had_got(worker):
     assert (row.error_code, row.text, row.status) == ("timeout", None, None)
 
 
-# Reading back
+# Reading
 
 
 def test_counts_are_those_of_the_scope(worker):
@@ -821,7 +822,7 @@ def test_work_adds_up_over_all_workers(worker, open_worker):
     assert worker.records.work() == WorkTotals(
         calls=3, retries=1, input_tokens=11, output_tokens=22, cost_usd=0.5, unpriced=1
     )
-    assert worker.queue.spent_usd() == 0.5
+    assert worker.records.money().spent_usd == 0.5
 
 
 def test_a_new_store_has_no_work_and_no_failures(store):
@@ -830,7 +831,7 @@ def test_a_new_store_has_no_work_and_no_failures(store):
     )
     assert store.records.failures() == []
     assert store.records.jobs_per_minute(60.0) == 0.0
-    assert store.queue.spent_usd() == 0.0
+    assert store.records.money().spent_usd == 0.0
 
 
 def test_failures_are_grouped_by_code_with_the_most_frequent_first(worker):
@@ -868,7 +869,73 @@ def test_jobs_per_minute_are_those_that_came_of_late(worker):
     assert worker.records.jobs_per_minute(30.0) == 2.0
 
 
-# One kind or the other
+def work_from(store, start: float, end: float | None, jobs: int) -> None:
+    """Run a worker for a time in which it answers some jobs; ``end`` is None if it goes on."""
+    store.queue._clock = lambda: NOON + start
+    store.queue.register()
+    for _ in range(jobs):
+        make.settle(store, make.make_attempt(make.claim_one(store), ended_at=NOON + start))
+    if end is not None:
+        store.queue._clock = lambda: NOON + end
+        store.queue.end("finished")
+
+
+@pytest.mark.parametrize(
+    ("periods", "per_minute"),
+    [
+        ([(-5.0, -2.0, 3)], 60.0),
+        ([(-30.0, None, 3)], 6.0),
+        ([(-300.0, None, 3)], 0.0),
+        ([(-50.0, -40.0, 1), (-20.0, -10.0, 2)], 9.0),
+        ([(-50.0, -40.0, 1), (-45.0, -30.0, 1)], 6.0),
+        ([(-70.0, -50.0, 1), (-30.0, -20.0, 2)], 6.0),
+    ],
+    ids=[
+        "a short run",
+        "a run that goes on",
+        "no recent answer",
+        "a pause between runs",
+        "runs at the same time",
+        "old",
+    ],
+)
+def test_jobs_per_minute_count_only_the_time_in_which_a_worker_ran(open_again, periods, per_minute):
+    make.ingest(open_again(), *make.names(9))
+    store = None
+    for period in periods:
+        store = open_again()
+        work_from(store, *period)
+    store.records._clock = lambda: NOON
+
+    assert store.records.jobs_per_minute(60.0) == pytest.approx(per_minute)
+
+
+def test_jobs_per_minute_are_right_if_there_are_more_attempts_than_are_read(open_again, monkeypatch):
+    monkeypatch.setattr("artistjobs.store.queries.records.PACE_ATTEMPTS", 4)
+    store = open_again()
+    make.ingest(store, *make.names(9))
+    store.queue._clock = lambda: NOON - 40
+    store.queue.register()
+    for number in range(9):
+        make.settle(store, make.make_attempt(make.claim_one(store), ended_at=NOON - 40 + 4 * number))
+    store.records._clock = lambda: NOON
+
+    assert store.records.jobs_per_minute(60.0) == pytest.approx(4 * 60 / 20)
+
+
+def test_the_time_worked_is_that_of_the_workers_named_since_a_moment(open_again):
+    make.ingest(open_again(), *make.names(9))
+    for period in [(-500.0, -400.0, 1), (-50.0, -40.0, 1), (-45.0, -30.0, 1)]:
+        store = open_again()
+        work_from(store, *period)
+
+    assert store.records.worked_seconds([os.getpid()], NOON - 60) == 20.0
+    assert store.records.worked_seconds([os.getpid()], NOON - 600) == 470.0
+    assert store.records.worked_seconds([1], NOON - 600) is None
+    assert store.records.worked_seconds([os.getpid()], NOON) is None
+
+
+# Real and rehearsal databases
 
 
 def test_a_database_holds_the_kind_it_was_made_for(open_again):

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from artistjobs.core.controls import ControlChange
 from artistjobs.core.timestamps import from_timestamp
-from artistjobs.store.models import ArtistMatch, FailedJob, Progress, Run
+from artistjobs.store.models import ArtistMatch, FailedJob, LostCalls, Progress, Run
 from artistjobs.store.queries.connection import ReadConnection
 from artistjobs.store.queries.controls import read_controls
 from artistjobs.store.queries.rows import MAX_INTEGER, progress_of, run_of
@@ -29,6 +29,10 @@ class SqlJobQueries:
     def control_changes(self) -> list[ControlChange]:
         """Return the latest change of each setting sent to running workers."""
         return read_controls(self._reading)
+
+    def lost_calls(self) -> list[LostCalls]:
+        """Return the calls that may have been billed without an answer by error code, the most expensive first."""
+        return [LostCalls(**dict(row)) for row in self._reading.rows("lost_calls")]
 
     def failed(self, code: str | None, limit: int | None) -> Iterator[FailedJob]:
         """Yield failed jobs from one consistent snapshot, oldest first; None means any code, or no limit."""

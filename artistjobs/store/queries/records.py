@@ -1,24 +1,45 @@
 """Read queries: counts, prompts, totals, workers, failures, and the rows of an export."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import json
+import socket
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import pairwise
 from time import time
 from typing import Any
 
+from artistjobs.core.attempt import SCHEMA_MISMATCH
 from artistjobs.core.job import Scope
 from artistjobs.core.prompt import Prompt
+from artistjobs.core.schema import RejectedAnswer
 from artistjobs.core.statistics import stats_of
-from artistjobs.core.timestamps import to_timestamp
+from artistjobs.core.timestamps import from_timestamp, to_timestamp
 from artistjobs.errors import WrongUseError
-from artistjobs.store.models import Counts, ExportRow, FailureGroup, RawExportRow, RecentAnswers, Run, WorkTotals
+from artistjobs.store.models import (
+    ComparedJob,
+    ComparedRow,
+    Counts,
+    ExportRow,
+    FailureGroup,
+    KnownFiles,
+    Money,
+    RawExportRow,
+    RecentAnswers,
+    Run,
+    Source,
+    WorkTotals,
+)
 from artistjobs.store.queries.connection import ReadConnection
-from artistjobs.store.queries.rows import MAX_INTEGER, counts_of, run_of, span
+from artistjobs.store.queries.rows import MAX_INTEGER, counts_of, prompt_of, run_of, span
 
 _DAY_SECONDS = 86_400.0
 
 
 _PAUSE_SECONDS = 60.0
 """Gap in seconds, beyond the latency of a call, from which the time between two answers counts as a pause."""
+
+
+PACE_ATTEMPTS = 20_000
+"""Largest number of attempts from which the throughput is measured, which bounds the time of the query."""
 
 
 class SqlRecords:
@@ -40,6 +61,14 @@ class SqlRecords:
         is_span = row["jobs"] == last - first + 1
         return Scope(row["ingest"], first, last, is_span=is_span)
 
+    def known_files(self) -> KnownFiles:
+        """Return the files that the rows and the prompts came from."""
+        return KnownFiles(
+            sources=[Source(row["source"], row["sha256"]) for row in self._connection.rows("known_sources")],
+            prompt_files=frozenset(row["prompt_file"] for row in self._connection.rows("known_prompt_files")),
+            texts=frozenset(row["sha256"] for row in self._connection.rows("known_texts")),
+        )
+
     def counts(self, scope: Scope) -> Counts:
         """Return the number of jobs in each state."""
         row = self._connection.row(*_counting(scope))
@@ -50,20 +79,23 @@ class SqlRecords:
         """Return a prompt configuration by its number."""
         row = self._connection.row("prompt", {"prompt": number})
         assert row is not None
-        return Prompt(
-            model=row["model"],
-            prompt_id=row["prompt_id"],
-            version=row["version"],
-            template=row["template"],
-            template_file=row["prompt_file"],
-            instructions=row["instructions"],
-            params=row["params"],
-        )
+        return prompt_of(row)
+
+    def prompts(self, scope: Scope) -> list[Prompt]:
+        """Return the prompt configurations of all jobs in a scope, in the order in which they were first used."""
+        rows = self._connection.rows("prompts_of_scope", {"ingest": scope.ingest})
+        return [self.prompt(row["prompt"]) for row in rows]
 
     def pending_prompts(self, scope: Scope) -> Sequence[Prompt]:
         """Return the prompt configurations of pending jobs."""
         rows = self._connection.rows("pending_prompts", span(scope))
         return [self.prompt(row["prompt"]) for row in rows]
+
+    def money(self) -> Money:
+        """Return the money that counts under a cost cap."""
+        row = self._connection.row("sum_money")
+        assert row is not None
+        return Money(**dict(row))
 
     def work(self) -> WorkTotals:
         """Return the totals of all workers: calls, retries, tokens and cost."""
@@ -107,9 +139,36 @@ class SqlRecords:
         return [run_of(row, self._connection) for row in self._connection.rows("latest_workers")]
 
     def jobs_per_minute(self, seconds: float) -> float:
-        """Return the throughput of the last ``seconds``, in jobs per minute."""
-        row = self._connection.row("recent_pace", {"since": to_timestamp(self._clock() - seconds)})
-        return row["done"] * 60 / seconds if row else 0.0
+        """Return the throughput of the last ``seconds``, in jobs per minute of the time in which a worker ran."""
+        now = self._clock()
+        since = now - seconds
+        row = self._connection.row("recent_pace", {"since": to_timestamp(since), "limit": PACE_ATTEMPTS})
+        if row is None or not row["done"]:
+            return 0.0
+        if row["attempts"] == PACE_ATTEMPTS:  # earlier ones were not counted
+            since = from_timestamp(row["first"])
+        return float(row["done"] * 60 / (self._worked_since(since, now) or seconds))
+
+    def _worked_since(self, since: float, now: float) -> float:
+        """Return the seconds between two times in which at least one worker ran."""
+        worked, covered_until = 0.0, since
+        for row in self._connection.rows("recent_workers", {"since": to_timestamp(since)}):
+            is_alive_now = row["is_open"] and self._connection.is_alive(row["worker"], row["host"], row["pid"])
+            until = now if is_alive_now else min(now, from_timestamp(row["until"]))
+            start = max(covered_until, from_timestamp(row["started_at"]))
+            worked += max(0.0, until - start)
+            covered_until = max(covered_until, until)
+        return worked
+
+    def worked_seconds(self, pids: Collection[int], since: float) -> float | None:
+        """Return the seconds from the start of the first to the end of the last of some workers; None if none ran."""
+        row = self._connection.row(
+            "worked_period",
+            {"since": to_timestamp(since), "host": socket.gethostname(), "pids": json.dumps(sorted(pids))},
+        )
+        if row is None or row["started_at"] is None:
+            return None
+        return from_timestamp(row["ended_at"]) - from_timestamp(row["started_at"])
 
     def export(self, scope: Scope, states: Sequence[str]) -> Iterator[ExportRow]:
         """Yield final jobs from one consistent snapshot, in the order of the ingest's file or oldest first."""
@@ -129,6 +188,18 @@ class SqlRecords:
         statement += "_jobs" if scope.ingest is None else "_ingest"
         parameters = {"ingest": scope.ingest, "state": states[0], "other_state": states[-1]}
         yield from self._connection.stream(statement, parameters)
+
+    def compared(self, first: int, second: int) -> Iterator[ComparedRow]:
+        """Yield the rows that were asked with two prompt configurations, from one consistent snapshot."""
+        width = len(ComparedJob._fields)
+        for name, data, *values in self._connection.stream("compare", {"first": first, "second": second}):
+            yield name, data, ComparedJob._make(values[:width]), ComparedJob._make(values[width:])
+
+    def rejected_answers(self, job: int, attempt: int) -> list[RejectedAnswer]:
+        """Return the answers to a job that did not fit its schema, among the attempts before ``attempt``."""
+        parameters = {"job": job, "attempt": attempt, "code": SCHEMA_MISMATCH}
+        rows = self._connection.rows("rejected_answers", parameters)
+        return [RejectedAnswer(row["text"] or "", row["reason"]) for row in rows]
 
     def details(self, job: int) -> Mapping[str, object]:
         """Return the stored fields of a job's answer, empty if it has none."""

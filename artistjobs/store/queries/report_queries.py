@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
+from artistjobs.core.citations import citations_in
 from artistjobs.store.models import FailedJob
 from artistjobs.store.overview import (
     SLOT_WIDTHS,
@@ -18,6 +19,9 @@ from artistjobs.store.overview import (
 )
 from artistjobs.store.queries.connection import Parameters, ReadConnection, RowMapping
 from artistjobs.store.queries.rows import progress_of
+
+CITATIONS_KEPT = 10
+"""Citations of one answer that a report gets; their number bounds its memory."""
 
 
 class SqlReportQueries:
@@ -40,7 +44,7 @@ class SqlReportQueries:
         return Overview(
             calls=work["calls"],
             retries=work["retries"],
-            lost_usd=max(0.0, money["spent_usd"] - work["cost_usd"]),
+            lost_usd=money["lost_usd"],
             asked=[progress_of(row) for row in self._connection.rows("overview_asked")],
             spent=spent,
             workers=workers,
@@ -85,7 +89,7 @@ class SqlReportQueries:
         for number in range(min(most, last)):
             span = {"first": int(number * stride) + 1, "last": int((number + 1) * stride)}
             for row in self._rows("overview_answered", span):
-                yield AnsweredJob(**row)
+                yield AnsweredJob(citations=citations_in(str(row.pop("body")))[:CITATIONS_KEPT], **row)
 
     def _rows(self, statement: str, parameters: Parameters | None = None) -> list[dict[str, Any]]:
         return [dict(row) for row in self._connection.rows(statement, parameters)]

@@ -29,3 +29,11 @@ def open_reader(path: Path) -> AbstractContextManager[Reader]:
     from artistjobs.store.sqlite import reader
 
     return reader.open_reader(path)
+
+
+def uri_to_read(path: Path) -> str:
+    """Return the URI by which SQLite can read a database; see ``read_only.uri_to_read``."""
+    from artistjobs.store.sqlite import read_connection, read_only
+
+    with read_connection.translated(path):
+        return read_only.uri_to_read(path)

@@ -7,11 +7,12 @@ from time import time
 from typing import NamedTuple, TypeAlias
 
 from artistjobs.core.job import Artist, BadLine
-from artistjobs.core.prompt import Prompt, job_keys, text_sha256
+from artistjobs.core.prompt import Prompt, job_keys
 from artistjobs.core.timestamps import to_timestamp
 from artistjobs.errors import StoreError
 from artistjobs.store.models import IngestResult, Source
 from artistjobs.store.sqlite.connection import Connection, sql, sql_of_rows, write
+from artistjobs.store.sqlite.prompts import add_prompt
 
 Value: TypeAlias = int | bytes | str
 
@@ -48,7 +49,7 @@ class SqliteIngestor:
         with self._connection.references_unchecked(), self._stage() as stager:
             good, bad = stager.stage(prompt, rows)
             with self._connection.transaction() as db:
-                number = self._add_prompt(db, prompt)
+                number = add_prompt(db, prompt, self._now())
                 asked = _add_jobs(db, number, good)
                 counts = {
                     "lines": count_lines(), "good": good, "added": asked.added, "known": asked.jobs - asked.added,
@@ -86,21 +87,6 @@ class SqliteIngestor:
             yield stager
         finally:
             stager.close()
-
-    def _add_prompt(self, db: sqlite3.Connection, prompt: Prompt) -> int:
-        hashes: dict[str, object] = {}
-        for name, text in (("prompt_sha256", prompt.template), ("instructions_sha256", prompt.instructions)):
-            hashes[name] = text_sha256(text) if text is not None else None
-            if text is not None:
-                db.execute(sql("add_text"), {"sha256": hashes[name], "text": text})
-        row = {
-            "key": prompt.key, "prompt_id": prompt.prompt_id, "version": prompt.version,
-            "prompt_file": prompt.template_file, "model": prompt.model, "params": prompt.params,
-            "now": self._now(),
-        }  # fmt: skip
-        write(db, "add_prompt", row | hashes)
-        ((number,),) = db.execute(sql("find_prompt"), {"key": prompt.key}).fetchall()
-        return int(number)
 
     def _add_ingest(self, db: sqlite3.Connection, source: Source, prompt: int, row: dict[str, object]) -> int:
         named = {"source": source.name, "sha256": source.sha256, "prompt": prompt, "now": self._now()}

@@ -3,6 +3,7 @@
 Nothing here imports sqlite-utils, because that import takes longer than reading the counts of a million jobs.
 """
 
+import errno
 import os
 import sqlite3
 import sys
@@ -15,7 +16,9 @@ from typing import Any
 from artistjobs.core.shortage import Shortage, shortage_of
 from artistjobs.errors import NoDatabaseError, ResourceError, StoreError, WrongUseError
 from artistjobs.store.queries.connection import Parameters
-from artistjobs.store.sqlite.locks import is_alive
+from artistjobs.store.sqlite.disk_probe import disk_error
+from artistjobs.store.sqlite.liveness import WorkerProcess, is_alive
+from artistjobs.store.sqlite.lock_wait import locked_sentence
 from artistjobs.store.sqlite.migrations import APPLICATION_ID
 
 BUSY_SECONDS = 60
@@ -67,9 +70,9 @@ class Reading:
         with self.snapshot() as db:
             yield from db.execute(sql(statement), dict(parameters or {}))
 
-    def is_alive(self, worker: int) -> bool:
+    def is_alive(self, worker: int, host: str, pid: int) -> bool:
         """Return True if a worker holds its lock beside the database."""
-        return is_alive(self.path, worker)
+        return is_alive(self.path, WorkerProcess(worker, host, pid))
 
     def find_by_artist_like(self, name: str, limit: int) -> list[sqlite3.Row]:
         """Return the rows of jobs whose artist has a similar name, the closest first."""
@@ -92,7 +95,7 @@ def translated(name: Path) -> Iterator[None]:
     except sqlite3.Error as error:
         if (shortage := _shortage_behind(error)) is not None:
             raise ResourceError(shortage) from error
-        raise StoreError(_sentence(name, str(error))) from error
+        raise StoreError(_sentence(name, error)) from error
     except MemoryError as error:
         raise ResourceError(Shortage.MEMORY) from error
     except OSError as error:
@@ -144,7 +147,7 @@ def ensure_database_file(path: Path, *, create: bool) -> None:
     if path.exists():
         # SQLite would treat such a file as an empty database and overwrite it.
         if 0 < path.stat().st_size < _MIN_DATABASE_BYTES:
-            raise StoreError(_sentence(path, "file is not a database"))
+            raise StoreError(_sentence_of(path, "file is not a database"))
         return
     if not create:
         raise NoDatabaseError(f"there is no database {path} yet; start with: artistjobs ingest FILE")
@@ -171,6 +174,9 @@ def roll_back(connection: sqlite3.Connection) -> None:
         pass
 
 
+_REMEDY_DISK = "check it and run the same command again: what was stored is kept."
+
+
 _REMEDY_ANY = "fix that and run the same command again: what was stored is kept."
 
 
@@ -183,12 +189,34 @@ _REMEDIES = (
         "malformed",
         "it is damaged; restore it from a backup, or recover what is readable with: sqlite3 FILE .recover",
     ),
-    ("locked", "another program keeps it locked; close that program and run the same command again."),
-    ("disk I/O error", "the disk failed; check it and run the same command again: what was stored is kept."),
+    ("disk I/O error", f"the disk failed; {_REMEDY_DISK}"),
 )
 
 
-def _sentence(path: Path, message: str) -> str:
+def _sentence(path: Path, error: sqlite3.Error) -> str:
+    message, real = str(error), Path(os.path.realpath(path))
+    if "locked" in message:
+        return locked_sentence(real, path)
+    if any(part in message for part in _DISK_IN_DISGUISE) and (trouble := disk_error(real)) is not None:
+        return _disk_sentence(path, trouble)
+    return _sentence_of(path, message)
+
+
+_DISK_IN_DISGUISE = ("unable to open", "not a database", "malformed", "disk I/O error")
+"""Messages of SQLite that may come from a disk that failed or is full."""
+
+
+def _disk_sentence(path: Path, trouble: OSError) -> str:
+    if trouble.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return _sentence_of(path, "disk is full")
+    if trouble.errno == errno.EROFS:
+        return f"{path}: its file system can only be read; make it writable, then run the same command again."
+    if trouble.errno in {errno.EMFILE, errno.ENFILE}:
+        return f"{path}: {trouble.strerror}; {_REMEDY_ANY}"
+    return f"{path}: the disk failed ({trouble.strerror}); {_REMEDY_DISK}"
+
+
+def _sentence_of(path: Path, message: str) -> str:
     for part, remedy in _REMEDIES:
         if part in message:
             return f"{path}: {remedy}"

@@ -36,7 +36,7 @@ class MessageSender:
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self._lines: SimpleQueue[bytes | None] = SimpleQueue()
-        self._thread = Thread(target=self._send_all, name="mouth", daemon=True)
+        self._thread = Thread(target=self._send_all, name="messages", daemon=True)
         self._thread.start()
 
     def send(self, kind: str, value: Json = None) -> None:

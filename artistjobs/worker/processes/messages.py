@@ -26,11 +26,11 @@ A snapshot grows with the number of error codes, which a server may invent.
 
 
 # Kinds of messages that the parent sends.
-START, GO, PART, STOP, ABANDON = "order", "go", "part", "stop", "abandon"
+START, GO, PART, STOP, ABANDON = "start", "go", "part", "stop", "abandon"
 
 
 # Kinds of messages that a child sends.
-READY, SNAPSHOT, LOG, STOPPED, END = "ready", "glance", "log", "stopped", "end"
+READY, SNAPSHOT, LOG, STOPPED, END = "ready", "snapshot", "log", "stopped", "end"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,11 +54,18 @@ class EndMessage:
     sentence: str = ""
     error: ArtistjobsError | None = None
     has_begun: bool = True
+    least_cap_usd: float | None = None
 
 
 def end_message_of(report: RunReport) -> EndMessage:
     """Return the end message for the report of a run that has started."""
-    return EndMessage(totals=report.counters, reason=report.reason, sentence=report.sentence, error=report.error)
+    return EndMessage(
+        totals=report.counters,
+        reason=report.reason,
+        sentence=report.sentence,
+        error=report.error,
+        least_cap_usd=report.least_cap_usd,
+    )
 
 
 def line(kind: str, value: Json = None) -> bytes:
@@ -116,6 +123,7 @@ def end_json(end: EndMessage) -> dict[str, Json]:
         "sentence": end.sentence,
         "error": None if error is None else [error.exit_code, str(error)],
         "has_begun": end.has_begun,
+        "least_cap_usd": end.least_cap_usd,
     }
 
 
@@ -128,4 +136,5 @@ def end_from_json(value: Mapping[str, Any]) -> EndMessage:
         sentence=value["sentence"],
         error=error and _ERRORS.get(error[0], ArtistjobsError)(error[1]),
         has_begun=value["has_begun"],
+        least_cap_usd=value["least_cap_usd"],
     )

@@ -16,7 +16,7 @@ def memory():
 
 
 async def settled():
-    """Let every task go on as far as it can."""
+    """Run every task until it waits."""
     for _ in range(10):
         await asyncio.sleep(0)
 

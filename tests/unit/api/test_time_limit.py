@@ -16,7 +16,7 @@ def _quick_ticks(monkeypatch):
 
 
 def stop_process(seconds):
-    """Let nothing in this event loop run, as if the process were stopped."""
+    """Block this event loop, as if the process were stopped."""
     time.sleep(seconds)
 
 

@@ -1,5 +1,5 @@
 -- Final jobs in the given states, oldest first.
-SELECT jobs.id, jobs.prompt, jobs.artist_name, jobs.artist_data, jobs.state, jobs.attempt, jobs.error_code,
+SELECT jobs.id, coalesce(jobs.sent_as, jobs.prompt) AS prompt, jobs.artist_name, jobs.artist_data, jobs.state, jobs.attempt, jobs.error_code,
        answers.text, answers.response_id, answers.created, answers.received_at, answers.status
   FROM jobs
   LEFT JOIN answers ON answers.id = jobs.answer
