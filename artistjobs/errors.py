@@ -8,7 +8,8 @@
     ├── RunStoppedError        3   account, prompt, model or service prevents the run
     ├── OutputError           74   stdout cannot be written
     └── StoreError            74   disk or database error
-        └── NewerDatabaseError 74  the database was made by a later version
+        ├── NewerDatabaseError 74  the database was made by a later version
+        └── ResourceError      74  the system refuses memory, a thread or a file handle
 
 A failure of one job is not an exception: it is data, stored with its attempt.
 Every message is one sentence that ends with the remedy.
@@ -59,3 +60,7 @@ class StoreError(ArtistjobsError):
 
 class NewerDatabaseError(StoreError):
     """Raised when the database has migrations that this version does not know."""
+
+
+class ResourceError(StoreError):
+    """Raised when the system refuses memory, a thread or a file handle."""

@@ -90,12 +90,18 @@ class Program:
         command = [sys.executable, "-m", "artistjobs", *map(str, arguments)]
         pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         environment = self.environment | options.pop("env", {})
+        prepare = options.pop("prepare", lambda: None)
+
+        def begin() -> None:
+            # A runner in the background may have had SIGINT ignored, and children inherit that.
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            prepare()
+
         process = subprocess.Popen(
             command,
             cwd=self.folder,
             env=environment,
-            # In a background job SIGINT may be ignored, and children inherit that.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+            preexec_fn=begin,
             **(pipes | options),
         )
         self.started.append(process)

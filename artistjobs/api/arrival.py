@@ -39,15 +39,25 @@ class Arrival:
         """Keep the status, the headers and the content-encoding."""
         self._status, self._headers, self._label = status, headers, label
 
-    async def add(self, piece: bytes) -> None:
-        """Add a piece of the body, as soon as there is memory for it. Raises ReplyTooLargeError."""
+    def add(self, piece: bytes) -> bool:
+        """Add a piece of the body; return False if it must wait for memory."""
+        if not self._lease.covers(len(self._body) + len(piece)):
+            return False
+        self._body += piece
+        return True
+
+    async def add_large(self, piece: bytes) -> None:
+        """Add a piece of a large body, as soon as there is memory for it. Raises ReplyTooLargeError."""
         await self._make_room(len(self._body) + len(piece))
         self._body += piece
 
     async def response(self, request: httpx2.Request | None = None) -> httpx2.Response:
         """Return the reply, unpacked and without the key. Raises ReplyTooLargeError."""
-        body = self._redact(await self._unpacked())
-        await self._lease.shrink(len(body))
+        if self._label or self._lease.is_held or not self._body.startswith(b"{"):
+            body = self._redact(await self._unpacked())
+            await self._lease.shrink(len(body))
+        else:
+            body = self._redact(bytes(self._body))
         return httpx2.Response(self._status, headers=self._headers, content=body, request=request)
 
     async def whole_response(self) -> httpx2.Response | None:

@@ -88,15 +88,19 @@ class HttpClient(DefaultAioHttpClient):
         try:
             arrival.begin(reply.status_code, self._kept_headers(reply), reply.headers.get("content-encoding", ""))
             async for piece in reply.aiter_raw():
-                await arrival.add(piece)
+                if not arrival.add(piece):
+                    await arrival.add_large(piece)
         finally:
             await reply.aclose()
         return await arrival.response(request)
 
     def _kept_headers(self, reply: httpx2.Response) -> list[tuple[bytes, bytes]]:
         kept = [(name, value) for name, value in reply.headers.raw if name.lower() not in _ABOUT_THE_WIRE]
+        together = b"\n".join(value for _, value in kept)
+        if self._redact(together) != together:
+            kept = [(name, self._redact(value)) for name, value in kept]
         # The SDK logs some header values unescaped, and a terminal would interpret control characters.
-        return [(name, _CONTROLS.sub(b"?", self._redact(value))) for name, value in kept]
+        return [(name, _CONTROLS.sub(b"?", value)) for name, value in kept]
 
 
 _ABOUT_THE_WIRE = frozenset({b"content-encoding", b"content-length", b"transfer-encoding"})

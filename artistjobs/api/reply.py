@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC
 
 from artistjobs.core.json_values import InvalidJson, Json, text_of
+from artistjobs.core.shortage import Shortage
 
 BEGINNING = 200
 """Characters of an unexpected body that a message quotes."""
@@ -18,9 +19,10 @@ MAX_WAIT_SECONDS = 86_400.0
 class Reply:
     """Result of one call: a status with headers and body, or the fault that prevented them.
 
-    ``was_sent`` is False if the request cannot have reached the server. Header names are lower case. ``received_at``
-    is in seconds after the epoch. ``release`` is set for a large reply: it frees its memory, and is to be called when
-    the reply and what was made of it are stored or dropped.
+    ``was_sent`` is False if the request cannot have reached the server, and ``shortage`` is set if this machine
+    prevented the call. Header names are lower case. ``received_at`` is in seconds after the epoch. ``release`` is set
+    for a large reply: it frees its memory, and is to be called when the reply and what was made of it are stored or
+    dropped.
     """
 
     status: int | None = None
@@ -28,6 +30,7 @@ class Reply:
     body: bytes = b""
     fault: str | None = None
     message: str = ""
+    shortage: Shortage | None = None
     was_sent: bool = True
     received_at: float = 0.0
     release: Callable[[], None] | None = field(default=None, repr=False, compare=False)

@@ -6,7 +6,7 @@ replies; ``classify`` interprets them, and ``core.retry`` decides on retries.
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from time import time
@@ -14,12 +14,13 @@ from typing import Protocol
 from urllib.parse import quote
 
 import httpx2
-from aiohttp import ClientConnectorError, ClientError, ClientPayloadError, ServerDisconnectedError
+from aiohttp import ClientError
 from openai import APIStatusError, AsyncOpenAI, OpenAIError
 
 from artistjobs.api.address import endpoint, without_query
 from artistjobs.api.arrival import Arrival, ReplyTooLargeError
 from artistjobs.api.config import ApiConfig
+from artistjobs.api.faults import describe, fault_reply, shortage_behind
 from artistjobs.api.http_client import ARRIVAL, HttpClient
 from artistjobs.api.interface import CancelledBeforeSendingError
 from artistjobs.api.redact import Redact, key_remover
@@ -27,6 +28,7 @@ from artistjobs.api.reply import Reply
 from artistjobs.api.reply_memory import Lease, ReplyMemory
 from artistjobs.api.time_limit import RunningClock, TimeLimit
 from artistjobs.core.prompt import Body
+from artistjobs.core.shortage import shortage_of
 from artistjobs.errors import WrongUseError
 
 CONNECT_SECONDS = 15.0
@@ -119,16 +121,21 @@ class ResponsesApi:
             async with arrival.limit:
                 return _read(await call())
         except TimeoutError:
-            fault = _fault("timeout", f"no complete answer within {timeout_seconds:g} s")
+            fault = fault_reply("timeout", f"no complete answer within {timeout_seconds:g} s")
             if not arrival.is_connected:
-                fault = _fault("connection_error", f"cannot connect: no connection within {timeout_seconds:g} s")
+                fault = fault_reply("connection_error", f"cannot connect: no connection within {timeout_seconds:g} s")
         except ReplyTooLargeError as error:
-            return _fault("reply_too_large", str(error))
+            return fault_reply("reply_too_large", str(error))
         except APIStatusError as error:
             return _read(error.response)
         except (OpenAIError, httpx2.HTTPError, httpx2.InvalidURL, ClientError, OSError) as error:
             # The aiohttp backend does not translate all of its errors, for example that of an invalid status line.
-            fault = _fault("connection_error", self._clean(_describe(error)))
+            fault = fault_reply("connection_error", self._clean(describe(error)), shortage_behind(error))
+        except (MemoryError, RuntimeError) as error:
+            if (shortage := shortage_of(error)) is None:
+                raise
+            fault = fault_reply("connection_error", str(shortage), shortage)
+            return replace(fault, was_sent=arrival.is_connected)
         except asyncio.CancelledError:
             if arrival.is_connected:
                 raise
@@ -184,30 +191,3 @@ async def open_responses_api(config: ApiConfig) -> AsyncIterator[ResponsesApi]:
     async with client:
         with RunningClock().ticking() as clock:
             yield ResponsesApi(client, config, redact, clock)
-
-
-def _describe(error: Exception) -> str:
-    """Return a message from the root cause of an error.
-
-    The SDK reports "timed out" for every error that its aiohttp backend does not know; the root cause is exact.
-    """
-    causes = list(_causes(error))
-    text = " ".join(str(causes[-1]).split()) or type(causes[-1]).__name__
-    if any(isinstance(cause, ClientConnectorError) for cause in causes):
-        return f"cannot connect: {text}"
-    if any(isinstance(cause, _LOST) for cause in causes):
-        return f"the connection was lost: {text}"
-    return f"the call failed: {text}"
-
-
-_LOST = (ConnectionResetError, BrokenPipeError, ServerDisconnectedError, ClientPayloadError)
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__
-
-
-def _fault(kind: str, message: str) -> Reply:
-    return Reply(fault=kind, message=message, received_at=time())

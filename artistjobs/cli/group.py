@@ -11,6 +11,7 @@ from artistjobs import __version__
 from artistjobs.cli.env_file import NO_ENV_FILE, EnvFile
 from artistjobs.cli.help import verbosity_of
 from artistjobs.cli.options import PATH, Settings
+from artistjobs.core.shortage import expected_error
 from artistjobs.errors import ArtistjobsError, OutputError
 
 if TYPE_CHECKING:
@@ -123,6 +124,12 @@ class Commands(click.Group):
 
             forget_stdout()
             raise Exit(EXIT_NO_READER) from None
+        except Exit:
+            raise
+        except (MemoryError, ImportError, RuntimeError, OSError) as error:
+            expected = expected_error(error)
+            print_error(expected)
+            raise Exit(expected.exit_code) from error
         except KeyboardInterrupt:
             from artistjobs.cli.console import same_command
             from artistjobs.terminal.streams import print_message

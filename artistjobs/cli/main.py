@@ -5,6 +5,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
+from artistjobs.api.core_dumps import limit_core_dumps
 from artistjobs.cli.env_file import NO_ENV_FILE, EnvFile, default_map, read_env_file
 from artistjobs.cli.group import EXIT_INTERRUPTED, EXIT_NO_READER, EXIT_TERMINATED, cli, print_error
 from artistjobs.errors import OutputError, StoreError, WrongUseError
@@ -47,6 +48,7 @@ def _terminate(_signal: int, _frame: object) -> NoReturn:
 def main() -> None:
     """Run the program. Raises SystemExit with the exit code."""
     signal.signal(signal.SIGTERM, _terminate)
+    limit_core_dumps()
     _open_streams()
     code: str | int | None = 0
     try:

@@ -90,18 +90,25 @@ class _Usd(click.FloatRange):
 USD = _Usd(min=0)
 
 
+MAX_SECONDS = 10**9
+"""Maximum of a time, about thirty years: timers of the event loop cannot represent much longer ones."""
+
+
 class _Seconds(click.FloatRange):
-    """Parameter type of a duration in seconds: a finite number, not nan or inf."""
+    """Parameter type of a duration in seconds: a number that a timer can represent, not nan or inf."""
 
     def convert(self, value: float, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """Return the number."""
         number = super().convert(value, param, ctx)
-        if not math.isfinite(number):
-            self.fail(f"{value} is not a number of seconds; use a finite number.", param, ctx)
+        if not number <= MAX_SECONDS:
+            self.fail(f"{value} is not a number of seconds; use a finite number up to {MAX_SECONDS}.", param, ctx)
         return number
 
 
 SECONDS = _Seconds(min=0)
+
+
+TIME_LIMIT = _Seconds(min=0, min_open=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +223,7 @@ def work_options(command: Command) -> Command:
             help="Times to ask again if an answer does not fit its schema, with what is wrong.",
         ),
         click.option(
-            "--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS",
+            "--timeout", type=TIME_LIMIT, metavar="SECONDS",
             help="Time limit of one call.  [default: 600; 900 at the flex tier]",
         ),
         click.option("--rpm", type=POSITIVE, help="Maximum requests per minute.  [default: limit of the API]"),

@@ -23,6 +23,7 @@ _EXIT_CODES = {
     StopReason.MAX_COST: 4,
     StopReason.LIMIT: 4,
     StopReason.STORE: 74,
+    StopReason.RESOURCES: 74,
 }
 
 

@@ -19,6 +19,7 @@ from artistjobs.core.job import MAX_DELAY_SECONDS, Claim
 from artistjobs.core.pricing import Cost, answer_cost
 from artistjobs.core.prompt import Body
 from artistjobs.core.retry import last_attempt
+from artistjobs.core.shortage import Shortage
 from artistjobs.errors import PromptError
 from artistjobs.store.models import Money
 from artistjobs.terminal.log import repeats
@@ -26,6 +27,7 @@ from artistjobs.worker.answer_checks import AnswerChecks, Corrections
 from artistjobs.worker.decision import Decision, Sentence, given_back, log_given_back
 from artistjobs.worker.limits.budget import Budget, Hold
 from artistjobs.worker.limits.rate_limiter import Limiter
+from artistjobs.worker.limits.shortages import Shortages
 from artistjobs.worker.progress.counters import RunCounters
 from artistjobs.worker.stop import RunStoppingError, Stop, StopReason
 from artistjobs.worker.store_client import StoreClient, released
@@ -51,6 +53,7 @@ class WorkerContext:
     limiter: Limiter
     budget: Budget
     verdicts: Verdicts
+    shortages: Shortages
     stop: Stop
     counters: RunCounters
     requests: Requests
@@ -80,7 +83,8 @@ class ActiveJob:
     async def call(self) -> Attempt:
         """Make one call as soon as the limits allow it, and return the attempt; its outcome is decided.
 
-        Raises StoppingError if no call may start because the run stops or is paused, and StoreError.
+        Raises StoppingError if no call may start because the run stops or is paused, or if this machine could not
+        make it, and StoreError.
         """
         shared = self._shared
         if shared.stop.is_halted():
@@ -135,7 +139,7 @@ class ActiveJob:
 
     def released(self) -> Attempt:
         """Return the attempt that releases the claim; the job is not available before the time that the server set."""
-        attempt = released(self.claim, calls=0)
+        attempt = released(self.claim, calls=self.calls_under_way)
         attempt = replace(attempt, available_at=self._not_before, uncounted=1 + self.repeated)
         return self._shared.budget.settle(attempt)
 
@@ -206,19 +210,33 @@ class ActiveJob:
         shared.store_client.store_thread.note_call(self.claim.job)
         try:
             reply = await shared.api.create(body)
+            # From here on the reply is interpreted, which is the other moment at which a row may end the process.
+            shared.store_client.store_thread.note_call(self.claim.job)
+            self._release_reply = reply.release
+            classified = self._classify(reply, started_at) if reply.shortage is None else None
         except CancelledBeforeSendingError:
             self.calls_under_way = 0
             raise
+        except MemoryError:
+            reply, classified = Reply(shortage=Shortage.MEMORY), None
         finally:
             shared.counters.in_flight -= 1
+        if classified is None:
+            raise self._not_made(reply)
         self.calls_under_way = 0
-        # From here on the reply is interpreted, which is the other moment at which a row may end the process.
-        shared.store_client.store_thread.note_call(self.claim.job)
-        self._release_reply = reply.release
-        attempt = shared.budget.settle(self._classify(reply, started_at))
+        shared.shortages.over()
+        attempt = shared.budget.settle(classified)
         self._update_shared_limits(reply, attempt.failure)
         _log_call(attempt)
         return attempt
+
+    def _not_made(self, reply: Reply) -> RunStoppingError:
+        """Return the error of a call that this machine could not make or read; the claim is released then."""
+        if not reply.was_sent:
+            self.calls_under_way = 0
+        if reply.shortage is not None:
+            self._shared.shortages.note(reply.shortage)
+        return RunStoppingError()
 
     def _classify(self, reply: Reply, started_at: float) -> Attempt:
         classification = classify(reply)

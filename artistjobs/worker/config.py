@@ -17,7 +17,8 @@ class WorkConfig:
     leaves the flex tier. ``patience_seconds`` is the longest wait for a service that does not answer.
     ``first_patience_seconds`` is the wait for a service that never answered; None means a few tries, since its address
     is probably wrong. ``processes`` is the number of processes that share these options, and ``number`` is the index of
-    this one.
+    this one. ``handles_per_call`` is the number of file handles that a call takes in its process: two if that process
+    answers it too, as in a rehearsal.
     """
 
     max_workers: int = 4
@@ -36,6 +37,7 @@ class WorkConfig:
     patience_seconds: float = 1800.0
     first_patience_seconds: float | None = None
     number: int = 0
+    handles_per_call: int = 1
 
     @property
     def part(self) -> ProcessShare:

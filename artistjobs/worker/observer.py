@@ -24,6 +24,7 @@ class RunObserver:
     stop: Stop
     store_thread: StoreThread
     breaker: Breaker
+    most_calls: Callable[[], int]
     clock: Callable[[], float] = monotonic
 
     def __call__(self) -> RunSnapshot:
@@ -42,7 +43,7 @@ class RunObserver:
             jobs_per_minute=counters.throughput.per_minute(now, counters.started_at),
             last_done_at=counters.throughput.last_at,
             in_flight=counters.in_flight,
-            max_workers=settings.max_workers,
+            max_workers=min(settings.max_workers, self.most_calls()),
             workers=store_thread.live_workers,
             claimed_by_others=store_thread.claimed_by_others,
             limit=self.config.limit,

@@ -31,6 +31,9 @@ async def check_models(
         reply = await _look_up(api, model, stop, _waits(patience_seconds, clock))
         if stop.is_requested():
             return False
+        if reply.shortage is not None:
+            stop.request(StopReason.RESOURCES, reply.shortage)
+            return False
         if reply.fault is not None and patience_seconds is not None:
             stop.request(StopReason.OUTAGE, _away(reply, patience_seconds))
             return False

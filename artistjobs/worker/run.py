@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import random
+import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from dataclasses import dataclass
@@ -18,16 +19,19 @@ from artistjobs.core.controls import WorkerSettings, changed_settings, settings_
 from artistjobs.core.cost_bound import bound_call, cap_basis, cap_refusal
 from artistjobs.core.job import Scope
 from artistjobs.core.prompt import shared_fields
+from artistjobs.core.shortage import expected_error
 from artistjobs.errors import ArtistjobsError, StoreError, WrongUseError
 from artistjobs.store.interface import OpenStore, Records, Store
 from artistjobs.store.models import Counts
 from artistjobs.worker.active_job import Requests, WorkerContext
 from artistjobs.worker.answer_checks import AnswerChecks
 from artistjobs.worker.config import WorkConfig
+from artistjobs.worker.file_handles import calls_allowed
 from artistjobs.worker.limits.budget import Budget
 from artistjobs.worker.limits.circuit_breaker import Breaker
 from artistjobs.worker.limits.concurrency import ConcurrencyLimit
 from artistjobs.worker.limits.rate_limiter import RAMP_UP_GAP_SECONDS, Limiter
+from artistjobs.worker.limits.shortages import Shortages
 from artistjobs.worker.observer import RunObserver
 from artistjobs.worker.peers import Calls
 from artistjobs.worker.preflight import check_models
@@ -164,6 +168,7 @@ class _Run:
             ever_answered=counters.before.done > 0,
         )
         self._task_pool: TaskPool | None = None
+        self._most_calls = sys.maxsize
 
     async def work(self, store: Store, open_api: OpenApi, watcher: Display) -> _End:
         records = self._records = store.records
@@ -192,6 +197,7 @@ class _Run:
             limiter=self._limiter,
             budget=self._budget,
             verdicts=self._verdicts,
+            shortages=Shortages(self._limiter, self._stop, lambda: self._counters.in_flight),
             stop=self._stop,
             counters=self._counters,
             requests=requests,
@@ -206,8 +212,9 @@ class _Run:
 
     def _snapshot_taker(self) -> TakeSnapshot:
         return RunObserver(
-            self._config, self._counters, self._limiter, self._stop, self._store_client.store_thread, self._breaker
-        )
+            self._config, self._counters, self._limiter, self._stop, self._store_client.store_thread, self._breaker,
+            lambda: self._most_calls,
+        )  # fmt: skip
 
     async def _drain(self, shared: WorkerContext, abandon_requested: asyncio.Event) -> ArtistjobsError | None:
         """Run all job loops to their end; return the error that ended them, if any."""
@@ -218,9 +225,10 @@ class _Run:
         ]
         try:
             await task_pool.wait()
-        except ArtistjobsError as error:
-            note_store_error(self._stop, error)
-            return error
+        except (ArtistjobsError, MemoryError, RuntimeError) as error:
+            expected = expected_error(error)
+            note_store_error(self._stop, expected)
+            return expected
         finally:
             for task in aside:
                 task.cancel()
@@ -279,7 +287,16 @@ class _Run:
 
     def _wanted_slots(self) -> int:
         wanted = max(1, min(self._settings.max_workers, self._counters.pending))
-        return min(wanted, self._config.limit) if self._config.limit else wanted
+        return self._affordable(min(wanted, self._config.limit) if self._config.limit else wanted)
+
+    def _affordable(self, wanted: int) -> int:
+        """Return the number of calls for which this process may open files: ``wanted``, or fewer with a warning."""
+        allowed = calls_allowed(wanted, self._config.handles_per_call)
+        self._most_calls = sys.maxsize if allowed == wanted else allowed
+        if allowed < wanted:
+            sentence = f"only {allowed} of {wanted} calls can be in flight: the system allows no more open files"
+            self._log_once(logging.WARNING, f"{sentence}; raise the hard limit (ulimit -Hn) for more")
+        return allowed
 
     def _apply_settings(self, settings: WorkerSettings) -> None:
         """Apply settings sent from another terminal, from now on."""

@@ -15,6 +15,7 @@ class StopReason(StrEnum):
     MAX_COST = "max-cost"
     LIMIT = "limit"
     STORE = "store"  # failure of the disk or the database
+    RESOURCES = "resources"  # the system refuses memory, a thread or a file handle
     DIED = "died"  # child processes, several in a row, or one that cannot be started
 
 

@@ -15,7 +15,8 @@ from typing import Final
 from artistjobs.core.attempt import Attempt, Outcome
 from artistjobs.core.controls import SINGLE_PROCESS, ProcessShare, WorkerSettings
 from artistjobs.core.job import Claim, Scope
-from artistjobs.errors import StoreError
+from artistjobs.core.shortage import shortage_of
+from artistjobs.errors import ResourceError, StoreError
 from artistjobs.store.interface import OpenStore
 from artistjobs.worker.limits.budget import Hold
 from artistjobs.worker.reservations import ReservationQueue, ReservationReply, ReservationRequest, answer
@@ -173,8 +174,9 @@ class StoreClient:
                 self.store_thread.open(store)
                 self._tell(_settle, self._ready)
                 self.store_thread.serve(store.queue)
-        except Exception as trouble:  # noqa: BLE001
-            self._trouble = trouble
+        except Exception as error:  # noqa: BLE001
+            shortage = shortage_of(error)
+            self._trouble = trouble = error if shortage is None else ResourceError(shortage)
             self._tell(self._fail, trouble)
         finally:
             self._tell(_settle, self._ended)

@@ -30,7 +30,7 @@ MAY_USE: dict[str, set[str]] = {
         "commands", "worker", "ingest", "export", "report", "browse", "rehearsal",
         "api", "store", "rendering", "terminal", "core", "errors",
     },
-    "__main__": {"cli", "worker"},
+    "__main__": {"cli", "worker", "core", "errors"},
 }  # fmt: skip
 """The rooms that each room may import from. ``__init__`` holds the version and imports nothing."""
 

@@ -6,7 +6,11 @@ import html
 import json
 import os
 import re
+import resource
+import signal
 import stat
+import subprocess
+import sys
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -126,6 +130,40 @@ def test_a_key_that_a_server_spells_in_another_way_is_kept_nowhere(program_with_
         readable = re.sub("u00([0-9a-fA-F]{2})", lambda found: chr(int(found[1], 16)), readable)
         assert ODD_KEY not in readable
     assert (folder / "out.jsonl").read_text().count("[key removed]") >= len(SPELLED)
+
+
+def with_core_dumps() -> None:
+    """Let the process that is about to start dump core, if the machine allows that."""
+    _, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
+
+
+def limits_of(process: subprocess.Popen) -> str:
+    return Path(f"/proc/{process.pid}/limits").read_text()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the limits of another process are told by Linux alone")
+def test_a_worker_that_crashes_leaves_no_core_dump(program_with_api, api, folder):
+    api.latency_seconds = 60.0
+    write_artists(folder / "a.csv", 4)
+    worker = program_with_api.start("run", "a.csv", "--processes", 2, prepare=with_core_dumps, start_new_session=True)
+    wait_until(lambda: api.journal.in_flight >= 2)
+
+    assert re.search(r"Max core file size +0 ", limits_of(worker))
+    os.killpg(worker.pid, signal.SIGABRT)
+    _, status = os.waitpid(worker.pid, 0)
+    worker.returncode = status
+
+    assert os.WIFSIGNALED(status)
+    assert not os.WCOREDUMP(status)
+    assert not list(folder.glob("core*"))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the limits of another process are told by Linux alone")
+def test_no_command_leaves_a_core_dump(program_with_api, folder):
+    command = program_with_api.start("ingest", "-", stdin=subprocess.PIPE, prepare=with_core_dumps)
+
+    wait_until(lambda: re.search(r"Max core file size +0 ", limits_of(command)))
 
 
 @pytest.mark.parametrize("status", [b"401 Unauthorized", b"404 Not Found"])

@@ -14,7 +14,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from artistjobs.errors import NoDatabaseError, StoreError, WrongUseError
+from artistjobs.core.shortage import Shortage, shortage_of
+from artistjobs.errors import NoDatabaseError, ResourceError, StoreError, WrongUseError
 from artistjobs.store.queries.connection import Parameters
 from artistjobs.store.sqlite.disk_probe import disk_error
 from artistjobs.store.sqlite.liveness import WorkerProcess, is_alive
@@ -96,10 +97,34 @@ def translated(name: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
+        if (shortage := _shortage_behind(error)) is not None:
+            raise ResourceError(shortage) from error
         raise StoreError(_sentence(name, error)) from error
+    except MemoryError as error:
+        raise ResourceError(Shortage.MEMORY) from error
     except OSError as error:
+        if (shortage := shortage_of(error)) is not None:
+            raise ResourceError(shortage) from error
         # The error may concern another file beside the database, such as a lock file.
         raise StoreError(f"{error.filename or name}: {error.strerror or error}; {_REMEDY_ANY}") from error
+
+
+def _shortage_behind(error: sqlite3.Error) -> Shortage | None:
+    """Return the shortage that is the cause of an error, None if it has another one. SQLite reports few of them."""
+    if getattr(error, "sqlite_errorname", None) in _NO_MEMORY:
+        return Shortage.MEMORY
+    return None if _has_free_handle() else Shortage.FILES
+
+
+_NO_MEMORY = frozenset({"SQLITE_NOMEM", "SQLITE_IOERR_NOMEM", "SQLITE_IOERR_SHMMAP"})
+
+
+def _has_free_handle() -> bool:
+    try:
+        os.close(os.dup(2))
+    except OSError as error:
+        return shortage_of(error) is None
+    return True
 
 
 @cache

@@ -13,6 +13,7 @@ from typing import Final, NoReturn
 
 from artistjobs.core.controls import ProcessShare
 from artistjobs.core.json_values import Json
+from artistjobs.core.shortage import expected_error
 from artistjobs.errors import ArtistjobsError
 from artistjobs.terminal.log import extra_of
 from artistjobs.worker.launch import run_calling, run_in_loop
@@ -220,8 +221,8 @@ def main() -> NoReturn:
         _log_to(sender, start_message.log_level)
         try:
             end = run_in_loop(_work(start_message, sender))
-        except ArtistjobsError as error:
-            end = messages.EndMessage(totals=RunTotals(), error=error, has_begun=False)
+        except (ArtistjobsError, MemoryError, ImportError, RuntimeError, OSError) as error:
+            end = messages.EndMessage(totals=RunTotals(), error=expected_error(error), has_begun=False)
         sender.send(messages.END, messages.end_json(end))
     sender.close()
     sys.exit(0)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import resource
 import time
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -9,12 +10,14 @@ from dataclasses import replace
 import pytest
 
 from artistjobs.api import responses
+from artistjobs.api.arrival import Arrival
 from artistjobs.api.classify import classify
 from artistjobs.api.config import ApiConfig
 from artistjobs.api.http_client import HttpClient
 from artistjobs.api.redact import REMOVED
 from artistjobs.api.responses import open_responses_api
 from artistjobs.core.attempt import FailureKind
+from artistjobs.core.shortage import Shortage
 from artistjobs.rehearsal import Fault, Scenario, rehearsal
 
 KEY = "sk-secret-0123456789"
@@ -208,6 +211,34 @@ async def test_a_refused_connection_is_reported_as_such():
 
     assert reply.fault == "connection_error"
     assert reply.message.startswith("cannot connect: ")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+async def test_a_call_without_a_file_handle_is_told_from_one_that_a_server_refused(server, host):
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    async with open_api(server.base_url.replace("127.0.0.1", host)) as api:
+        await api.look_up_model("gpt-5")  # what is imported and opened only once
+        server.script = lambda _body, _nth: Fault.RESET
+        await api.create(BODY)  # closes the connection
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))
+        try:
+            reply = await api.create(BODY)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+    assert (reply.fault, reply.shortage) == ("connection_error", Shortage.FILES)
+
+
+async def test_memory_that_ends_within_a_call_is_told(server, monkeypatch):
+    def fail(*_arguments):
+        raise MemoryError
+
+    server.script = None
+    monkeypatch.setattr(Arrival, "begin", fail)
+
+    reply = await create(server.base_url)
+
+    assert reply.shortage is Shortage.MEMORY
 
 
 async def test_a_reply_that_is_not_http_is_a_connection_error():
