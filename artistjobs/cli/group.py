@@ -9,11 +9,13 @@ from click.exceptions import Exit
 
 from artistjobs import __version__
 from artistjobs.cli.help import verbosity_of
-from artistjobs.cli.options import PATH, Settings
+from artistjobs.cli.options import DATABASE, PATH, Settings
 from artistjobs.errors import ArtistjobsError
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from artistjobs.store.address import Address
 
 
 EXIT_INTERRUPTED, EXIT_NO_READER, EXIT_TERMINATED = 130, 141, 143
@@ -160,14 +162,14 @@ class Commands(click.Group):
 @click.group(cls=Commands, commands=LazyCommands(COMMANDS), context_settings=HELP, invoke_without_command=True)
 @click.version_option(__version__, prog_name="artistjobs", message="%(prog)s %(version)s")
 @click.option(
-    "--db", type=PATH, envvar="ARTISTJOBS_DB", show_envvar=True,
-    help="Database file.  [default: artistjobs.db, or rehearsal.db with --rehearse]",
+    "--db", type=DATABASE, envvar="ARTISTJOBS_DB", show_envvar=True,
+    help="Database file, or postgresql:// URL.  [default: artistjobs.db, or rehearsal.db with --rehearse]",
 )  # fmt: skip
 @click.option("-v", "--verbose", is_flag=True, help="Log every API call.")
 @click.option("-q", "--quiet", is_flag=True, help="Print only results and errors.")
 @click.option("--log-file", type=PATH, help="Write all log lines to a file, as JSON Lines.")
 @click.pass_context
-def cli(ctx: click.Context, db: "Path | None", log_file: "Path | None", *, verbose: bool, quiet: bool) -> None:
+def cli(ctx: click.Context, db: "Address | None", log_file: "Path | None", *, verbose: bool, quiet: bool) -> None:
     """Ask one prompt about many artists and store every answer.
 
     Use four steps, or `run` for all of them: `ingest` reads a file, `work` calls the API, `status` shows

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import os
     from pathlib import Path
 
+    from artistjobs.store.address import Address
     from artistjobs.store.database import Database
 
 
@@ -70,6 +71,21 @@ class _Path(click.Path):
 PATH = _Path()
 
 
+class _Database(_Path):
+    """Parameter type of a database: the path of a file, or the URL of a PostgreSQL database."""
+
+    def convert(  # type: ignore[override]  # an address is not only a path
+        self, value: "str | os.PathLike[str]", param: click.Parameter | None, ctx: click.Context | None
+    ) -> "Address":
+        """Return the address."""
+        from artistjobs.store.address import address_of
+
+        return address_of(str(super().convert(value, param, ctx)) if "://" not in str(value) else str(value))
+
+
+DATABASE = _Database()
+
+
 class _Usd(click.FloatRange):
     """Parameter type of an amount in US dollars: a finite number, not nan or inf."""
 
@@ -88,7 +104,7 @@ USD = _Usd(min=0)
 class Settings:
     """Values of the global options."""
 
-    db: "Path | None"
+    db: "Address | None"
     verbosity: int
     log_file: "Path | None"
 
@@ -228,6 +244,6 @@ def existing_database_option(settings: Settings) -> "Database":
     from artistjobs.store.database import Database
 
     path = settings.db or DEFAULT_DATABASE
-    if settings.db is None and not path.exists() and REHEARSAL_DATABASE.exists():
+    if settings.db is None and not DEFAULT_DATABASE.exists() and REHEARSAL_DATABASE.exists():
         raise WrongUseError("there is no artistjobs.db, but there is a rehearsal.db; to use it, add --db rehearsal.db")
     return Database(path, None)

@@ -3,7 +3,6 @@
 import shlex
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from time import time
 
 from artistjobs.commands.control import control_json
@@ -14,6 +13,7 @@ from artistjobs.core.job import EVERYTHING
 from artistjobs.core.json_values import Json
 from artistjobs.core.statistics import Interval
 from artistjobs.core.timestamps import from_timestamp, to_timestamp
+from artistjobs.store.address import Address
 from artistjobs.store.interface import Reader
 from artistjobs.store.models import Counts, FailureGroup, Kind, Progress, RecentAnswers, Run, WorkTotals
 
@@ -29,7 +29,7 @@ class Status:
     """Snapshot of a database; ``at`` is in seconds since the epoch."""
 
     at: float
-    path: Path
+    path: Address
     kind: Kind
     counts: Counts
     work: WorkTotals
@@ -73,7 +73,7 @@ def run_pace(run: Run, now: float) -> float:
     return run.done * 60 / max(run_seconds(run, now), 0.001)
 
 
-def retry_command(group: FailureGroup, path: Path) -> str:
+def retry_command(group: FailureGroup, path: Address) -> str:
     """Return the command line that makes these failed jobs pending again."""
     return command(path, f"retry --code {shlex.quote(group.code)}")
 

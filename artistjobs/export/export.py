@@ -17,6 +17,7 @@ from artistjobs.export.csv import CsvWriter
 from artistjobs.export.jsonl import JsonLinesWriter
 from artistjobs.export.parquet import ParquetWriter, ensure_parquet_extra
 from artistjobs.export.records import ByteSink, RecordBuilder, TextSink
+from artistjobs.store.address import Address
 from artistjobs.store.interface import Records
 from artistjobs.terminal.escape import escape_controls
 
@@ -90,7 +91,7 @@ def format_of(output: Path, name: str | None) -> Format:
     return found
 
 
-def ensure_writable(output: Path, database: Path, *others: Path | None) -> None:
+def ensure_writable(output: Path, database: Address, *others: Path | None) -> None:
     """Raise WrongUseError if ``output`` is no possible file, or would overwrite a file in use.
 
     Files in use are the database, the files that belong to it, and ``others``. Commands call this before
@@ -98,16 +99,18 @@ def ensure_writable(output: Path, database: Path, *others: Path | None) -> None:
     """
     if str(output) == "-":
         raise WrongUseError("this command cannot export to stdout; use: artistjobs export -")
-    _ensure_not_needed(Path(os.path.realpath(output)), Path(os.path.realpath(database)), others)
+    _ensure_not_needed(Path(os.path.realpath(output)), database, others)
     if output.is_dir():
         raise WrongUseError(f"{output} is a folder; name a file.")
     if not output.parent.is_dir():
         raise WrongUseError(f"there is no folder {output.parent}; create it or name another file.")
 
 
-def _ensure_not_needed(target: Path, database: Path, others: Sequence[Path | None]) -> None:
-    if target == database or target.name.startswith(
-        tuple(database.name + end for end in ("-wal", "-shm", "-lock", "-worker"))
+def _ensure_not_needed(target: Path, address: Address, others: Sequence[Path | None]) -> None:
+    database = Path(os.path.realpath(address)) if isinstance(address, Path) else None
+    if database is not None and (
+        target == database
+        or target.name.startswith(tuple(database.name + end for end in ("-wal", "-shm", "-lock", "-worker")))
     ):
         raise WrongUseError(f"{target.name} is the database or a file that belongs to it; name another file.")
     if any(other is not None and Path(os.path.realpath(other)) == target for other in others):

@@ -5,39 +5,35 @@ No module outside of ``store`` imports a driver.
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
-from artistjobs.errors import WrongUseError
+from artistjobs.store.address import Address, DatabaseUrl
 from artistjobs.store.interface import FilePreview, Reader, Store
 from artistjobs.store.models import Kind
-
-SERVER_SCHEMES = ("postgresql:", "postgres:")
-"""First part of a path that was made of the URL of a database server."""
 
 
 class Driver(Protocol):
     """The functions of a driver; a module implements it."""
 
-    def open_store(self, path: Path, kind: Kind | None, *, create: bool) -> AbstractContextManager[Store]:
+    def open_store(self, address: Address, kind: Kind | None, *, create: bool) -> AbstractContextManager[Store]:
         """Open a database to work on; ``create`` makes one if there is none."""
 
-    def open_preview(self, path: Path, kind: Kind) -> AbstractContextManager[FilePreview]:
+    def open_preview(self, address: Address, kind: Kind) -> AbstractContextManager[FilePreview]:
         """Open a database to compare a file with it; do not create one."""
 
-    def open_reader(self, path: Path) -> AbstractContextManager[Reader]:
+    def open_reader(self, address: Address) -> AbstractContextManager[Reader]:
         """Open a database of either kind to read it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """Path and expected kind of a database; ``kind`` is None if both kinds are accepted.
+    """Path or URL and expected kind of a database; ``kind`` is None if both kinds are accepted.
 
     Each method raises WrongUseError if the database is not one of ours or of the other kind, NoDatabaseError if it does
     not exist and is needed, and StoreError if the disk or the database fails.
     """
 
-    path: Path
+    path: Address
     kind: Kind | None
 
     def open(self, *, create: bool = False) -> AbstractContextManager[Store]:
@@ -54,9 +50,10 @@ class Database:
 
     def _driver(self) -> Driver:
         """Return the driver for the name of the database, imported only now."""
-        if self.path.parts[:1] in {(scheme,) for scheme in SERVER_SCHEMES}:
-            # The URL is not repeated: it may contain a password.
-            raise WrongUseError("this version opens SQLite files, not a PostgreSQL server; name a file with --db.")
+        if isinstance(self.path, DatabaseUrl):
+            from artistjobs.store.postgres import driver as postgres
+
+            return postgres
         from artistjobs.store.sqlite import driver
 
         return driver

@@ -13,10 +13,9 @@ from artistjobs.core.job import JobState
 from artistjobs.core.prompt import Prompt
 from artistjobs.core.statistics import AnswerStats, stats_of
 from artistjobs.errors import StoreError, WrongUseError
-from artistjobs.store.models import Counts, FileJobs, Kind
+from artistjobs.store.models import Counts, FileJobs, Kind, wrong_kind_message
 from artistjobs.store.sqlite.migrations import APPLICATION_ID
 from artistjobs.store.sqlite.read_connection import sql
-from artistjobs.store.sqlite.store import wrong_kind_message
 
 
 class SqliteFilePreview:

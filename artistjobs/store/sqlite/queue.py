@@ -13,7 +13,14 @@ from artistjobs.core.attempt import Attempt
 from artistjobs.core.job import DEATHS_MAX, MAX_DELAY_SECONDS, Claim, Scope
 from artistjobs.core.timestamps import from_timestamp, to_timestamp
 from artistjobs.store.models import QueueState, RescueResult, Reservation
-from artistjobs.store.queries.rows import answer_values, attempt_values, settled_values, span, work_row
+from artistjobs.store.queries.rows import (
+    answer_values,
+    attempt_values,
+    of_different_jobs,
+    settled_values,
+    span,
+    work_row,
+)
 from artistjobs.store.sqlite.connection import Connection, sql, write_rows
 from artistjobs.store.sqlite.locks import LivenessLock, lock_if_dead, remove_liveness_lock
 
@@ -43,7 +50,7 @@ class SqliteQueue:
     def exchange(self, attempts: Sequence[Attempt], limit: int, scope: Scope) -> list[Claim]:
         """Record attempts and claim up to ``limit`` jobs, in one transaction that is on disk on return."""
         with self._connection.transaction() as db:
-            settled = [attempt for group in _of_different_jobs(attempts) for attempt in self._record(db, group)]
+            settled = [attempt for group in of_different_jobs(attempts) for attempt in self._record(db, group)]
             if attempts:
                 counted = work_row(attempts, settled)
                 db.execute(sql("count_work"), {**counted, "worker": self._worker, "now": self._now()})
@@ -161,19 +168,6 @@ class SqliteQueue:
         """Return the current time, and the latest plausible ``available_at`` of a job."""
         now = self._clock()
         return {"now": to_timestamp(now), "latest": to_timestamp(now + MAX_DELAY_SECONDS)}
-
-
-def _of_different_jobs(attempts: Sequence[Attempt]) -> list[list[Attempt]]:
-    """Return attempts in groups, in their order; no group has two attempts at the same job."""
-    groups: list[list[Attempt]] = []
-    jobs: set[int] = set()
-    for attempt in attempts:
-        if not groups or attempt.claim.job in jobs:
-            groups.append([])
-            jobs.clear()
-        groups[-1].append(attempt)
-        jobs.add(attempt.claim.job)
-    return groups
 
 
 def _available_at(row: sqlite3.Row | None) -> float | None:

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from artistjobs.api.config import ApiConfig
@@ -11,6 +10,7 @@ from artistjobs.core.job import Scope
 from artistjobs.core.json_values import Json
 from artistjobs.core.pricing import GivenPrices
 from artistjobs.errors import ArtistjobsError, RunStoppedError, StoreError, WrongUseError
+from artistjobs.store.address import address_of, address_text
 from artistjobs.store.database import Database
 from artistjobs.store.models import Kind
 from artistjobs.worker.config import WorkConfig
@@ -86,7 +86,7 @@ def read_line(text: bytes) -> tuple[str, Any]:
 def start_message_json(start_message: StartMessage) -> dict[str, Json]:
     """Return a start message as JSON. It contains the API key, and is sent through a pipe that only the child reads."""
     return asdict(start_message) | {
-        "database": str(start_message.database.path),
+        "database": address_text(start_message.database.path),
         "kind": start_message.database.kind,
     }
 
@@ -97,7 +97,7 @@ def start_message_from_json(value: Mapping[str, Any]) -> StartMessage:
     return StartMessage(
         work=WorkConfig(**{**work, "prices": prices and GivenPrices(**prices)}),
         scope=Scope(**value["scope"]),
-        database=Database(Path(value["database"]), value["kind"] and Kind(value["kind"])),
+        database=Database(address_of(value["database"]), value["kind"] and Kind(value["kind"])),
         api=ApiConfig(**value["api"]),
         looks_up=value["looks_up"],
         log_level=value["log_level"],

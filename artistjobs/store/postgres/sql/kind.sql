@@ -1,0 +1,2 @@
+-- Kind of jobs in this database.
+SELECT kind FROM about
