@@ -6,8 +6,10 @@
     │   ├── PromptError        2   the template, a parameter or the prompt cannot be used
     │   └── NoDatabaseError    2   there is no database yet
     ├── RunStoppedError        3   account, prompt, model or service prevents the run
+    ├── OutputError           74   stdout cannot be written
     └── StoreError            74   disk or database error
-        └── NewerDatabaseError 74  the database was made by a later version
+        ├── NewerDatabaseError 74  the database was made by a later version
+        └── ResourceError      74  the system refuses memory, a thread or a file handle
 
 A failure of one job is not an exception: it is data, stored with its attempt.
 Every message is one sentence that ends with the remedy.
@@ -44,6 +46,12 @@ class RunStoppedError(ArtistjobsError):
     exit_code = 3
 
 
+class OutputError(ArtistjobsError):
+    """Raised when stdout cannot be written completely; files and the database are not affected."""
+
+    exit_code = 74
+
+
 class StoreError(ArtistjobsError):
     """Raised when the disk or the database fails; data stored before is not affected."""
 
@@ -52,3 +60,7 @@ class StoreError(ArtistjobsError):
 
 class NewerDatabaseError(StoreError):
     """Raised when the database has migrations that this version does not know."""
+
+
+class ResourceError(StoreError):
+    """Raised when the system refuses memory, a thread or a file handle."""

@@ -1,4 +1,4 @@
-"""All figures in one run: `python -m benchmarks [--quick] [--only NAME[,NAME]]`."""
+"""All benchmarks in one run: `python -m benchmarks [--quick] [--only NAME[,NAME]]`."""
 
 import signal
 import sys
@@ -25,11 +25,11 @@ HERE = Path(__file__).parent
 ROUNDS = 5
 
 ON_DISK = Path("/var/tmp")
-"""Files that outlive a boot are on a disk; what is synced to memory costs nothing, and would flatter us."""
+"""A folder that survives a reboot and is therefore on a disk; /tmp may be in memory, where syncing costs nothing."""
 
 
 def read_areas(_context: click.Context, _parameter: click.Parameter, names: str | None) -> list[str]:
-    """Return the areas that were asked for, all if none was."""
+    """Return the requested areas, or all areas if none is named."""
     asked = names.split(",") if names else list(AREAS)
     if unknown := [name for name in asked if name not in AREAS]:
         raise click.BadParameter(f"there is no {', '.join(unknown)}; there are {', '.join(AREAS)}")
@@ -40,11 +40,11 @@ def read_areas(_context: click.Context, _parameter: click.Parameter, names: str 
 @click.option("--quick", is_flag=True, help="Everything in small, to see that it works; its figures mean nothing.")
 @click.option("--only", metavar="NAME[,NAME]", callback=read_areas, help=f"Some of: {', '.join(AREAS)}.")
 def main(*, quick: bool, only: list[str]) -> None:
-    """Measure what the program costs beside what it could cost at least.
+    """Measure the cost of the program against references.
 
-    A whole run writes benchmarks/RESULTS.md and its plots, and ends with 1 if a figure misses its reach.
+    A whole run writes benchmarks/RESULTS.md and its plots, and exits with 1 if a figure misses its target.
     """
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that gigabytes are not left behind
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the temporary folder is then removed
     started = time.monotonic()
     where = ON_DISK if ON_DISK.is_dir() else None
     with tempfile.TemporaryDirectory(prefix="artistjobs-benchmarks-", dir=where) as folder:
@@ -57,7 +57,7 @@ def main(*, quick: bool, only: list[str]) -> None:
 
 
 def measure(bench: Bench, areas: list[str]) -> tuple[list[Result], bool]:
-    """Measure some areas; return the results, and whether an area came to nothing."""
+    """Measure some areas; return the results, and True if an area failed."""
     results: list[Result] = []
     has_failed = False
     for area in areas:
@@ -66,7 +66,7 @@ def measure(bench: Bench, areas: list[str]) -> tuple[list[Result], bool]:
                 table.tell(result, is_quick=bench.is_quick)
                 results.append(result)
         except MeasureError as error:
-            # What others found in minutes is not thrown away for it.
+            # The results of the other areas are kept.
             has_failed = True
             print(error, file=sys.stderr)
             results.append(LeftOut(area, "it failed"))
@@ -74,7 +74,7 @@ def measure(bench: Bench, areas: list[str]) -> tuple[list[Result], bool]:
 
 
 def write(bench: Bench, results: list[Result], seconds: float) -> None:
-    """Write RESULTS.md and the plots that it shows."""
+    """Write RESULTS.md and its plots."""
     (HERE / "plots").mkdir(exist_ok=True)
     for result in results:
         if isinstance(result, Curve):

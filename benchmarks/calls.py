@@ -1,4 +1,4 @@
-"""How fast jobs go, and what each costs: CPU against the bare SDK, jobs a second against what latency allows."""
+"""Benchmarks of calls: CPU per job against the bare SDK, and jobs per second against the limit set by the latency."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -37,7 +37,7 @@ def measure(bench: Bench) -> Iterator[Result]:
 
 
 def ceiling(bench: Bench) -> Section:
-    """Say what the API on loopback can do, so that nobody takes it for what is measured."""
+    """Return the throughput of the benchmark server, to show that the server does not limit the other results."""
     calls = bench.size(100_000, 5_000)
     with server() as api, bench.place("raw") as folder:
         used = run([PYTHON, "-m", "benchmarks.floors", "raw", api.base_url, calls, IN_FLIGHT], folder)
@@ -49,13 +49,13 @@ def ceiling(bench: Bench) -> Section:
     )
 
 
-# What a job costs.
+# CPU per job
 
 
 def cpu(bench: Bench) -> Iterator[Result]:
-    """Yield the CPU of a whole job over that of a call by the SDK alone.
+    """Yield the ratio of the CPU time of a whole job to that of a call by the SDK alone.
 
-    Each is the difference of two runs, so that starting up is in neither.
+    Each time is the difference of two runs of different length, so that it does not contain the start-up.
     """
     few, many = bench.size(300, 100), bench.size(2_500, 300)
 
@@ -88,12 +88,12 @@ def cpu(bench: Bench) -> Iterator[Result]:
     )  # fmt: skip
 
 
-# Jobs a second.
+# Jobs per second
 
 
 @dataclass(frozen=True)
 class Pace:
-    """What one run came to: how full the slots were, when all were open and from the first call on."""
+    """Result of one run: the share of slots in use, once all slots are open and from the first call on."""
 
     share: float
     share_with_ramp: float
@@ -101,7 +101,7 @@ class Pace:
 
 
 def pace(bench: Bench, workers: int, seconds: float, latency: float, sigma: float = 0.0, processes: int = 1) -> Pace:
-    """Work for about so many seconds with a latency, and say how much of what it allows was used."""
+    """Work for about ``seconds`` at a latency, and return the share of the slots that were in use."""
     mean = latency * math.exp(sigma**2 / 2)
     rows = max(workers * 3, round(workers * seconds / mean))
     options = ["--processes", processes] if processes > 1 else []
@@ -113,7 +113,7 @@ def pace(bench: Bench, workers: int, seconds: float, latency: float, sigma: floa
 
 
 def speed(bench: Bench) -> Iterator[Result]:
-    """Yield the jobs a second over what the latency allows."""
+    """Yield the ratio of jobs per second to the limit set by the latency."""
     seconds = 6.0 if not bench.is_quick else 1.0
     for workers, reach in ((64, 0.97), (256, 0.88)):
         bench.say(f"jobs a second with {workers} workers")
@@ -128,7 +128,7 @@ def speed(bench: Bench) -> Iterator[Result]:
 
 
 def two_processes(bench: Bench, seconds: float) -> Iterator[Result]:
-    """Yield what a second process adds, where `work` can be told to start one."""
+    """Yield the gain from a second process, if `work` has the option for it."""
     workers = bench.size(512, 64)
     what = f"Jobs a second, latency 200 ms, {workers} workers, `--processes 2`"
     if not has_option(bench.folder, "--processes"):
@@ -156,7 +156,7 @@ def _figure(what: str, reach: float, paces: list[Pace]) -> Figure:
 
 
 def by_workers(bench: Bench) -> Curve:
-    """Return the jobs a second by workers, one run each."""
+    """Return the jobs per second by number of workers, from one run each."""
     bench.say("jobs a second by workers")
     counts = [1, 4, 16, 64, 128, 256, 512, 1_000] if not bench.is_quick else [1, 16]
     seconds = 3.0 if not bench.is_quick else 0.6

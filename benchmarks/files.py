@@ -1,4 +1,4 @@
-"""Files in and out: ingest, the same file again, export, and what their time and memory grow with."""
+"""Benchmarks of ingest and export: time and memory, and how both grow with the number of rows."""
 
 import os
 import shutil
@@ -54,14 +54,14 @@ def measure(bench: Bench) -> Iterator[Result]:
 
 @dataclass
 class Taken:
-    """What ingest and export took by rows, for the plots."""
+    """Time and memory of ingest and export by number of rows, for the plots."""
 
     ingest: dict[int, Used]
     export: dict[int, Used]
 
 
 def ingesting(bench: Bench, rows: int, taken: Taken) -> Iterator[Result]:
-    """Yield how fast a file is taken in, for the first time and again, and the memory for it."""
+    """Yield the speed and the memory of ingesting a file for the first time and a second time."""
     bench.say(f"ingest of {rows:,} rows")
     first = list[Used]()
     with bench.place("ingest") as folder:
@@ -88,7 +88,7 @@ def ingesting(bench: Bench, rows: int, taken: Taken) -> Iterator[Result]:
 
 
 def ingesting_again(bench: Bench, rows: int) -> Figure:
-    """Return how long it takes to find that a file was taken in before."""
+    """Return the time of an ingest that finds the same file already ingested."""
     bench.say(f"the same {rows:,} rows again")
     with bench.place("again") as folder:
         prepare(folder, rows)
@@ -100,7 +100,7 @@ def ingesting_again(bench: Bench, rows: int) -> Figure:
 
 
 def exporting(bench: Bench, rows: int, taken: Taken) -> Iterator[Result]:
-    """Yield how fast answers are written to a file, and the memory for it."""
+    """Yield the speed and the memory of an export."""
     bench.say(f"export of {rows:,} answers")
     what = f"Export of {rows:,} answers of 2 KB to a file"
     folder, used = finished(bench, rows).parent, list[Used]()
@@ -134,7 +134,7 @@ def exporting(bench: Bench, rows: int, taken: Taken) -> Iterator[Result]:
 
 
 def growth(bench: Bench, counts: list[int], taken: Taken) -> Iterator[Result]:
-    """Yield what ingest and export take by rows, one run each."""
+    """Yield time and memory of ingest and export by number of rows, from one run each."""
     bench.say("ingest and export by rows")
     for count in counts:
         if count not in taken.ingest:
@@ -162,7 +162,7 @@ def prepare(folder: Path, rows: int) -> None:
 
 
 def start_clean(*leftovers: Path) -> None:
-    """Leave nothing behind for the next one to pay for: no files, and no pages that are still to be written."""
+    """Remove files and sync, so that the next measurement does not pay for pages that this one has still to write."""
     for path in leftovers:
         path.unlink(missing_ok=True)
     os.sync()

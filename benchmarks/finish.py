@@ -1,4 +1,4 @@
-"""Settles all but the last jobs of a database, without calls: `python -m benchmarks.finish DATABASE LEFT`."""
+"""Script that settles all but the last jobs without calls: `python -m benchmarks.finish DATABASE LEFT`."""
 
 import sqlite3
 import sys
@@ -8,13 +8,13 @@ from benchmarks.server import RESPOND
 
 
 def finish_all_but(db: sqlite3.Connection, left: int) -> None:
-    """Settle all jobs but the last ones, each with an answer of its own, quicker than calls could."""
+    """Settle all jobs but the last ones, each with its own answer, by a few statements."""
     body = RESPOND(1).partition(b"\r\n\r\n")[2].decode()
     one = f"{1:016x}"
     row = {"now": "2026-11-23T00:00:00.000Z", "left": left, "start": body.partition(one)[0]}
     row["rest"] = body.partition(one)[2]
     chosen = "id <= (SELECT max(id) FROM jobs) - :left"
-    # Nobody needs what a power cut would leave of it; without the log it is written once instead of twice.
+    # The database need not survive a power cut; without the write-ahead log it is written once instead of twice.
     for pragma in ("synchronous = OFF", "journal_mode = OFF", "cache_size = -200000"):
         db.execute(f"PRAGMA {pragma}").fetchall()
     db.execute("BEGIN IMMEDIATE")

@@ -1,8 +1,8 @@
-"""What the SDK costs by itself, in loops that store nothing: `python -m benchmarks.floors LOOP URL CALLS WORKERS`.
+"""Reference loops that call the SDK and store nothing: `python -m benchmarks.floors LOOP URL CALLS WORKERS`.
 
-`bare` is what its documentation begins with. `post` is the cheapest that we found: one floor below its typed
-methods, on the aiohttp backend, the reply as it came and read with `json`. `raw` is no SDK at all: sockets and a
-request made beforehand, which shows what the server itself can do.
+`bare` is the first example of the SDK's documentation. `post` is the cheapest way found: the method below the typed
+ones, on the aiohttp backend, with the reply parsed by `json`. `raw` uses no SDK but sockets and a prepared request,
+and shows the capacity of the server.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ def question(number: int) -> dict[str, object]:
 
 
 async def drain(calls: int, workers: int, call: Call) -> None:
-    """Make so many calls, so many at a time."""
+    """Make ``calls`` calls with ``workers`` of them in flight."""
     numbers = iter(range(calls))
 
     async def worker() -> None:

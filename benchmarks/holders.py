@@ -1,9 +1,9 @@
-"""One process that claims and settles jobs without any API: `python -m benchmarks.holders WAY DATABASE`.
+"""Script that claims and settles jobs without an API: `python -m benchmarks.holders WAY DATABASE`.
 
-`store` hands 64 jobs at a time through our store, as 64 workers do whose answers came while a commit ran. `raw`
-is what one would write with `sqlite3` alone: a transaction to claim a job, another one to settle it, with the same
-tables and the same settings. `claim` prints how long claims took, in milliseconds, and gives the jobs back.
-It begins when it is sent a line, and prints when it began, when it ended, and how many jobs it settled.
+`store` passes 64 jobs at a time through our store, like 64 workers whose answers arrive during a commit. `raw` uses
+`sqlite3` alone: one transaction to claim a job and another to settle it, with the same tables and settings. `claim`
+prints the duration of claims in milliseconds and releases the jobs.
+The script starts when it reads a line, and prints its start, its end, and the number of jobs settled.
 """
 
 import sqlite3
@@ -35,7 +35,7 @@ def answer_of(number: int) -> Answer:
 
 
 def by_store(path: Path) -> int:
-    """Settle all jobs through our store; return how many those were."""
+    """Settle all jobs through our store; return their number."""
     with open_store(path) as store:
         store.queue.register()
         answer, count, attempts = answer_of(1), 0, list[Attempt]()
@@ -76,7 +76,7 @@ RAW_WORKER = "INSERT INTO workers (host, pid, started_at, seen_at) VALUES ('x', 
 
 
 def by_hand(path: Path) -> int:
-    """Settle all jobs one by one; return how many those were."""
+    """Settle all jobs one by one; return their number."""
     db = sqlite3.connect(path, timeout=60, isolation_level=None)
     for pragma in ("foreign_keys = 1", "synchronous = FULL"):
         db.execute(f"PRAGMA {pragma}")
@@ -104,7 +104,7 @@ def _claim_one(db: sqlite3.Connection, worker: int) -> tuple[int, int] | None:
 
 
 def claims(path: Path) -> float:
-    """Return the median of the milliseconds that a claim of 64 jobs takes, its commit included."""
+    """Return the median duration of a claim of 64 jobs in milliseconds, including the commit."""
     milliseconds = []
     with open_store(path) as store:
         store.queue.register()

@@ -1,4 +1,4 @@
-"""What all measurements share: processes with what they used, rounds that alternate, figures and their reach."""
+"""Common parts of all benchmarks: resource usage of processes, alternating rounds, figures and their targets."""
 
 import os
 import resource
@@ -18,7 +18,7 @@ PYTHON = sys.executable
 LONGEST_SECONDS = 900.0
 
 RSS_UNIT = 1 if sys.platform == "darwin" else 1024
-"""Bytes: macOS counts in these, Linux in KiB."""
+"""Bytes per unit of ``ru_maxrss``: macOS counts bytes, Linux KiB."""
 
 LAST_BYTES = 2_000
 LARGEST_BYTES = 60 * 2**20
@@ -27,14 +27,14 @@ Command: TypeAlias = Sequence[object]
 
 
 class MeasureError(Exception):
-    """Raised when what was to be measured did not do its work."""
+    """Raised when a measured program fails."""
 
 
 @dataclass(frozen=True)
 class Used:
-    """What a process and those that it started took, from its start to its end.
+    """Resources used by a process and its children, from its start to its end.
 
-    ``peak_bytes`` is that of the largest of them. ``is_late`` tells that it was stopped for its time.
+    ``peak_bytes`` is the peak memory of the largest of them. ``is_late`` is True if it was killed after its time limit.
     """
 
     seconds: float
@@ -52,7 +52,7 @@ def run(
     stdout: IO[bytes] | None = None,
     longest: float = LONGEST_SECONDS,
 ) -> Used:
-    """Run a command to its end in ``folder`` and say what it took. Raises MeasureError if it fails."""
+    """Run a command to its end in ``folder`` and return its resource usage. Raises MeasureError if it fails."""
     used, said = run_anyhow(command, folder, environment, stdout=stdout, longest=longest)
     if used.code:
         raise MeasureError(f"{' '.join(map(str, command))} ended with {used.code}:\n{said}")
@@ -67,7 +67,7 @@ def run_anyhow(
     stdout: IO[bytes] | None = None,
     longest: float = LONGEST_SECONDS,
 ) -> tuple[Used, str]:
-    """Run a command to its end, however it ends; return what it took and what it said on stderr."""
+    """Run a command to its end, also if it fails; return its resource usage and the end of its stderr."""
     said = folder / ".stderr"
     with said.open("wb") as stderr:
         started = time.monotonic()
@@ -80,17 +80,17 @@ def run_anyhow(
 
 
 def _end_of(said: Path) -> str:
-    # Not all of it: a process inherits the peak memory of the one that starts it, so ours has to stay small.
+    # Only the end: a process inherits the peak memory of its parent, so the memory of this one must stay small.
     with said.open("rb") as file:
         file.seek(max(0, said.stat().st_size - LAST_BYTES))
         return file.read().decode(errors="replace")
 
 
 def reap(process: "subprocess.Popen[bytes]", started: float, longest: float = LONGEST_SECONDS) -> Used:
-    """Wait for a process and say what it took; it is killed after ``longest`` seconds."""
+    """Wait for a process and return its resource usage; it is killed after ``longest`` seconds."""
     if own_peak_bytes() > LARGEST_BYTES:
         process.kill()
-        raise MeasureError("the benchmark itself has grown, and whom it starts inherits its peak memory")
+        raise MeasureError("the memory of the benchmark itself has grown, and its children inherit its peak")
     late = threading.Timer(longest, process.kill)
     late.start()
     try:
@@ -111,14 +111,20 @@ def own_peak_bytes() -> int:
 
 
 def environ(more: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return the environment of a process under test: this one's, without settings that would change its work."""
+    """Return the environment of a measured process: the own one without settings that would change the result."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "ARTISTJOBS_"))}
-    return {**ours, "PYTHONPATH": str(ROOT), "OPENAI_API_KEY": "sk-benchmark-0123456789", **(more or {})}
+    return {
+        **ours,
+        "PYTHONPATH": str(ROOT),
+        "OPENAI_API_KEY": "sk-benchmark-0123456789",
+        "OPENAI_MODEL": "gpt-5",
+        **(more or {}),
+    }
 
 
 @dataclass(frozen=True)
 class Reach:
-    """What a figure has to come to: at most, or at least, so much."""
+    """Target of a figure: an upper or a lower bound."""
 
     bound: float
     is_upper: bool = True
@@ -141,7 +147,7 @@ def at_least(bound: float, unit: str = "") -> Reach:
 
 @dataclass(frozen=True)
 class Figure:
-    """One row of the table: what was measured against what, once a round."""
+    """One row of the table: a measurement and its reference, with one value per round."""
 
     what: str
     reference: str
@@ -160,7 +166,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A row that could not be measured here, and why."""
+    """A row that could not be measured on this machine, and the reason."""
 
     what: str
     why: str
@@ -168,7 +174,7 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class Curve:
-    """How something grows: named series of points, to be drawn as ``plots/NAME.svg``."""
+    """A plot: named series of points, to be drawn as ``plots/NAME.svg``."""
 
     name: str
     title: str
@@ -182,7 +188,7 @@ class Curve:
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the results that is no row of the table: its heading, and its text in Markdown."""
+    """A part of the results outside the table: its heading, and its text in Markdown."""
 
     heading: str
     text: str
@@ -193,7 +199,7 @@ Result: TypeAlias = Figure | LeftOut | Curve | Section
 
 @dataclass(frozen=True)
 class Bench:
-    """Where and how much is measured. ``rounds`` is how often each figure is."""
+    """Folder and extent of the measurements. ``rounds`` is the number of values per figure."""
 
     folder: Path
     is_quick: bool
@@ -209,7 +215,7 @@ class Bench:
 
     @contextmanager
     def place(self, name: str) -> Iterator[Path]:
-        """Give a new folder, whose files are gone afterwards."""
+        """Yield a new folder, which is removed afterwards."""
         folder = self.folder / name
         folder.mkdir()
         try:
@@ -225,9 +231,9 @@ def remove(folder: Path) -> None:
 
 
 def alternate(rounds: int, *contenders: Callable[[], float]) -> list[tuple[float, ...]]:
-    """Let each contender run once a round, and every other round in the opposite order.
+    """Run each contender once per round, and in every second round in the opposite order.
 
-    What slows a machine down for a while thus slows all of them down; what is compared is of one round.
+    A temporary load on the machine then slows all of them down; only values of the same round are compared.
     """
     found = []
     for round_number in range(rounds):
@@ -238,7 +244,7 @@ def alternate(rounds: int, *contenders: Callable[[], float]) -> list[tuple[float
 
 
 def ratios(pairs: Sequence[Sequence[float]], over: int = 0, under: int = 1) -> list[float]:
-    """Return one contender over another, round by round."""
+    """Return the ratio of one contender to another for each round."""
     return [pair[over] / pair[under] for pair in pairs]
 
 
@@ -248,7 +254,7 @@ def medians(pairs: Sequence[Sequence[float]]) -> list[float]:
 
 
 def number(value: float) -> str:
-    """Return a number as people write it: three figures that count, more only before the point."""
+    """Return a number with three significant digits, or with all digits before the decimal point."""
     if value >= 1000 or value == int(value):
         return f"{value:,.0f}"
     return f"{value:.3g}" if value < 100 else f"{value:.0f}"

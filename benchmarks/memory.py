@@ -1,4 +1,4 @@
-"""What a long run weighs: memory by jobs done, and the database by what is stored in it."""
+"""Benchmarks of a long run: memory by jobs done, and the size of the database relative to its answers."""
 
 import sqlite3
 import threading
@@ -46,7 +46,7 @@ def _run(bench: Bench, rows: int) -> Used:
 
 
 def watched(folder: Path, api: Server) -> tuple[Used, list[tuple[float, float]]]:
-    """Work to the end; return what it took, and the peak memory by calls made so far."""
+    """Work to the end; return the resource usage, and the peak memory by calls made so far."""
     points: list[tuple[float, float]] = []
     over, started = threading.Event(), time.monotonic()
     process = start(work_command(WORKERS), folder, api)
@@ -69,7 +69,7 @@ def watched(folder: Path, api: Server) -> tuple[Used, list[tuple[float, float]]]
 
 
 def peak_of(pid: int) -> int:
-    """Return the peak memory so far of a living process in bytes; 0 where the system does not tell."""
+    """Return the peak memory of a running process in bytes so far; 0 if the system does not report it."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except OSError:
@@ -78,7 +78,7 @@ def peak_of(pid: int) -> int:
 
 
 def sizes(database: Path) -> tuple[int, int]:
-    """Return the bytes of the responses in a database, and of all its files."""
+    """Return the total size in bytes of the responses in a database, and of all its files."""
     with closing(sqlite3.connect(database)) as db:
         ((stored,),) = db.execute("SELECT sum(length(CAST(body AS BLOB))) FROM answers").fetchall()
     return int(stored), sum(path.stat().st_size for path in database.parent.glob(database.name + "*"))

@@ -1,7 +1,7 @@
-"""How much of a rate limit is used, and how many calls are refused: `python -m benchmarks.pacing`.
+"""Benchmark of rate limits: the share that is used, and the calls refused: `python -m benchmarks.pacing`.
 
-The program works as a process of its own against the simulated API in this one, which enforces the
-limit. The first ten seconds are left out of the shares: until the first reply nobody knows the limit.
+The program runs as a process of its own against the simulated API in this process, which enforces the
+limit. The shares leave out the first ten seconds, because the limit is unknown until the first reply.
 """
 
 import argparse
@@ -27,7 +27,7 @@ REFUSED = "rate_limited", "rate_limit_exceeded"
 
 @dataclass(frozen=True)
 class Case:
-    """One limit to be kept to, and how it is gone about."""
+    """One rate limit, and the options of the run that keeps to it."""
 
     name: str
     per_minute: int
@@ -42,7 +42,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Share:
-    """What came of a case: shares from 0 to 1, and the calls that began in each second."""
+    """Result of a case: shares from 0 to 1, and the calls that began in each second."""
 
     used: float
     refused: float
@@ -80,7 +80,7 @@ CASES = [
 
 
 def run(case: Case, seconds: float) -> Share:
-    """Let the program work for some seconds, and count what the API saw."""
+    """Run the program for some seconds, and count the calls at the API."""
     with tempfile.TemporaryDirectory() as folder, rehearsal(case.scenario) as api:
         prepare(
             Path(folder), rows=int(case.per_minute / 60 * seconds * (1.2 if case.unit == "requests" else 0.01)) + 600
@@ -105,7 +105,10 @@ def prepare(folder: Path, rows: int) -> None:
 
 def environment(base_url: str) -> dict[str, str]:
     root = str(Path(__file__).parents[1])
-    return os.environ | {"OPENAI_API_KEY": "sk-benchmark-0123456789", "OPENAI_BASE_URL": base_url, "PYTHONPATH": root}
+    return os.environ | {
+        "OPENAI_API_KEY": "sk-benchmark-0123456789", "OPENAI_BASE_URL": base_url, "OPENAI_MODEL": "gpt-5",
+        "PYTHONPATH": root,
+    }  # fmt: skip
 
 
 def start(folder: Path, api: Rehearsal, case: Case) -> "subprocess.Popen[bytes]":
@@ -141,20 +144,20 @@ def measure(case: Case, api: Rehearsal, begun: float, seconds: float) -> Share:
 
 
 def charge(case: Case, call: Call) -> int:
-    """Return what a call took out of the limit, reckoned as the simulated API does."""
+    """Return the amount that a call consumed of the limit, computed as in the simulated API."""
     if case.unit == "requests":
         return 1
     return estimate_tokens(len(json.dumps(call.body, separators=(",", ":")))) + case.scenario.output_tokens
 
 
 def allowed(case: Case, seconds: float) -> float:
-    """Return how many requests or tokens the limit allows after the first ten seconds."""
+    """Return the number of requests or tokens that the limit allows after the first ten seconds."""
     after = case.per_minute_after or case.per_minute
     return (seconds / 2 - LEFT_OUT_SECONDS) * case.per_minute / 60 + seconds / 2 * after / 60
 
 
 def plot(shares: Sequence[tuple[Case, Share]]) -> str:
-    """Return a picture of the calls in each second, one row a case, as SVG."""
+    """Return a plot of the calls in each second as SVG, with one row per case."""
     width, height = 640, 70
     rows = []
     for number, (case, share) in enumerate(shares):

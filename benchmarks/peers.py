@@ -1,7 +1,7 @@
-"""Other programs for the same work, side by side: the same API, the same rows, as many in flight.
+"""Comparison with other programs: the same API, the same rows, the same number of calls in flight.
 
-Each is installed from PyPI into an environment of its own, kept in the user's cache folder, and used as its own
-documentation says. What will not install, or cannot be pointed at an API, is left out with a word.
+Each is installed from PyPI into an environment of its own in the user's cache folder, and used as its own
+documentation recommends. A program that cannot be installed or cannot call another address is left out with a reason.
 """
 
 import os
@@ -18,14 +18,14 @@ from benchmarks.program import ARTISTJOBS, PROMPT, server, write_rows
 SCRIPTS = Path(__file__).parent / "peer"
 LONGEST_SECONDS = 120.0
 SLOW_SECONDS = 15.0
-"""What takes longer than this is run once, and not in every round."""
+"""A program that takes longer than this, in seconds, runs once and not in every round."""
 
 MB = 1e6
 
 
 @dataclass(frozen=True)
 class Peer:
-    """A program to compare with: its name on PyPI, and what it does and does not do."""
+    """A program to compare with: its name on PyPI, its features, and the features it lacks."""
 
     name: str
     requirement: str
@@ -66,7 +66,7 @@ OURS_DOES = (
 
 @dataclass(frozen=True)
 class Case:
-    """So many rows, with a latency, so many in flight."""
+    """Number of rows, latency, and number of calls in flight."""
 
     rows: int
     latency: float
@@ -82,7 +82,7 @@ CASES = [Case(10_000, 0.02, 100, rounds=3), Case(3_000, 0.2, 64, rounds=1)]
 
 @dataclass
 class Entry:
-    """One program in one case, and what its runs took."""
+    """One program in one case, with the resource usage of its runs."""
 
     name: str
     start: Callable[[Case], Used]
@@ -94,7 +94,7 @@ class Entry:
 
 
 def measure(bench: Bench) -> Iterator[Result]:
-    """Yield the comparison; nothing in a quick run, which installs nothing."""
+    """Yield the comparison; a quick run yields nothing, because it installs nothing."""
     if bench.is_quick:
         return
     yield from LEFT_OUT
@@ -115,7 +115,7 @@ def measure(bench: Bench) -> Iterator[Result]:
 
 
 def compete(bench: Bench, contenders: dict[str, Callable[[Case], Used]], case: Case) -> list[Entry]:
-    """Let all work by turns, each the more often the quicker it is."""
+    """Run all programs in turn, the quick ones more often."""
     entries = [Entry(name, start) for name, start in contenders.items()]
     for round_number in range(case.rounds):
         for entry in entries if round_number % 2 == 0 else reversed(entries):
@@ -160,7 +160,7 @@ def cache_folder() -> Path:
 
 
 def installed(peer: Peer) -> Path | None:
-    """Return the Python of a peer's own environment, made if it is not there; None if it cannot be made."""
+    """Return the Python of a peer's own environment, which is created if needed; None if that fails."""
     folder = cache_folder() / peer.name
     python, stamp = folder / "bin" / "python", folder / "installed"
     if stamp.exists():
@@ -195,7 +195,7 @@ MEASURES: dict[str, Callable[[Used], float]] = {
 
 
 def figures(case: Case, entries: Sequence[Entry]) -> Iterator[Figure]:
-    """Yield ours over the best of all others, for each of what is measured."""
+    """Yield the ratio of our figure to the best of all others, for each measurement."""
     ours, *others = entries
     others = [entry for entry in others if entry.runs]
     if not ours.runs or not others:
@@ -209,7 +209,7 @@ def figures(case: Case, entries: Sequence[Entry]) -> Iterator[Figure]:
 
 
 def table(case: Case, entries: Sequence[Entry]) -> str:
-    """Return what each took, from its start to its end, as Markdown."""
+    """Return the resource usage of each program as Markdown."""
     lines = [f"**{case}**", "", "| program | wall time | CPU a row | peak memory | runs |", "|---|---|---|---|---|"]
     for entry in entries:
         title = f"{entry.name} {version(entry.name)}"
@@ -226,6 +226,6 @@ def table(case: Case, entries: Sequence[Entry]) -> str:
 
 
 def described() -> str:
-    """Return what each program does and does not do, as a list."""
+    """Return the features of each program as a list."""
     lines = [f"- **{peer.name}**: {peer.does}" for peer in PEERS]
     return "\n".join([f"- **{OURS}**: {OURS_DOES}", *lines])

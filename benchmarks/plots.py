@@ -1,4 +1,4 @@
-"""Plots as SVG, without any library: axes with units, a light background, one colour a series."""
+"""Plots as SVG without a library: axes with units, a light background, one colour per series."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -15,7 +15,7 @@ GRID, INK = "#e2e5ea", "#30343b"
 
 @dataclass(frozen=True)
 class Axis:
-    """Maps values to pixels: where the ticks are, and where a value lies between 0 and 1."""
+    """Axis: its ticks, and the position of a value from 0 to 1."""
 
     ticks: Sequence[float]
     place: Callable[[float], float]
@@ -39,7 +39,7 @@ def linear_axis(values: Sequence[float]) -> Axis:
 
 
 def svg(curve: Curve) -> str:
-    """Return a curve as a whole SVG file."""
+    """Return a curve as a complete SVG file."""
     points = [point for series in curve.series.values() for point in series]
     x = (log_axis if curve.log_x else linear_axis)([point[0] for point in points])
     y = (log_axis if curve.log_y else linear_axis)([point[1] for point in points])

@@ -1,4 +1,4 @@
-"""Our own program, run as a user runs it, against an API in a process of its own."""
+"""The measured program, run as a user runs it, against an API in a process of its own."""
 
 import json
 import shutil
@@ -21,7 +21,7 @@ NO_SERVER = "http://127.0.0.1:9/v1"
 
 @dataclass(frozen=True)
 class Server:
-    """The API as its callers and we see it."""
+    """The benchmark server: its address, and its counters."""
 
     base_url: str
     process: "subprocess.Popen[bytes]"
@@ -41,7 +41,7 @@ class Server:
 
 @contextmanager
 def server(latency: float = 0.0, sigma: float = 0.0) -> Iterator[Server]:
-    """Serve in a process of its own."""
+    """Run the server in a process of its own."""
     command = [PYTHON, "-m", "benchmarks.server", "--latency", str(latency), "--sigma", str(sigma)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=environ()) as process:
         assert process.stdout is not None
@@ -52,7 +52,7 @@ def server(latency: float = 0.0, sigma: float = 0.0) -> Iterator[Server]:
 
 
 def write_rows(path: Path, rows: int) -> Path:
-    """Write a file of artists that all differ, each with something known of it."""
+    """Write a file of different artists, each with data."""
     with path.open("w") as file:
         file.write("artist_name,artist_data\n")
         file.writelines(f"Artist {number},painter and printmaker; born {number} days ago\n" for number in range(rows))
@@ -60,7 +60,7 @@ def write_rows(path: Path, rows: int) -> Path:
 
 
 def ingest(folder: Path, rows: int) -> Used:
-    """Make a database of pending jobs in ``folder``, and say what that took."""
+    """Create a database of pending jobs in ``folder``, and return the resource usage."""
     (folder / "prompt.txt").write_text(PROMPT)
     return ingest_again(folder, write_rows(folder / "artists.csv", rows))
 
@@ -71,7 +71,7 @@ def ingest_again(folder: Path, file: Path) -> Used:
 
 @contextmanager
 def pending(bench: Bench, rows: int) -> Iterator[Path]:
-    """Give a folder with a database of so many pending jobs. It is ingested once and then copied."""
+    """Yield a folder with a database of ``rows`` pending jobs. It is ingested once and then copied."""
     template = bench.folder / f"pending-{rows}"
     if not template.exists():
         template.mkdir()
@@ -82,7 +82,7 @@ def pending(bench: Bench, rows: int) -> Iterator[Path]:
 
 
 def work(folder: Path, api: Server, workers: int, *options: object) -> Used:
-    """Work until nothing is left to do."""
+    """Work until no job is left."""
     return run(work_command(workers, *options), folder, {"OPENAI_BASE_URL": api.base_url})
 
 
@@ -98,7 +98,7 @@ def start(command: list[object], folder: Path, api: Server) -> "subprocess.Popen
 
 
 def first_call_seconds(folder: Path, api: Server, workers: int) -> float:
-    """Return the seconds from the start of `work` until the API saw its first call."""
+    """Return the seconds from the start of `work` until the first call reached the API."""
     started = time.monotonic()
     used = reap(start(work_command(workers), folder, api), started)
     first = api.seen()["first"]
@@ -108,7 +108,7 @@ def first_call_seconds(folder: Path, api: Server, workers: int) -> float:
 
 
 def has_option(folder: Path, option: str) -> bool:
-    """Say whether `work` knows an option."""
+    """Return True if `work` has an option."""
     found = subprocess.run(
         [*map(str, ARTISTJOBS), "work", "--help"], cwd=folder, env=environ(), capture_output=True, check=True
     )

@@ -1,8 +1,8 @@
-"""An API on loopback that costs little enough not to be what is measured: `python -m benchmarks.server`.
+"""API on loopback that is fast enough not to limit the results: `python -m benchmarks.server`.
 
-HTTP by hand, bodies made beforehand, one process. It answers the Responses API and Chat Completions after a
-latency of its choice, and tells what it saw: `GET /seen` how many calls and when, in seconds of the machine's
-monotonic clock, which all processes share; `GET /busy?skip=S` how full its callers kept their slots.
+It has its own HTTP, prepared bodies and one process. It answers the Responses API and Chat Completions after a
+latency, and reports its counters: `GET /seen` returns the number of calls and their times in seconds of the
+monotonic clock, which all processes share; `GET /busy?skip=S` returns the share of slots that callers used.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from itertools import count
 from time import monotonic
 
 TEXT = "She painted what she saw, and what she saw was seldom what the others did. " * 19
-"""About 1.4 KB, which makes whole responses of about 2 KB."""
+"""About 1.4 KB of text, for responses of about 2 KB."""
 
 RESPONSE = {
     "id": "resp_%016x",
@@ -90,7 +90,7 @@ def http(body: bytes, status: bytes = b"200 OK", headers: bytes = b"") -> bytes:
 
 
 def numbered(body: object) -> Callable[[int], bytes]:
-    """Return the function that makes the reply of a number: the ids alone differ, and not in length."""
+    """Return the function that makes the reply with a number; replies differ only in ids of the same length."""
     text = json.dumps(body, separators=(",", ":"))
     size = len(text.replace("%016x", "0" * 16))
     head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nx-request-id: req_%016x\r\ncontent-length: %d\r\n\r\n"
@@ -103,7 +103,7 @@ def numbered(body: object) -> Callable[[int], bytes]:
 
 
 def latency_of(seconds: float, sigma: float, seed: int = 0) -> Latency:
-    """Return what draws a latency: always the same, or lognormal with that median."""
+    """Return the function that draws a latency: a constant, or lognormal with that median."""
     if not sigma:
         return lambda: seconds
     lots, middle = random.Random(seed), math.log(seconds)
@@ -111,7 +111,7 @@ def latency_of(seconds: float, sigma: float, seed: int = 0) -> Latency:
 
 
 class LatestFailure:
-    """When each call came, and how long its answer was held back."""
+    """Log of calls: the time of each call, and the latency of its answer."""
 
     def __init__(self) -> None:
         self.begun = array("d")
@@ -126,10 +126,10 @@ class LatestFailure:
         return {"calls": len(self.begun), "first": first, "last": last}
 
     def busy(self, skip: float) -> dict[str, float]:
-        """Return what callers kept busy from ``skip`` seconds after the first call to the last one.
+        """Return the use of slots from ``skip`` seconds after the first call to the last one.
 
-        ``in_flight`` is the mean number of calls in flight, each for as long as its latency was to be. What
-        callers and server add to that is nobody's work. After the last call there is nothing left to do.
+        ``in_flight`` is the mean number of calls in flight, where each call counts for its intended latency and
+        not for delays that callers and server add. The time after the last call does not count.
         """
         if len(self.begun) < 2 or self.begun[-1] - self.begun[0] <= skip:
             return {"seconds": 0.0, "in_flight": 0.0, "answers_a_second": 0.0}
@@ -142,7 +142,7 @@ class LatestFailure:
 
 
 class Connection(asyncio.Protocol):
-    """One caller, who sends a request once the answer to the last one has come."""
+    """Connection of one caller, which sends a request after the answer to the previous one."""
 
     def __init__(self, seen: LatestFailure, latency: Latency) -> None:
         self._seen = seen
@@ -199,7 +199,7 @@ def content_length(head: bytes) -> int:
 
 
 async def serve(latency: Latency) -> None:
-    """Serve for ever, and print the base URL first."""
+    """Print the base URL and serve until the process is ended."""
     seen = LatestFailure()
     server = await asyncio.get_running_loop().create_server(
         lambda: Connection(seen, latency), "127.0.0.1", 0, backlog=2048

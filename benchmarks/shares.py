@@ -1,4 +1,4 @@
-"""Where the remaining time of a job goes, by the samples of py-spy; left out where that is not installed."""
+"""Profile of a job by the samples of py-spy; left out if py-spy is not installed."""
 
 import shutil
 from collections import Counter
@@ -15,7 +15,7 @@ PACKAGES = {
     "openai": "the SDK", "httpx2": "the SDK", "httpcore2": "the SDK", "httpx_aiohttp": "the SDK",
     "pydantic": "the SDK", "anyio": "the SDK", "aiohttp": "aiohttp", "yarl": "aiohttp", "multidict": "aiohttp",
 }  # fmt: skip
-"""Whose work a package does; what is not here works for its caller."""
+"""Owner of the work of each package; the work of any other package belongs to its caller."""
 
 STORE, OUR_CODE, LOOP, START = "the store and SQLite", "our own code", "the event loop", "starting up"
 
@@ -47,7 +47,7 @@ def measure(bench: Bench) -> Iterator[Result]:
 
 
 def shares_of(stacks: Sequence[str]) -> dict[str, float]:
-    """Return the share of each from 0 to 1, the largest first, without what starting up took."""
+    """Return the share of each owner from 0 to 1, the largest first, without the start-up."""
     counted: Counter[str] = Counter()
     for line in stacks:
         frames, _, count = line.rpartition(" ")
@@ -57,7 +57,7 @@ def shares_of(stacks: Sequence[str]) -> dict[str, float]:
 
 
 def whose(frames: Sequence[str]) -> str:
-    """Say whose work a stack shows, the outermost frame first."""
+    """Return the owner of the work in a stack, whose outermost frame comes first."""
     if any("<frozen importlib" in frame for frame in frames):
         return START
     for frame in reversed(frames):

@@ -1,12 +1,12 @@
-"""Hours of bad luck in two minutes: `python -m benchmarks.soak [--seconds 120] [--workers 3] [--seed N]`.
+"""Soak test with random faults: `python -m benchmarks.soak [--seconds 120] [--workers 3] [--seed N]`.
 
-Several workers share one database against the simulated API in a process of its own, in its storm. They
-are killed, stopped, continued, interrupted and started anew at random, and so are ingests and exports.
-At the end one more run finishes the work, and the promises are counted: no job lost, none exported
-twice, and no call repeated that was not in flight when its worker was killed or gave it up.
+Several workers share one database and call the simulated API, which runs the scenario `storm` in a process of its
+own. Workers, ingests and exports are killed, stopped, continued, interrupted and started again at random.
+At the end one more run finishes the work, and the guarantees are checked: no job lost, none exported
+twice, and no call repeated unless it was in flight when its worker was killed or gave it up.
 
-A call counts as repeated if an answer that came whole was asked for once more: what the storm itself
-spoils on its way is nobody's to keep. The exit code is 1 if any promise is broken.
+A call counts as repeated if it was made again although its answer arrived complete; an answer that the scenario
+itself damages does not count. The exit code is 1 if any guarantee is broken.
 """
 
 import argparse
@@ -30,7 +30,7 @@ CALLS_AT_ONCE = 8
 ROWS_A_SECOND = 40
 PAUSE_SECONDS = (0.0, 0.5)
 UNPREPARED = 0.2
-"""How often something happens whether anybody is at work yet or not."""
+"""Share of actions that happen even if no worker holds a job yet."""
 
 LAST_RUNS = 5
 DOCUMENTED = {"artists.csv", "artistjobs.db", "artistjobs.db-lock", "out.jsonl"}
@@ -40,7 +40,7 @@ Process = subprocess.Popen[bytes]
 
 @dataclass
 class Place:
-    """A folder, the processes in it, and what was done to each worker: by process id, the last thing counts."""
+    """A folder, the processes in it, and the latest action on each worker by process id."""
 
     folder: Path
     base_url: str
@@ -54,6 +54,7 @@ class Place:
         environment = os.environ | {
             "OPENAI_API_KEY": "sk-soak-0123456789",
             "OPENAI_BASE_URL": self.base_url,
+            "OPENAI_MODEL": "gpt-5",
             "OPENAI_PROMPT_ID": "pmpt_soak",
             "PYTHONPATH": str(ROOT),
         }
@@ -92,11 +93,11 @@ class Place:
 
 
 def _mind_interrupts() -> None:
-    # Whoever runs this in the background may have had SIGINT ignored, and children inherit that.
+    # If this runs in the background, SIGINT may be ignored, and children inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-# What can happen. Each is given the place and the chance, and says how many times it was tried.
+# The random actions. Each receives the folder and the random generator, and returns the number of its attempts.
 
 
 def kill_one(place: Place, lots: random.Random) -> int:
@@ -148,7 +149,7 @@ FAULTS: dict[str, Callable[[Place, random.Random], int]] = {
 }
 SOFT = {"interrupted", "terminated", "interrupted twice"}
 HARMLESS = {"interrupted", "terminated", "stopped and continued", "an ingest killed", "an export killed"}
-"""After these no call may be repeated."""
+"""Actions after which no call may be repeated."""
 
 
 def _signal(place: Place, workers: Sequence[Process], number: int, name: str) -> int:
@@ -158,7 +159,7 @@ def _signal(place: Place, workers: Sequence[Process], number: int, name: str) ->
             place.done_to[worker.pid] = "interrupted twice" if is_second else name
             worker.send_signal(number)
     if number == signal.SIGKILL:
-        # On a busy machine it takes a while, in which something else would seem to be done to the dead.
+        # On a busy machine the end takes a while, in which another action would be recorded for a dead process.
         for worker in workers:
             worker.wait()
     return 1
@@ -172,7 +173,7 @@ def _kill_soon(process: Process, lots: random.Random) -> int:
 
 
 def storm(place: Place, seconds: float, workers: int, lots: random.Random) -> Counter[str]:
-    """Let it happen for so many seconds; return how many times each was tried."""
+    """Perform random actions for ``seconds``; return the number of attempts of each."""
     tried: Counter[str] = Counter()
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -191,28 +192,28 @@ def storm(place: Place, seconds: float, workers: int, lots: random.Random) -> Co
 
 
 def wait_for_work(place: Place, deadline: float, count: int) -> None:
-    """Wait until so many workers hold jobs."""
+    """Wait until ``count`` workers hold jobs."""
     while len(place.busy()) < count and time.monotonic() < deadline:
         place.keep_at_work(len(place.workers))
         time.sleep(0.02)
 
 
 def finish(place: Place) -> int:
-    """Have the work ended by one more run, which calls failed jobs again; return its exit code."""
+    """Finish the work by one more run, which retries failed jobs; return its exit code."""
     _signal(place, place.workers, signal.SIGKILL, "killed at the end")
     place.end()
     code = place.run("run", "artists.csv", "--max-workers", 64)
     for _ in range(LAST_RUNS):
         if code == 0:
             break
-        # The storm cuts some answers for good, and some rows were in flight at three deaths.
+        # The scenario truncates some answers for good, and some rows were in flight at three deaths.
         code = place.run("run", "artists.csv", "--max-workers", 64, "--retry-failed")
     return code
 
 
 @dataclass
 class Verdict:
-    """What came of it. ``repeated`` and ``allowed`` count calls by what was done to their worker."""
+    """Result of a soak test. ``repeated`` and ``allowed`` count calls by the action on their worker."""
 
     lost: int
     repeated: Counter[str]
@@ -221,7 +222,7 @@ class Verdict:
 
 
 def judge(place: Place, journal: Path, code: int) -> Verdict:
-    """Hold what is stored against what the API saw."""
+    """Compare the database with the log of the API."""
     names = [json.loads(line)["artist_name"] for line in (place.folder / "out.jsonl").read_bytes().splitlines()]
     wanted = [f"Artist {number}" for number in range(place.rows)]
     repeated, allowed, unexplained = _repeats(place, journal)
@@ -242,7 +243,7 @@ def judge(place: Place, journal: Path, code: int) -> Verdict:
 
 
 def _repeats(place: Place, journal: Path) -> tuple[Counter[str], Counter[str], int]:
-    """Return the calls repeated, those in flight at each kind of end, and the repeats that nothing explains."""
+    """Return the repeated calls, those in flight at each kind of end, and the repeats without a reason."""
     whole: Counter[object] = Counter()
     for line in journal.read_bytes().splitlines():
         call = json.loads(line)
@@ -277,7 +278,7 @@ def report(tried: Counter[str], verdict: Verdict) -> str:
 
 @contextmanager
 def simulated_api(journal: Path, seed: int) -> Iterator[str]:
-    """Serve in a process of its own, which outlives all that is done to its clients."""
+    """Run the server in a process of its own, which no action ends."""
     command = [sys.executable, "-m", "artistjobs.rehearsal", "--scenario", "storm", "--detail", "calls"]
     command += ["--journal", str(journal), "--seed", str(seed)]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
@@ -290,7 +291,7 @@ def simulated_api(journal: Path, seed: int) -> Iterator[str]:
 
 
 def soak(seconds: float, workers: int, seed: int) -> int:
-    """Storm, finish, judge; print the table and return the exit code."""
+    """Run the soak test, print the table and return the exit code."""
     lots = random.Random(seed)
     rows = int(ROWS_A_SECOND * seconds)
     with tempfile.TemporaryDirectory() as aside, tempfile.TemporaryDirectory() as folder:
@@ -311,7 +312,7 @@ def soak(seconds: float, workers: int, seed: int) -> int:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Return the exit code: 1 if a promise was broken."""
+    """Return the exit code: 1 if a guarantee was broken."""
     parser = argparse.ArgumentParser(description="Bad luck of every kind, and what is left of the promises.")
     parser.add_argument("--seconds", type=float, default=120.0, help="how long it goes on")
     parser.add_argument("--workers", type=int, default=3, help="how many workers share the database")

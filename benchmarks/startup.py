@@ -1,4 +1,4 @@
-"""What is waited for before anything happens: help, completion, status, the first call."""
+"""Benchmarks of start-up: help, completion, status, the time to the first call."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -11,7 +11,7 @@ from benchmarks.store import finished
 WORKERS = 4
 COMPLETION = {"_ARTISTJOBS_COMPLETE": "bash_complete", "COMP_WORDS": "artistjobs wo", "COMP_CWORD": "1"}
 ROUNDS = 15
-"""Processes of tenths of a second are quickly measured, and noisy."""
+"""More rounds for processes that take tenths of a second, whose times vary."""
 
 
 def measure(bench: Bench) -> Iterator[Result]:
@@ -23,14 +23,14 @@ def measure(bench: Bench) -> Iterator[Result]:
 
 
 def program() -> list[object]:
-    """Return the command as it is installed, or as a module where it is not."""
+    """Return the installed command, or the module if the command is not installed."""
     script = Path(PYTHON).with_name("artistjobs")
     found = shutil.which(str(script))
     return [found] if found else [PYTHON, "-m", "artistjobs"]
 
 
 def light(bench: Bench, rounds: int) -> Iterator[Result]:
-    """Yield the time of what needs nothing but the options."""
+    """Yield the time of commands that only need the options."""
     bench.say("help and completion")
     click = timed(bench, [PYTHON, "-c", "import click"])
     contenders = {"`--help`": timed(bench, [*program(), "--help"])}
@@ -43,7 +43,7 @@ def light(bench: Bench, rounds: int) -> Iterator[Result]:
 
 
 def first_call(bench: Bench, rounds: int) -> Figure:
-    """Return the time from the start of `work` to the first call, over that of importing the SDK."""
+    """Return the ratio of the time from the start of `work` to the first call to that of importing the SDK."""
     bench.say("the first call")
 
     def ours() -> float:
@@ -58,7 +58,7 @@ def first_call(bench: Bench, rounds: int) -> Figure:
 
 
 def status(bench: Bench, rounds: int) -> Figure:
-    """Return the time of `status` on a large database beyond that of an empty process."""
+    """Return the time of `status` on a large database, less that of an empty process."""
     count = bench.size(1_000_000, 1_000)
     folder = finished(bench, count).parent
     bench.say(f"status of {count:,} jobs")
@@ -76,7 +76,7 @@ def status(bench: Bench, rounds: int) -> Figure:
 def timed(
     bench: Bench, command: list[object], environment: dict[str, str] | None = None, folder: Path | None = None
 ) -> Callable[[], float]:
-    """Return what runs a command and says how many seconds it took."""
+    """Return a function that runs a command and returns its duration in seconds."""
     where = folder or bench.folder
     return lambda: run(command, where, environment).seconds
 

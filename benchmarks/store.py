@@ -1,4 +1,4 @@
-"""The queue without any API: claiming and settling, alone and in company, and claiming from a full database."""
+"""Benchmarks of the queue without an API: claim and settle with one and several processes, and in a full database."""
 
 import subprocess
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ from benchmarks.measure import (
 from benchmarks.program import ingest, pending
 
 PENDING = 2_000
-"""Jobs that are left to claim beside the finished ones."""
+"""Pending jobs in a database of finished ones."""
 
 
 def measure(bench: Bench) -> Iterator[Result]:
@@ -34,7 +34,7 @@ def measure(bench: Bench) -> Iterator[Result]:
 
 
 def settling(bench: Bench, processes: int, reach: float) -> Figure:
-    """Return how many times as many jobs a second go through our store as one transaction at a time."""
+    """Return the ratio of jobs per second through our store to those with a transaction for each job."""
     bench.say(f"claim and settle, {processes} at once")
     counts = {"store": bench.size(20_000, 1_000), "raw": bench.size(2_000, 100)}
 
@@ -53,7 +53,7 @@ def settling(bench: Bench, processes: int, reach: float) -> Figure:
 
 
 def settle_all(way: str, database: Path, processes: int, jobs: int) -> float:
-    """Have so many processes settle all jobs; return the jobs a second from the first start to the last end."""
+    """Settle all jobs with several processes; return the jobs per second from the first start to the last end."""
     command = [PYTHON, "-m", "benchmarks.holders", way, str(database)]
     pipe = subprocess.PIPE
     children = [subprocess.Popen(command, env=environ(), stdin=pipe, stdout=pipe, text=True) for _ in range(processes)]
@@ -81,7 +81,7 @@ def _release_start(children: "list[subprocess.Popen[str]]") -> list[list[str]]:
 
 
 def claiming(bench: Bench) -> Iterator[Result]:
-    """Yield the time of a claim by how many jobs the database has done with."""
+    """Yield the time of a claim by the number of finished jobs in the database."""
     counts = [10_000, 100_000, 1_000_000] if not bench.is_quick else [100, 1_000]
     databases = [finished(bench, count) for count in counts]
     bench.say("claims from full databases")
@@ -105,12 +105,12 @@ def claim_milliseconds(database: Path) -> float:
 
 
 def finished(bench: Bench, count: int) -> Path:
-    """Return a database of so many finished jobs with answers of 2 KB, and some pending ones; made once."""
+    """Return a database of finished jobs with answers of 2 KB and some pending ones; it is created once."""
     database = bench.folder / f"finished-{count}" / "artistjobs.db"
     if not database.exists():
         bench.say(f"a database of {count:,} finished jobs")
         database.parent.mkdir()
         ingest(database.parent, count + PENDING)
-        # In a process of its own: its memory would be taken for that of all that are started later.
+        # In a process of its own, because later processes would inherit its peak memory.
         run([PYTHON, "-m", "benchmarks.finish", database, PENDING], database.parent)
     return database

@@ -1,4 +1,4 @@
-"""The results as Markdown: the machine, the table, what could not be measured, the plots."""
+"""Results as Markdown: the machine, the table, the measurements left out, the plots."""
 
 import os
 import platform
@@ -15,7 +15,7 @@ HEAD = ["| what | against | reach | measured | min to max | reached | |", "|---|
 
 
 def markdown(bench: Bench, results: Sequence[Result], seconds: float) -> str:
-    """Return the whole of RESULTS.md."""
+    """Return the content of RESULTS.md."""
     sections = [f"## {result.heading}\n\n{result.text}" for result in results if isinstance(result, Section)]
     curves = [result for result in results if isinstance(result, Curve)]
     return "\n\n".join([
@@ -31,7 +31,7 @@ def markdown(bench: Bench, results: Sequence[Result], seconds: float) -> str:
 
 
 def figures(results: Sequence[Result]) -> str:
-    """Return the table of figures, and what was left out below it."""
+    """Return the table of figures, followed by the measurements that were left out."""
     rows = [row(result) for result in results if isinstance(result, Figure)]
     left_out = [f"- {result.what}: left out, {result.why}." for result in results if isinstance(result, LeftOut)]
     return "\n".join([*HEAD, *rows, *([""] if left_out else []), *left_out])
@@ -48,7 +48,7 @@ def row(figure: Figure) -> str:
 
 
 def how(bench: Bench) -> str:
-    """Say how the figures were measured."""
+    """Return the explanation of the method."""
     return (
         "Every figure is a ratio, or a difference, to a reference measured beside it in the same run, by turns: "
         f"the median of {bench.rounds} rounds or more, with the least and the most, unless the row says otherwise. "
@@ -60,7 +60,7 @@ def how(bench: Bench) -> str:
 
 
 def machine() -> str:
-    """Return what it was measured on, without names or paths."""
+    """Return the table of hardware and versions, without names or paths."""
     lines = {
         "Processor": f"{processor()}, {os.cpu_count()} cores",
         "System": f"{platform.system()} {platform.machine()}",
@@ -81,7 +81,7 @@ def processor() -> str:
 
 
 def tell(result: Result, *, is_quick: bool) -> None:
-    """Print a result as soon as it is there; of a quick one only that it came, since it means nothing."""
+    """Print a result at once; for a quick run only its name, because its figures mean nothing."""
     if is_quick:
         print(f"{type(result).__name__}: {getattr(result, 'what', '') or getattr(result, 'title', '')}".rstrip(": "))
     elif isinstance(result, Figure):

@@ -1,4 +1,4 @@
-"""Make the pictures of the README: a rehearsal, looked at in a real browser.
+"""Make the screenshots in the README: a rehearsal in a real browser.
 
 Run it in a checkout with the extras ``browse`` and ``test`` and with Chromium: ``python docs/browser_pictures.py``
 """
@@ -23,7 +23,7 @@ WIDTH = 1060
 
 
 def rehearse(folder: Path) -> None:
-    """Ask about some artists on a busy day, in three runs."""
+    """Rehearse some artists in the scenario `busy`, in three runs."""
     rows = (f"Artist {number},painter number {number}\n" for number in range(1, 5001))
     (folder / "artists.csv").write_text("artist_name,artist_data\n" + "".join(rows), "utf-8")
     prompt = Path(folder / "prompt.txt")
@@ -35,19 +35,19 @@ def rehearse(folder: Path) -> None:
 
 
 async def picture(address: str, ready: str, name: str, folder: Path, height: int) -> None:
-    """Take a picture of a page once it is ready."""
+    """Take a screenshot of a page once it is ready."""
     async with browser_tab(folder) as tab:
         await tab.call("Emulation.setScrollbarsHidden", hidden=True)
         await tab.open(address, WIDTH, height)
         await tab.until(ready)
-        await asyncio.sleep(0.5)  # bars grow
+        await asyncio.sleep(0.5)  # the bars are animated
         clip = {"x": 0, "y": 0, "width": WIDTH, "height": height, "scale": 1}
         found = await tab.call("Page.captureScreenshot", format="png", clip=clip)
         (DOCS / name).write_bytes(base64.b64decode(found["data"]))
 
 
 def main() -> None:
-    """Make them all."""
+    """Make all screenshots."""
     os.environ.pop("OPENAI_API_KEY", None)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -58,9 +58,9 @@ def main() -> None:
         browse = subprocess.Popen([*command, "browse", "--no-open"], cwd=folder, stderr=subprocess.PIPE, text=True)
         try:
             assert browse.stderr is not None
-            (address,) = re.findall(r"http://\S+/", browse.stderr.readline())
+            ((address, token),) = re.findall(r"(http://\S+/)(\?token=\S+)", browse.stderr.readline())
             drawn = "document.querySelectorAll('.chart-wrapper > svg').length === 3"
-            asyncio.run(picture(f"{address}-/dashboards/artistjobs", drawn, "browse.png", folder, 930))
+            asyncio.run(picture(f"{address}-/dashboards/artistjobs{token}", drawn, "browse.png", folder, 930))
         finally:
             browse.send_signal(signal.SIGINT)
             browse.communicate()

@@ -1,8 +1,8 @@
-"""The pictures in the README: real commands on a pseudo-terminal, what stood on it drawn as SVG.
+"""Make the pictures of the terminal in the README: real commands on a pseudo-terminal, its content drawn as SVG.
 
     python docs/pictures.py
 
-Everything is rehearsed: no key, no cost, and nothing beyond this machine.
+All commands are rehearsals: they need no key, cost nothing and stay on this machine.
 """
 
 import csv
@@ -35,27 +35,27 @@ EXAMPLE = DOCS.parent / "example_artists.csv"
 COLUMNS, LINES = 100, 26
 LONGEST_SECONDS = 120
 
-# pyte knows no faint text; this is how most terminals show it.
+# pyte has no faint text; most terminals show it in this colour.
 FAINT, GREY = b"\x1b[2m", b"\x1b[90m"
 COLOURS = {"default": "default", "brown": "yellow", "brightblack": "bright_black"}
 
-# The frame as rich draws it, without the fonts that it would fetch from elsewhere.
+# The frame of rich without its fonts, which it would load from the network.
 FRAME = re.sub(r"@font-face \{\{.*?\}\}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
 
 Moment = Callable[[str], object]
-"""Says of what stands on the screen whether it is the moment for the picture."""
+"""Returns True if the content of the screen is right for the picture."""
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A command, the moment to take its picture (None for its end), and the file that it goes to."""
+    """A command, the condition on which its picture is taken (None for its end), and the file to write."""
 
     command: str
     file: Path
     moment: Moment | None = None
 
 
-RUN = "artistjobs run artists.csv --scenario storm --max-workers 32 --price-input 1.25 --price-output 10 --max-cost 9"
+RUN = "artistjobs run artists.csv --scenario storm --max-workers 32 --price-input 1.25 --price-output 10 --max-cost 20"
 
 PICTURES = [
     Picture(RUN, DOCS / "live.svg", lambda shown: re.search(r" of 2,000 +(4[5-9]|[5-9]\d) %", shown)),
@@ -73,7 +73,7 @@ def main() -> None:
 
 
 def write_artists(path: Path, count: int) -> None:
-    """Write a file of so many rows about the artists of the example."""
+    """Write a file of ``count`` rows about the artists of the example."""
     with EXAMPLE.open(encoding="utf-8") as file:
         names = [row[0] for row in csv.reader(file) if row and row[0].strip() and not row[0].startswith("#")][1:]
     rows = (f'"{names[number % len(names)]}",work {number // len(names) + 1}\n' for number in range(count))
@@ -81,7 +81,7 @@ def write_artists(path: Path, count: int) -> None:
 
 
 def play(command: Sequence[str], folder: Path, moment: Moment | None = None) -> pyte.Screen:
-    """Run a command on a terminal of its own to its end; return the screen as it was at the moment, or then."""
+    """Run a command on a pseudo-terminal to its end; return the screen when the condition held, or at the end."""
     reading, writing = pty.openpty()
     fcntl.ioctl(writing, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
     process = subprocess.Popen(
@@ -103,7 +103,7 @@ def environment() -> dict[str, str]:
 
 
 def watched(reading: int, moment: Moment | None) -> pyte.Screen:
-    """Return the screen as it was at the moment, or if that never came when nothing more is written to it."""
+    """Return the screen when the condition held, or after the last output if it never held."""
     screen, taken = pyte.Screen(COLUMNS, LINES), None
     stream, deadline = pyte.ByteStream(screen), time.monotonic() + LONGEST_SECONDS
     while time.monotonic() < deadline and (chunk := read(reading)) is not None:
@@ -114,17 +114,17 @@ def watched(reading: int, moment: Moment | None) -> pyte.Screen:
 
 
 def read(descriptor: int) -> bytes | None:
-    """Return what was written lately, None at the end."""
+    """Return the latest output, None at the end."""
     if not select.select([descriptor], [], [], 0.1)[0]:
         return b""
     try:
         return os.read(descriptor, 1 << 16) or None
     except OSError:
-        return None  # how Linux tells that the last writer has gone
+        return None  # Linux reports the end of the last writer in this way
 
 
 def svg(screen: pyte.Screen, command: str) -> str:
-    """Return what stands on a screen as SVG, with the command above it."""
+    """Return the content of a screen as SVG, with the command above it."""
     console = Console(record=True, width=COLUMNS, file=StringIO(), force_terminal=True, color_system="truecolor")
     console.print(Text.assemble(("$ ", "bright_black"), (command, "bold")))
     for row in rows(screen):
@@ -133,7 +133,7 @@ def svg(screen: pyte.Screen, command: str) -> str:
 
 
 def rows(screen: pyte.Screen) -> list[Text]:
-    """Return the rows of a screen up to the last one that shows something."""
+    """Return the rows of a screen up to the last one that is not empty."""
     shown = [row(screen, number) for number in range(screen.lines)]
     while shown and not shown[-1].plain.strip():
         shown.pop()
@@ -141,7 +141,7 @@ def rows(screen: pyte.Screen) -> list[Text]:
 
 
 def row(screen: pyte.Screen, number: int) -> Text:
-    # What a wide character covers besides its own cell is empty.
+    # The second cell of a wide character is empty.
     cells = [cell for _, cell in sorted(screen.buffer[number].items()) if cell.data]
     runs = groupby(cells, style_of)
     text = Text.assemble(*(("".join(cell.data for cell in run), style) for style, run in runs))

@@ -1,4 +1,4 @@
-"""Fixtures for what has to be started or closed: the program, the simulated API, a folder of its own."""
+"""Shared fixtures: a working directory, the simulated API, and the program in this process or as a child process."""
 
 import json
 import os
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner, Result
+from hypothesis import settings
 from paths import ROOT
 
 from artistjobs.rehearsal import rehearsal
@@ -30,6 +31,10 @@ SERVER_URL = os.environ.get("ARTISTJOBS_TEST_POSTGRES")
 SERVER_IS_REQUIRED = bool(os.environ.get("ARTISTJOBS_TEST_POSTGRES_REQUIRED"))
 """If set, a missing server is a failure and not a reason to skip."""
 
+# An example of a property test may take longer than the default of 200 ms on a busy machine.
+settings.register_profile("artistjobs", deadline=None)
+settings.load_profile("artistjobs")
+
 
 @pytest.fixture
 def anyio_backend():
@@ -37,22 +42,26 @@ def anyio_backend():
 
 
 @pytest.fixture(autouse=True)
-def _clean_environment(monkeypatch):
+def _clean_environment(monkeypatch, tmp_path_factory):
     for name in os.environ:
         if name.startswith(("OPENAI_", "ARTISTJOBS_")):
             monkeypatch.delenv(name)
+    # No test leaves files in the home of the user.
+    monkeypatch.setenv("ARTISTJOBS_SPOOL", str(tmp_path_factory.getbasetemp() / "spool"))
+    # Without a model, the program depends on the day: its default model is shut down on 2026-12-11.
+    monkeypatch.setenv("OPENAI_MODEL", "gpt-5")
 
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch) -> Path:
-    """A working directory of its own."""
+    """A new working directory."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
 @pytest.fixture
 def api() -> Iterator[Rehearsal]:
-    """The simulated API, answering at once until told otherwise."""
+    """The simulated API, which answers at once unless a test sets a latency."""
     with rehearsal("calm") as running:
         running.latency_seconds = 0.0
         yield running
@@ -60,12 +69,14 @@ def api() -> Iterator[Rehearsal]:
 
 @pytest.fixture
 def cli(folder, api, monkeypatch) -> Callable[..., Result]:
-    """Runs a command in this process, with a key and the simulated API in place of the real one."""
+    """Function that runs a command in this process, with a key and the simulated API."""
     from artistjobs.cli import cli as commands
 
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     monkeypatch.setenv("OPENAI_BASE_URL", api.base_url)
     monkeypatch.setenv("OPENAI_PROMPT_ID", "pmpt_test")
+    # A test that meets an outage by mistake fails soon.
+    monkeypatch.setattr("artistjobs.cli.arguments.PATIENCE_SECONDS", 2.0)
 
     def call(*arguments: object, **options) -> Result:
         monkeypatch.setattr(sys, "argv", ["artistjobs", *map(str, arguments)])
@@ -76,7 +87,7 @@ def cli(folder, api, monkeypatch) -> Callable[..., Result]:
 
 @dataclass
 class Program:
-    """Starts the real program as a process of its own, in one folder, and ends what it started."""
+    """Starts the program as processes in one folder, and ends them."""
 
     folder: Path
     environment: dict[str, str]
@@ -88,12 +99,18 @@ class Program:
         command = [sys.executable, "-m", "artistjobs", *map(str, arguments)]
         pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         environment = self.environment | options.pop("env", {})
+        prepare = options.pop("prepare", lambda: None)
+
+        def begin() -> None:
+            # A runner in the background may have had SIGINT ignored, and children inherit that.
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            prepare()
+
         process = subprocess.Popen(
             command,
             cwd=self.folder,
             env=environment,
-            # A runner in the background may have had SIGINT ignored, and children inherit that.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+            preexec_fn=begin,
             **(pipes | options),
         )
         self.started.append(process)
@@ -107,7 +124,7 @@ class Program:
         )
 
     def end(self) -> None:
-        """End what was started; what was ended is forgotten, so that this may be said again."""
+        """End all started processes; a second call does nothing."""
         while self.started:
             process = self.started.pop()
             if process.poll() is None:
@@ -117,7 +134,7 @@ class Program:
 
 @pytest.fixture
 def program(folder) -> Iterator[Program]:
-    """The real program, to be started in a folder of its own."""
+    """The program as processes in a new folder."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
     program = Program(folder, kept | {"PYTHONPATH": str(ROOT)})
     yield program
@@ -126,14 +143,14 @@ def program(folder) -> Iterator[Program]:
 
 @pytest.fixture
 def program_with_api(program, api) -> Iterator[Program]:
-    """The same, calling the simulated API of this process, which sees what is asked."""
+    """The program as processes that call the simulated API of this process."""
     program.environment |= {
         "OPENAI_API_KEY": KEY,
         "OPENAI_BASE_URL": api.base_url,
         "OPENAI_PROMPT_ID": "pmpt_test",
     }
     yield program
-    # Before the API closes: nobody is to call it at that moment.
+    # Before the API closes, so that no process calls it at that moment.
     program.end()
 
 
@@ -154,7 +171,7 @@ def postgres() -> Iterator["Server"]:
 
 @pytest.fixture(scope="session")
 def launcher(tmp_path_factory) -> Iterator["Launcher"]:
-    """Forks processes that have something wrong with them."""
+    """Starts processes with injected faults."""
     from launching import Launcher, build_shim
 
     folder = tmp_path_factory.mktemp("launcher")
@@ -165,7 +182,7 @@ def launcher(tmp_path_factory) -> Iterator["Launcher"]:
 
 @pytest.fixture
 def world(launcher, program_with_api) -> Iterator["World"]:
-    """A folder for such processes, which call the simulated API of this process."""
+    """A folder for processes with injected faults, which call the simulated API of this process."""
     from launching import World
 
     world = World(launcher, program_with_api.folder, program_with_api.environment)
@@ -174,15 +191,15 @@ def world(launcher, program_with_api) -> Iterator["World"]:
 
 
 def wait_until(condition: Callable[[], object], seconds: float = 30.0) -> None:
-    """Return as soon as the condition holds; fail if it does not in time."""
+    """Return as soon as the condition holds; fail after ``seconds``."""
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
+        assert time.monotonic() < deadline, "the condition did not become true in time"
         time.sleep(0.005)
 
 
 def write_artists(path: Path, count: int) -> Path:
-    """Write a file of that many different artists."""
+    """Write a file of ``count`` different artists and return its path."""
     path.write_text("".join(f"Artist {number},painter {number}\n" for number in range(1, count + 1)), "utf-8")
     return path
 
@@ -193,5 +210,5 @@ def read_records(path: Path) -> list[dict]:
 
 
 def pytest_make_parametrize_id(val):
-    """Name odd texts by their escapes: a lone surrogate or a control character is no part of a name."""
+    """Return an escaped id for a text with control or non-ASCII characters, which may not be part of a name."""
     return ascii(val)[1:-1] if isinstance(val, str) and not (val.isascii() and val.isprintable()) else None

@@ -5,35 +5,21 @@ The cases come from OpenAI's error-code guide and from the behaviour of the SDK 
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from artistjobs.api.error_kind import verdict_on
+from artistjobs.api.error_reply import ErrorReply, read_error_value
+from artistjobs.api.output import Output, output_types, read_output, read_usage
 from artistjobs.api.reply import Reply, error_object, retry_after_seconds
-from artistjobs.core.attempt import FLEX_IS_FULL, Answer, Failure, FailureKind, Usage
+from artistjobs.core.attempt import FLEX_FULL_STATUS, FLEX_IS_FULL, Answer, Failure, FailureKind
+from artistjobs.core.json_repair import parse_or_repair, repair_json
 from artistjobs.core.json_values import InvalidJson, Json, clean_text, parse_json, text_of, whole_number
 
-RUN_CODES = frozenset({
-    "account_deactivated", "billing_hard_limit_reached", "credit_balance_exhausted", "insufficient_quota",
-    "invalid_api_key", "invalid_organization", "ip_not_authorized", "missing_required_parameter",
-    "model_not_found", "organization_spend_limit_exceeded", "organization_usage_limit_exceeded",
-    "project_spend_limit_exceeded", "prompt_not_found", "unknown_parameter", "unsupported_parameter",
-})  # fmt: skip
-"""Error codes that make a failure fatal, whatever the status: every job would fail with them."""
-
-
-SHARED_PARAMS = ("model", "service_tier", "temperature", "top_p", "text", "reasoning", "prompt")
-"""Fields of the request that are the same for every job: a 400 about one of them is fatal."""
-
-
-FINAL_CODES = frozenset({"context_length_exceeded", "invalid_prompt", "string_above_max_length"})
-"""Error codes about the content of one row: permanent, since another call would fail too. So are policy codes."""
-
-
-SLOW_DOWN_CODES = frozenset({"rate_limit_exceeded", "slow_down"})
+SLOW_DOWN_CODES = frozenset({"http_429", "rate_limit_exceeded", "slow_down"})
 """Error codes about the rate of calls. With status 429 every retryable code is, except that of the full flex tier."""
 
 
-TELLING_TYPES = frozenset({"insufficient_quota", FLEX_IS_FULL})
+TELLING_TYPES = frozenset({"budget_exceeded", "insufficient_quota", FLEX_IS_FULL})
 """Error types that serve as the code if the error has none."""
 
 
@@ -43,10 +29,6 @@ MAX_MESSAGE_LENGTH = 2000
 
 MAX_CODE_LENGTH = 100
 """Characters of an error code or type that are stored."""
-
-
-MAX_TOKENS = 2**40
-"""Largest token count that is believed. No model uses more, and sums of such counts stay integers in SQLite."""
 
 
 TOO_LARGE = "reply_too_large"
@@ -73,13 +55,18 @@ def classify(reply: Reply) -> Classification:
 
 def classify_error(reply: Reply) -> Failure:
     """Return the failure of a reply with an error status."""
-    error = error_object(parse_json(reply.body))
-    code, error_type, param = (text_of(error.get(name)) for name in ("code", "type", "param"))
-    message = text_of(error.get("message")) or _moved(reply) or reply.beginning or f"HTTP {reply.status}"
-    kind = _kind(reply.status or 0, code, error_type, param, message)
-    code = code or (error_type if error_type in TELLING_TYPES else None) or f"http_{reply.status}"
-    error_type = error_type and error_type[:MAX_CODE_LENGTH]
-    return replace(_failure(reply, kind, code, message), type=error_type, param=param)
+    error = read_error_value(parse_or_repair(reply.body))
+    message = error.message or _moved(reply) or reply.beginning or f"HTTP {reply.status}"
+    return _failure_of(reply, error, message, f"http_{reply.status}")
+
+
+def _failure_of(reply: Reply, error: ErrorReply, message: str, else_code: str) -> Failure:
+    error = replace(error, asks_to_wait=retry_after_seconds(reply) is not None)
+    verdict = verdict_on(reply.status or 0, error, message)
+    code = verdict.code or (error.type if error.type in TELLING_TYPES else None) or else_code
+    failure = _failure(reply, verdict.kind, code, message)
+    error_type = error.type and error.type[:MAX_CODE_LENGTH]
+    return replace(failure, type=error_type, param=error.param, is_doubtful=verdict.is_doubtful)
 
 
 def _moved(reply: Reply) -> str | None:
@@ -88,47 +75,30 @@ def _moved(reply: Reply) -> str | None:
     return location and f"the server redirects to {location}, which is not followed; set OPENAI_BASE_URL to fix that"
 
 
-def _kind(status: int, code: str | None, error_type: str | None, param: str | None, message: str) -> FailureKind:
-    if _is_shared(status, code, error_type):
-        return FailureKind.FATAL
-    if _is_final(code):
-        return FailureKind.PERMANENT
-    if status == 400 and _names_shared_field(param, message):  # noqa: PLR2004
-        return FailureKind.FATAL
-    if status in (408, 409, 429) or status >= 500 or status < 400:  # noqa: PLR2004
-        return FailureKind.RETRYABLE
-    return FailureKind.PERMANENT
-
-
-def _is_shared(status: int, code: str | None, error_type: str | None) -> bool:
-    # A 404 concerns the prompt, the model or the address, which are the same for every job.
-    return status in (401, 402, 403, 404) or code in RUN_CODES or error_type == "insufficient_quota"
-
-
-def _is_final(code: str | None) -> bool:
-    return code is not None and (code in FINAL_CODES or code.endswith(("_policy", "_policy_violation")))
-
-
-def _names_shared_field(param: str | None, message: str) -> bool:
-    if message.startswith("Unknown prompt variables"):
-        return True
-    # ``prompt.variables.artist_name`` holds the text of one row, so its failure concerns that row alone.
-    if param is None or param.startswith("prompt.variables"):
-        return False
-    return param.split(".", maxsplit=1)[0].split("[", maxsplit=1)[0] in SHARED_PARAMS
-
-
 def _classify_success(reply: Reply) -> Classification:
     if not reply.body.strip():
         return _no_answer(reply, "empty_body", "the reply has no body")
     value = parse_json(reply.body)
     if isinstance(value, InvalidJson):
-        return _classify_broken(reply)
+        return _classify_repaired(reply)
     if not isinstance(value, dict):
         return _no_answer(reply, "not_an_object", "the reply is not a JSON object: ")
+    return _classify_object(reply, value)
+
+
+def _classify_object(reply: Reply, value: dict[str, Json]) -> Classification:
     if "output" not in value and "status" not in value:
         return _classify_stray_object(reply, value)
     return _classify_response(reply, value)
+
+
+def _classify_repaired(reply: Reply) -> Classification:
+    """Classify a body that is not JSON: a response with a fault in a part of it is still the answer."""
+    repaired = repair_json(reply.body)
+    value = parse_json(repaired) if repaired is not None else None
+    if repaired is not None and isinstance(value, dict) and value.keys() & {"output", "status", "error"}:
+        return _classify_object(replace(reply, body=repaired), value)
+    return _classify_broken(reply)
 
 
 def _classify_broken(reply: Reply) -> Classification:
@@ -141,31 +111,29 @@ def _classify_broken(reply: Reply) -> Classification:
 
 def _classify_stray_object(reply: Reply, value: dict[str, Json]) -> Classification:
     """Classify an object that is not a response: often an error that a proxy sent with status 200."""
-    error = error_object(value)
-    code, error_type = text_of(error.get("code")), text_of(error.get("type"))
-    message = text_of(error.get("message")) or f"the reply is not a response: {reply.beginning}"
-    kind = _kind(200, code, error_type, None, message)
-    return Classification(None, _failure(reply, kind, code or "not_a_response", message))
+    error = read_error_value(value)
+    message = error.message or f"the reply is not a response: {reply.beginning}"
+    return Classification(None, _failure_of(reply, error, message, "not_a_response"))
 
 
 def _classify_response(reply: Reply, value: dict[str, Json]) -> Classification:
-    text, path, refusal = _read_output(value.get("output"))
+    output = read_output(value.get("output"))
     answer = Answer(
-        text=text,
-        text_path=path,
+        text=output.text,
+        text_path=output.text_path,
         response_id=text_of(value.get("id")),
         created=whole_number(value.get("created_at")),
         status=text_of(value.get("status")),
         model=text_of(value.get("model")),
         service_tier=text_of(value.get("service_tier")),
-        usage=_read_usage(value.get("usage")),
+        usage=read_usage(value.get("usage")),
         body=reply.body.decode("utf-8-sig", "replace"),
         request_id=reply.request_id,
     )
-    return Classification(answer, _why_no_success(reply, value, answer, refusal))
+    return Classification(answer, _why_no_success(reply, value, answer, output))
 
 
-def _why_no_success(reply: Reply, value: dict[str, Json], answer: Answer, refusal: str | None) -> Failure | None:
+def _why_no_success(reply: Reply, value: dict[str, Json], answer: Answer, output: Output) -> Failure | None:
     if answer.status == "incomplete":
         details = value.get("incomplete_details")
         reason = text_of(details.get("reason")) if isinstance(details, dict) else None
@@ -181,58 +149,25 @@ def _why_no_success(reply: Reply, value: dict[str, Json], answer: Answer, refusa
             "not_completed",
             f"the response's status is {answer.status!r}, not 'completed'",
         )
+    return _why_no_text(reply, value, answer, output)
+
+
+def _why_no_text(reply: Reply, value: dict[str, Json], answer: Answer, output: Output) -> Failure | None:
     if not answer.response_id:
         return _failure(reply, FailureKind.PERMANENT, "no_response_id", "the response has no id")
-    if refusal is not None:
-        return _failure(reply, FailureKind.PERMANENT, "refusal", refusal or "the model refused")
+    if output.refusal is not None:
+        return _failure(reply, FailureKind.PERMANENT, "refusal", output.refusal or "the model refused")
+    if not output.text.strip():
+        message = f"the response has no text, only {output_types(value.get('output'))}"
+        return _failure(reply, FailureKind.PERMANENT, "empty_answer", message)
     return None
 
 
 def _failed_response(reply: Reply, error: dict[str, Json]) -> Failure:
     code = text_of(error.get("code")) or "response_failed"
     message = text_of(error.get("message")) or "the response failed and gave no reason"
-    return _failure(reply, _kind(200, code, None, None, message), code, message)
-
-
-def _read_output(output: Json) -> tuple[str, str | None, str | None]:
-    """Return the text of all output_text parts, its JSON path if it is a single part, and the refusal if any."""
-    texts: list[tuple[str, str]] = []
-    refusal: str | None = None
-    for path, part in _content_parts(output):
-        if part.get("type") == "output_text" and isinstance(part.get("text"), str):
-            texts.append((f"{path}.text", str(part["text"])))
-        elif part.get("type") == "refusal":
-            refusal = text_of(part.get("refusal")) or ""
-    path_of_all = texts[0][0] if len(texts) == 1 else None
-    return clean_text("".join(text for _, text in texts)), path_of_all, refusal
-
-
-def _content_parts(output: Json) -> Iterator[tuple[str, dict[str, Json]]]:
-    for i, item in enumerate(output if isinstance(output, list) else ()):
-        if isinstance(item, dict) and item.get("type") == "message":
-            content = item.get("content")
-            for j, part in enumerate(content if isinstance(content, list) else ()):
-                if isinstance(part, dict):
-                    yield f"$.output[{i}].content[{j}]", part
-
-
-def _read_usage(value: Json) -> Usage:
-    usage = value if isinstance(value, dict) else {}
-    into, out = usage.get("input_tokens_details"), usage.get("output_tokens_details")
-    into, out = into if isinstance(into, dict) else {}, out if isinstance(out, dict) else {}
-    return Usage(
-        input_tokens=_tokens(usage.get("input_tokens")),
-        cached_tokens=_tokens(into.get("cached_tokens")),
-        cache_write_tokens=_tokens(into.get("cache_write_tokens")),
-        output_tokens=_tokens(usage.get("output_tokens")),
-        reasoning_tokens=_tokens(out.get("reasoning_tokens")),
-        total_tokens=_tokens(usage.get("total_tokens")),
-    )
-
-
-def _tokens(value: Json) -> int | None:
-    number = whole_number(value)
-    return number if number is not None and number <= MAX_TOKENS else None
+    verdict = verdict_on(reply.status or 0, ErrorReply(code=code), message)
+    return replace(_failure(reply, verdict.kind, code, message), is_doubtful=verdict.is_doubtful)
 
 
 def _no_answer(reply: Reply, code: str, message: str) -> Classification:
@@ -254,4 +189,4 @@ def _failure(reply: Reply, kind: FailureKind, code: str, message: str) -> Failur
 
 
 def _is_about_rate(status: int | None, code: str) -> bool:
-    return code != FLEX_IS_FULL and (status == 429 or code in SLOW_DOWN_CODES)  # noqa: PLR2004
+    return code != FLEX_IS_FULL and status != FLEX_FULL_STATUS and (status == 429 or code in SLOW_DOWN_CODES)  # noqa: PLR2004

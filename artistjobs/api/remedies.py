@@ -2,7 +2,13 @@
 
 from artistjobs.core.attempt import Failure
 
+_MONEY = "add credit to the account, or raise the limit of its budget"
+
+
 _REMEDIES = {
+    "budget_exceeded": _MONEY,
+    "insufficient_credits": _MONEY,
+    "payment_required": _MONEY,
     "invalid_api_key": "set OPENAI_API_KEY to a valid key",
     "insufficient_quota": "add credit to the account",
     "credit_balance_exhausted": "add credit to the account",
@@ -19,21 +25,29 @@ _STATUS_REMEDIES = {
     402: "add credit to the account",
     403: "give the key the rights it needs, or use another one",
     404: "check the prompt, the model and OPENAI_BASE_URL",
+    410: "name another model with --model, or put the text of a stored prompt in a file for --prompt-file",
+    422: "fix the prompt or the parameters and ingest again",
 }
 
 
 STORED_PROMPT_REMEDY = (
-    "check the id; OpenAI ends stored prompts on 2026-11-30: from then on put the prompt's text in a file "
+    "check the id; OpenAI's stored prompts end on 2026-11-30: from then on put the prompt's text in a file "
     "and run with --prompt-file"
 )
 
 
 def fatal_message(failure: Failure) -> str:
     """Return the message for a fatal failure, with its remedy."""
-    remedy = _REMEDIES.get(failure.code) or _STATUS_REMEDIES.get(failure.status or 0)
+    remedy = _REMEDIES.get(failure.code) or _STATUS_REMEDIES.get(_status(failure))
     if failure.message.startswith("Prompt with id"):
         remedy = STORED_PROMPT_REMEDY
     return f"{failure_text(failure)}; {remedy or 'fix that'}, then run the same command again."
+
+
+def _status(failure: Failure) -> int:
+    """Return the status of a failure; a proxy may send an error with status 200, and its own status in the error."""
+    number = failure.code.removeprefix("http_")
+    return int(number) if number.isdecimal() else failure.status or 0
 
 
 def failure_text(failure: Failure) -> str:
@@ -42,6 +56,4 @@ def failure_text(failure: Failure) -> str:
     return f"{failure.code}: {message}"
 
 
-STORED_PROMPTS_END = (
-    "OpenAI ends stored prompts on 2026-11-30; put the prompt's text in a file and use --prompt-file before then"
-)
+STORED_PROMPTS_END = "OpenAI's stored prompts end on 2026-11-30; put the prompt's text in a file and use --prompt-file"

@@ -1,24 +1,28 @@
 """Reply of one call: status, headers and body, and safe parsing of untrusted header values."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC
 
 from artistjobs.core.json_values import InvalidJson, Json, text_of
+from artistjobs.core.shortage import Shortage
 
 BEGINNING = 200
 """Characters of an unexpected body that a message quotes."""
 
 
-MAX_WAIT_SECONDS = 1e9
-"""Longest believable ``Retry-After``, about thirty years; a longer one is ignored."""
+MAX_WAIT_SECONDS = 86_400.0
+"""Longest believable ``Retry-After``, a day; a longer one is ignored, and calls are tried again after growing waits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
     """Result of one call: a status with headers and body, or the fault that prevented them.
 
-    Header names are lower case. ``received_at`` is in seconds after the epoch.
+    ``was_sent`` is False if the request cannot have reached the server, and ``shortage`` is set if this machine
+    prevented the call. Header names are lower case. ``received_at`` is in seconds after the epoch. ``release`` is set
+    for a large reply: it frees its memory, and is to be called when the reply and what was made of it are stored or
+    dropped.
     """
 
     status: int | None = None
@@ -26,7 +30,10 @@ class Reply:
     body: bytes = b""
     fault: str | None = None
     message: str = ""
+    shortage: Shortage | None = None
+    was_sent: bool = True
     received_at: float = 0.0
+    release: Callable[[], None] | None = field(default=None, repr=False, compare=False)
 
     @property
     def request_id(self) -> str | None:
@@ -42,15 +49,13 @@ class Reply:
 def retry_after_seconds(reply: Reply) -> float | None:
     """Return the wait that the server asked for, from ``retry-after-ms`` or ``Retry-After`` as seconds or date."""
     milliseconds = _number(reply.headers.get("retry-after-ms"))
-    if milliseconds is not None:
-        return milliseconds / 1000
     text = reply.headers.get("retry-after")
-    seconds = _number(text)
+    seconds = _number(text) if milliseconds is None else milliseconds / 1000
     if seconds is None and text:
         # A date is compared with the server's clock if the reply has its date; the local clock may be wrong.
         until, now = _date_seconds(text), _date_seconds(reply.headers.get("date", ""))
         seconds = max(0.0, until - (now or reply.received_at)) if until else None
-    return seconds if seconds is not None and seconds < MAX_WAIT_SECONDS else None
+    return seconds if seconds is not None and seconds <= MAX_WAIT_SECONDS else None
 
 
 def error_object(value: Json | InvalidJson) -> dict[str, Json]:

@@ -79,7 +79,8 @@ _QUERIES: Mapping[str, Metadata] = {
         "sql": (
             "SELECT code, jobs, failures.artist_name AS example, failures.error_message, failures.http_status\n"
             "  FROM (SELECT error_code AS code, count(*) AS jobs, min(id) AS first\n"
-            "          FROM jobs INDEXED BY jobs_failed\n         WHERE state = 'failed'\n"
+            "          FROM jobs INDEXED BY jobs_failed\n"
+            "         WHERE state = 'failed' AND error_code <> 'user:dropped'\n"
             "         GROUP BY error_code) AS codes\n"
             "  JOIN failures ON failures.job = codes.first\n ORDER BY jobs DESC"
         ),
@@ -170,7 +171,8 @@ def _charts() -> dict[str, Metadata]:
             " - (SELECT count(*) FROM jobs WHERE state = 'pending')"
             " - (SELECT count(*) FROM jobs WHERE state = 'running')"
             " - (SELECT count(*) FROM jobs WHERE state = 'failed') AS number"),
-        "failed": _metric("Failed", "SELECT count(*) AS number FROM jobs WHERE state = 'failed'"),
+        "failed": _metric("Failed", "SELECT count(*) AS number FROM jobs"
+            " WHERE state = 'failed' AND error_code <> 'user:dropped'"),
         "left": _metric("Left", "SELECT (SELECT count(*) FROM jobs WHERE state = 'pending')"
             " + (SELECT count(*) FROM jobs WHERE state = 'running') AS number"),
         "cost": _metric("Cost in dollars", "SELECT round(coalesce(sum(cost_usd), 0), 2) AS number FROM workers"),
@@ -204,7 +206,8 @@ def _charts() -> dict[str, Metadata]:
         },
         "codes": _bars(
             "Failures by code", "SELECT error_code AS what, count(*) AS number FROM jobs INDEXED BY jobs_failed"
-            " WHERE state = 'failed' GROUP BY error_code ORDER BY number DESC LIMIT 12", "failed jobs", "#a93c30",
+            " WHERE state = 'failed' AND error_code <> 'user:dropped'"
+            " GROUP BY error_code ORDER BY number DESC LIMIT 12", "failed jobs", "#a93c30",
         ),
         "spending": _bars(
             "Cost by model and tier of the latest 100,000 answers",

@@ -1,37 +1,66 @@
 """Conversion of command line options and environment variables to the configuration values of commands."""
 
-import os
+import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TypeVar
 
 import click
 
-from artistjobs.api.config import DEFAULT_BASE_URL, NO_KEY, ApiConfig
+from artistjobs.api.config import NO_KEY, ApiConfig
 from artistjobs.api.prices import cost_by
 from artistjobs.api.remedies import STORED_PROMPTS_END
+from artistjobs.cli.api_environment import api_from_environment, check_rehearsal_environment, ignored_warning
 from artistjobs.cli.options import Settings
-from artistjobs.cli.prompt import DEFAULT_MODEL, PromptOptions, make_prompt
+from artistjobs.cli.params import parameter_files
+from artistjobs.cli.prompt import PromptOptions, make_prompt
+from artistjobs.cli.schema import schema_note
 from artistjobs.commands.config import CheckOptions, WorkOptions
 from artistjobs.commands.findings import Finding, Level
 from artistjobs.core.command_text import DEFAULT_DATABASE, REHEARSAL_DATABASE
+from artistjobs.core.default_model import default_model, default_model_warning
 from artistjobs.core.pricing import REHEARSAL_MODEL, Cost, GivenPrices
 from artistjobs.core.prompt import Prompt
 from artistjobs.errors import WrongUseError
+from artistjobs.export.protection import ENV_FILE, FilesInUse
+from artistjobs.ingest.encoding import UTF8, encoding_named
 from artistjobs.ingest.source import IngestConfig
 from artistjobs.store.database import Database
 from artistjobs.store.models import Kind
 from artistjobs.worker.config import WorkConfig
 
+log = logging.getLogger(__name__)
+
+
 Made = TypeVar("Made")
 
 
-class CommandArguments:
-    """The options of check, ingest, work or run, converted to configuration values on request."""
+PATIENCE_SECONDS = 1800.0
 
-    def __init__(self, settings: Settings, options: Mapping[str, object]) -> None:
+
+REHEARSAL_PATIENCE_SECONDS = 5.0
+"""Longest wait for the simulated API: a rehearsed outage does not end by itself."""
+
+
+def utc_today() -> date:
+    """Return the current day in UTC."""
+    return datetime.now(UTC).date()
+
+
+class CommandArguments:
+    """The options of check, ingest, work or run, converted to configuration values on request.
+
+    ``today`` returns the current day, on which the default model depends.
+    """
+
+    def __init__(
+        self, settings: Settings, options: Mapping[str, object], today: Callable[[], date] = utc_today
+    ) -> None:
         self._settings = settings
         self._options = options
+        self._today = today()
 
     @property
     def scenario(self) -> str | None:
@@ -46,21 +75,44 @@ class CommandArguments:
     def database(self) -> Database:
         """Return the database to use with its required kind, real or rehearsal."""
         is_rehearsal = self.scenario is not None
-        path = self._settings.db or (REHEARSAL_DATABASE if is_rehearsal else DEFAULT_DATABASE)
+        path = self._settings.address or (REHEARSAL_DATABASE if is_rehearsal else DEFAULT_DATABASE)
         return Database(path, Kind.REHEARSAL if is_rehearsal else Kind.REAL)
 
     def ingest_config(self) -> IngestConfig:
         """Return the configuration of an ingest. Raises WrongUseError if a file, a prompt or an option is invalid."""
-        return IngestConfig(source=self._source(), prompt=self._prompt(), strict=bool(self._options["strict"]))
+        return IngestConfig(
+            source=self._source(),
+            prompt=self._prompt(),
+            strict=bool(self._options["strict"]),
+            encoding=self._encoding(),
+        )
 
-    def prompt_files(self) -> tuple[Path | None, ...]:
-        """Return the paths of the prompt file and the instructions file, each None if it is not given."""
-        return self._path("prompt_file"), self._path("instructions_file")
+    def files_in_use(self, output: Path | None = None) -> FilesInUse:
+        """Return the files of this command. Raises WrongUseError if one that it reads is the database."""
+        names = ("file", "input_file", "prompt_file", "instructions_file", "schema")
+        read = [path for name in names if name in self._options and (path := self._path(name)) is not None]
+        if "params" in self._options:
+            read += parameter_files(self._texts("params"))
+        files = FilesInUse(
+            database=self.database(), read=[ENV_FILE, *read], output=output, log_file=self._settings.log_file
+        )
+        files.ensure_database_apart()
+        return files
 
-    def warning(self) -> str | None:
-        """Return the warning about stored prompts if one is used, else None."""
+    def warnings(self) -> list[str]:
+        """Return the warnings about a stored prompt and about the default model, for those that are used."""
         prompt_options = self._prompt_options()
-        return STORED_PROMPTS_END if prompt_options.prompt_id and prompt_options.prompt_file is None else None
+        uses_stored_prompt = prompt_options.prompt_id and prompt_options.prompt_file is None
+        warnings = [STORED_PROMPTS_END] if uses_stored_prompt else []
+        return warnings + list(filter(None, [self._model_warning()]))
+
+    def schema_note(self, prompt: Prompt) -> str | None:
+        """Return a note if the schema of ``--schema`` is not sent as a strict one, else None."""
+        return schema_note(prompt, self._path("schema"))
+
+    def max_cost_usd(self) -> float | None:
+        """Return the cap in dollars; None if the command has none."""
+        return self._amount("max_cost") if "max_cost" in self._options else None
 
     def limit(self) -> int | None:
         """Return the maximum number of jobs to work on; None for all."""
@@ -73,31 +125,54 @@ class CommandArguments:
     def checking(self) -> CheckOptions:
         """Return the configuration of a check; errors of the key or the prompt become findings."""
         failures: list[Finding] = []
-        prompt = _found("prompt", self._prompt, failures)
-        api = _found("key", lambda: _api_from_environment(None), failures) if self.scenario is None else None
+        model = _found("model", self._model, failures)
+        if warning := self._model_warning():
+            failures.append(Finding(Level.WARN, "model", warning))
+        # Without a model there is no prompt, and nothing to look up.
+        prompt = _found("prompt", self._prompt, failures) if model is not None else None
+        api = _found("key", lambda: self._api(None), failures)
         if api is None and self.scenario is None and not any(failure.subject == "key" for failure in failures):
             failures.append(Finding(Level.FAIL, "key", NO_KEY, WrongUseError.exit_code))
-        model = REHEARSAL_MODEL if self.scenario is not None else self._text("model") or DEFAULT_MODEL
+        encoding = _found("file", self._encoding, failures)
         return CheckOptions(
-            model=model, prompt=prompt, file=self._path("file"), api=api, scenario=self.scenario,
-            max_workers=self._number("max_workers") or 1, cost=self.cost(), spend=bool(self._options["spend"]),
-            failures=tuple(failures),
+            model=model, prompt=prompt, file=self._path("file") if encoding else None, encoding=encoding or UTF8,
+            api=api, scenario=self.scenario, max_workers=self._number("max_workers") or 1, cost=self.cost(),
+            spend=bool(self._options["spend"]), failures=tuple(failures),
         )  # fmt: skip
 
+    def _model_warning(self) -> str | None:
+        uses_default = self.scenario is None and self._text("model") is None
+        return default_model_warning(self._today) if uses_default else None
+
+    def _model(self) -> str:
+        return REHEARSAL_MODEL if self.scenario is not None else self._text("model") or default_model(self._today)
+
     def _prompt(self) -> Prompt:
-        return make_prompt(self._prompt_options(), is_rehearsal=self.scenario is not None)
+        return make_prompt(self._prompt_options(), self._today, is_rehearsal=self.scenario is not None)
 
     def working(self) -> WorkOptions:
         """Return the configuration of work, with the API. Raises WrongUseError if options are invalid."""
         timeout = self._amount("timeout")
+        api = self._api(timeout)
+        # The simulated API obeys, and OpenAI's documentation promises it.
+        trusts_server = self.scenario is not None or (api is not None and api.is_openai)
         return WorkOptions(
-            work=self._work_config(),
+            work=replace(self._work_config(), trusts_server=trusts_server),
             timeout_seconds=timeout,
-            api=_api_from_environment(timeout),
+            api=api,
             scenario=self.scenario,
             retry_failed=bool(self._options["retry_failed"]),
             quiet=self._settings.quiet,
         )
+
+    def _api(self, timeout_seconds: float | None) -> ApiConfig | None:
+        """Return the configuration of the real API, None without a key or in a rehearsal."""
+        if self.scenario is not None:
+            check_rehearsal_environment()
+            return None
+        if sentence := ignored_warning(self._settings.env_file):
+            log.warning("%s", sentence)
+        return api_from_environment(self._settings.env_file, timeout_seconds)
 
     def _work_config(self) -> WorkConfig:
         max_attempts, flex_fallback = self._number("max_attempts") or 1, self._number("flex_fallback")
@@ -114,9 +189,25 @@ class CommandArguments:
             tpm=self._number("tpm"),
             limit=self._number("limit"),
             max_cost_usd=self._amount("max_cost"),
+            soft_cap=bool(self._options["soft_cap"]),
             prices=self._prices(),
             flex_fallback=flex_fallback,
+            corrections=self._number("corrections") or 0,
+            sample=self._is_sample(),
+            patience_seconds=self._patience(),
+            first_patience_seconds=self._amount("patience"),
         )
+
+    def _is_sample(self) -> bool:
+        if self._options["sample"] and self._number("limit") is None:
+            raise WrongUseError("--sample takes random rows, as many as --limit says; add --limit N.")
+        return bool(self._options["sample"])
+
+    def _patience(self) -> float:
+        given = self._amount("patience")
+        if given is not None:
+            return given
+        return PATIENCE_SECONDS if self.scenario is None else REHEARSAL_PATIENCE_SECONDS
 
     def _prices(self) -> GivenPrices | None:
         into, out = self._amount("price_input"), self._amount("price_output")
@@ -134,6 +225,7 @@ class CommandArguments:
             # An option on the command line wins over the environment.
             prompt_file=None if by_id else self._path("prompt_file"),
             instructions_file=self._path("instructions_file"),
+            schema=self._path("schema"),
             prompt_version=self._text("prompt_version"),
             model=self._text("model"),
             params=self._texts("params"),
@@ -147,6 +239,10 @@ class CommandArguments:
         if (one := file or also) is None or (file and also):
             raise WrongUseError("give exactly one input file, for example: artistjobs run artists.csv")
         return one
+
+    def _encoding(self) -> str:
+        name = self._text("encoding")
+        return encoding_named(name) if name else UTF8
 
     def _text(self, name: str) -> str | None:
         value = self._options[name]
@@ -175,19 +271,6 @@ def _found(subject: str, make: Callable[[], Made], failures: list[Finding]) -> M
     except WrongUseError as error:
         failures.append(Finding(Level.FAIL, subject, str(error), error.exit_code))
         return None
-
-
-def _api_from_environment(timeout_seconds: float | None) -> ApiConfig | None:
-    key = os.environ.get("OPENAI_API_KEY", "").strip()
-    if not key:
-        return None
-    return ApiConfig(
-        api_key=key,
-        base_url=os.environ.get("OPENAI_BASE_URL") or DEFAULT_BASE_URL,
-        organization=os.environ.get("OPENAI_ORG_ID") or None,
-        project=os.environ.get("OPENAI_PROJECT_ID") or None,
-        timeout_seconds=timeout_seconds,
-    )
 
 
 def _is_typed(name: str) -> bool:

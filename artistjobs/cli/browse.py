@@ -22,40 +22,51 @@ def browse(settings: Settings, port: int | None, *, no_open: bool) -> None:
     """Open the database in a browser, read-only.
 
     Datasette shows the tables, facets, queries and a dashboard. It listens on this machine only, and
-    workers may run meanwhile. Ctrl+C stops it. It requires the extra browse.
+    answers only who knows the token in the printed address. Workers may run meanwhile. Ctrl+C stops it.
+    It requires the extra browse.
 
     Example: artistjobs browse --no-open
     """
+    from artistjobs.browse.access import address, new_token
     from artistjobs.browse.metadata import metadata
-    from artistjobs.browse.server import ensure_browse_extra, ensure_file, ensure_servable_name, open_port, serve
+    from artistjobs.browse.server import ensure_browse_extra, open_port, serve
     from artistjobs.cli.options import existing_database_option
     from artistjobs.core.job import EVERYTHING
+    from artistjobs.store.address import sqlite_file
     from artistjobs.store.models import Kind
     from artistjobs.terminal.escape import escape_controls
     from artistjobs.terminal.streams import print_message
 
     ensure_browse_extra()
     database = existing_database_option(settings)
-    path = ensure_file(database.path)
-    with database.open() as store:
-        jobs = store.records.counts(EVERYTHING).total
-        described = metadata(path.name, jobs, is_rehearsal=store.kind is Kind.REHEARSAL)
-    ensure_servable_name(path)
+    path = sqlite_file(
+        database.path, "browse reads SQLite files, and this database is in PostgreSQL; open it with psql."
+    )
+    with database.reader() as reader:
+        jobs = reader.records.counts(EVERYTHING).total
+        described = metadata(path.name, jobs, is_rehearsal=reader.kind is Kind.REHEARSAL)
     with _quiet_end():
-        listening = open_port(port)
-        address = f"http://127.0.0.1:{listening.getsockname()[1]}/"
-        print_message(f"serving {escape_controls(str(path))} at {address} (Ctrl+C stops it)")
-        if not no_open:
-            _open_browser(address)
-        serve(path, described, listening)
+        listening, token = open_port(port), new_token()
+        link = address(listening.getsockname()[1], token)
+        print_message(f"serving {escape_controls(str(path))} at {link} (Ctrl+C stops it)")
+        with _opened_in_browser(link, is_wanted=not no_open):
+            serve(path, database.uri_to_read(), described, listening, token)
 
 
-def _open_browser(address: str) -> None:
+@contextmanager
+def _opened_in_browser(link: str, *, is_wanted: bool) -> Iterator[None]:
     import threading
     import webbrowser
 
-    # A browser in the terminal returns only when the user leaves it.
-    threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+    from artistjobs.browse.access import page_that_opens
+
+    if not is_wanted:
+        yield
+        return
+    with page_that_opens(link) as page:
+        # A browser in the terminal returns only when the user leaves it.
+        threading.Thread(target=webbrowser.open, args=(page,), daemon=True).start()
+        yield
 
 
 @contextmanager

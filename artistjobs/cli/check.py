@@ -28,7 +28,10 @@ def check(settings: Settings, /, **options: object) -> None:
     from artistjobs.terminal.streams import print_json, print_result
 
     arguments = CommandArguments(settings, options)
-    with logging_output(settings, arguments.scenario):
+    with logging_output(settings, arguments.files_in_use(), arguments.scenario):
         found = run_check(arguments.database(), arguments.checking())
-    print_json(check_result_json(found)) if arguments.as_json else print_result("\n".join(check_result_lines(found)))
-    raise Exit(found.exit_code)
+        if arguments.as_json:
+            print_json(check_result_json(found))
+        else:
+            print_result("\n".join(check_result_lines(found)))
+        raise Exit(found.exit_code)

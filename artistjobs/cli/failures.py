@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from artistjobs.cli.help import command
-from artistjobs.cli.options import POSITIVE, Settings
+from artistjobs.cli.options import POSITIVE, Settings, prompt_option
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,10 +22,11 @@ FAILURES_SHOWN = 50
 
 @command()
 @click.option("--code", metavar="CODE", help="Only jobs that failed with this code.")
+@prompt_option
 @click.option("--limit", type=POSITIVE, metavar="N", help="List at most N jobs.  [default: 50 on a terminal, else all]")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON Lines, one object per job.")
 @click.pass_obj
-def failures(settings: Settings, code: str | None, limit: int | None, *, as_json: bool) -> None:
+def failures(settings: Settings, code: str | None, prompt: int | None, limit: int | None, *, as_json: bool) -> None:
     """List failed jobs, oldest first, each with its error.
 
     On a terminal, prints a table. Otherwise, prints the fields job, artist, code, HTTP status, attempts, time
@@ -38,18 +39,20 @@ def failures(settings: Settings, code: str | None, limit: int | None, *, as_json
 
     screen = Screen()
     with existing_database_option(settings).reader() as reader:
-        total = _count_failed(reader, code)
+        total = _count_failed(reader, code, prompt)
         if limit is None and screen.is_terminal and not as_json:
             limit = FAILURES_SHOWN
-        _list_failures(reader.job_queries.failed(code, limit), screen, as_json=as_json)
+        _list_failures(reader.job_queries.failed(code, limit, prompt), screen, as_json=as_json)
         _say_what_next(reader, code, total, total if limit is None else min(limit, total))
 
 
-def _count_failed(reader: "Reader", code: str | None) -> int:
+def _count_failed(reader: "Reader", code: str | None, prompt: int | None) -> int:
     """Return the number of jobs that failed with a code, or of all. Raises WrongUseError if no job has the code."""
     from artistjobs.commands.failures import ensure_known_code
+    from artistjobs.commands.prompts import ensure_known_prompt
 
-    groups = {group.code: group.jobs for group in reader.records.failures()}
+    ensure_known_prompt(reader.records, prompt)
+    groups = {group.code: group.jobs for group in reader.records.failures(prompt)}
     if code is None:
         return sum(groups.values())
     ensure_known_code(code, groups)

@@ -8,9 +8,11 @@ import click
 from click.exceptions import Exit
 
 from artistjobs import __version__
+from artistjobs.cli.env_file import NO_ENV_FILE, EnvFile
 from artistjobs.cli.help import verbosity_of
-from artistjobs.cli.options import DATABASE, PATH, Settings
-from artistjobs.errors import ArtistjobsError
+from artistjobs.cli.options import DATABASE, PATH, SECONDS, Settings
+from artistjobs.core.shortage import expected_error
+from artistjobs.errors import ArtistjobsError, OutputError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,15 +29,21 @@ COMMANDS = {
     "work": "work.work",
     "run": "run.run",
     "export": "export.export",
+    "compare": "compare.compare",
     "status": "status.status",
     "failures": "failures.failures",
     "show": "show.show_job",
     "retry": "retry.retry",
+    "drop": "drop.drop",
+    "lost": "lost.lost",
+    "ingests": "ingests.ingests",
     "report": "report.report",
     "browse": "browse.browse",
     "pause": "control.pause",
     "resume": "control.resume",
     "set": "control.tune",
+    "backup": "backup.backup",
+    "restore": "backup.restore",
 }
 """Module and function of each command, by its name."""
 
@@ -46,9 +54,10 @@ HELP = {"help_option_names": ["-h", "--help"], "show_default": True, "max_conten
 SECTIONS = {
     "Step by step": ("ingest", "work", "status", "export"),
     "All steps at once": ("run",),
-    "Checks and failures": ("check", "failures", "show", "retry"),
+    "Checks and failures": ("check", "failures", "show", "retry", "drop", "lost"),
     "Running workers": ("pause", "resume", "set"),
-    "Reports": ("report", "browse"),
+    "Backups": ("backup", "restore"),
+    "Reports": ("ingests", "compare", "report", "browse"),
 }
 """Sections of the help with their commands; all other commands follow in a section of their own."""
 
@@ -110,16 +119,19 @@ class Commands(click.Group):
                 raise click.UsageError(REHEARSES, error.ctx) from None
             raise
         except ArtistjobsError as error:
-            from artistjobs.terminal.escape import escape_controls
-            from artistjobs.terminal.streams import print_message
-
-            print_message(f"artistjobs: {escape_controls(str(error))}")
+            print_error(error)
             raise Exit(error.exit_code) from error
         except BrokenPipeError:
             from artistjobs.terminal.streams import forget_stdout
 
             forget_stdout()
             raise Exit(EXIT_NO_READER) from None
+        except Exit:
+            raise
+        except (MemoryError, ImportError, RuntimeError, OSError) as error:
+            expected = expected_error(error)
+            print_error(expected)
+            raise Exit(expected.exit_code) from error
         except KeyboardInterrupt:
             from artistjobs.cli.console import same_command
             from artistjobs.terminal.streams import print_message
@@ -159,6 +171,16 @@ class Commands(click.Group):
                     )
 
 
+def print_error(error: ArtistjobsError) -> None:
+    """Print an expected error to stderr. After a failed write, stdout is given up."""
+    from artistjobs.terminal.escape import escape_controls
+    from artistjobs.terminal.streams import forget_stdout, print_message
+
+    if isinstance(error, OutputError):
+        forget_stdout()
+    print_message(f"artistjobs: {escape_controls(str(error))}")
+
+
 @click.group(cls=Commands, commands=LazyCommands(COMMANDS), context_settings=HELP, invoke_without_command=True)
 @click.version_option(__version__, prog_name="artistjobs", message="%(prog)s %(version)s")
 @click.option(
@@ -168,8 +190,25 @@ class Commands(click.Group):
 @click.option("-v", "--verbose", is_flag=True, help="Log every API call.")
 @click.option("-q", "--quiet", is_flag=True, help="Print only results and errors.")
 @click.option("--log-file", type=PATH, help="Write all log lines to a file, as JSON Lines.")
+@click.option(
+    "--db-timeout", type=SECONDS, envvar="ARTISTJOBS_DB_TIMEOUT", show_envvar=True,
+    help="Longest wait in seconds for a PostgreSQL server that is away.  [default: 300]",
+)  # fmt: skip
+@click.option(
+    "--spool", type=PATH, envvar="ARTISTJOBS_SPOOL", show_envvar=True,
+    help="Folder for files about PostgreSQL databases.  [default: ~/.local/state/artistjobs]",
+)  # fmt: skip
 @click.pass_context
-def cli(ctx: click.Context, db: "Address | None", log_file: "Path | None", *, verbose: bool, quiet: bool) -> None:
+def cli(  # noqa: PLR0913 - an argument for each option
+    ctx: click.Context,
+    db: "Address | None",
+    log_file: "Path | None",
+    db_timeout: float | None,
+    spool: "Path | None",
+    *,
+    verbose: bool,
+    quiet: bool,
+) -> None:
     """Ask one prompt about many artists and store every answer.
 
     Use four steps, or `run` for all of them: `ingest` reads a file, `work` calls the API, `status` shows
@@ -178,6 +217,7 @@ def cli(ctx: click.Context, db: "Address | None", log_file: "Path | None", *, ve
 
     Try it without a key: artistjobs run example_artists.csv --rehearse
     """
-    ctx.obj = Settings(db, verbosity_of(verbose=verbose, quiet=quiet), log_file)
+    env_file = ctx.obj if isinstance(ctx.obj, EnvFile) else NO_ENV_FILE
+    ctx.obj = Settings(db, verbosity_of(verbose=verbose, quiet=quiet), log_file, env_file, db_timeout, spool)
     if ctx.invoked_subcommand is None:
         click.echo(STEPS)

@@ -21,11 +21,14 @@ def ingest(settings: Settings, /, *, dry_run: bool, **options: object) -> None:
     from artistjobs.cli.arguments import CommandArguments
     from artistjobs.commands.summary import ingest_json, ingest_sentence
     from artistjobs.ingest.ingest import ensure_readable, ingest_file
+    from artistjobs.terminal.log import log
     from artistjobs.terminal.streams import print_json, print_message
 
     arguments = CommandArguments(settings, options)
-    with logging_output(settings, arguments.scenario, arguments.warning()):
+    with logging_output(settings, arguments.files_in_use(), arguments.scenario, arguments.warnings()):
         config = arguments.ingest_config()
+        if note := arguments.schema_note(config.prompt):
+            log.info(note)
         if dry_run:
             from artistjobs.commands.dry_run import show_dry_run
 
@@ -33,7 +36,7 @@ def ingest(settings: Settings, /, *, dry_run: bool, **options: object) -> None:
                 arguments.database(), config, arguments.cost(), limit=arguments.limit(), as_json=arguments.as_json
             )
             return
-        ensure_readable(config.source)
+        ensure_readable(config)
         with arguments.database().open(create=True) as store:
             ingested = ingest_file(store.ingestor, config)
         print_json(ingest_json(ingested)) if arguments.as_json else print_message(ingest_sentence(ingested))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+from artistjobs.cli.env_file import NO_ENV_FILE, EnvFile
 from artistjobs.core.command_text import DEFAULT_DATABASE, REHEARSAL_DATABASE
 from artistjobs.errors import WrongUseError
 
@@ -17,8 +18,10 @@ if TYPE_CHECKING:
     import os
     from pathlib import Path
 
+    from artistjobs.core.job import Scope
     from artistjobs.store.address import Address
     from artistjobs.store.database import Database
+    from artistjobs.store.interface import OpenDatabase
 
 
 Command = TypeVar("Command", bound=Callable[..., object])
@@ -30,7 +33,7 @@ SERVICE_TIERS = ("auto", "default", "flex", "priority")
 SCENARIO_NAMES = ("calm", "busy", "storm", "outage", "no-credit")
 
 
-FORMATS = ("jsonl", "csv", "parquet")
+FORMATS = ("jsonl", "csv", "tsv", "parquet")
 
 
 MAX_COUNT = 2**53
@@ -54,6 +57,9 @@ class _Count(click.IntRange):
 
 
 POSITIVE = _Count(min=1)
+
+
+COUNT = _Count(min=0)
 
 
 class _Path(click.Path):
@@ -80,7 +86,8 @@ class _Database(_Path):
         """Return the address."""
         from artistjobs.store.address import address_of
 
-        return address_of(str(super().convert(value, param, ctx)) if "://" not in str(value) else str(value))
+        text = str(value) if "://" in str(value) else str(super().convert(value, param, ctx))
+        return address_of(text)
 
 
 DATABASE = _Database()
@@ -100,13 +107,46 @@ class _Usd(click.FloatRange):
 USD = _Usd(min=0)
 
 
+MAX_SECONDS = 10**9
+"""Maximum of a time, about thirty years: timers of the event loop cannot represent much longer ones."""
+
+
+class _Seconds(click.FloatRange):
+    """Parameter type of a duration in seconds: a number that a timer can represent, not nan or inf."""
+
+    def convert(self, value: float, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the number."""
+        number = super().convert(value, param, ctx)
+        if not number <= MAX_SECONDS:
+            self.fail(f"{value} is not a number of seconds; use a finite number up to {MAX_SECONDS}.", param, ctx)
+        return number
+
+
+SECONDS = _Seconds(min=0)
+
+
+TIME_LIMIT = _Seconds(min=0, min_open=True)
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Values of the global options."""
+    """Values of the global options, and the settings of the file .env."""
 
     db: "Address | None"
     verbosity: int
     log_file: "Path | None"
+    env_file: EnvFile = NO_ENV_FILE
+    db_timeout: float | None = None
+    spool: "Path | None" = None
+
+    @property
+    def address(self) -> "Address | None":
+        """Address of the database if one was named; that of a server with its options."""
+        if self.db is None:
+            return None
+        from artistjobs.store.address import with_options
+
+        return with_options(self.db, self.db_timeout, self.spool)
 
     @property
     def quiet(self) -> bool:
@@ -123,11 +163,17 @@ def _all_of(*options: Callable[[Command], Command]) -> Callable[[Command], Comma
     return decorate
 
 
+_ENCODING = click.option(
+    "--encoding", metavar="NAME", help="Text encoding of FILE, such as windows-1252.  [default: UTF-8]"
+)
+
+
 def source_options(command: Command) -> Command:
     """Add the argument FILE and the options of the input file."""
     return _all_of(
         click.argument("file", required=False, type=PATH),
         click.option("--input-file", type=PATH, help="Same as FILE."),
+        _ENCODING,
         click.option("--strict", is_flag=True, help="Ingest nothing if any line is bad."),
         click.option("--dry-run", is_flag=True, help="Show 5 requests and an estimate; send and write nothing."),
     )(command)
@@ -147,11 +193,15 @@ def ask_options(command: Command) -> Command:
         click.option("--version", "--prompt-version", "prompt_version", help="Version of the stored prompt."),
         click.option(
             "--model", metavar="NAME", envvar="OPENAI_MODEL", show_envvar=True,
-            help="Model to call.  [default: gpt-5]",
+            help="Model to call.  [default: gpt-5, until 2026-12-11]",
         ),
         click.option(
             "--param", "params", multiple=True, metavar="KEY=VALUE",
             help="Any other field of the request; repeatable: reasoning.effort=low, text.format=@schema.json.",
+        ),
+        click.option(
+            "--schema", type=PATH, metavar="FILE",
+            help="JSON Schema that each answer must satisfy; sent as text.format.",
         ),
         click.option(
             "--service-tier", type=click.Choice(SERVICE_TIERS), help="Service tier; flex is slower and costs half."
@@ -180,6 +230,7 @@ def check_options(command: Command) -> Command:
     """Add the argument and the options that only the command check has in this form."""
     return _all_of(
         click.argument("file", required=False, type=PATH),
+        _ENCODING,
         _WORKERS,
         *_PRICES,
         click.option("--spend", is_flag=True, help="Make one real call; it is billed, and its answer is not stored."),
@@ -196,7 +247,11 @@ def work_options(command: Command) -> Command:
         ),
         click.option("--max-attempts", type=POSITIVE, default=5, help="Maximum attempts per job."),
         click.option(
-            "--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS",
+            "--corrections", type=COUNT, default=1,
+            help="Times to ask again if an answer does not fit its schema, with what is wrong.",
+        ),
+        click.option(
+            "--timeout", type=TIME_LIMIT, metavar="SECONDS",
             help="Time limit of one call.  [default: 600; 900 at the flex tier]",
         ),
         click.option("--rpm", type=POSITIVE, help="Maximum requests per minute.  [default: limit of the API]"),
@@ -205,14 +260,30 @@ def work_options(command: Command) -> Command:
             "--max-cost", type=USD, metavar="USD",
             help="Stop before the total cost in this database could exceed this amount.",
         ),
+        click.option(
+            "--soft-cap", is_flag=True,
+            help="Let --max-cost rest on the cost of answers so far; calls in flight may pass it.",
+        ),
         *_PRICES,
         click.option(
             "--flex-fallback", type=POSITIVE,
             help="Use the standard tier for a job after the flex tier was full N times in a row.",
         ),
         click.option("--limit", type=POSITIVE, help="Work on at most N jobs."),
+        click.option("--sample", is_flag=True, help="With --limit, work on random jobs, not on the oldest ones."),
+        click.option(
+            "--patience", type=SECONDS, metavar="SECONDS",
+            help="Wait this long while the service is away, then stop.  [default: 1800; 5 in a rehearsal]",
+        ),
         click.option("--retry-failed", is_flag=True, help="Make failed jobs pending again first."),
     )(command)  # fmt: skip
+
+
+def prompt_option(command: Command) -> Command:
+    """Add the option that selects the jobs of one prompt configuration."""
+    return click.option(
+        "--prompt", type=POSITIVE, metavar="N", help="Only jobs of this prompt; `status` lists the numbers."
+    )(command)
 
 
 def format_option(command: Command) -> Command:
@@ -221,6 +292,11 @@ def format_option(command: Command) -> Command:
         "--format", "format_name", type=click.Choice(FORMATS),
         help="Format of the export.  [default: by file ending, else jsonl]",
     )(command)  # fmt: skip
+
+
+def text_option(command: Command) -> Command:
+    """Add the option that keeps answer texts from stdout."""
+    return click.option("--no-text", is_flag=True, help="Do not write the answer texts to stdout.")(command)
 
 
 def rehearse_options(command: Command) -> Command:
@@ -243,7 +319,20 @@ def existing_database_option(settings: Settings) -> "Database":
     """Return the database to open, of either kind. Raises WrongUseError if only rehearsal.db exists."""
     from artistjobs.store.database import Database
 
-    path = settings.db or DEFAULT_DATABASE
+    path = settings.address or DEFAULT_DATABASE
     if settings.db is None and not DEFAULT_DATABASE.exists() and REHEARSAL_DATABASE.exists():
         raise WrongUseError("there is no artistjobs.db, but there is a rehearsal.db; to use it, add --db rehearsal.db")
     return Database(path, None)
+
+
+def ingest_scope(store: "OpenDatabase", ingest: object) -> "Scope":
+    """Return the jobs of an ingest, given by its number or as ``latest``; all jobs for None. Raises WrongUseError."""
+    from artistjobs.core.job import EVERYTHING
+
+    if not isinstance(ingest, str):
+        return EVERYTHING
+    if ingest != "latest" and not ingest.isdecimal():
+        raise WrongUseError(
+            f"--ingest {ingest!r} is neither a number nor latest; artistjobs ingests lists all numbers."
+        )
+    return store.records.scope(None if ingest == "latest" else int(ingest))

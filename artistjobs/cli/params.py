@@ -1,6 +1,6 @@
 """Parsing of ``--param KEY=VALUE`` and ``--metadata KEY=VALUE`` to fields of a request."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from artistjobs.core.json_values import Json, canonical_json, finite, read_json
@@ -33,22 +33,44 @@ METADATA_PAIRS, METADATA_KEY_CHARACTERS, METADATA_VALUE_CHARACTERS = 16, 64, 512
 def parse_params(assignments: Iterable[str]) -> dict[str, Json]:
     """Return the request fields of ``KEY=VALUE`` assignments; a dotted key sets a field of a nested object.
 
-    A value is parsed as JSON if it is valid JSON, else it is text. ``@FILE`` stands for the content of a file, which
-    is parsed in the same way.
-
     Raises:
         PromptError: if a text is not an assignment, a field is reserved, a key has two values, or a file is unreadable.
 
     """
     params: dict[str, Json] = {}
+    for parts, value in parse_assignments(assignments, OWN_FIELDS):
+        _place(params, parts, value)
+    return params
+
+
+def parse_assignments(assignments: Iterable[str], reserved: Mapping[str, str]) -> Iterator[tuple[list[str], Json]]:
+    """Yield the path and the value of each ``KEY=VALUE`` assignment.
+
+    A value is parsed as JSON if it is valid JSON, else it is text. ``@FILE`` stands for the content of a file, which
+    is parsed in the same way.
+
+    Args:
+        assignments: The texts.
+        reserved: The fields that cannot be set, each with the alternative or the reason.
+
+    Raises:
+        PromptError: if a text is not an assignment, a field is reserved, or a file cannot be read.
+
+    """
     for assignment in assignments:
         key, equals, value = assignment.partition("=")
         parts = [part.strip() for part in key.split(".")]
         if not equals or not all(parts):
             raise PromptError(f"--param {assignment!r} is not KEY=VALUE; write it like reasoning.effort=low.")
-        _ensure_foreign_field(parts[0])
-        _place(params, parts, _checked(key, _read_value(key, value)))
-    return params
+        if parts[0] in reserved:
+            raise PromptError(f"--param {parts[0]} is set by artistjobs itself: {reserved[parts[0]]}.")
+        yield parts, _checked(key, _read_value(key, value))
+
+
+def parameter_files(assignments: Iterable[str]) -> list[Path]:
+    """Return the files that assignments of the form ``KEY=@FILE`` read."""
+    values = (assignment.partition("=")[2] for assignment in assignments)
+    return [Path(value[1:]) for value in values if value.startswith("@")]
 
 
 def parse_metadata(assignments: Iterable[str]) -> dict[str, Json]:
@@ -73,11 +95,6 @@ def join_fields(params: dict[str, Json], named: Mapping[str, Json]) -> dict[str,
         if field in params:
             raise PromptError(f"--param {field} and {OPTIONS[field]} both set {field}; use one of them.")
     return {**params, **named}
-
-
-def _ensure_foreign_field(field: str) -> None:
-    if field in OWN_FIELDS:
-        raise PromptError(f"--param {field} is set by artistjobs itself: {OWN_FIELDS[field]}.")
 
 
 def _place(params: dict[str, Json], parts: list[str], value: Json) -> None:

@@ -1,17 +1,19 @@
 """Prompt of a command: built from the options, with the template and the instructions read from files and checked."""
 
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from artistjobs.cli.params import join_fields, parse_metadata, parse_params
-from artistjobs.core.json_values import Json, canonical_json
+from artistjobs.cli.schema import with_schema
+from artistjobs.core.default_model import default_model
+from artistjobs.core.json_values import Json
 from artistjobs.core.pricing import REHEARSAL_MODEL
 from artistjobs.core.prompt import Prompt
+from artistjobs.core.schema import params_json
 from artistjobs.core.template import check_template, ensure_uses_artist
 from artistjobs.errors import PromptError, WrongUseError
-
-DEFAULT_MODEL = "gpt-5"
-
+from artistjobs.rendering.renderer import Renderer
 
 REHEARSAL_PROMPT = "pmpt_rehearsal"
 
@@ -29,9 +31,10 @@ class PromptOptions:
     service_tier: str | None = None
     store: bool | None = None
     metadata: tuple[str, ...] = ()
+    schema: Path | None = None
 
     def fields(self) -> dict[str, Json]:
-        """Return the additional fields of the request. Raises PromptError if an assignment is invalid."""
+        """Return the additional fields of the request. Raises PromptError if an assignment or the schema is invalid."""
         metadata = parse_metadata(self.metadata)
         named: dict[str, Json | None] = {
             "service_tier": self.service_tier,
@@ -39,20 +42,20 @@ class PromptOptions:
             "metadata": metadata or None,
         }
         given_fields = {field: value for field, value in named.items() if value is not None}
-        return join_fields(parse_params(self.params), given_fields)
+        return with_schema(join_fields(parse_params(self.params), given_fields), self.schema)
 
 
-def make_prompt(prompt_options: PromptOptions, *, is_rehearsal: bool) -> Prompt:
+def make_prompt(prompt_options: PromptOptions, today: date, *, is_rehearsal: bool) -> Prompt:
     """Return the prompt to use, after reading and checking its files.
 
     Raises:
-        WrongUseError: if no prompt is given, or options exclude each other.
+        WrongUseError: if no prompt is given, options exclude each other, or a model must be named on this day.
         PromptError: if the template, a parameter or a file is invalid.
 
     """
     _ensure_one_prompt(prompt_options)
-    model = REHEARSAL_MODEL if is_rehearsal else prompt_options.model or DEFAULT_MODEL
-    params = canonical_json(prompt_options.fields())
+    model = REHEARSAL_MODEL if is_rehearsal else prompt_options.model or default_model(today)
+    params = params_json(prompt_options.fields())
     if prompt_options.prompt_file is not None:
         return _template_prompt(prompt_options, prompt_options.prompt_file, model, params)
     prompt_id = prompt_options.prompt_id or (REHEARSAL_PROMPT if is_rehearsal else None)
@@ -70,7 +73,8 @@ def _ensure_one_prompt(prompt_options: PromptOptions) -> None:
 
 def _template_prompt(prompt_options: PromptOptions, file: Path, model: str, params: str) -> Prompt:
     template = _read_text(file)
-    check_template(template, str(file))
+    with Renderer() as renderer:
+        check_template(template, str(file), renderer.compile)
     ensure_uses_artist(template, str(file))
     instructions = _read_text(prompt_options.instructions_file) if prompt_options.instructions_file else None
     if instructions is not None and "{{" in instructions and "artist_" in instructions:

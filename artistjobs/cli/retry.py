@@ -15,14 +15,20 @@ if TYPE_CHECKING:
 @command()
 @click.argument("job", type=POSITIVE, metavar="[JOB]", required=False)
 @click.option("--code", metavar="CODE", help="Only jobs that failed with this code.")
+@click.option(
+    "--param", "params", multiple=True, metavar="KEY=VALUE",
+    help="Send these jobs with this field of the request changed; repeatable.",
+)  # fmt: skip
 @click.pass_obj
-def retry(settings: Settings, job: int | None, code: str | None) -> None:
+def retry(settings: Settings, job: int | None, code: str | None, params: tuple[str, ...]) -> None:
     """Make failed jobs pending again: all, by code, or one JOB.
 
-    JOB is a job id, as listed by `artistjobs failures`.
+    JOB is a job id, as listed by `artistjobs failures`. An answer that was cut is cut again at the same place,
+    unless its limit is raised:
 
-    Example: artistjobs retry --code incomplete
+    Example: artistjobs retry --code incomplete --param max_output_tokens=4000
     """
+    from artistjobs.cli.changes import parse_changes
     from artistjobs.cli.options import existing_database_option
     from artistjobs.core.command_text import command as command_text
     from artistjobs.core.formatting import count_text
@@ -30,13 +36,15 @@ def retry(settings: Settings, job: int | None, code: str | None) -> None:
     from artistjobs.store.models import Kind
     from artistjobs.terminal.streams import print_message
 
+    change = parse_changes(params)
     with existing_database_option(settings).open() as store:
-        count = store.queue.retry(scope=EVERYTHING, code=code, job=job)
+        count = store.queue.retry(scope=EVERYTHING, code=code, job=job, change=change)
         if not count:
             _ensure_retry_helps(store, code, job)
     rehearse = " --rehearse" if store.kind is Kind.REHEARSAL else ""
     on = f"; continue with: {command_text(store.path, f'work{rehearse}')}" if count else ""
-    print_message(f"{count_text(count, 'job')} pending again{on}")
+    changed = " with " + " and ".join(one.partition("=")[0] for one in params) + " changed" if count and params else ""
+    print_message(f"{count_text(count, 'job')} pending again{changed}{on}")
 
 
 def _ensure_retry_helps(store: "Store", code: str | None, job: int | None) -> None:

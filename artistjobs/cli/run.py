@@ -14,6 +14,7 @@ from artistjobs.cli.options import (
     json_option,
     rehearse_options,
     source_options,
+    text_option,
     work_options,
 )
 
@@ -29,9 +30,17 @@ if TYPE_CHECKING:
 @json_option
 @click.option("--output", type=PATH, help="File for the answers.  [default: out.jsonl]")
 @format_option
+@text_option
 @click.pass_obj
 def run(
-    settings: Settings, /, output: "Path | None", format_name: str | None, *, dry_run: bool, **options: object
+    settings: Settings,
+    /,
+    output: "Path | None",
+    format_name: str | None,
+    *,
+    dry_run: bool,
+    no_text: bool,
+    **options: object,
 ) -> None:
     """Ingest FILE, work on its jobs and export their answers.
 
@@ -43,13 +52,17 @@ def run(
         show_starting(settings)
     from artistjobs.cli.arguments import CommandArguments
     from artistjobs.commands.run import ExportTarget, run_file
-    from artistjobs.export.export import format_of, output_or_default
+    from artistjobs.export.formats import format_of, output_or_default
+    from artistjobs.terminal.log import log
     from artistjobs.terminal.streams import TextOutput
 
     output = output_or_default(output, format_name)
     arguments = CommandArguments(settings, options)
-    with logging_output(settings, arguments.scenario, arguments.warning()) as console:
-        config, texts = arguments.ingest_config(), None if arguments.as_json else TextOutput()
+    files = arguments.files_in_use(output)
+    with logging_output(settings, files, arguments.scenario, arguments.warnings()) as console:
+        config, texts = arguments.ingest_config(), None if arguments.as_json or no_text else TextOutput()
+        if note := arguments.schema_note(config.prompt):
+            log.info(note)
         if dry_run:
             from artistjobs.commands.dry_run import show_dry_run
 
@@ -58,6 +71,6 @@ def run(
             )
             return
         written_as = format_of(output, format_name)
-        target = ExportTarget(output=output, texts=texts, needed=arguments.prompt_files(), format=written_as)
+        target = ExportTarget(output=output, texts=texts, files=files, format=written_as)
         report, ingested = run_file(arguments.database(), config, arguments.working(), console, target)
-        _finish(settings, arguments, report, ingested)
+        _finish(settings, arguments, report, ingested, texts)

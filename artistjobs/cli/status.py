@@ -9,7 +9,7 @@ from click.exceptions import Exit
 
 from artistjobs.cli.group import EXIT_INTERRUPTED
 from artistjobs.cli.help import command
-from artistjobs.cli.options import Settings
+from artistjobs.cli.options import Settings, prompt_option
 
 if TYPE_CHECKING:
     from artistjobs.store.interface import Reader
@@ -21,9 +21,10 @@ WATCH_SECONDS = 1.0
 
 @command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object; with --watch, one per line.")
+@prompt_option
 @click.option("--watch", is_flag=True, help="Repeat every second until Ctrl+C.")
 @click.pass_obj
-def status(settings: Settings, /, *, as_json: bool, watch: bool) -> None:
+def status(settings: Settings, /, prompt: int | None, *, as_json: bool, watch: bool) -> None:
     """Show job counts, throughput, tokens, cost and failures.
 
     Example: artistjobs status --watch
@@ -32,26 +33,26 @@ def status(settings: Settings, /, *, as_json: bool, watch: bool) -> None:
 
     with existing_database_option(settings).reader() as reader:
         if not watch:
-            _show(reader, as_json=as_json)
+            _show(reader, prompt, as_json=as_json)
             return
         with _until_interrupted():
-            _watch(reader, as_json=as_json)
+            _watch(reader, prompt, as_json=as_json)
 
 
-def _show(reader: "Reader", *, as_json: bool) -> None:
+def _show(reader: "Reader", prompt: int | None, *, as_json: bool) -> None:
     from artistjobs.commands.status import read_status, status_json
     from artistjobs.commands.status_text import status_lines
     from artistjobs.terminal.screen import Screen
     from artistjobs.terminal.streams import print_json, print_result
 
-    found, screen = read_status(reader), Screen()
+    found, screen = read_status(reader, prompt), Screen()
     if as_json:
         print_json(status_json(found))
     else:
         print_result("\n".join(status_lines(found, screen.width, is_coloured=screen.is_coloured)))
 
 
-def _watch(reader: "Reader", *, as_json: bool) -> None:
+def _watch(reader: "Reader", prompt: int | None, *, as_json: bool) -> None:
     from time import sleep
 
     from artistjobs.commands.status import read_status
@@ -62,11 +63,11 @@ def _watch(reader: "Reader", *, as_json: bool) -> None:
     screen = Screen()
     if as_json:
         while True:
-            _show(reader, as_json=True)
+            _show(reader, prompt, as_json=True)
             sleep(WATCH_SECONDS)
     with screen.alternate_screen():
         while True:
-            found = read_status(reader)
+            found = read_status(reader, prompt)
             head = clock_text(found.at)
             screen.draw([head, *status_lines(found, screen.width, is_coloured=screen.is_coloured)])
             sleep(WATCH_SECONDS)

@@ -23,6 +23,6 @@ def work(settings: Settings, /, **options: object) -> None:
     from artistjobs.core.job import EVERYTHING
 
     arguments = CommandArguments(settings, options)
-    with logging_output(settings, arguments.scenario) as console:
+    with logging_output(settings, arguments.files_in_use(), arguments.scenario) as console:
         report = work_on(arguments.database(), EVERYTHING, arguments.working(), console)
         _finish(settings, arguments, report)

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from time import monotonic
 
-from artistjobs.api.classify import classify
+from artistjobs.api.address import DEFAULT_BASE_URL, shown_url
+from artistjobs.api.classify import Classification, classify
 from artistjobs.api.client import open_api
-from artistjobs.api.config import DEFAULT_BASE_URL, ApiConfig
+from artistjobs.api.config import ApiConfig
 from artistjobs.api.interface import Api
 from artistjobs.api.model_lookup import OK, fatal_reason, shutdown_date, shutdown_sentence
 from artistjobs.api.rate_limit_headers import read_limit
@@ -33,10 +34,13 @@ from artistjobs.commands.findings import Finding, Level
 from artistjobs.core.attempt import Answer, Failure, FailureKind
 from artistjobs.core.formatting import cost_text, count_text
 from artistjobs.core.pricing import REHEARSAL_MODEL, Cost, answer_cost
-from artistjobs.core.prompt import Prompt, request_builder
+from artistjobs.core.prompt import Prompt
+from artistjobs.core.schema import compile_check
 from artistjobs.core.statistics import AnswerStats, Interval, RunningStats, stats_of
 from artistjobs.errors import ArtistjobsError, PromptError, RunStoppedError, WrongUseError
+from artistjobs.ingest.checked_rows import Warn
 from artistjobs.ingest.source import IngestConfig
+from artistjobs.rendering.renderer import build_request
 from artistjobs.store.database import Database
 
 SAMPLE = ("Frida Kahlo", "")
@@ -62,10 +66,13 @@ class TestCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckPlan:
-    """Input of a check. ``failures`` are the findings made before the API is called."""
+    """Input of a check. ``failures`` are the findings made before the API is called.
+
+    ``model`` is None if one has to be named. ``file_warnings`` are those that a run would print about the file.
+    """
 
     base_url: str
-    model: str
+    model: str | None
     prompt: Prompt | None
     max_workers: int
     cost: Cost
@@ -73,6 +80,7 @@ class CheckPlan:
     file: FilePreviewResult | None = None
     measured: AnswerStats | None = None
     failures: tuple[Finding, ...] = ()
+    file_warnings: tuple[str, ...] = ()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -105,7 +113,7 @@ class CheckResult:
 async def check(plan: CheckPlan, api: Api | None, clock: Callable[[], float]) -> CheckResult:
     """Check everything that a run needs; ``api`` is None if there is no key. ``clock`` returns seconds."""
     check_result = CheckResult(plan=plan, findings=list(plan.failures))
-    check_result.add(Level.OK, "address", plan.base_url + _base_url_origin(plan))
+    check_result.add(Level.OK, "address", shown_url(plan.base_url) + _base_url_origin(plan))
     can_call = await _look_up(check_result, api) if api is not None else False
     _check_prompt(check_result)
     if plan.prompt is not None and plan.spend and api is not None and can_call:
@@ -126,6 +134,8 @@ def _base_url_origin(plan: CheckPlan) -> str:
 async def _look_up(check_result: CheckResult, api: Api) -> bool:
     """Check the key and the model with a free request; return False if no call can work."""
     model = check_result.plan.model
+    if model is None:
+        return False
     reply = await api.look_up_model(model)
     check_result.limits = _limits(reply, check_result.limits)
     if sentence := fatal_reason(reply):
@@ -156,6 +166,8 @@ def _check_prompt(check_result: CheckResult) -> None:
     else:
         seen = "" if check_result.plan.spend else "; only a real call can check that it exists (--spend)"
         check_result.add(Level.WARN, "prompt", f"{prompt.prompt_id}: {STORED_PROMPTS_END}{seen}")
+    if prompt.schema is not None:
+        check_result.add(Level.OK, "schema", "every answer is checked against the JSON Schema of the request")
 
 
 async def _try_out(check_result: CheckResult, api: Api, prompt: Prompt, clock: Callable[[], float]) -> None:
@@ -163,7 +175,7 @@ async def _try_out(check_result: CheckResult, api: Api, prompt: Prompt, clock: C
     first = file.rows.first if file else None
     name, data = (first.name, first.data) if first else SAMPLE
     try:
-        body = request_builder(prompt)(name, data)
+        body = build_request(prompt, name, data)
     except PromptError as error:
         check_result.add(Level.WARN, "call", f"not made for {name!r}: {error}")
         return
@@ -177,6 +189,7 @@ async def _try_out(check_result: CheckResult, api: Api, prompt: Prompt, clock: C
     check_result.limits = _limits(reply, check_result.limits)
     if answer is not None:
         _report_answer(check_result, check_result.call, answer)
+        _check_schema(check_result, prompt, classification)
     if classification.failure is not None:
         _tell_failure(check_result, reply, classification.failure)
 
@@ -186,6 +199,16 @@ def _report_answer(check_result: CheckResult, call: TestCall, answer: Answer) ->
     tokens = f"{into:,} tokens in, {out:,} out" if into is not None and out is not None else "tokens unknown"
     cost = cost_text(call.cost_usd) if call.cost_usd is not None else "cost unknown"
     check_result.add(Level.OK, "call", f"answered by {answer.model} in {call.seconds:,.1f} s: {tokens}, {cost}")
+
+
+def _check_schema(check_result: CheckResult, prompt: Prompt, classification: Classification) -> None:
+    if classification.failure is not None or classification.answer is None or prompt.schema is None:
+        return
+    if reason := compile_check(prompt.schema)(classification.answer.text):
+        text = f"{reason}; a run would ask for a correction: make the prompt or the descriptions in the schema clearer"
+        check_result.add(Level.WARN, "schema", text)
+    else:
+        check_result.add(Level.OK, "schema", "the answer fits the schema")
 
 
 def _tell_failure(check_result: CheckResult, reply: Reply, failure: Failure) -> None:
@@ -233,6 +256,8 @@ def _check_limits(check_result: CheckResult) -> None:
 
 def _check_price(check_result: CheckResult) -> None:
     plan = check_result.plan
+    if plan.model is None:
+        return
     prompt = plan.prompt or Prompt(model=plan.model, prompt_id="")
     text = price_text(prompt, plan.cost)
     if price_per_million(prompt, plan.cost) is None:
@@ -255,6 +280,8 @@ def _check_file(check_result: CheckResult) -> None:
     if rows.first_bad is not None:
         bad = f"{count_text(rows.bad, 'bad line')} to be skipped; the first is line {rows.first_bad.line}: "
         check_result.add(Level.WARN, "file", bad + f"{rows.first_bad.reason}; fix it, or remove it")
+    for warning in check_result.plan.file_warnings:
+        check_result.add(Level.WARN, "file", warning)
     if rows.unrenderable:
         unrenderable = (
             f"{count_text(rows.unrenderable, 'row')} cannot be filled into the template, the first in {rows.reason}"
@@ -302,11 +329,15 @@ def _measured_by(call: TestCall | None) -> AnswerStats | None:
 def run_check(database: Database, checking: CheckOptions) -> CheckResult:
     """Check whether a run will work and what it will cost; write nothing."""
     failures = list(checking.failures)
-    file, measured = _counted(database, checking, failures)
+    warnings = list[str]()
+    file, measured = _counted(database, checking, failures, warnings.append)
+    if file is None:
+        failures[:0] = [Finding(Level.WARN, "file", warning) for warning in warnings]
     plan = CheckPlan(
         base_url=checking.api.base_url if checking.api else DEFAULT_BASE_URL,
         model=checking.model, prompt=checking.prompt, max_workers=checking.max_workers, cost=checking.cost,
         spend=checking.spend, file=file, measured=measured, failures=tuple(failures),
+        file_warnings=tuple(warnings),
     )  # fmt: skip
     if checking.api is None and checking.scenario is None:
         return asyncio.run(check(plan, None, monotonic))
@@ -320,17 +351,18 @@ async def _check_with(config: ApiConfig, plan: CheckPlan) -> CheckResult:
 
 
 def _counted(
-    database: Database, checking: CheckOptions, failures: list[Finding]
+    database: Database, checking: CheckOptions, failures: list[Finding], warn: Warn
 ) -> tuple[FilePreviewResult | None, AnswerStats | None]:
     """Count the rows of the file, if there is one, and read the statistics of earlier answers.
 
-    Errors of the file or the database are added to ``failures``.
+    Errors of the file or the database are added to ``failures``, and warnings about the file are passed to ``warn``.
     """
     if checking.prompt is None:
         return None, None
     try:
         if checking.file is not None:
-            return count_file(database, IngestConfig(source=checking.file, prompt=checking.prompt))
+            config = IngestConfig(source=checking.file, prompt=checking.prompt, encoding=checking.encoding)
+            return count_file(database, config, warn)
         with database.preview() as preview:
             return None, preview.measured(checking.prompt)
     except ArtistjobsError as error:

@@ -1,5 +1,6 @@
 """Text and JSON output of the command ``check``."""
 
+from artistjobs.api.address import shown_url
 from artistjobs.commands.check import CheckResult, TestCall
 from artistjobs.commands.dry_run import FilePreviewResult
 from artistjobs.commands.estimate import price_per_million
@@ -31,11 +32,12 @@ def _verdict(check_result: CheckResult) -> str:
 def check_result_json(check_result: CheckResult) -> dict[str, Json]:
     """Return the result of a check as JSON with stable keys."""
     plan = check_result.plan
-    price = price_per_million(plan.prompt or Prompt(model=plan.model, prompt_id=""), plan.cost)
+    prompt = plan.prompt or (Prompt(model=plan.model, prompt_id="") if plan.model is not None else None)
+    price = price_per_million(prompt, plan.cost) if prompt is not None else None
     return {
         "works": not check_result.exit_code,
         "exit_code": check_result.exit_code,
-        "base_url": plan.base_url,
+        "base_url": shown_url(plan.base_url),
         "model": plan.model,
         "shutdown_date": check_result.shutdown_date,
         "limits": {

@@ -32,9 +32,10 @@ class WorkOptions:
 class CheckOptions:
     """Options of a check. ``failures`` are findings about the options themselves."""
 
-    model: str
+    model: str | None
     prompt: Prompt | None
     file: Path | None
+    encoding: str
     api: ApiConfig | None
     scenario: str | None
     max_workers: int

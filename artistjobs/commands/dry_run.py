@@ -1,5 +1,6 @@
 """Dry run: shows the first requests and an estimate; sends and writes nothing."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING
 from artistjobs.core.formatting import count_text
 from artistjobs.core.prompt import Body
 from artistjobs.core.statistics import AnswerStats
+from artistjobs.ingest.checked_rows import Warn
 from artistjobs.ingest.preview import FileStats, preview_file
 from artistjobs.ingest.source import IngestConfig
 from artistjobs.store.database import Database
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
     from artistjobs.commands.estimate import Estimate
     from artistjobs.core.json_values import Json
     from artistjobs.core.pricing import Cost
+
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +58,7 @@ def show_dry_run(database: Database, config: IngestConfig, cost: "Cost", *, limi
             if not as_json:
                 print_json(body, indent=2)
 
-    file, measured = count_file(database, config, show)
+    file, measured = count_file(database, config, log.warning, show)
     estimated = _estimate(file, config, limit, measured, cost)
     if as_json:
         _print_json(file.rows, bodies, estimated)
@@ -89,11 +94,11 @@ def _print_text(file: FilePreviewResult, estimated: "Estimate", limit: int | Non
 
 
 def count_file(
-    database: Database, config: IngestConfig, show: Callable[[Body], None] | None = None
+    database: Database, config: IngestConfig, warn: Warn, show: Callable[[Body], None] | None = None
 ) -> tuple[FilePreviewResult, AnswerStats | None]:
     """Return the counts of a file and the statistics of earlier answers to its prompt; write nothing.
 
-    ``show`` is called with the body of the first requests.
+    ``warn`` is called with each warning about the file, and ``show`` with the body of the first requests.
 
     Raises:
         WrongUseError: if the file, the template or the database cannot be used.
@@ -101,7 +106,7 @@ def count_file(
 
     """
     with database.preview() as preview:
-        rows = preview_file(config, preview, show)
+        rows = preview_file(config, preview, warn, show)
         name = str(database.path) if preview.has_database else None
         count = FilePreviewResult(name=str(config.source), database=name, rows=rows, asked=preview.asked())
         return count, preview.measured(config.prompt)

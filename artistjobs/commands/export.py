@@ -5,7 +5,8 @@ from pathlib import Path
 
 from artistjobs.core.formatting import count_text
 from artistjobs.export.export import ExportConfig, export_to_file
-from artistjobs.store.interface import Store
+from artistjobs.export.formats import Format
+from artistjobs.store.interface import OpenDatabase
 from artistjobs.terminal.log import ConsoleHandler
 from artistjobs.terminal.streams import TextOutput
 
@@ -13,18 +14,21 @@ log = logging.getLogger(__name__)
 
 
 def export_answers(
-    store: Store, config: ExportConfig, output: Path, texts: TextOutput | None, console: ConsoleHandler
+    store: OpenDatabase, config: ExportConfig, output: Path, texts: TextOutput | None, console: ConsoleHandler
 ) -> None:
     """Write the records to a file and, unless ``texts`` is None, their texts to stdout.
+
+    The file is completed even if stdout cannot be written; ``texts`` remembers that failure.
 
     Raises:
         WrongUseError: if the file or its format cannot be used.
         StoreError: if the disk or the database fails.
-        BrokenPipeError: if the reader of stdout has gone; the file is complete.
 
     """
-    count = export_to_file(store.records, config, output, texts)
+    count = export_to_file(store, config, output, texts)
     log.info("exported %s to %s", count_text(count, "record"), output)
+    if output.suffix.lower() == ".json" and config.format is Format.JSONL:
+        log.warning("%s holds JSON Lines, one object per line, and not one JSON value; name it .jsonl", output)
     if texts is None:
         return
     console.clear_status()

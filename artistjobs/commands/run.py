@@ -9,7 +9,9 @@ from artistjobs.commands.export import export_answers
 from artistjobs.commands.summary import ingest_sentence
 from artistjobs.commands.work import work_on
 from artistjobs.core.job import Scope
-from artistjobs.export.export import ExportConfig, Format, ensure_writable
+from artistjobs.export.export import ExportConfig
+from artistjobs.export.formats import Format
+from artistjobs.export.protection import FilesInUse, ensure_not_ingested, ensure_writable
 from artistjobs.ingest.ingest import ensure_readable, ingest_file
 from artistjobs.ingest.source import IngestConfig
 from artistjobs.store.database import Database
@@ -24,11 +26,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportTarget:
-    """Targets of the export: records go to ``output``, which must not be one of ``needed``, texts go to ``texts``."""
+    """Targets of the export: records go to ``output``, which must not be one of ``files``, texts go to ``texts``."""
 
     output: Path
     texts: TextOutput | None
-    needed: tuple[Path | None, ...] = ()
+    files: FilesInUse
     format: Format = Format.JSONL
 
 
@@ -46,11 +48,12 @@ def run_file(
         StoreError: if the disk or the database fails before or after the work.
 
     """
-    ensure_writable(target.output, database.path, config.source, *target.needed)
-    ensure_readable(config.source)
+    ensure_writable(target.files)
+    ensure_readable(config)
     working.ensure_api_key()
     console.show_status(f"reading {config.source}")
     with database.open(create=True) as store:
+        ensure_not_ingested(target.output, store.records.known_files())
         ingested, scope = _ingest(store, config)
     report = work_on(database, scope, working, console)
     if report.error is None:

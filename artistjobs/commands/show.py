@@ -4,11 +4,13 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from artistjobs.core.citations import citation_text, citations_in
 from artistjobs.core.command_text import command
 from artistjobs.core.formatting import cost_text, truncate
 from artistjobs.core.json_values import Json, scalar
-from artistjobs.core.prompt import Body, Prompt, request_builder
+from artistjobs.core.prompt import Body, Prompt, changed_fields
 from artistjobs.errors import PromptError
+from artistjobs.rendering.renderer import build_request
 from artistjobs.store.interface import Reader
 from artistjobs.store.models import ArtistMatch
 from artistjobs.terminal.escape import escape_controls
@@ -39,10 +41,14 @@ _COLUMNS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobDetails:
-    """All data of one job. ``request`` is the body as it is sent; None if it cannot be built any more."""
+    """All data of one job. ``request`` is the body as it is sent; None if it cannot be built any more.
+
+    ``changed`` holds the fields of the request that a retry changed, null for those that it removed.
+    """
 
     job: Row
     prompt: Prompt
+    changed: dict[str, Json]
     request: Body | None
     attempts: Sequence[Row]
     answers: Sequence[Row]
@@ -67,9 +73,13 @@ def load_job(reader: Reader, job: int) -> JobDetails | None:
         row = reader.job_queries.job(job)
         if row is None:
             return None
-        prompt = reader.records.prompt(int(str(row["prompt"])))
+        ingested = reader.records.prompt(int(str(row["prompt"])))
+        prompt = reader.records.prompt(int(str(row["sent_as"]))) if row["sent_as"] is not None else ingested
         attempts, answers = reader.job_queries.attempts(job), reader.job_queries.answers(job)
-    return JobDetails(job=row, prompt=prompt, request=_request(prompt, row), attempts=attempts, answers=answers)
+    return JobDetails(
+        job=row, prompt=prompt, changed=changed_fields(ingested, prompt), request=_request(prompt, row),
+        attempts=attempts, answers=answers,
+    )  # fmt: skip
 
 
 def artist_match_lines(found: Sequence[ArtistMatch], width: int | None) -> list[str]:
@@ -90,8 +100,8 @@ def artist_match_lines(found: Sequence[ArtistMatch], width: int | None) -> list[
 def job_details_json(details: JobDetails) -> dict[str, Json]:
     """Return a job as JSON with stable keys."""
     job = details.job
-    kept = [_plain(answer, "is_kept", "late") for answer in details.answers if answer["is_kept"]]
-    others = [_plain(answer, "is_kept") for answer in details.answers if not answer["is_kept"]]
+    kept = [_answer_json(answer, "late") for answer in details.answers if answer["is_kept"]]
+    others = [_answer_json(answer) for answer in details.answers if not answer["is_kept"]]
     return {
         "job": scalar(job["job"]),
         "artist_name": scalar(job["artist_name"]),
@@ -101,6 +111,7 @@ def job_details_json(details: JobDetails) -> dict[str, Json]:
         "available_at": scalar(job["available_at"]),
         "worker": scalar(job["worker"]),
         "request": details.request,
+        "changed": details.changed,
         "attempts": [_plain(attempt) for attempt in details.attempts],
         "answer": kept[0] if kept else None,
         "other_answers": [{**other, "late": bool(other["late"])} for other in others],
@@ -115,7 +126,9 @@ def job_details_lines(details: JobDetails, reader: Reader, width: int | None) ->
         lines.append((Style.PLAIN, f"  {escape_controls(str(job['artist_data']))}"))
     if job["state"] == "failed":
         lines.append((Style.COMMAND, "  " + command(reader.path, f"retry {job['job']}")))
-    lines += [(Style.PLAIN, ""), (Style.HEAD, "request")]
+    changed = ", ".join(details.changed)
+    title = f"request, with {changed} changed by a retry" if changed else "request"
+    lines += [(Style.PLAIN, ""), (Style.HEAD, escape_controls(title))]
     body = json.dumps(details.request, ensure_ascii=False, indent=2) if details.request else "cannot be built any more"
     lines += [(Style.PLAIN, f"  {escape_controls(line)}") for line in body.split("\n")]
     lines += _attempt_lines(details.attempts, width)
@@ -126,7 +139,7 @@ def job_details_lines(details: JobDetails, reader: Reader, width: int | None) ->
 
 def _request(prompt: Prompt, row: Row) -> Body | None:
     try:
-        return request_builder(prompt)(str(row["artist_name"]), str(row["artist_data"]))
+        return build_request(prompt, str(row["artist_name"]), str(row["artist_data"]))
     except PromptError:
         return None
 
@@ -167,10 +180,15 @@ def _answer_lines(answer: Row) -> list[Line]:
         (Style.PLAIN, ""),
         (Style.HEAD, f"{title}: " + escape_controls(", ".join(fact for fact in facts if fact))),
         *((Style.PLAIN, line) for line in text.split("\n")),
+        *((Style.PLAIN, f"  {escape_controls(citation_text(one))}") for one in citations_in(str(answer["body"]))),
     ]
 
 
 _TOKENS = (("input_tokens", "in"), ("output_tokens", "out"))
+
+
+def _answer_json(answer: Row, *without: str) -> dict[str, Json]:
+    return {**_plain(answer, "is_kept", "body", *without), "citations": citations_in(str(answer["body"]))}
 
 
 def _text(value: object) -> str:

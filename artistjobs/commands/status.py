@@ -7,6 +7,7 @@ from time import time
 
 from artistjobs.commands.control import control_json
 from artistjobs.commands.estimate_text import interval_json
+from artistjobs.commands.prompts import ensure_known_prompt
 from artistjobs.core.command_text import command
 from artistjobs.core.controls import ControlChange
 from artistjobs.core.job import EVERYTHING
@@ -15,7 +16,7 @@ from artistjobs.core.statistics import Interval
 from artistjobs.core.timestamps import from_timestamp, to_timestamp
 from artistjobs.store.address import Address
 from artistjobs.store.interface import Reader
-from artistjobs.store.models import Counts, FailureGroup, Kind, Progress, RecentAnswers, Run, WorkTotals
+from artistjobs.store.models import Counts, FailureGroup, Kind, Money, Progress, RecentAnswers, Run, WorkTotals
 
 PACE_SECONDS = 60.0
 
@@ -26,13 +27,14 @@ RUNS = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """Snapshot of a database; ``at`` is in seconds since the epoch."""
+    """Snapshot of a database, or of the prompt with the number ``prompt``; ``at`` is in seconds since the epoch."""
 
     at: float
     path: Address
     kind: Kind
     counts: Counts
     work: WorkTotals
+    money: Money
     jobs_per_minute: float
     latest: RecentAnswers
     failures: Sequence[FailureGroup]
@@ -40,26 +42,44 @@ class Status:
     progress: Sequence[Progress]
     runs: Sequence[Run]
     changes: Sequence[ControlChange] = ()
+    prompt: int | None = None
 
 
-def read_status(reader: Reader) -> Status:
-    """Return a snapshot of the database. It is fast with a million jobs, and does not block workers."""
+def read_status(reader: Reader, prompt: int | None = None) -> Status:
+    """Return a snapshot of the database, or of one prompt. It does not block workers.
+
+    That of a database is fast with a million jobs. Workers and money are those of the whole database.
+
+    Raises:
+        WrongUseError: if there is no such prompt.
+
+    """
     records, job_queries = reader.records, reader.job_queries
     with reader.snapshot():
+        ensure_known_prompt(records, prompt)
+        progress = [one for one in job_queries.progress() if prompt in (None, one.prompt)]
+        counts = records.counts(EVERYTHING) if prompt is None else _counts_of(progress)
         return Status(
             at=time(),
             path=reader.path,
             kind=reader.kind,
-            counts=records.counts(EVERYTHING),
-            work=records.work(),
-            jobs_per_minute=records.jobs_per_minute(PACE_SECONDS),
-            latest=records.latest(),
-            failures=records.failures(),
+            prompt=prompt,
+            counts=counts,
+            work=records.work(prompt),
+            money=records.money(),
+            jobs_per_minute=records.jobs_per_minute(PACE_SECONDS, prompt),
+            latest=records.latest(prompt),
+            failures=records.failures(prompt),
             workers=records.workers(),
-            progress=job_queries.progress(),
-            runs=job_queries.runs(RUNS),
+            progress=progress,
+            runs=job_queries.runs(RUNS) if prompt is None else [],
             changes=job_queries.control_changes(),
         )
+
+
+def _counts_of(progress: Sequence[Progress]) -> Counts:
+    """Return the jobs of one prompt; none if nothing was ingested with it."""
+    return progress[0].counts if progress else Counts(pending=0, running=0, done=0, failed=0)
 
 
 def run_seconds(run: Run, now: float) -> float:
@@ -119,6 +139,8 @@ def status_json(status: Status) -> dict[str, Json]:
         "output_tokens": work.output_tokens,
         "cost_usd": round(work.cost_usd, 6),
         "unpriced_answers": work.unpriced,
+        "lost_usd": round(status.money.lost_usd, 6),
+        "written_off_usd": round(status.money.written_off_usd, 6),
         "projection": _projection_json(project(status)),
         "failures": [{**asdict(group), "retry": retry_command(group, status.path)} for group in status.failures],
         "workers": [_worker_json(worker) for worker in status.workers],
@@ -151,11 +173,13 @@ def _prompt_json(progress: Progress) -> dict[str, Json]:
         "prompt_file": progress.prompt_file,
         "model": progress.model,
         "params": progress.params,
+        "created_at": progress.created_at,
         "total": counts.total,
         "pending": counts.pending,
         "running": counts.running,
         "failed": counts.failed,
         "done": counts.done,
+        "dropped": counts.dropped,
     }
 
 

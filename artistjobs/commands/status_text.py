@@ -1,11 +1,12 @@
 """Text output of the command ``status``: lines and tables that fit the width of the terminal."""
 
-import json
 from collections.abc import Sequence
 
 from artistjobs.commands.control import control_lines
 from artistjobs.commands.estimate_text import interval_cost_text, interval_duration_text
+from artistjobs.commands.prompts import prompt_title
 from artistjobs.commands.status import Projection, Status, project, retry_command, run_pace, run_seconds
+from artistjobs.core.command_text import command
 from artistjobs.core.formatting import cost_text, count_text, duration_text
 from artistjobs.store.models import FailureGroup, Kind, Progress, Run
 from artistjobs.terminal.escape import escape_controls
@@ -14,7 +15,9 @@ from artistjobs.terminal.screen import Style, styled
 from artistjobs.terminal.table import TableColumn, table, truncate_cells, wrapped
 
 _PROMPT_COLUMNS = (
+    TableColumn("no."),
     TableColumn("prompt", is_number=False, may_be_cut=True),
+    TableColumn("ingested", rank=5, is_number=False),
     TableColumn("model", rank=1, is_number=False),
     TableColumn("jobs", rank=3),
     TableColumn("done"),
@@ -42,19 +45,22 @@ def status_lines(status: Status, width: int | None = None, *, is_coloured: bool 
     """Return a status as lines, at most ``width`` cells wide if a width is given."""
     counts, work = status.counts, status.work
     kind = " (rehearsal)" if status.kind is Kind.REHEARSAL else ""
-    states = [f"{name} {getattr(counts, name):,}" for name in ("done", "failed", "running", "pending")]
+    which = "" if status.prompt is None else f", prompt {status.prompt}"
+    names = ["done", "failed", "running", "pending", *(["dropped"] if counts.dropped else [])]
+    states = [f"{name} {getattr(counts, name):,}" for name in names]
     tokens = f"{work.input_tokens:,} tokens in, {work.output_tokens:,} out"
     facts = [
         "   ".join(states),
-        f"{status.jobs_per_minute:,.0f} jobs in the last minute",
+        f"{status.jobs_per_minute:,.0f} jobs a minute",
         f"{count_text(work.calls, 'call')} ({work.retries:,} retried), {tokens}",
         f"{cost_text(work.cost_usd, work.unpriced)} so far",
+        *_lost_lines(status),
         *_projection_lines(project(status)),
         *control_lines(status.changes, status.workers, status.path),
         *_worker_lines(status.workers),
     ]
     lines = [
-        (Style.TITLE, f"{escape_controls(str(status.path))}: {count_text(counts.total, 'job')}{kind}"),
+        (Style.TITLE, f"{escape_controls(str(status.path))}{which}: {count_text(counts.total, 'job')}{kind}"),
         *((Style.PLAIN, line) for fact in facts for line in wrapped(fact, width, "  ")),
         *_section(_PROMPT_COLUMNS, [_prompt_row(progress) for progress in status.progress], width),
         *_section(_RUN_COLUMNS, [_run_row(run, status.at) for run in status.runs], width),
@@ -64,6 +70,13 @@ def status_lines(status: Status, width: int | None = None, *, is_coloured: bool 
         styled(text if style is Style.COMMAND else truncate_cells(text, width), style, is_coloured)
         for style, text in lines
     ]
+
+
+def _lost_lines(status: Status) -> list[str]:
+    if not (usd := status.money.lost_usd):
+        return []
+    seen = escape_controls(command(status.path, "lost"))
+    return [f"up to {cost_text(usd)} more for calls whose answers were lost, counted under --max-cost; see: {seen}"]
 
 
 def _section(
@@ -79,7 +92,9 @@ def _section(
 def _prompt_row(progress: Progress) -> list[str]:
     counts = progress.counts
     return [
-        escape_controls(_prompt_name(progress)),
+        str(progress.prompt),
+        prompt_title(progress),
+        local_time(progress.created_at, "%Y-%m-%d"),
         escape_controls(progress.model),
         f"{counts.total:,}",
         f"{counts.done:,}",
@@ -88,27 +103,6 @@ def _prompt_row(progress: Progress) -> list[str]:
         f"{counts.pending:,}",
         f"{100 * counts.done / max(counts.total, 1):.1f}",
     ]
-
-
-def _prompt_name(progress: Progress) -> str:
-    name = progress.prompt_id or progress.prompt_file or "a prompt file"
-    version = f" version {progress.version}" if progress.version is not None else ""
-    return f"{name}{version}{params_text(progress.params)}"
-
-
-def params_text(params: str) -> str:
-    """Return the parameters of a prompt configuration as text, such as `` reasoning.effort=low``; empty if none."""
-    return "".join(f" {name}={value}" for name, value in _flat(json.loads(params)))
-
-
-def _flat(params: dict[str, object], prefix: str = "") -> list[tuple[str, str]]:
-    found: list[tuple[str, str]] = []
-    for name, value in params.items():
-        if isinstance(value, dict) and value:
-            found += _flat(value, f"{prefix}{name}.")
-        else:
-            found.append((prefix + name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)))
-    return found
 
 
 def _run_row(run: Run, now: float) -> list[str]:

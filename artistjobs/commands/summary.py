@@ -17,11 +17,13 @@ _EXIT_CODES = {
     StopReason.INTERRUPTED: 130,
     StopReason.TERMINATED: 143,
     StopReason.ACCOUNT: 3,
-    StopReason.OUTAGE: 3,
+    StopReason.REFUSED: 3,
+    StopReason.OUTAGE: 75,
     StopReason.DIED: 3,
     StopReason.MAX_COST: 4,
     StopReason.LIMIT: 4,
     StopReason.STORE: 74,
+    StopReason.RESOURCES: 74,
 }
 
 

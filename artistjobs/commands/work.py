@@ -2,16 +2,19 @@
 
 import asyncio
 import logging
+from dataclasses import replace
 
 from artistjobs.api.config import ApiConfig
 from artistjobs.commands.api_access import _api
 from artistjobs.commands.config import WorkOptions
+from artistjobs.core.command_text import command
 from artistjobs.core.formatting import count_is
-from artistjobs.core.job import Scope
+from artistjobs.core.job import DROPPED, Scope
 from artistjobs.store.database import Database
 from artistjobs.store.interface import Store
 from artistjobs.store.models import Counts
 from artistjobs.terminal.log import ConsoleHandler
+from artistjobs.worker.file_handles import raise_limit
 from artistjobs.worker.launch import run_calling, run_in_loop
 from artistjobs.worker.progress.display import make_display
 from artistjobs.worker.progress.snapshot import Display
@@ -19,6 +22,10 @@ from artistjobs.worker.run import RunReport, nothing_to_do
 from artistjobs.worker.store_thread import tell_rescue
 
 log = logging.getLogger(__name__)
+
+
+HANDLES_OF_A_COMMAND, HANDLES_PER_PROCESS = 64, 4
+"""File handles for which the limit is raised, beside those of the calls."""
 
 
 def work_on(database: Database, scope: Scope, working: WorkOptions, console: ConsoleHandler) -> RunReport:
@@ -39,11 +46,15 @@ def work_on(database: Database, scope: Scope, working: WorkOptions, console: Con
             return nothing_to_do(counts)
     console.show_status("checking the key and the model")
     watch = make_display(console, quiet=working.quiet)
+    work, is_rehearsal = working.work, working.scenario is not None
+    # This process answers the calls of a rehearsal, and each child process is connected by pipes.
+    raise_limit(HANDLES_OF_A_COMMAND + work.processes * HANDLES_PER_PROCESS + is_rehearsal * 2 * work.max_workers)
     with _api(working) as api:
-        if working.work.processes > 1:
+        if work.processes > 1:
             report = asyncio.run(_run_in_processes(database, scope, working, api, watch))
         else:
-            report = run_in_loop(run_calling(working.work, scope, database.open, api, watch))
+            work = replace(work, handles_per_call=2) if is_rehearsal else work
+            report = run_in_loop(run_calling(work, scope, database.open, api, watch))
     console.clear_status()  # the run may have ended before the display started
     return report
 
@@ -67,6 +78,9 @@ def _on_failed(store: Store, scope: Scope, *, retry_failed: bool) -> Counts:
         again = store.queue.retry(scope=scope)
         log.info("%s pending again", count_is(again, "failed job"))
         return store.records.counts(scope)
+    if counts.dropped:
+        revive = command(store.path, f"retry --code {DROPPED}")
+        log.info("%s dropped and not asked; to ask them again: %s", count_is(counts.dropped, "job"), revive)
     if counts.failed:
         log.info("%s not retried; --retry-failed makes them pending again", count_is(counts.failed, "failed job"))
     return counts

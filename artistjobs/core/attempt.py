@@ -9,6 +9,29 @@ FLEX_IS_FULL = "resource_unavailable"
 """Error code of a 429 from a full flex tier (OpenAI's guide to flex processing, November 2026)."""
 
 
+SCHEMA_MISMATCH = "schema_mismatch"
+"""Error code of an answer that does not fit the schema of its request."""
+
+
+FLEX_FULL_STATUS = 498
+"""Status with which Groq refuses a call for lack of flex capacity (Groq's guide to flex processing, November 2026)."""
+
+
+ROW_CODES = frozenset({
+    "content_filter", "context_length_exceeded", "empty_answer", "incomplete", "input_flagged", "invalid_prompt",
+    "refusal", SCHEMA_MISMATCH, "string_above_max_length", "string_too_long", "template_error",
+})  # fmt: skip
+"""Error codes about the content of one row: another call for the row would fail too, and other rows are not affected.
+
+So are the codes of policies, see ``is_policy_code``.
+"""
+
+
+def is_policy_code(code: str) -> bool:
+    """Return True for a code such as ``bio_policy`` or ``content_policy_violation``."""
+    return code.endswith(("_policy", "_policy_violation"))
+
+
 class Outcome(StrEnum):
     """Outcome of an attempt."""
 
@@ -32,7 +55,8 @@ class Failure:
     """Reason why a call returned no usable answer.
 
     ``code`` is the API's own error code if it sent one. ``retry_after_seconds`` is the wait that the server
-    asked for. ``slow_down`` is True if the server refused the call because of the rate of calls.
+    asked for. ``slow_down`` is True if the server refused the call because of the rate of calls. ``is_doubtful`` is
+    True for a fatal failure that a server may send by mistake, so that one of them among answers proves nothing.
     """
 
     kind: FailureKind
@@ -44,11 +68,22 @@ class Failure:
     request_id: str | None = None
     retry_after_seconds: float | None = None
     slow_down: bool = False
+    is_doubtful: bool = False
+
+    @property
+    def is_about_row(self) -> bool:
+        """True if the failure concerns the content of its row alone, by its own code."""
+        return self.kind is FailureKind.PERMANENT and (self.code in ROW_CODES or is_policy_code(self.code))
 
     @property
     def is_flex_full(self) -> bool:
         """True if the flex tier had no capacity for the call: it is not billed and is no rate limit."""
-        return self.code == FLEX_IS_FULL
+        return self.code == FLEX_IS_FULL or self.status == FLEX_FULL_STATUS
+
+    @property
+    def is_mismatch(self) -> bool:
+        """True if the API answered, but the answer does not fit the schema; it can be corrected at once."""
+        return self.code == SCHEMA_MISMATCH
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,8 +125,8 @@ class Attempt:
 
     ``calls`` is 1 if a request may have reached the API, else 0. ``uncounted`` is the number of the
     job's attempts that do not count if the claim is released: this one, and earlier ones that the job did
-    not cause. ``reserved_usd`` is the reservation of the call under a cost cap, which the attempt frees.
-    ``lost_usd`` is the maximum cost of a call that returned no answer.
+    not cause. ``reserved_usd`` and ``margin_usd`` are what was held back for the call under a cost cap, which the
+    attempt frees. ``lost_usd`` is the maximum cost of a call that returned no answer.
     """
 
     claim: Claim
@@ -104,4 +139,5 @@ class Attempt:
     available_at: float | None = None
     uncounted: int = 1
     reserved_usd: float = 0.0
+    margin_usd: float = 0.0
     lost_usd: float = 0.0

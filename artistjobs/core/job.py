@@ -16,14 +16,19 @@ class JobState(StrEnum):
 
 
 ALLOWED_MOVES: Mapping[JobState, frozenset[JobState]] = {
-    # claim
-    JobState.PENDING: frozenset({JobState.RUNNING}),
+    # claim; drop
+    JobState.PENDING: frozenset({JobState.RUNNING, JobState.FAILED}),
     # settle; release and rescue return the job to pending
     JobState.RUNNING: frozenset({JobState.DONE, JobState.FAILED, JobState.PENDING}),
     JobState.DONE: frozenset(),
     # retry
     JobState.FAILED: frozenset({JobState.PENDING}),
 }
+
+
+DROPPED = "user:dropped"
+"""Error code of a dropped job: it is failed, but counts apart, and only a retry by this code makes it pending again.
+Error codes of servers have no colon, so none of them can be this one."""
 
 
 DEATHS_MAX = 3
@@ -47,17 +52,19 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Jobs that a command works on: all of them, or those of one ingest.
+    """Jobs that a command works on or exports: all of them, or those of one ingest.
 
     ``first_job`` and ``last_job`` bound the ids of an ingest's jobs, so that a claim from a
     small ingest does not scan a large one. ``is_span`` is True if the ingest has every job
-    between the two.
+    between the two. An export takes only the jobs of the prompt configuration ``prompt`` if it is given; a queue works
+    on all prompts.
     """
 
     ingest: int | None = None
     first_job: int = 0
     last_job: int = 2**63 - 1
     is_span: bool = True
+    prompt: int | None = None
 
 
 EVERYTHING = Scope()

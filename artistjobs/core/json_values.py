@@ -27,7 +27,7 @@ def parse_json(body: bytes) -> Json | InvalidJson:
         value = read_json(text)
     except (ValueError, RecursionError):  # UnicodeDecodeError is a ValueError too
         return INVALID_JSON
-    return INVALID_JSON if text.count("[") + text.count("{") > MAX_DEPTH and _is_too_deep(value) else value
+    return INVALID_JSON if text.count("[") + text.count("{") > MAX_DEPTH and is_too_deep(value) else value
 
 
 def read_json(text: str, number: Callable[[str], float | None] = float) -> Json:
@@ -75,7 +75,14 @@ def whole_number(value: Json) -> int | None:
     return int(value) if 0 <= value < 2**53 else None
 
 
-def _is_too_deep(value: Json) -> bool:
+def clean_value(value: Json) -> Json:
+    """Return a JSON value with lone surrogates in its texts and keys as U+FFFD."""
+    cleaned: Json = json.loads(clean_text(json.dumps(value, ensure_ascii=False)))
+    return cleaned
+
+
+def is_too_deep(value: Json) -> bool:
+    """Return True if a value has more than ``MAX_DEPTH`` levels."""
     level = [value]
     for _ in range(MAX_DEPTH):
         inside = (inner for outer in level for inner in _inside(outer))

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
 from artistjobs.core.attempt import Answer, Usage
+from artistjobs.core.tools import fees_usd
 
 if TYPE_CHECKING:
     from genai_prices.types import TieredPrices
@@ -59,8 +60,10 @@ def cost_on(day: date, model: str, service_tier: str | None, usage: Usage) -> fl
 
 
 def answer_cost(answer: Answer, cost: Cost) -> float | None:
-    """Return the cost of an answer in dollars, None if its model, tier or usage is unknown."""
-    return cost(answer.model or "", answer.service_tier, answer.usage)
+    """Return the cost of an answer and its tool calls in dollars, None if model, tier, usage or a fee is unknown."""
+    tokens_usd = cost(answer.model or "", answer.service_tier, answer.usage)
+    tools_usd = fees_usd(answer.body, answer.model) if answer.model != REHEARSAL_MODEL else 0.0
+    return None if tokens_usd is None or tools_usd is None else tokens_usd + tools_usd
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,13 @@
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from artistjobs.core.json_values import Json, canonical_json, parse_json
+from artistjobs.core.schema import Schema, answer_schema
+
+if TYPE_CHECKING:
+    from artistjobs.core.template import Compile
 
 Body: TypeAlias = dict[str, Json]
 
@@ -19,7 +23,7 @@ class Prompt:
     """Prompt configuration: everything in a request except the artist.
 
     Either ``prompt_id`` (with ``version``) or ``template`` (with ``instructions``) is set.
-    ``params`` holds further fields of the request as canonical JSON. ``template_file`` is a name for
+    ``params`` holds further fields of the request as canonical JSON (``params_json``). ``template_file`` is a name for
     people; it is not sent.
     """
 
@@ -45,6 +49,12 @@ class Prompt:
         tier = self.param("service_tier")
         return tier if isinstance(tier, str) else None
 
+    @property
+    def schema(self) -> Schema | None:
+        """The JSON Schema of the answers, None if the request asks for none."""
+        params = parse_json(self.params.encode())
+        return answer_schema(params) if isinstance(params, dict) else None
+
     def param(self, name: str) -> Json:
         """Return a further field of the request, None if it is not set."""
         params = parse_json(self.params.encode())
@@ -59,6 +69,12 @@ class Prompt:
         from artistjobs.core.template import uses_artist_data
 
         return uses_artist_data(self.template)
+
+
+def changed_fields(before: Prompt, now: Prompt) -> dict[str, Json]:
+    """Return the fields of a request that differ from those of another configuration; null for those it lacks."""
+    first, second = shared_fields(before), shared_fields(now)
+    return {name: second.get(name) for name in {**first, **second} if first.get(name) != second.get(name)}
 
 
 def text_sha256(text: str) -> str:
@@ -89,17 +105,33 @@ def variables(name: str, data: str) -> dict[str, Json]:
     return {"artist_name": name, "artist_data": data} if data else {"artist_name": name}
 
 
-def request_builder(prompt: Prompt) -> Callable[[str, str], Body]:
+def shared_fields(prompt: Prompt) -> Body:
+    """Return the fields that all requests of a prompt configuration share, without the text of a template."""
+    params = parse_json(prompt.params.encode())
+    shared: Body = {"model": prompt.model, **(params if isinstance(params, dict) else {})}
+    return shared if prompt.prompt_id is None else {**shared, "prompt": {"id": prompt.prompt_id}}
+
+
+def request_builder(prompt: Prompt, compile_text: "Compile | None" = None) -> Callable[[str, str], Body]:
     """Return the function that builds a request body from name and data.
 
     That function raises PromptError if the template cannot be rendered for a row. The fields that all requests
     share come first in the body, so that the API can use its prompt cache.
+
+    Args:
+        prompt: The prompt configuration.
+        compile_text: Compiles its template, ``compile_template`` by default, which does not limit the time.
+
     """
-    params = parse_json(prompt.params.encode())
-    shared: Body = {"model": prompt.model, **(params if isinstance(params, dict) else {})}
-    if prompt.template is not None:
-        return _template_builder(prompt, shared)
-    return _stored_prompt_builder(prompt, shared)
+    shared = shared_fields(prompt)
+    if prompt.template is None:
+        return _stored_prompt_builder(prompt, shared)
+    if prompt.instructions is not None:
+        shared = {**shared, "instructions": prompt.instructions}
+    from artistjobs.core.template import compile_template
+
+    render = (compile_text or compile_template)(prompt.template)
+    return lambda name, data: {**shared, "input": render(name, data)}
 
 
 def _stored_prompt_builder(prompt: Prompt, shared: Body) -> Callable[[str, str], Body]:
@@ -109,18 +141,5 @@ def _stored_prompt_builder(prompt: Prompt, shared: Body) -> Callable[[str, str],
 
     def build(name: str, data: str) -> Body:
         return {**shared, "prompt": {**reference, "variables": variables(name, data)}}
-
-    return build
-
-
-def _template_builder(prompt: Prompt, shared: Body) -> Callable[[str, str], Body]:
-    from artistjobs.core.template import compile_template
-
-    render = compile_template(prompt.template or "")
-    if prompt.instructions is not None:
-        shared = {**shared, "instructions": prompt.instructions}
-
-    def build(name: str, data: str) -> Body:
-        return {**shared, "input": render(name, data)}
 
     return build

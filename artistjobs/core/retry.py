@@ -27,7 +27,10 @@ MAX_FLEX_WAIT_SECONDS: Final = 40.0
 
 
 class Backoff(wait_base):
-    """Wait after a failed call: exponential backoff with jitter, at least as long as the server asked for."""
+    """Wait after a failed call: exponential backoff with jitter, at least as long as the server asked for.
+
+    A correction needs no wait, because the API has just answered.
+    """
 
     def __init__(self, chance: random.Random) -> None:
         self._chance = chance
@@ -36,6 +39,8 @@ class Backoff(wait_base):
 
     def __call__(self, retry_state: RetryCallState) -> float:
         """Return the seconds to wait."""
+        if _is_mismatch(retry_state):
+            return 0.0
         growing = self._for_flex if _is_flex_full(retry_state) else self._growing
         wait = growing(retry_state) * (1 + JITTER * self._chance.random())
         return max(wait, _asked_for(retry_state))
@@ -75,6 +80,11 @@ def _wants_retry(attempt: Attempt) -> bool:
 def _is_flex_full(retry_state: RetryCallState) -> bool:
     failure = last_attempt(retry_state).failure
     return failure is not None and failure.is_flex_full
+
+
+def _is_mismatch(retry_state: RetryCallState) -> bool:
+    failure = last_attempt(retry_state).failure
+    return failure is not None and failure.is_mismatch
 
 
 def _asked_for(retry_state: RetryCallState) -> float:

@@ -2,40 +2,46 @@
 
 A template contains ``{{ artist_name }}`` and ``{{ artist_data }}``; text pasted from OpenAI's prompt
 editor works as it is. A template with any other variable is rejected before a row is read.
-Expressions that would need too much memory are rejected as well. An endless loop without output
-is not detected; Ctrl+C ends it.
+
+A template is a program of the user, and may be slow for one row. ``is_quick`` recognizes the templates whose
+rendering takes no noticeable time for a row; all others are rendered by ``rendering``, which limits time and memory.
 """
 
-import math
-import re
-from collections.abc import Callable, Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 
-from jinja2 import StrictUndefined, TemplateSyntaxError, nodes
-from jinja2.meta import find_undeclared_variables
-from jinja2.runtime import Context
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2 import TemplateSyntaxError, nodes
 
 from artistjobs.core.json_values import clean_text
+from artistjobs.core.template_guard import MAX_TEXT_LENGTH, TOO_MUCH, Environment
 from artistjobs.errors import PromptError
 
 NAMES = ("artist_name", "artist_data")
 
 
-MAX_TEXT_LENGTH = 10 * 2**20
-"""Largest rendered template, in characters or pieces: the API accepts no longer input (November 2026)."""
+QUICK_NODES = 100
+"""Largest syntax tree of a quick template, in nodes."""
 
 
-MAX_NUMBER = 2.0**53
-"""Largest result of a multiplication or a power in a template."""
+QUICK_ROW_LENGTH = 100_000
+"""Longest row for which a template is quick, in characters."""
 
 
 Render = Callable[[str, str], str]
 """Takes an artist's name and data (empty if there is none), returns the text to send."""
 
 
-def check_template(text: str, file: str) -> None:
+Compile = Callable[[str], Render]
+"""Returns a template as a function, which raises PromptError if the template cannot be rendered for a row."""
+
+
+def check_template(text: str, file: str, compile_text: "Compile | None" = None) -> None:
     """Check that a template can be rendered for a row with data and for one without.
+
+    Args:
+        text: The template.
+        file: Its name for messages.
+        compile_text: Renders it for the check, ``compile_template`` by default, which does not limit the time.
 
     Raises:
         PromptError: with file and line, if the text is empty, is not a template, or uses an unknown variable.
@@ -46,12 +52,14 @@ def check_template(text: str, file: str) -> None:
     try:
         tree = _environment().parse(text)
         # Only this step finds filters and tests that do not exist.
-        unknown = find_undeclared_variables(tree) - set(NAMES)
+        unknown = _environment().names_looked_up(tree) - set(NAMES)
     except TemplateSyntaxError as error:
         reason = (error.message or "this is not a template").rstrip(".")
         raise PromptError(f"{file}, line {error.lineno}: {reason}; fix the template.") from error
+    except (RecursionError, ValueError) as error:  # too many brackets, or too many digits
+        raise PromptError(f"{file} is not a template: {error}; simplify it.") from error
     _ensure_known_names(unknown | {"self"}, tree, file)
-    _try_out(text, file)
+    _try_out(text, file, compile_text or compile_template)
 
 
 def ensure_uses_artist(text: str, file: str) -> None:
@@ -61,7 +69,7 @@ def ensure_uses_artist(text: str, file: str) -> None:
         PromptError: with the remedy, if it uses none.
 
     """
-    if not find_undeclared_variables(_environment().parse(text)) & set(NAMES):
+    if not _environment().names_looked_up(_environment().parse(text)) & set(NAMES):
         raise PromptError(
             f"{file} asks the same for every row; write {{{{ artist_name }}}} where the name of the artist goes."
         )
@@ -69,7 +77,22 @@ def ensure_uses_artist(text: str, file: str) -> None:
 
 def uses_artist_data(text: str) -> bool:
     """Return True if a checked template uses ``artist_data``, so that the data is part of the request."""
-    return "artist_data" in find_undeclared_variables(_environment().parse(text))
+    return "artist_data" in _environment().names_looked_up(_environment().parse(text))
+
+
+def is_quick(text: str, name: str, data: str) -> bool:
+    """Return True if a checked template is rendered for a row in no noticeable time."""
+    return len(name) + len(data) <= QUICK_ROW_LENGTH and _is_quick_text(text)
+
+
+@lru_cache(maxsize=64)
+def _is_quick_text(text: str) -> bool:
+    """Return True if a template is short and has no loops, calls or variables of its own.
+
+    Its rendering then takes a time in proportion to the row.
+    """
+    tree = [*_environment().parse(text).find_all(nodes.Node)]
+    return len(tree) <= QUICK_NODES and all(map(_is_quick_node, tree))
 
 
 @lru_cache(maxsize=64)
@@ -78,7 +101,10 @@ def compile_template(text: str) -> Render:
 
     That function raises PromptError if the template cannot be rendered for a row.
     """
-    template = _environment().from_string(text)
+    try:
+        template = _environment().from_string(text)
+    except (RecursionError, MemoryError, SyntaxError, ValueError) as error:
+        raise PromptError(f"the template cannot be compiled: {_reason(error)}") from error
 
     def render(name: str, data: str) -> str:
         try:
@@ -86,9 +112,40 @@ def compile_template(text: str) -> Render:
             return clean_text("".join(_bounded(template.generate(artist_name=name, artist_data=data))))
         except Exception as error:
             # A template is a program written by the user: it may raise anything, such as ZeroDivisionError.
-            raise PromptError(f"the template cannot be filled in for this row: {error}") from error
+            raise PromptError(f"the template cannot be filled in for this row: {_reason(error)}") from error
 
     return render
+
+
+def _reason(error: BaseException) -> str:
+    return "it needs too much memory" if isinstance(error, MemoryError) else str(error) or type(error).__name__
+
+
+_QUICK_NODES = (
+    nodes.Output, nodes.TemplateData, nodes.Name, nodes.Const, nodes.If, nodes.CondExpr, nodes.And, nodes.Or, nodes.Not,
+    nodes.Compare, nodes.Operand, nodes.Concat,
+)  # fmt: skip
+
+
+_QUICK_FILTERS = frozenset(
+    {
+        "upper", "lower", "title", "capitalize", "trim", "default", "d", "length", "count", "string",
+        "e", "escape", "safe", "first", "last",
+    }
+)  # fmt: skip
+
+
+_QUICK_TESTS = frozenset({"defined", "undefined", "none", "string"})
+
+
+def _is_quick_node(node: nodes.Node) -> bool:
+    match node:
+        case nodes.Filter(name=name):
+            return name in _QUICK_FILTERS
+        case nodes.Test(name=name):
+            return name in _QUICK_TESTS
+        case _:
+            return isinstance(node, _QUICK_NODES)
 
 
 def _bounded(pieces: Iterable[str]) -> Iterator[str]:
@@ -97,56 +154,13 @@ def _bounded(pieces: Iterable[str]) -> Iterator[str]:
         # An empty piece counts as one character, so that a loop of empty output ends too.
         size += max(1, len(piece))
         if size > MAX_TEXT_LENGTH:
-            raise ValueError(_TOO_MUCH)
+            raise ValueError(TOO_MUCH)
         yield piece
 
 
-_TOO_MUCH = "the result is longer than the API accepts"
-
-
-_WIDE_FIELD = re.compile(r"%[^a-zA-Z%]*(\*|\d{7})")
-
-
-class _Environment(ImmutableSandboxedEnvironment):
-    """Sandbox that limits the size of products, powers and formatted fields."""
-
-    intercepted_binops = frozenset({"*", "**", "%"})
-
-    def call_binop(self, context: Context, operator: str, left: object, right: object) -> object:
-        """Return the result of the operator. Raises ValueError if it would be too large."""
-        if _is_too_much(operator, left, right):
-            raise ValueError(_TOO_MUCH)
-        result: object = super().call_binop(context, operator, left, right)
-        return result
-
-
-def _is_too_much(operator: str, left: object, right: object) -> bool:
-    if operator == "%":
-        return isinstance(left, str) and _WIDE_FIELD.search(left) is not None
-    if operator == "**":
-        return isinstance(left, int | float) and isinstance(right, int | float) and _power(left, right) > MAX_NUMBER
-    sizes = [
-        len(side) if isinstance(side, Sized) else abs(side) for side in (left, right) if isinstance(side, _COUNTED)
-    ]
-    largest = MAX_TEXT_LENGTH if isinstance(left, Sized) or isinstance(right, Sized) else MAX_NUMBER
-    return len(sizes) == 2 and sizes[0] * sizes[1] > largest  # noqa: PLR2004
-
-
-_COUNTED = (Sized, int, float)
-
-
-def _power(base: float, exponent: float) -> float:
-    try:
-        return math.pow(abs(base), exponent)
-    except (OverflowError, ValueError):
-        return MAX_NUMBER * 2
-
-
 @lru_cache(maxsize=1)
-def _environment() -> _Environment:
-    environment = _Environment(undefined=StrictUndefined, autoescape=False)
-    environment.globals.clear()
-    return environment
+def _environment() -> Environment:
+    return Environment()
 
 
 def _ensure_known_names(unknown: set[str], tree: nodes.Template, file: str) -> None:
@@ -158,9 +172,9 @@ def _ensure_known_names(unknown: set[str], tree: nodes.Template, file: str) -> N
             )
 
 
-def _try_out(text: str, file: str) -> None:
+def _try_out(text: str, file: str, compile_text: Compile) -> None:
     for data in ("", "painter"):
         try:
-            compile_template(text)("Frida Kahlo", data)
+            compile_text(text)("Frida Kahlo", data)
         except PromptError as error:
             raise PromptError(f"{file}: {str(error).rstrip('.')}; fix the template.") from error

@@ -1,15 +1,16 @@
 """Columns of the CSV and Parquet exports: their names, their types and the values that they take from a record.
 
-Values are exported unchanged, even where a spreadsheet would read one as a formula. Null is an empty cell.
+Values are exported unchanged, even where a spreadsheet would read one as a formula. Null is an empty cell. The fixed
+columns are here; ``table.py`` adds those of the schemas of an export.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from artistjobs.core.json_values import clean_text, scalar
+from artistjobs.core.json_values import Json, clean_text
 from artistjobs.export.records import Record, json_text
 
-Cell = str | int | float | None
+Cell = str | int | float | bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,7 @@ class ExportColumn:
     """
 
     name: str
-    type: type[str | int | float]
+    type: type[str] | type[int] | type[float] | type[bool]
     key: str
     part: str = ""
 
@@ -58,22 +59,39 @@ COLUMNS_IN_FULL = (
 """Columns that a full export appends; ``response`` is JSON."""
 
 
+CITATIONS = ExportColumn("citations", str, "citations")
+"""Column of citations and tool calls as JSON, in a full export of answers that may have some, or if it is chosen."""
+
+
+WHOLE_PARTS = (
+    ExportColumn("request", str, "request"),
+    ExportColumn("data", str, "data"),
+    ExportColumn("error", str, "error"),
+    ExportColumn("usage", str, "usage"),
+    CITATIONS,
+)
+"""Parts of a record as one column each; an export contains them only if they are chosen. A table has them as JSON."""
+
+
 def columns(*, full: bool) -> tuple[ExportColumn, ...]:
-    """Return the columns of an export, with those of a full export if ``full``."""
+    """Return the fixed columns of an export, with those of a full export if ``full``."""
     return COLUMNS + COLUMNS_IN_FULL if full else COLUMNS
 
 
-def cells_of(found: Sequence[ExportColumn]) -> Callable[[Record], list[Cell]]:
-    """Return a function that returns the cells of a record for these columns."""
+def values_of(found: Sequence[ExportColumn]) -> Callable[[Record], list[Json]]:
+    """Return a function that returns the JSON values of a record for these columns; None for those it lacks."""
     places = [(column.part, column.key) for column in found]
 
-    def cells(record: Record) -> list[Cell]:
-        # Texts from the store are valid Unicode, but the escapes in a response may stand for lone surrogates.
+    def values(record: Record) -> list[Json]:
         parts: dict[str, Record] = {"": record}
         for name, value in record.items():
             parts[name] = value if isinstance(value, dict) else {}
-        if response := record.get("response"):
-            parts[""] = {**record, "response": clean_text(json_text(response))}
-        return [scalar(parts[part].get(key)) for part, key in places]
+        return [parts.get(part, {}).get(key) for part, key in places]
 
-    return cells
+    return values
+
+
+def text_cell(value: Json) -> str:
+    """Return a JSON value as the text of a cell: texts as they are, all other values as JSON."""
+    # Texts from the store are valid Unicode, but the escapes in a response may stand for lone surrogates.
+    return value if isinstance(value, str) else clean_text(json_text(value))

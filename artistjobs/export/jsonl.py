@@ -14,11 +14,13 @@ from artistjobs.export.records import (
     Record,
     RecordBuilder,
     TextSink,
+    answer_data,
     json_text,
     record_line,
     without_commands,
     write_records,
 )
+from artistjobs.export.table import Table
 from artistjobs.store.models import RawExportRow
 
 _WRITTEN_AT_ONCE = 1 << 17
@@ -38,14 +40,18 @@ _CONTROL = re.compile(b"\xc2[\x80-\x9f]").search
 class JsonLinesWriter:
     """Writes one line of JSON per job."""
 
-    def __init__(self, recorder: RecordBuilder, file: ByteSink) -> None:
+    def __init__(self, recorder: RecordBuilder, file: ByteSink, chosen: Sequence[str] = ()) -> None:
         self._recorder = recorder
+        self._table = Table(recorder, chosen) if chosen else None
         self._file = file
         self._requests: dict[int, bytes] = {}
+        self._structured: set[int] = set()
 
     def write(self, scope: Scope, states: Sequence[str], text_sink: TextSink | None) -> int:
         """Write the jobs of a scope and pass their texts to ``say``; return the number of jobs."""
-        if self._recorder.is_full:
+        if self._table is not None:
+            self._table.begin(scope)
+        if self._recorder.is_full or self._table is not None:
             return write_records(self._recorder, scope, states, self._write_record, text_sink)
         count = 0
         for rows in _some_at_a_time(self._recorder.records.export_raw(scope, states)):
@@ -69,7 +75,9 @@ class JsonLinesWriter:
         return texts
 
     def close(self) -> None:
-        """Do nothing: each group of lines is written at once."""
+        """Check the chosen columns even if there was no record: each group of lines is written at once."""
+        if self._table is not None:
+            self._table.columns  # noqa: B018 - raises if one of them does not exist
 
     def abort(self) -> None:
         """Do nothing: nothing is buffered, and JSON Lines has no end mark."""
@@ -97,10 +105,11 @@ class JsonLinesWriter:
             b'"artist_name": %b' % name if data == _EMPTY else b'"artist_name": %b, "artist_data": %b' % (name, data)
         )
         request = self._requests.get(prompt) or self._remember_request(prompt)
+        data_part = _data_part(text) if prompt in self._structured else b""
         return (
             b'{%b, "request": {%b, "variables": {%b}}, "response_text": %b, "response_id": %b, "created": %d, '
-            b'"error": null}\n'
-        ) % (artist, request, artist, text, response_id, created)
+            b'"error": null%b}\n'
+        ) % (artist, request, artist, text, response_id, created, data_part)
 
     def _line_with_care(self, row: RawExportRow, texts: list[bytes]) -> bytes:
         job, _, _, data, *_ = row
@@ -111,11 +120,18 @@ class JsonLinesWriter:
         return record_line(self._recorder.record(exported))
 
     def _write_record(self, record: Record) -> None:
-        self._file.write(record_line(record))
+        self._file.write(record_line(record if self._table is None else self._table.row(record)))
 
     def _remember_request(self, number: int) -> bytes:
         self._requests[number] = request = record_line(self._recorder.request(number)).rstrip()[1:-1]
+        if self._recorder.has_schema(number):
+            self._structured.add(number)
         return request
+
+
+def _data_part(text: bytes) -> bytes:
+    """Return the part of a line with the value of a structured answer, whose text is a JSON string."""
+    return b', "data": ' + json_text(answer_data(json.loads(text))).encode("utf-8", "replace")
 
 
 def _some_at_a_time(rows: Iterable[RawExportRow]) -> Iterator[list[RawExportRow]]:

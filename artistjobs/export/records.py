@@ -3,11 +3,15 @@
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
+from artistjobs.core.attempt import SCHEMA_MISMATCH
+from artistjobs.core.citations import citations_of
 from artistjobs.core.job import Scope
 from artistjobs.core.json_values import Json, finite, read_json, scalar
 from artistjobs.core.prompt import Prompt, text_sha256, variables
+from artistjobs.core.schema import parse_answer
 from artistjobs.core.timestamps import from_timestamp
 from artistjobs.store.interface import Records
 from artistjobs.store.models import ExportRow
@@ -46,7 +50,8 @@ def make_record(row: ExportRow, request: Record, error: Mapping[str, object]) ->
     if row.artist_data:
         record["artist_data"] = row.artist_data
     record["request"] = {**request, "variables": variables(row.artist_name, row.artist_data)}
-    has_text = row.state == "done" or row.status == "incomplete"
+    # These failed answers have a text that was paid for and may be of use.
+    has_text = row.state == "done" or row.status == "incomplete" or row.error_code == SCHEMA_MISMATCH
     record["response_text"] = row.text if has_text else None
     record["response_id"] = row.response_id if has_text else None
     record["created"] = _created(row) if has_text else None
@@ -55,7 +60,10 @@ def make_record(row: ExportRow, request: Record, error: Mapping[str, object]) ->
 
 
 def add_details(record: Record, row: ExportRow, details: Mapping[str, object]) -> None:
-    """Add the fields of a full record: the number of the job, and the usage, cost and body of its answer."""
+    """Add the fields of a full record: the number of the job, and the usage, cost, body and citations of its answer.
+
+    Without citations and tool calls the key ``citations`` is left out.
+    """
     record["job_id"] = row.job
     record["model"] = scalar(details.get("model"))
     record["usage"] = {name: scalar(details[name]) for name in details if name.endswith("_tokens")} or None
@@ -63,6 +71,8 @@ def add_details(record: Record, row: ExportRow, details: Mapping[str, object]) -
     record["seconds"] = scalar(details.get("seconds"))
     body = details.get("body")
     record["response"] = read_json(body, finite) if isinstance(body, str) else None
+    if citations := citations_of(record["response"]):
+        record["citations"] = citations
 
 
 def record_line(record: Record) -> bytes:
@@ -89,21 +99,47 @@ class RecordBuilder:
     def __init__(self, records: Records, *, full: bool) -> None:
         self.is_full = full
         self.records = records
-        self._requests: dict[int, Record] = {}
+        self._prompts: dict[int, _PromptPart] = {}
 
     def request(self, number: int) -> Record:
         """Return the request fields of the prompt configuration ``number``: all except the variables."""
-        if number not in self._requests:
-            self._requests[number] = shared_request(self.records.prompt(number))
-        return self._requests[number]
+        return self._prompt(number).request
+
+    def has_schema(self, number: int) -> bool:
+        """Return True if the answers to the prompt configuration ``number`` are data that fits a schema."""
+        return self._prompt(number).has_schema
 
     def record(self, row: ExportRow) -> Record:
         """Return the record of a final job, read with its error or its details."""
         error = self.records.last_error(row.job) if row.state == "failed" else {}
         record = make_record(row, self.request(row.prompt), error)
+        if self.has_schema(row.prompt):
+            record["data"] = answer_data(row.text or "") if row.state == "done" else None
         if self.is_full:
             add_details(record, row, self.records.details(row.job))
         return record
+
+    def _prompt(self, number: int) -> "_PromptPart":
+        if number not in self._prompts:
+            prompt = self.records.prompt(number)
+            self._prompts[number] = _PromptPart(shared_request(prompt), prompt.schema is not None)
+        return self._prompts[number]
+
+
+@dataclass(frozen=True, slots=True)
+class _PromptPart:
+    """Part of a record that its prompt configuration determines."""
+
+    request: Record
+    has_schema: bool
+
+
+def answer_data(text: str) -> Json:
+    """Return the value of a structured answer, None if it is not JSON: versions before the check accepted any text."""
+    try:
+        return parse_answer(text)
+    except ValueError:
+        return None
 
 
 def write_records(

@@ -1,12 +1,23 @@
-"""Read buffer of the parser: the part of a stream that is in memory."""
+"""Read buffer of the parser: the part of a stream that is in memory.
 
-from typing import BinaryIO
+A line ends at LF, at CR LF, or at a CR alone.
+"""
+
+import re
+from typing import Protocol
+
+
+class ByteStream(Protocol):
+    """Stream of bytes."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return about so many of the next bytes, nothing only at the end."""
 
 
 class ReadBuffer:
     """Buffer of the bytes that were read and not yet consumed. The next row begins at ``text[at]``."""
 
-    def __init__(self, stream: BinaryIO, block_size: int) -> None:
+    def __init__(self, stream: ByteStream, block_size: int) -> None:
         self.text = b""
         self.at = 0
         self._stream = stream
@@ -34,22 +45,74 @@ class ReadBuffer:
             self.at = 0
         return self.at < len(self.text)
 
-    def drop(self, mark: bytes) -> None:
-        """Consume these bytes if they come next."""
+    def drop(self, mark: bytes) -> bool:
+        """Consume these bytes if they come next; return True if they did."""
         self.fill(len(mark))
-        if self.text.startswith(mark, self.at):
-            self.at += len(mark)
+        if not self.text.startswith(mark, self.at):
+            return False
+        self.at += len(mark)
+        return True
 
     def whole_lines(self) -> bytes:
         """Return the complete lines in the buffer, at most a block of them, without consuming them."""
-        end = self.text.rfind(b"\n", self.at, self.at + self._block_size) + 1
-        return self.text[self.at : end]
+        stop = self.at + self._block_size
+        end = self.text.rfind(b"\n", self.at, stop) + 1
+        # A CR at the end of the buffer is left out: its LF may not have been read yet.
+        alone = self.text.rfind(b"\r", max(end, self.at), min(stop, len(self.text) - 1)) + 1
+        if alone and self.text.startswith(b"\n", alone):  # the LF lies just after the block
+            alone = self.text.rfind(b"\r", max(end, self.at), alone - 1) + 1
+        return self.text[self.at : max(end, alone)]
 
     def skip_line(self) -> None:
         """Consume the rest of this line; the buffer stays small however long the line is."""
         while self.fill(1):
-            end = self.text.find(b"\n", self.at)
-            if end >= 0:
-                self.at = end + 1
+            newline = self.text.find(b"\n", self.at)
+            alone = self.text.find(b"\r", self.at, newline if newline >= 0 else len(self.text))
+            if alone >= 0:
+                self.at = alone + 1
+                self.drop(b"\n")
+                return
+            if newline >= 0:
+                self.at = newline + 1
                 return
             self.at = len(self.text)
+
+
+def count_line_ends(text: bytes, start: int, last: int) -> int:
+    """Return the number of line ends in ``text`` between ``start`` and the line that the position ``last`` is on."""
+    newlines, returns = text.count(b"\n", start, last), text.count(b"\r", start, last)
+    return newlines + returns - text.count(b"\r\n", start, last + 1)
+
+
+def has_lone_return(lines: bytes) -> bool:
+    """Return True if a CR without an LF is in complete lines."""
+    return b"\r" in lines and lines.count(b"\r") != lines.count(b"\r\n")
+
+
+class MixedLines:
+    """Iterator over the lines of a text that has CRs alone, with the methods of ``BytesIO`` that the parser uses."""
+
+    def __init__(self, text: bytes) -> None:
+        self._text = text
+        self._at = 0
+
+    def __iter__(self) -> "MixedLines":
+        return self
+
+    def __next__(self) -> bytes:
+        line = _LINE.match(self._text, self._at)
+        if self._at >= len(self._text) or line is None:
+            raise StopIteration
+        self._at = line.end()
+        return line[0]
+
+    def tell(self) -> int:
+        """Return the position after the last line."""
+        return self._at
+
+    def seek(self, position: int) -> None:
+        """Continue at a position."""
+        self._at = position
+
+
+_LINE = re.compile(rb"[^\r\n]*+(?:\r\n?|\n|\Z)")

@@ -5,10 +5,15 @@ A file with a wrong separator or with JSON is only reported and still read, sinc
 
 import json
 import re
+from collections.abc import Sequence
 
 from artistjobs.core.job import Artist
+from artistjobs.ingest.header import looks_like_header
 
 _OTHER_HEADER = re.compile(r"\W*artist_name\W*?([\t;|])\W*artist_data\b", re.IGNORECASE)
+
+
+_SHOWN_LENGTH = 80
 
 
 _SEPARATORS = {"\t": "tabs", ";": "semicolons", "|": "bars"}
@@ -21,6 +26,19 @@ def wrong_format_hint(first: Artist) -> str | None:
     if _is_json(first):
         return "its first line is JSON"
     return "its first line is separated by tabs" if "\t" in first.name else None
+
+
+def header_hint(fields: Sequence[str]) -> str | None:
+    """Return a hint that the first row is a header with other names; None if it does not look like one."""
+    for separator in ",", *_SEPARATORS:
+        cells = fields if separator == "," else fields[0].split(separator) if len(fields) == 1 else ()
+        if looks_like_header(cells):
+            shown = separator.join(cells)[:_SHOWN_LENGTH]
+            return (
+                f"{shown!r} looks like a header, but is read as an artist; if it is one, rename it to "
+                "artist_name,artist_data, or put # before it"
+            )
+    return None
 
 
 def _is_json(row: Artist) -> bool:
@@ -36,6 +54,9 @@ def _is_json(row: Artist) -> bool:
     return True
 
 
+_FIRST_BYTES = 16
+
+
 # The order matters: the mark of little-endian UTF-32 begins with that of UTF-16.
 _WIDE_MARKS = {
     b"\xff\xfe\x00\x00": "UTF-32",
@@ -46,7 +67,8 @@ _WIDE_MARKS = {
 
 
 def _wide_encoding(head: bytes) -> str | None:
-    """Return the name of a UTF-16 or UTF-32 encoding, found by its mark or by its NUL bytes; None for others."""
+    """Return the name of a UTF-16 or UTF-32 encoding, found by its mark or by its first NUL bytes; None for others."""
+    head = head[:_FIRST_BYTES]
     for mark, encoding in _WIDE_MARKS.items():
         if head.startswith(mark):
             return encoding

@@ -37,6 +37,11 @@ def write_text(body: Mapping[str, object], *, key: str, tokens: int) -> str:
     return " ".join([opening, *(sentence.format(subject=subject) for sentence in chosen)])
 
 
+def subject_of(body: Mapping[str, object]) -> str:
+    """Return what an answer is about: the artist of a stored prompt, or the beginning of the input."""
+    return _brief(_name(body) or _input(body))
+
+
 def _name(body: Mapping[str, object]) -> str:
     """Return the artist name from the variables of a stored prompt; empty for a rendered text."""
     prompt = body.get("prompt")

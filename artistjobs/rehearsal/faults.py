@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from random import Random
 
+from artistjobs.rehearsal.json_answer import json_format, misfit
 from artistjobs.rehearsal.replies import ApiError, Body, Delivery, SimulatedReply, encode
 from artistjobs.rehearsal.scenarios import Fault
 
@@ -102,12 +103,14 @@ _PAGES: Mapping[Fault, SimulatedReply] = {
 
 def reply_with_answer(answer: Body, fault: Fault | None) -> SimulatedReply:
     """Return the reply with ``answer``, altered by ``fault`` if it is given."""
+    if fault is Fault.SCHEMA_MISMATCH and not _can_mismatch(answer):
+        fault = None
     if fault in _SPOILERS:
         _SPOILERS[fault](answer)
     content = encode(answer)
     response_id = answer.get("id")
     return SimulatedReply(
-        name=fault or "completed",
+        name=fault or str(answer["status"]),
         content=content[:-20] if fault is Fault.BROKEN_JSON else content,
         manner=_MANNERS.get(fault, Delivery.WHOLE),
         paid=fault not in _UNPAID,
@@ -157,8 +160,24 @@ def _leave_in_progress(answer: Body) -> None:
     answer.update(status="in_progress", completed_at=None, output=[], usage=None)
 
 
+def _can_mismatch(answer: Body) -> bool:
+    asked = json_format(answer)
+    return asked is not None and asked["type"] == "json_schema" and answer["status"] == "completed"
+
+
+def _mismatch(answer: Body) -> None:
+    asked = json_format(answer) or {}
+    match _message(answer)["content"]:
+        case [dict(part)]:
+            part["text"] = misfit(part["text"], asked, Random(part["text"]))
+
+
 def _drop_id(answer: Body) -> None:
     del answer["id"]
+
+
+def _drop_status(answer: Body) -> None:
+    del answer["status"]
 
 
 _SPOILERS: Mapping[Fault | None, Callable[[Body], None]] = {
@@ -168,5 +187,7 @@ _SPOILERS: Mapping[Fault | None, Callable[[Body], None]] = {
     Fault.FAILED_SERVER_ERROR: _fail("server_error", "The model failed to answer."),
     Fault.FAILED_INVALID_PROMPT: _fail("invalid_prompt", "The prompt was refused."),
     Fault.IN_PROGRESS: _leave_in_progress,
+    Fault.SCHEMA_MISMATCH: _mismatch,
     Fault.MISSING_ID: _drop_id,
+    Fault.MISSING_STATUS: _drop_status,
 }

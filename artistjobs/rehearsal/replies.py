@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from random import Random
 
-from artistjobs.rehearsal.answer_text import write_text
+from artistjobs.rehearsal.answer_text import subject_of, write_text
+from artistjobs.rehearsal.json_answer import json_format, write_json
 
 Body = dict[str, object]
 
@@ -92,23 +93,32 @@ def estimate_tokens(characters: int) -> int:
 def make_answer(body: Body, *, key: str, rng: Random, output_tokens: int, size: int) -> Body:
     """Return a completed Response to ``body``, a request of ``size`` characters.
 
-    The text depends only on the request; the ids and the number of reasoning tokens come from ``rng``.
+    It is incomplete if a structured answer is longer than ``max_output_tokens`` allows. The text depends only on the
+    request; the ids and the number of reasoning tokens come from ``rng``.
     """
     limit = _token_limit(body)
     reasoning_tokens = min(rng.randrange(output_tokens), limit // 2)
-    text = write_text(body, key=key, tokens=output_tokens)
-    text = text[: (limit - reasoning_tokens - 1) * _CHARACTERS_PER_TOKEN]
+    asked = json_format(body)
+    whole = write_json(body, asked, key=key) if asked else write_text(body, key=key, tokens=output_tokens)
+    text = whole[: (limit - reasoning_tokens - 1) * _CHARACTERS_PER_TOKEN]
+    # A text may end anywhere, but the beginning of a JSON value is no answer.
+    is_cut = asked is not None and len(text) < len(whole)
+    status = "incomplete" if is_cut else "completed"
     now = int(time.time())
     return {
         "id": f"resp_{rng.getrandbits(192):048x}",
         "object": "response",
         "created_at": now,
-        "status": "completed",
-        "completed_at": now,
+        "status": status,
+        "completed_at": None if is_cut else now,
         "error": None,
-        "incomplete_details": None,
+        "incomplete_details": {"reason": "max_output_tokens"} if is_cut else None,
         **_echo(body),
-        "output": [_reasoning(rng), _message(rng, _output_text(text))],
+        "output": [
+            _reasoning(rng),
+            *_searches(body, rng),
+            _message(rng, _output_text(text, _citations(body, text)), status),
+        ],
         "service_tier": _BILLED_TIERS.get(str(body.get("service_tier")), "default"),
         "usage": _usage(estimate_tokens(size), reasoning_tokens, estimate_tokens(len(text))),
     }
@@ -157,18 +167,41 @@ def _reasoning(rng: Random) -> Body:
     return {"id": f"rs_{rng.getrandbits(192):048x}", "type": "reasoning", "summary": []}
 
 
-def _message(rng: Random, part: Body) -> Body:
+def _message(rng: Random, part: Body, status: str) -> Body:
     return {
         "id": f"msg_{rng.getrandbits(192):048x}",
         "type": "message",
-        "status": "completed",
+        "status": status,
         "role": "assistant",
         "content": [part],
     }
 
 
-def _output_text(text: str) -> Body:
-    return {"type": "output_text", "annotations": [], "logprobs": [], "text": text}
+def _output_text(text: str, annotations: list[Body]) -> Body:
+    return {"type": "output_text", "annotations": annotations, "logprobs": [], "text": text}
+
+
+def _searches(body: Body, rng: Random) -> list[Body]:
+    """Return the web search that an answer with this tool makes."""
+    if not _may_search(body):
+        return []
+    action = {"type": "search", "query": subject_of(body), "queries": [subject_of(body)]}
+    return [
+        {"id": f"ws_{rng.getrandbits(192):048x}", "type": "web_search_call", "status": "completed", "action": action}
+    ]
+
+
+def _citations(body: Body, text: str) -> list[Body]:
+    if not _may_search(body):
+        return []
+    page = {"url": "https://example.com/rehearsed", "title": "A rehearsed source"}
+    return [{"type": "url_citation", "start_index": 0, "end_index": min(len(text), 10), **page}]
+
+
+def _may_search(body: Body) -> bool:
+    tools = body.get("tools")
+    kinds = [tool.get("type") for tool in tools if isinstance(tool, dict)] if isinstance(tools, list) else []
+    return any(str(kind).startswith("web_search") for kind in kinds)
 
 
 def _usage(input_tokens: int, reasoning_tokens: int, text_tokens: int) -> Body:

@@ -45,7 +45,9 @@ class Fault(StrEnum):
     FAILED_SERVER_ERROR = "failed_server_error"
     FAILED_INVALID_PROMPT = "failed_invalid_prompt"
     IN_PROGRESS = "in_progress"
+    SCHEMA_MISMATCH = "schema_mismatch"  # a structured answer that does not fit its schema
     MISSING_ID = "missing_id"
+    MISSING_STATUS = "missing_status"
     NOT_AN_OBJECT = "not_an_object"  # []
     NULL_BODY = "null_body"
     ERROR_OBJECT = "error_object"  # an error body, with 200
@@ -109,6 +111,8 @@ _STORM_FAULTS: Mapping[Fault, float] = {
     Fault.CUT_BODY: 0.01,
     Fault.RESET: 0.015,
     Fault.HANG: 0.005,
+    # Only for requests with a schema; for all others it is no fault.
+    Fault.SCHEMA_MISMATCH: 0.05,
 }
 
 

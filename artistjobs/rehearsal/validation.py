@@ -1,12 +1,14 @@
 """Validation of requests as in the real API: unknown fields, wrong types and values, missing parameters.
 
-The table has the name and type of every field of the published schema (2026-08-21), with more detail for fields in
-which mistakes are common. The contents of tools, messages and formats are not checked otherwise.
+The table has the name and type of every field that the SDK describes (3.57, November 2026), with more detail for fields
+in which mistakes are common. The contents of tools and messages are not checked otherwise; those of formats are checked
+in ``format_validation``.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from artistjobs.rehearsal.format_validation import check_format
 from artistjobs.rehearsal.replies import ApiError
 
 _TYPE_NAMES = {
@@ -56,10 +58,12 @@ _TEXT_OR_OBJECT = Field(types=(str, dict))
 
 
 _FIELDS: Mapping[str, Field] = {
+    "access_programs": _OBJECT,
     "background": _FLAG,
     "background_options": _OBJECT,
     "context_management": _ARRAY,
     "conversation": _TEXT_OR_OBJECT,
+    "image": _OBJECT,
     "include": _ARRAY,
     "input": Field(types=(str, list)),
     "instructions": _TEXT,
@@ -123,7 +127,7 @@ def check_request(body: Mapping[str, object]) -> ApiError | None:
         or _check_metadata(body.get("metadata"))
         or _check_known(body.get("reasoning"), "reasoning", _REASONING_FIELDS)
         or _check_known(body.get("text"), "text", _TEXT_FIELDS)
-        or _check_format(body.get("text"))
+        or check_format(body.get("text"))
     )
 
 
@@ -218,14 +222,6 @@ def _check_metadata(metadata: object) -> ApiError | None:
         if error:
             return error
     return None
-
-
-def _check_format(text: object) -> ApiError | None:
-    form = text.get("format") if isinstance(text, dict) else None
-    if not isinstance(form, dict) or form.get("type") != "json_schema":
-        return None
-    absent = [name for name in ("name", "schema") if name not in form]
-    return _missing(f"text.format.{absent[0]}") if absent else None
 
 
 def _missing(param: str) -> ApiError:

@@ -9,6 +9,7 @@ from artistjobs import __version__
 from artistjobs.core.formatting import cost_text, count_text, duration_text
 from artistjobs.report.axis import moment_at
 from artistjobs.report.chart import Drawing, cost_drawings, latency_drawings, pace_drawings
+from artistjobs.report.citations import CitationLink, citation_links
 from artistjobs.report.render import latency, moment, money
 from artistjobs.report.sanitize import fitted
 from artistjobs.report.timeline import Cell, Timeline, make_timeline
@@ -135,6 +136,7 @@ class AnswerRow:
     data: str
     text: str
     how: str
+    citations: Sequence[CitationLink] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,7 +317,7 @@ def _prompt(row: Progress, usd: float) -> PromptRow:
     version = f", version {row.version}" if row.version else ""
     counts = row.counts
     return PromptRow(
-        prompt_name=fitted(name + version, NAME_BYTES),
+        prompt_name=fitted(f"{row.prompt}: {name}{version}, of {row.created_at[:10]}", NAME_BYTES),
         model=fitted(row.model, NAME_BYTES),
         params=fitted(row.params, DATA_BYTES) if row.params != "{}" else "",
         jobs=counts.total,
@@ -372,6 +374,7 @@ def _answer(row: AnsweredJob) -> AnswerRow:
         data=fitted(row.artist_data, DATA_BYTES),
         text=fitted(row.text, TEXT_BYTES),
         how=" · ".join(fitted(part, NAME_BYTES) for part in [*known, _at(row.received_at)] if part),
+        citations=citation_links(row.citations),
     )
 
 

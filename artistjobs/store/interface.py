@@ -6,7 +6,7 @@ running workers. A store opens its parts on one connection. All of them raise ``
 database fails.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -14,18 +14,26 @@ from artistjobs.core.attempt import Attempt
 from artistjobs.core.controls import Control, ControlChange
 from artistjobs.core.job import Artist, BadLine, Claim, Scope
 from artistjobs.core.prompt import Prompt
+from artistjobs.core.schema import RejectedAnswer
 from artistjobs.core.statistics import AnswerStats
 from artistjobs.store.address import Address
 from artistjobs.store.models import (
     ArtistMatch,
+    AskedBefore,
+    ComparedRow,
     Counts,
     ExportRow,
     FailedJob,
     FailureGroup,
     FileJobs,
+    IngestRecord,
     IngestResult,
     Kind,
+    KnownFiles,
+    LostCalls,
+    Money,
     Progress,
+    PromptName,
     QueueState,
     RawExportRow,
     RecentAnswers,
@@ -37,16 +45,25 @@ from artistjobs.store.models import (
 )
 from artistjobs.store.overview import Bounds, Overview
 
+ChangePrompt = Callable[[Prompt], Prompt]
+"""Returns a prompt configuration with some fields of the request changed."""
+
 
 class Ingestor(Protocol):
     """Adds the jobs of input files."""
 
     def ingest(
-        self, source: Source, prompt: Prompt, rows: Iterable[Artist | BadLine], count_lines: Callable[[], int]
+        self,
+        source: Source,
+        prompt: Prompt,
+        rows: Iterable[Artist | BadLine],
+        count_lines: Callable[[], int],
+        tell_asked_before: Callable[[AskedBefore], None] = ...,
     ) -> IngestResult:
         """Add a pending job for each new row, in one transaction; all rows are consumed.
 
-        ``count_lines`` returns the number of lines read so far.
+        ``count_lines`` returns the number of lines read so far. ``tell_asked_before`` is called before anything is
+        stored if other prompt configurations have asked about the same artists.
         """
 
     def find_same_file(self, source: Source, prompt: Prompt) -> IngestResult | None:
@@ -62,6 +79,9 @@ class Queue(Protocol):
     def register(self) -> int:
         """Register this process as a worker and return its number; other processes can see that it is alive."""
 
+    def claim_randomly(self) -> None:
+        """Claim random jobs from now on, no longer the oldest first."""
+
     def exchange(self, attempts: Sequence[Attempt], limit: int, scope: Scope) -> Sequence[Claim]:
         """Record attempts and claim up to ``limit`` jobs, in one transaction that is on disk on return.
 
@@ -74,17 +94,49 @@ class Queue(Protocol):
     def queue_state(self, scope: Scope) -> QueueState:
         """Return the time of the next claimable job, and the number of jobs that other workers hold."""
 
-    def retry(self, *, scope: Scope, code: str | None = None, job: int | None = None) -> int:
-        """Make failed jobs pending again with their attempts counted from 0; return how many."""
+    def retry(
+        self, *, scope: Scope, code: str | None = None, job: int | None = None, change: ChangePrompt | None = None
+    ) -> int:
+        """Make failed jobs pending again with their attempts counted from 0; return how many.
 
-    def spent_usd(self) -> float:
-        """Return the known cost of all stored answers plus the maximum cost of lost calls, in dollars."""
-
-    def reserve(self, amounts: Sequence[float], cap_usd: float) -> Reservation:
-        """Reserve money for calls, in their order, as far as all workers together stay under the cap.
-
-        ``amounts`` and ``cap_usd`` are in dollars.
+        With ``change`` they are sent from now on with the prompt configuration that it returns for their last one.
+        Their identity and their answers stay.
         """
+
+    def drop(self, *, scope: Scope, prompt: int | None = None, code: str | None = None) -> int:
+        """Drop the pending jobs of a scope, or those that failed with a code; return how many.
+
+        ``prompt`` is the number of a prompt configuration, None for any.
+        """
+
+    def write_off(self) -> None:
+        """Let the money of lost calls count as spent no longer, in one transaction."""
+
+    def reserve(self, amounts: Iterable[tuple[float, float]], cap_usd: float) -> Reservation:
+        """Hold money back for calls, in their order, as far as all workers together stay under the cap.
+
+        Each of the ``amounts`` is the worst case of a call and a margin for it. A call needs room for both, or for the
+        worst case alone if no other call is in flight. ``amounts`` and ``cap_usd`` are in dollars.
+        """
+
+    def free(self, usd: float, margin_usd: float) -> None:
+        """Free money that was held back for calls of this worker that were not made, in dollars."""
+
+    def watch_lock(self, *, is_abandoned: bool) -> None:
+        """Look whether this queue waits for the right to write; another thread calls this once a second.
+
+        Once the wait is long, it logs who holds the lock. Raises StoreError if the holder has done nothing for too
+        long, and with ``is_abandoned`` if the wait has lasted for a second.
+        """
+
+    def note_call(self, job: int) -> None:
+        """Note the job whose call begins or ends, so that it is known if the process dies now.
+
+        Any thread may call this. It is called twice for each call, and must cost microseconds.
+        """
+
+    def note_stop(self, ending: str) -> None:
+        """Record that this worker was told to stop: if it is killed from now on, no job is to blame."""
 
     def end(self, ending: str) -> None:
         """Record the end of this worker and release its liveness lock; ``ending`` is the reason."""
@@ -96,29 +148,50 @@ class Records(Protocol):
     def scope(self, ingest: int | None) -> Scope:
         """Return the scope of an ingest, the latest for None; raises WrongUseError if there is none."""
 
+    def known_files(self) -> KnownFiles:
+        """Return the files that the rows and the prompts came from."""
+
     def counts(self, scope: Scope) -> Counts:
         """Return the number of jobs in each state."""
 
     def prompt(self, number: int) -> Prompt:
         """Return a prompt configuration by its number."""
 
+    def prompt_names(self) -> Sequence[PromptName]:
+        """Return all prompt configurations without their texts, the oldest first."""
+
+    def prompts(self, scope: Scope) -> Sequence[Prompt]:
+        """Return the prompt configurations of all jobs in a scope, in the order in which they were first used."""
+
     def pending_prompts(self, scope: Scope) -> Sequence[Prompt]:
-        """Return the prompt configurations of pending jobs."""
+        """Return the prompt configurations of pending jobs, as they will be sent."""
 
-    def work(self) -> WorkTotals:
-        """Return the totals of all workers: calls, retries, tokens and cost."""
+    def money(self) -> Money:
+        """Return the money that counts under a cost cap."""
 
-    def latest(self) -> RecentAnswers:
-        """Return statistics of the latest answers; fast, however many answers there are."""
+    def work(self, prompt: int | None = None) -> WorkTotals:
+        """Return calls, retries, tokens and cost: those of all workers, or those of one prompt."""
 
-    def failures(self) -> Sequence[FailureGroup]:
-        """Return the failed jobs grouped by error code, the most frequent first."""
+    def latest(self, prompt: int | None = None) -> RecentAnswers:
+        """Return statistics of the latest answers, of one prompt if it is given; fast, however many there are."""
+
+    def failures(self, prompt: int | None = None) -> Sequence[FailureGroup]:
+        """Return the failed jobs grouped by error code, the most frequent first; of one prompt if it is given."""
 
     def workers(self) -> Sequence[Run]:
         """Return the workers that have not ended."""
 
-    def jobs_per_minute(self, seconds: float) -> float:
-        """Return the throughput of the last ``seconds``, in jobs per minute."""
+    def jobs_per_minute(self, seconds: float, prompt: int | None = None) -> float:
+        """Return the throughput of the last ``seconds``, in jobs per minute of the time in which a worker ran."""
+
+    def worked_seconds(self, pids: Collection[int], since: float) -> float | None:
+        """Return the seconds from the start of the first to the end of the last of some workers; None if none ran.
+
+        Args:
+            pids: The process ids of the workers, on this host.
+            since: Seconds since the epoch; workers that started earlier do not count.
+
+        """
 
     def export(self, scope: Scope, states: Sequence[str]) -> Iterator[ExportRow]:
         """Yield final jobs from one consistent snapshot, in the order of the ingest's file or oldest first."""
@@ -128,6 +201,12 @@ class Records(Protocol):
 
     def exported(self, job: int) -> ExportRow:
         """Return one final job as ``export`` yields it."""
+
+    def compared(self, first: int, second: int) -> Iterator[ComparedRow]:
+        """Yield the rows that were asked with two prompt configurations, from one consistent snapshot."""
+
+    def rejected_answers(self, job: int, attempt: int) -> Sequence[RejectedAnswer]:
+        """Return the answers to a job that did not fit its schema, among the attempts before ``attempt``."""
 
     def details(self, job: int) -> Mapping[str, object]:
         """Return the stored fields of a job's answer, empty if it has none."""
@@ -185,6 +264,10 @@ class OpenDatabase(Protocol):
     def records(self) -> Records:
         """Read access to counts, prompts, workers and exports."""
 
+    @property
+    def report_queries(self) -> ReportQueries:
+        """Queries for a report."""
+
 
 class Store(OpenDatabase, Protocol):
     """Database that is open for writing."""
@@ -196,10 +279,6 @@ class Store(OpenDatabase, Protocol):
     @property
     def queue(self) -> Queue:
         """Queue of jobs for this process."""
-
-    @property
-    def report_queries(self) -> ReportQueries:
-        """Queries for a report."""
 
     @property
     def controls(self) -> Controls:
@@ -228,8 +307,14 @@ class JobQueries(Protocol):
     def control_changes(self) -> Sequence[ControlChange]:
         """Return the latest change of each setting sent to running workers."""
 
-    def failed(self, code: str | None, limit: int | None) -> Iterator[FailedJob]:
-        """Yield failed jobs from one consistent snapshot, oldest first; None means any code, or no limit."""
+    def ingests(self) -> Sequence[IngestRecord]:
+        """Return all files that were read, the oldest first."""
+
+    def lost_calls(self) -> Sequence[LostCalls]:
+        """Return the calls that may have been billed without an answer by error code, the most expensive first."""
+
+    def failed(self, code: str | None, limit: int | None, prompt: int | None = None) -> Iterator[FailedJob]:
+        """Yield failed jobs from one consistent snapshot, oldest first; None means any code or prompt, or no limit."""
 
     def find_by_artist(self, name: str, limit: int) -> Sequence[ArtistMatch]:
         """Return the jobs of an artist with that name, or of the closest names, all with the same distance."""

@@ -3,8 +3,10 @@
 The protocols are in ``interface``, the values of a report in ``overview``.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
 from artistjobs.core.statistics import RunningStats
@@ -34,6 +36,31 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KnownFiles:
+    """Files that a database was filled from: ``texts`` are the SHA-256 of templates and instructions."""
+
+    sources: Sequence[Source]
+    prompt_files: frozenset[str]
+    texts: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskedBefore:
+    """Artists of a file that other prompt configurations have asked about, and the jobs in which they did.
+
+    ``pending`` counts the running jobs, too. ``prompts`` holds the numbers of these configurations, and ``database`` is
+    the path of the database.
+    """
+
+    database: Address
+    artists: int
+    done: int
+    failed: int
+    pending: int
+    prompts: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class IngestResult:
     """Result of an ingest.
 
@@ -53,16 +80,17 @@ class IngestResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """Number of jobs in each state."""
+    """Number of jobs in each state; dropped jobs count apart."""
 
     pending: int
     running: int
     done: int
     failed: int
+    dropped: int = 0
 
     @property
     def total(self) -> int:
-        """Number of jobs in all states."""
+        """Number of jobs in all states, without the dropped ones."""
         return self.pending + self.running + self.done + self.failed
 
 
@@ -100,12 +128,12 @@ class FileJobs:
     @property
     def new(self) -> int:
         """Number of jobs that the database does not have."""
-        return self.distinct - self.known.total
+        return self.distinct - self.known.total - self.known.dropped
 
     @property
     def to_call(self) -> int:
         """Number of jobs that a run would call the API for."""
-        return self.distinct - self.known.done - self.known.failed
+        return self.distinct - self.known.done - self.known.failed - self.known.dropped
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,15 +172,45 @@ class QueueState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reservation:
-    """Result of a reservation under a cost cap: the number of calls granted, and the money spent and reserved.
+class Money:
+    """Money of a database in US dollars, by all workers so far.
 
-    ``spent_usd`` includes lost calls at their maximum cost. ``in_flight_usd`` covers the calls of all workers.
+    ``spent_usd`` counts under a cost cap. ``lost_usd`` is the part of it that calls without an answer may have cost;
+    ``written_off_usd`` was such a part, but counts no longer. ``in_flight_usd`` is held back for calls in flight.
     """
 
-    granted: int
     spent_usd: float
+    lost_usd: float
+    written_off_usd: float
     in_flight_usd: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LostCalls:
+    """Calls with one error code that may have been billed although no answer arrived. Times are UTC text."""
+
+    code: str
+    calls: int
+    usd: float
+    first_at: str
+    last_at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reservation:
+    """Result of a reservation under a cost cap: the number of calls granted, and the money afterwards."""
+
+    granted: int
+    money: Money
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseCopy:
+    """Copy of a database: its jobs, those of them that are done, and the name under which a replaced file is kept."""
+
+    jobs: int
+    done: int
+    kept: Path | None = None
 
 
 class ExportRow(NamedTuple):
@@ -172,14 +230,40 @@ class ExportRow(NamedTuple):
     status: str | None
 
 
+class ComparedJob(NamedTuple):
+    """Job of one side of a comparison with its kept answer; tokens and cost are those of all its answers.
+
+    They are None if there are no answers, or none with such a value. ``unpriced`` counts the answers of unknown cost.
+    """
+
+    job: int
+    prompt: int
+    state: str
+    error_code: str | None
+    text: str | None
+    model: str | None
+    seconds: float | None
+    input_tokens: int | None
+    output_tokens: int | None
+    cost_usd: float | None
+    unpriced: int | None
+
+
+ComparedRow: TypeAlias = tuple[str, str, ComparedJob, ComparedJob]
+"""Name and data of a row, and its jobs for two prompt configurations."""
+
+
 RawExportRow: TypeAlias = tuple[int, int, bytes, bytes, bytes | None, bytes, int | None]
 """Final job with fields in JSON as UTF-8: its number and that of its prompt, name and data, the text as the API wrote
 it or None if that is not available, response id, and the time of creation."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
-    """Progress of one prompt configuration. ``params`` holds further fields of the request as JSON."""
+class PromptName:
+    """Prompt configuration without its texts. ``params`` holds further fields of the request as JSON.
+
+    ``prompt`` is its number, and ``created_at`` is the time of its first ingest as UTC text.
+    """
 
     prompt: int
     prompt_id: str | None
@@ -187,7 +271,30 @@ class Progress:
     prompt_file: str | None
     model: str
     params: str
+    created_at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress(PromptName):
+    """Progress of one prompt configuration."""
+
     counts: Counts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IngestRecord:
+    """File that was read: its name, the number of the prompt, and the counts. ``ingested_at`` is UTC text."""
+
+    ingest: int
+    ingested_at: str
+    source: str
+    prompt: int
+    lines: int
+    good: int
+    added: int
+    known: int
+    duplicates: int
+    bad: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from artistjobs.core.json_values import Json
 from artistjobs.store.models import FailedJob, Progress
 
 SLOT_WIDTHS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 43_200, 86_400, 604_800)
@@ -64,7 +65,7 @@ class Spending:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnsweredJob:
-    """Completed job with its answer."""
+    """Completed job with its answer; ``citations`` are its citations and tool calls."""
 
     job: int
     artist_name: str
@@ -77,15 +78,17 @@ class AnsweredJob:
     cost_usd: float | None
     seconds: float
     received_at: str
+    citations: Sequence[Json]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
-    """Maximum number of answers, failed jobs and time buckets in a report."""
+    """Maximum number of answers, failed jobs and time buckets in a report; ``prompt`` is the only one, or None."""
 
     answers: int = 300
     failed: int = 200
     slots: int = 640
+    prompt: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

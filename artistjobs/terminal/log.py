@@ -1,8 +1,6 @@
-"""Logging: lines for people on stderr, and JSON Lines for programs in a file."""
+"""Logging: lines for people on stderr, and for programs in a log file."""
 
-import json
 import logging
-import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -13,11 +11,10 @@ from time import monotonic
 from typing import Final
 
 from artistjobs.core.json_values import Json
-from artistjobs.core.timestamps import to_timestamp
-from artistjobs.errors import WrongUseError
 from artistjobs.terminal.escape import escape_controls
 from artistjobs.terminal.live_block import LiveBlock
 from artistjobs.terminal.local_time import clock_text
+from artistjobs.terminal.log_file import NEW_FILE_MODE, LogFile
 
 log = logging.getLogger("artistjobs")
 
@@ -131,25 +128,14 @@ def _enumerated(codes: "Counter[str]") -> str:
     return ", ".join(f"{code} {count:,}" for code, count in codes.most_common())
 
 
-class JsonLines(logging.Formatter):
-    """Formats a log line as one JSON object with ``at``, ``level`` and ``message``."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Return the JSON object as text."""
-        entry = {
-            "at": to_timestamp(record.created),
-            "level": record.levelname.lower(),
-            "message": record.getMessage(),
-        }
-        return json.dumps(entry)
-
-
 @contextmanager
-def logging_to(verbosity: int, log_file: Path | None, block: LiveBlock | None = None) -> Iterator[ConsoleHandler]:
+def logging_to(
+    verbosity: int, log_file: Path | None, block: LiveBlock | None = None, mode: int = NEW_FILE_MODE
+) -> Iterator[ConsoleHandler]:
     """Print log lines on stderr within the context, and write all of them to ``log_file`` if there is one.
 
-    ``verbosity`` is from -1 (errors only) to 1 (every API call). With a block, the lines are printed above it,
-    and it is cleared at the end.
+    ``mode`` is the mode of a new log file, before the umask. ``verbosity`` is from -1 (errors only) to 1 (every API
+    call). With a block, the lines are printed above it, and it is cleared at the end.
 
     Raises:
         WrongUseError: if the log file cannot be written.
@@ -161,7 +147,7 @@ def logging_to(verbosity: int, log_file: Path | None, block: LiveBlock | None = 
     console.setLevel(_LEVELS[max(-1, min(1, verbosity))])
     handlers: list[logging.Handler] = [console]
     if log_file is not None:
-        handlers.append(_file_handler(log_file))
+        handlers.append(LogFile(log_file, mode))
     logger.setLevel(logging.DEBUG if log_file else console.level)
     logger.propagate = False
     for handler in handlers:
@@ -175,17 +161,6 @@ def logging_to(verbosity: int, log_file: Path | None, block: LiveBlock | None = 
         for handler in handlers:
             logger.removeHandler(handler)
             handler.close()
-
-
-def _file_handler(path: Path) -> logging.Handler:
-    try:
-        # Created here, because logging would create a file that everybody may write to if the umask allows it.
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644))
-        handler = logging.FileHandler(path, encoding="utf-8", errors="backslashreplace")
-    except OSError as error:
-        raise WrongUseError(f"--log-file {path} cannot be written: {error.strerror}; use another file.") from error
-    handler.setFormatter(JsonLines())
-    return handler
 
 
 def _line(record: logging.LogRecord) -> str:

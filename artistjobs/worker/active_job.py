@@ -2,30 +2,36 @@
 
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from time import time
 
 from tenacity import RetryCallState
 
 from artistjobs.api.classify import classify
-from artistjobs.api.interface import Api
-from artistjobs.api.remedies import failure_text, fatal_message
+from artistjobs.api.interface import Api, CancelledBeforeSendingError
+from artistjobs.api.remedies import failure_text
 from artistjobs.api.reply import Reply
-from artistjobs.core.attempt import Answer, Attempt, Failure, FailureKind, Outcome
-from artistjobs.core.formatting import truncate
+from artistjobs.core.attempt import SCHEMA_MISMATCH, Answer, Attempt, Failure, FailureKind, Outcome
+from artistjobs.core.formatting import cost_text, truncate
 from artistjobs.core.job import MAX_DELAY_SECONDS, Claim
 from artistjobs.core.pricing import Cost, answer_cost
 from artistjobs.core.prompt import Body
 from artistjobs.core.retry import last_attempt
+from artistjobs.core.shortage import Shortage
 from artistjobs.errors import PromptError
+from artistjobs.store.models import Money
 from artistjobs.terminal.log import repeats
-from artistjobs.worker.limits.budget import Budget
-from artistjobs.worker.limits.circuit_breaker import Breaker
+from artistjobs.worker.answer_checks import AnswerChecks, Corrections
+from artistjobs.worker.decision import Decision, Sentence, given_back, log_given_back
+from artistjobs.worker.limits.budget import Budget, Hold
 from artistjobs.worker.limits.rate_limiter import Limiter
+from artistjobs.worker.limits.shortages import Shortages
 from artistjobs.worker.progress.counters import RunCounters
 from artistjobs.worker.stop import RunStoppingError, Stop, StopReason
 from artistjobs.worker.store_client import StoreClient, released
+from artistjobs.worker.verdicts import Verdicts
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +40,7 @@ SAT_THROUGH_SECONDS = 1.0
 """Longest wait requested by a server that concerns one job only; a longer one pauses all calls."""
 
 
-Requests = Callable[[Claim], Body]
+Requests = Callable[[Claim], Awaitable[Body]]
 """Builds the request body for a claim. Raises PromptError if the template cannot be rendered for the row."""
 
 
@@ -46,12 +52,15 @@ class WorkerContext:
     store_client: StoreClient
     limiter: Limiter
     budget: Budget
-    breaker: Breaker
+    verdicts: Verdicts
+    shortages: Shortages
     stop: Stop
     counters: RunCounters
     requests: Requests
+    checks: AnswerChecks
     cost: Cost
     max_attempts: int
+    corrections: int
     flex_fallback: int | None
     clock: Callable[[], float]
     chance: random.Random
@@ -65,34 +74,47 @@ class ActiveJob:
         self.claim = claim
         self.calls_under_way = 0
         self.repeated = 0
+        self._corrections = Corrections(shared.checks, shared.corrections)
+        self._case = shared.verdicts.case_of(claim)
         self._not_before: float | None = None
         self._flex_refusals = 0
+        self._release_reply: Callable[[], None] | None = None
 
     async def call(self) -> Attempt:
-        """Make one call as soon as the limits allow it, and return the attempt.
+        """Make one call as soon as the limits allow it, and return the attempt; its outcome is decided.
 
-        Raises StoppingError if no call may start because the run stops or is paused, and StoreError.
+        Raises StoppingError if no call may start because the run stops or is paused, or if this machine could not
+        make it, and StoreError.
         """
         shared = self._shared
         if shared.stop.is_halted():
             raise RunStoppingError
         started_at = time()
         try:
-            body = self._with_service_tier(shared.requests(self.claim))
+            body = self._with_service_tier(await shared.requests(self.claim))
+            body = self._corrections.corrected(self.claim, body)
         except PromptError as error:
             failure = Failure(kind=FailureKind.PERMANENT, code="template_error", message=str(error))
             return self._attempt(started_at, failure=failure, calls=0)
-        await shared.limiter.acquire(lambda: shared.budget.expected_tokens)
+        number = await shared.limiter.acquire(lambda: shared.budget.expected_tokens)
         # From here on the call occupies a slot among the calls in flight, which must be freed in any case.
-        is_answered = False
+        attempt: Attempt | None = None
         try:
             attempt = await self._send(body) if await self._may_spend(body) else None
-            is_answered = attempt is not None and _is_answered(attempt)
         finally:
-            shared.limiter.ended(answered=is_answered)
+            shared.limiter.ended(answered=attempt is not None and _is_answered(attempt))
+            if attempt is None:
+                shared.verdicts.breaker.abandon(number)
         if attempt is None:
             raise RunStoppingError
-        return attempt
+        decision = shared.verdicts.after_call(self._case, attempt, number)
+        return attempt if _needs_correction(attempt) else self._decided(attempt, decision)
+
+    async def used_up(self, attempt: Attempt) -> Attempt:
+        """Return the last attempt of a claim whose calls all failed, with its outcome decided."""
+        if _needs_correction(attempt):
+            return replace(attempt, outcome=Outcome.FAILED)
+        return self._decided(attempt, await self._shared.verdicts.calls_used_up(self._case, attempt))
 
     async def before_backoff(self, state: RetryCallState) -> None:
         """Record a failed call that will be retried, and advance to the next attempt number. Raises StoreError."""
@@ -101,25 +123,53 @@ class ActiveJob:
         asked = attempt.failure.retry_after_seconds if attempt.failure else None
         self._not_before = time() + min(asked, MAX_DELAY_SECONDS) if asked else None
         await self._shared.store_client.record(attempt)
+        self.forget_reply()
         self._shared.counters.add(attempt, self._shared.clock())
         self._count_refusals(attempt.failure)
         self.claim = replace(self.claim, attempt=self.claim.attempt + 1)
-        self.repeated += 1
         if attempt.failure is not None:
+            # The answer was paid for: the attempt counts also if the job is released for another reason later.
+            self.repeated = 0 if attempt.failure.is_mismatch else self.repeated + 1
             why, name = failure_text(attempt.failure), truncate(self.claim.artist_name)
+            then = "asked for a correction" if attempt.failure.is_mismatch else f"retry in {seconds:.1f} s"
             log.info(
-                "%s: call %d: %s; retry in %.1f s", name, attempt.claim.attempt, why, seconds,
+                "%s: call %d: %s; %s", name, attempt.claim.attempt, why, then,
                 extra=repeats("calls retried", attempt.failure.code),
             )  # fmt: skip
 
     def released(self) -> Attempt:
         """Return the attempt that releases the claim; the job is not available before the time that the server set."""
-        attempt = replace(released(self.claim, calls=0), available_at=self._not_before)
+        attempt = released(self.claim, calls=self.calls_under_way)
+        attempt = replace(attempt, available_at=self._not_before, uncounted=1 + self.repeated)
         return self._shared.budget.settle(attempt)
 
     def released_now(self) -> Attempt:
         """Return the attempt that releases the claim at once, even if a call is in flight."""
-        return self._shared.budget.settle(released(self.claim, calls=self.calls_under_way))
+        attempt = replace(released(self.claim, calls=self.calls_under_way), uncounted=1 + self.repeated)
+        return self._shared.budget.settle(attempt)
+
+    def _decided(self, attempt: Attempt, decision: Decision | None) -> Attempt:
+        if decision is None or attempt.failure is None:
+            return attempt
+        if decision.sentence is Sentence.CALL_AGAIN:
+            return replace(attempt, outcome=Outcome.RETRY)
+        if decision.sentence is Sentence.FAIL:
+            return replace(attempt, outcome=Outcome.FAILED)
+        log_given_back(self.claim, attempt.failure)
+        asked = min(attempt.failure.retry_after_seconds or 0.0, MAX_DELAY_SECONDS)
+        available_at = time() + max(asked, decision.delay_seconds)
+        return given_back(attempt, uncounted=1 + self.repeated, available_at=available_at)
+
+    @property
+    def has_large_reply(self) -> bool:
+        """True if the last reply holds memory that other calls may need."""
+        return self._release_reply is not None
+
+    def forget_reply(self) -> None:
+        """Release the memory of the last reply; its attempt is stored, or dropped."""
+        if self._release_reply is not None:
+            self._release_reply()
+            self._release_reply = None
 
     def _count_refusals(self, failure: Failure | None) -> None:
         """Count consecutive refusals for lack of flex capacity; after the fallback the job keeps the standard tier."""
@@ -139,31 +189,73 @@ class ActiveJob:
 
     async def _may_spend(self, body: Body) -> bool:
         shared = self._shared
-        if not await shared.budget.reserve(self.claim.job, body):
-            spent_usd = max(shared.budget.spent_usd, shared.store_client.store_thread.reservations.spent_usd)
-            shared.stop.request(StopReason.MAX_COST, _cap_reached(spent_usd))
+        if shared.store_client.has_cost_cap:
+            worst_case = partial(shared.budget.worst_case, self.claim.prompt, body)
+            if (hold := await shared.store_client.reserve(worst_case)) is not None:
+                shared.budget.remember(self.claim.job, hold)
+            else:
+                money, refused = shared.store_client.store_thread.reservations.money, worst_case()
+                shared.stop.request(
+                    StopReason.MAX_COST, cap_sentence(money, refused, body, is_soft=shared.budget.is_soft)
+                )
+                shared.stop.least_cap_usd = money.spent_usd + (
+                    refused.usd + refused.margin_usd if refused is not None else 0.0
+                )
         return not shared.stop.is_halted()
 
     async def _send(self, body: Body) -> Attempt:
         shared, started_at = self._shared, time()
         self.calls_under_way = 1
         shared.counters.in_flight += 1
+        shared.store_client.store_thread.note_call(self.claim.job)
         try:
             reply = await shared.api.create(body)
+            # From here on the reply is interpreted, which is the other moment at which a row may end the process.
+            shared.store_client.store_thread.note_call(self.claim.job)
+            self._release_reply = reply.release
+            classified = self._classify(reply, started_at) if reply.shortage is None else None
+        except CancelledBeforeSendingError:
+            self.calls_under_way = 0
+            raise
+        except MemoryError:
+            reply, classified = Reply(shortage=Shortage.MEMORY), None
         finally:
             shared.counters.in_flight -= 1
+        if classified is None:
+            raise self._not_made(reply)
         self.calls_under_way = 0
-        attempt = shared.budget.settle(self._classify(reply, started_at))
+        shared.shortages.over()
+        attempt = shared.budget.settle(classified)
         self._update_shared_limits(reply, attempt.failure)
         _log_call(attempt)
         return attempt
 
+    def _not_made(self, reply: Reply) -> RunStoppingError:
+        """Return the error of a call that this machine could not make or read; the claim is released then."""
+        if not reply.was_sent:
+            self.calls_under_way = 0
+        if reply.shortage is not None:
+            self._shared.shortages.note(reply.shortage)
+        return RunStoppingError()
+
     def _classify(self, reply: Reply, started_at: float) -> Attempt:
         classification = classify(reply)
-        answer = classification.answer
-        if answer is not None:
-            answer = replace(answer, cost_usd=answer_cost(answer, self._shared.cost))
-        return self._attempt(started_at, answer=answer, failure=classification.failure)
+        answer, failure = classification.answer, classification.failure
+        if answer is None:
+            return self._attempt(started_at, failure=failure, calls=1 if reply.was_sent else 0)
+        answer = replace(answer, cost_usd=answer_cost(answer, self._shared.cost))
+        if failure is None and (reason := self._shared.checks.check(self.claim, answer.text)) is not None:
+            return self._mismatch(started_at, reply, answer, reason)
+        return self._attempt(started_at, answer=answer, failure=failure)
+
+    def _mismatch(self, started_at: float, reply: Reply, answer: Answer, reason: str) -> Attempt:
+        """Return the attempt of an answer that does not fit its schema; it is repeated while corrections are left."""
+        failure = Failure(
+            kind=FailureKind.PERMANENT, code=SCHEMA_MISMATCH, message=reason,
+            status=reply.status, request_id=reply.request_id,
+        )  # fmt: skip
+        attempt = self._attempt(started_at, answer=answer, failure=failure)
+        return replace(attempt, outcome=Outcome.RETRY) if self._corrections.reject(answer.text, reason) else attempt
 
     def _attempt(
         self,
@@ -185,16 +277,14 @@ class ActiveJob:
         )
 
     def _update_shared_limits(self, reply: Reply, failure: Failure | None) -> None:
-        """Apply a reply to all calls: update the rate limits, pause the calls, or stop the run."""
+        """Apply a reply to all calls: update the rate limits, and pause the calls if the server asks for that."""
         shared = self._shared
-        shared.limiter.learn(reply.headers)
+        shared.limiter.learn(reply.headers, accepted=failure is None or not failure.slow_down)
         if failure is None:
             return
-        if failure.kind is FailureKind.FATAL:
-            shared.stop.request(StopReason.ACCOUNT, fatal_message(failure))
-        elif failure.slow_down:
-            seconds = failure.retry_after_seconds
-            shared.limiter.refused(SAT_THROUGH_SECONDS if seconds is None else seconds, failure.code)
+        if failure.slow_down and (failure.retry_after_seconds or shared.verdicts.breaker.is_closed):
+            # While calls rest, the pauses between the probes are enough, unless the server names a time.
+            shared.limiter.refused(failure.retry_after_seconds, failure.code)
         elif (failure.retry_after_seconds or 0) > SAT_THROUGH_SECONDS and not failure.is_flex_full:
             shared.limiter.pause(failure.retry_after_seconds or 0, failure.code)
 
@@ -206,15 +296,25 @@ _OUTCOMES = {
 }
 
 
+def _needs_correction(attempt: Attempt) -> bool:
+    """Return True if the answer does not fit its schema, and another call is to correct it."""
+    return attempt.outcome is Outcome.RETRY and attempt.failure is not None and attempt.failure.is_mismatch
+
+
 def _is_answered(attempt: Attempt) -> bool:
     failure = attempt.failure
     return failure is None or (failure.status is not None and not failure.slow_down)
 
 
-def _cap_reached(spent_usd: float) -> str:
+def cap_sentence(money: Money, hold: Hold | None, body: Body, *, is_soft: bool) -> str:
+    """Return the sentence for a run that ends because the cap has no room for the worst case of the next call."""
+    most = "" if hold is None else f" (it can cost up to {cost_text(hold.usd)})"
+    lost = f" and {cost_text(money.lost_usd)} perhaps lost (see artistjobs lost)" if money.lost_usd else ""
+    shorter = "" if "max_output_tokens" in body else ", limit the answers with --param max_output_tokens=N"
+    estimated = "" if is_soft else ", or estimate the cost of calls with --soft-cap"
     return (
-        f"${spent_usd:.4f} spent, and the next call might exceed --max-cost; "
-        "raise --max-cost to continue, or limit the answers with --param max_output_tokens=N."
+        f"{cost_text(money.spent_usd - money.lost_usd)} spent{lost}, and the next call might exceed --max-cost{most}; "
+        f"raise --max-cost to continue{shorter}{estimated}."
     )
 
 

@@ -10,20 +10,34 @@ from artistjobs.core.pricing import GivenPrices
 class WorkConfig:
     """Options of a worker process. A limit is None if none was set.
 
-    ``flex_fallback`` is the number of consecutive refusals after which a job leaves the flex tier. ``processes`` is the
-    number of processes that share these options, and ``number`` is the index of this one.
+    With ``sample`` random jobs are claimed, not the oldest ones.
+    ``corrections`` is the number of times that a job is asked again because its answer did not fit its schema.
+    With ``soft_cap`` the cost cap may rest on estimates, and with ``trusts_server`` on what a request asks of the
+    server, without a proof that it obeys. ``flex_fallback`` is the number of consecutive refusals after which a job
+    leaves the flex tier. ``patience_seconds`` is the longest wait for a service that does not answer.
+    ``first_patience_seconds`` is the wait for a service that never answered; None means a few tries, since its address
+    is probably wrong. ``processes`` is the number of processes that share these options, and ``number`` is the index of
+    this one. ``handles_per_call`` is the number of file handles that a call takes in its process: two if that process
+    answers it too, as in a rehearsal.
     """
 
     max_workers: int = 4
     processes: int = 1
     max_attempts: int = 5
+    corrections: int = 1
     rpm: int | None = None
     tpm: int | None = None
     max_cost_usd: float | None = None
+    soft_cap: bool = False
+    trusts_server: bool = False
     prices: GivenPrices | None = None
     flex_fallback: int | None = None
     limit: int | None = None
+    sample: bool = False
+    patience_seconds: float = 1800.0
+    first_patience_seconds: float | None = None
     number: int = 0
+    handles_per_call: int = 1
 
     @property
     def part(self) -> ProcessShare:

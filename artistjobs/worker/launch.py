@@ -1,6 +1,8 @@
 """Launch of a run: imports the OpenAI SDK as late as possible, and runs in the fastest event loop available."""
 
 import asyncio
+import logging
+import resource
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
@@ -13,6 +15,8 @@ from artistjobs.worker.gc_tuning import tuned
 from artistjobs.worker.progress.snapshot import Display
 from artistjobs.worker.run import RunReport, run
 from artistjobs.worker.signals import RunControl
+
+log = logging.getLogger(__name__)
 
 
 async def run_calling(
@@ -37,6 +41,7 @@ def run_in_loop(main: Coroutine[Any, Any, Result]) -> Result:
     """Run a coroutine like ``asyncio.run``, in the fastest event loop available. Raises OSError if it cannot start."""
     try:
         with asyncio.Runner(loop_factory=_quickest_loop()) as runner:
+            runner.get_loop().set_exception_handler(_log_unhandled)
             return runner.run(main)
     except RuntimeError as error:
         # A uvloop that cannot start for lack of file descriptors cannot be closed either, and raises only the latter.
@@ -45,7 +50,15 @@ def run_in_loop(main: Coroutine[Any, Any, Result]) -> Result:
         raise
 
 
+def _log_unhandled(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Log an error that no task received, in one line: it concerns a connection, whose call fails with it."""
+    log.debug("%s: %r", context.get("message"), context.get("exception"))
+
+
 def _quickest_loop() -> Callable[[], asyncio.AbstractEventLoop]:
+    if resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY:
+        # libuv aborts the whole process if it cannot start a thread for lack of memory.
+        return asyncio.new_event_loop
     try:
         from uvloop import new_event_loop
     except ImportError:  # PyPy has none

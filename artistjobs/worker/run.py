@@ -2,37 +2,47 @@
 
 import asyncio
 import logging
+import os
 import random
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from dataclasses import dataclass
 from functools import partial
-from time import monotonic
+from math import ceil
+from time import monotonic, time
 
 from artistjobs.api.interface import Api
 from artistjobs.api.prices import cost_by
-from artistjobs.core.attempt import Usage
 from artistjobs.core.command_text import command
 from artistjobs.core.controls import WorkerSettings, changed_settings, settings_text
-from artistjobs.core.job import Claim, Scope
-from artistjobs.core.prompt import Body, request_builder
+from artistjobs.core.cost_bound import bound_call, cap_basis, cap_refusal
+from artistjobs.core.job import Scope
+from artistjobs.core.prompt import shared_fields
+from artistjobs.core.shortage import expected_error
 from artistjobs.errors import ArtistjobsError, StoreError, WrongUseError
 from artistjobs.store.interface import OpenStore, Records, Store
 from artistjobs.store.models import Counts
-from artistjobs.worker.active_job import WorkerContext
+from artistjobs.worker.active_job import Requests, WorkerContext
+from artistjobs.worker.answer_checks import AnswerChecks
 from artistjobs.worker.config import WorkConfig
+from artistjobs.worker.file_handles import calls_allowed
 from artistjobs.worker.limits.budget import Budget
 from artistjobs.worker.limits.circuit_breaker import Breaker
 from artistjobs.worker.limits.concurrency import ConcurrencyLimit
 from artistjobs.worker.limits.rate_limiter import RAMP_UP_GAP_SECONDS, Limiter
+from artistjobs.worker.limits.shortages import Shortages
 from artistjobs.worker.observer import RunObserver
+from artistjobs.worker.peers import Calls
 from artistjobs.worker.preflight import check_models
 from artistjobs.worker.progress.counters import RunCounters, RunTotals
 from artistjobs.worker.progress.snapshot import Display, TakeSnapshot
+from artistjobs.worker.requests import RequestBuilder
 from artistjobs.worker.signals import RunControl, Signals
 from artistjobs.worker.stop import Stop, StopReason
 from artistjobs.worker.store_client import StoreClient
 from artistjobs.worker.task_pool import TaskPool
+from artistjobs.worker.verdicts import Verdicts
 from artistjobs.worker.worker import JobLoop
 
 log = logging.getLogger(__name__)
@@ -43,7 +53,11 @@ OpenApi = Callable[[], AbstractAsyncContextManager[Api]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunReport:
-    """The outcome of a run; ``error`` is set if a failure of the store ended it."""
+    """The outcome of a run; ``error`` is set if a failure of the store ended it.
+
+    ``seconds`` is the time between the start and the end that the database records for its workers.
+    ``least_cap_usd`` is the cap that the next call would have needed, if a cap stopped the run and it is known.
+    """
 
     counters: RunTotals
     reason: StopReason | None
@@ -51,6 +65,7 @@ class RunReport:
     seconds: float
     after: Counts
     error: ArtistjobsError | None = None
+    least_cap_usd: float | None = None
 
 
 async def run(
@@ -69,16 +84,16 @@ async def run(
 
     """
     with open_store() as store:
-        started, before = monotonic(), store.records.counts(scope)
+        started, since, before = monotonic(), time(), store.records.counts(scope)
         counters = RunCounters(before=before, started_at=started)
-        spent_usd = store.queue.spent_usd()
         this_run = _Run(config, scope, open_store, counters, run_control or Signals())
-        report = await this_run.work(store, spent_usd, open_api, watcher)
+        report = await this_run.work(store, open_api, watcher)
         error = report.error
         after = before if error else store.records.counts(scope)
+        worked = None if error else store.records.worked_seconds([os.getpid()], since)
     return RunReport(
-        counters=counters.totals(), reason=report.reason, sentence=report.sentence, seconds=monotonic() - started,
-        after=after, error=error,
+        counters=counters.totals(), reason=report.reason, sentence=report.sentence,
+        seconds=worked or monotonic() - started, after=after, error=error, least_cap_usd=report.least_cap_usd,
     )  # fmt: skip
 
 
@@ -98,11 +113,18 @@ def nothing_to_do(counts: Counts) -> RunReport:
     )
 
 
+def note_store_error(stop: Stop, error: ArtistjobsError) -> None:
+    """Stop a run for an error of the store; a run that stops for another reason says that not all is stored."""
+    if not stop.request(StopReason.STORE, str(error)) and stop.reason is not StopReason.STORE:
+        stop.sentence = f"not everything that arrived could be stored: {error}"
+
+
 @dataclass(frozen=True, slots=True)
 class _End:
     reason: StopReason | None
     sentence: str
     error: ArtistjobsError | None = None
+    least_cap_usd: float | None = None
 
 
 class _Run:
@@ -118,10 +140,12 @@ class _Run:
         self._stop = Stop()
         self._cost = cost_by(config.prices)
         self._settings = config.settings
+        self._budget = Budget(self._cost, is_soft=config.soft_cap, trusts_server=config.trusts_server)
         self._store_client = StoreClient(
             open_store, scope, config.limit, config.settings, run_control.part, self._apply_settings
         )
-        self._breaker = Breaker(config.max_workers)
+        self._store_client.store_thread.claims_randomly = config.sample
+        self._breaker = Breaker(config.max_workers, config.patience_seconds, monotonic)
         self._limiter = Limiter(
             rpm=config.rpm,
             tpm=config.tpm,
@@ -130,39 +154,57 @@ class _Run:
             concurrency=ConcurrencyLimit(config.max_workers, monotonic),
             sharers=lambda: self._store_client.store_thread.live_workers,
             first_gap=RAMP_UP_GAP_SECONDS,
+            gate=self._breaker,
+        )
+        self._peers = run_control.connect(Calls(self._limiter, self._breaker))
+        self._limiter.on_pause = self._peers.paused
+        self._verdicts = Verdicts(
+            config,
+            self._breaker,
+            self._limiter,
+            self._stop,
+            self._unfinished,
+            self._peers,
+            ever_answered=counters.before.done > 0,
         )
         self._task_pool: TaskPool | None = None
+        self._most_calls = sys.maxsize
 
-    async def work(self, store: Store, spent_usd: float, open_api: OpenApi, watcher: Display) -> _End:
+    async def work(self, store: Store, open_api: OpenApi, watcher: Display) -> _End:
         records = self._records = store.records
         self._resume = command(store.path, "resume")
-        self._budget = Budget(self._config.max_cost_usd, spent_usd, self._cost, self._store_client.reserve)
-        self._ensure_known_prices(records)
+        self._ensure_bounded(records)
         async with (
             open_api() as api,
             self._run_control.listening(self._stop, lambda: self._counters.in_flight) as abandon_requested,
         ):
-            look_up = partial(check_models, api, _models(records, self._scope), self._stop)
+            look_up = partial(check_models, api, _models(records, self._scope), self._stop, self._first_patience())
             if not await self._run_control.wait_to_start(look_up):
                 return _End(self._stop.reason, self._stop.sentence)
-            await self._store_client.start()
-            shared = self._shared(api, _Requests(records))
-            async with watching(watcher, self._snapshot_taker()):
-                error = await self._drain(shared, abandon_requested)
+            if (error := await self._start_thread()) is not None:
+                return self._end(error)
+            # The time that the look-up took is not part of the work: the database does not count it either.
+            self._counters.started_at = monotonic()
+            with closing(RequestBuilder(records, self._stop)) as requests:
+                async with watching(watcher, self._snapshot_taker()):
+                    error = await self._drain(self._shared(api, requests), abandon_requested)
         return self._end(error)
 
-    def _shared(self, api: Api, requests: Callable[[Claim], Body]) -> WorkerContext:
+    def _shared(self, api: Api, requests: Requests) -> WorkerContext:
         return WorkerContext(
             api=api,
             store_client=self._store_client,
             limiter=self._limiter,
             budget=self._budget,
-            breaker=self._breaker,
+            verdicts=self._verdicts,
+            shortages=Shortages(self._limiter, self._stop, lambda: self._counters.in_flight),
             stop=self._stop,
             counters=self._counters,
             requests=requests,
+            checks=AnswerChecks(self._records),
             cost=self._cost,
             max_attempts=self._config.max_attempts,
+            corrections=self._config.corrections,
             flex_fallback=self._config.flex_fallback,
             clock=monotonic,
             chance=random.Random(),
@@ -170,42 +212,100 @@ class _Run:
 
     def _snapshot_taker(self) -> TakeSnapshot:
         return RunObserver(
-            self._config, self._counters, self._limiter, self._budget, self._stop, self._store_client.store_thread
-        )
+            self._config, self._counters, self._limiter, self._stop, self._store_client.store_thread, self._breaker,
+            lambda: self._most_calls,
+        )  # fmt: skip
 
     async def _drain(self, shared: WorkerContext, abandon_requested: asyncio.Event) -> ArtistjobsError | None:
         """Run all job loops to their end; return the error that ended them, if any."""
         task_pool = self._task_pool = TaskPool(lambda: JobLoop(shared).work(), self._wanted_slots())
         aside = [
             asyncio.create_task(self._stop_claiming()),
-            asyncio.create_task(_cancel_when(abandon_requested, task_pool)),
+            asyncio.create_task(self._abandon_when(abandon_requested, task_pool)),
         ]
         try:
             await task_pool.wait()
-        except ArtistjobsError as error:
-            self._stop.request(StopReason.STORE, str(error))
-            return error
+        except (ArtistjobsError, MemoryError, RuntimeError) as error:
+            expected = expected_error(error)
+            note_store_error(self._stop, expected)
+            return expected
         finally:
             for task in aside:
                 task.cancel()
             await asyncio.gather(*aside, return_exceptions=True)
             await task_pool.close()
-            await self._store_client.close(self._ending(), self._breaker.tripped_by)
+            refused = self._give_back_refused()
+            await self._store_client.close(self._ending(), refused)
+        if isinstance(trouble := self._store_client.trouble, ArtistjobsError):
+            # No job loop has met it, because all of them had ended or were abandoned.
+            note_store_error(self._stop, trouble)
+            return trouble
         return None
+
+    async def _start_thread(self) -> ArtistjobsError | None:
+        """Start the store thread; return an error that may be the cause, if the run is stopped before that succeeds.
+
+        Raises:
+            StoreError: if the thread cannot start.
+
+        """
+        starting, stopping = (asyncio.ensure_future(one) for one in (self._store_client.start(), self._stop.wait()))
+        await asyncio.wait([starting, stopping], return_when=asyncio.FIRST_COMPLETED)
+        if stopping.done():
+            self._store_client.abandon()
+        stopping.cancel()
+        try:
+            await starting
+        except ArtistjobsError as error:
+            if not self._stop.is_requested():
+                raise
+            note_store_error(self._stop, error)
+            return error
+        return None
+
+    def _give_back_refused(self) -> list[int]:
+        """Return the refused jobs that become pending again, and count them as such."""
+        attempts = self._verdicts.attempts_to_give_back(is_end=not self._stop.is_requested())
+        for attempt in attempts:
+            self._counters.give_back(attempt)
+        return [attempt.claim.job for attempt in attempts]
+
+    def _unfinished(self) -> int:
+        """Return this process's share of the jobs that are not done or failed, at least 1."""
+        progress = self._store_client.store_thread.job_counts.job_progress
+        counts = progress.counts if progress is not None else self._counters.before
+        # The counts of this process are exact, but leave out what others do.
+        unfinished = min(counts.pending + counts.running, self._counters.pending)
+        if self._config.limit is not None:
+            unfinished = min(unfinished, self._config.limit)
+        return max(1, ceil(unfinished / max(1, self._run_control.part().count)))
+
+    def _first_patience(self) -> float | None:
+        """Return how long to wait for the first reply; None if no job was done before and the user did not say."""
+        is_known = self._counters.before.done > 0
+        return self._config.patience_seconds if is_known else self._config.first_patience_seconds
 
     def _wanted_slots(self) -> int:
         wanted = max(1, min(self._settings.max_workers, self._counters.pending))
-        return min(wanted, self._config.limit) if self._config.limit else wanted
+        return self._affordable(min(wanted, self._config.limit) if self._config.limit else wanted)
+
+    def _affordable(self, wanted: int) -> int:
+        """Return the number of calls for which this process may open files: ``wanted``, or fewer with a warning."""
+        allowed = calls_allowed(wanted, self._config.handles_per_call)
+        self._most_calls = sys.maxsize if allowed == wanted else allowed
+        if allowed < wanted:
+            sentence = f"only {allowed} of {wanted} calls can be in flight: the system allows no more open files"
+            self._log_once(logging.WARNING, f"{sentence}; raise the hard limit (ulimit -Hn) for more")
+        return allowed
 
     def _apply_settings(self, settings: WorkerSettings) -> None:
         """Apply settings sent from another terminal, from now on."""
         before, self._settings = self._settings, settings
         self._stop.pause(settings.makes_no_calls)
         self._limiter.tune(rpm=settings.rpm, tpm=settings.tpm, max_workers=settings.max_workers)
-        self._breaker.resize(settings.max_workers)
-        self._budget.change_cap(settings.max_cost_usd)
+        self._verdicts.resize(settings.max_workers)
         if settings.max_cost_usd is not None and before.max_cost_usd is None:
-            self._ensure_known_prices_now()
+            self._ensure_bounded_now()
         if self._task_pool is not None:
             self._task_pool.grow(self._wanted_slots())
         self._log_changes(before, settings)
@@ -222,9 +322,14 @@ class _Run:
         """Log a sentence that concerns all processes of a command; only the first one shows it to the user."""
         log.log(logging.DEBUG if self._run_control.part().number else level, "%s", sentence)
 
+    async def _abandon_when(self, requested: asyncio.Event, task_pool: TaskPool) -> None:
+        await requested.wait()
+        self._store_client.abandon()
+        task_pool.cancel()
+
     async def _stop_claiming(self) -> None:
         await self._stop.wait()
-        self._store_client.drain()
+        self._store_client.drain(self._ending())
 
     def _has_reached_limit(self) -> bool:
         return self._store_client.store_thread.reached_limit and self._counters.pending > 0
@@ -235,54 +340,27 @@ class _Run:
     def _end(self, error: ArtistjobsError | None) -> _End:
         if self._has_reached_limit():
             self._stop.request(StopReason.LIMIT, limit_sentence(self._config.limit))
-        return _End(self._stop.reason, self._stop.sentence, error)
+        return _End(self._stop.reason, self._stop.sentence, error, self._stop.least_cap_usd)
 
-    def _ensure_known_prices_now(self) -> None:
+    def _ensure_bounded_now(self) -> None:
         try:
-            self._ensure_known_prices(self._records)
+            self._ensure_bounded(self._records)
         except ArtistjobsError as error:
             self._stop.request(StopReason.STORE if isinstance(error, StoreError) else StopReason.MAX_COST, str(error))
 
-    def _ensure_known_prices(self, records: Records) -> None:
-        if self._settings.max_cost_usd is None:
+    def _ensure_bounded(self, records: Records) -> None:
+        """Report what a cost cap rests on. Raises WrongUseError if the cost of a call has no bound."""
+        if (cap_usd := self._settings.max_cost_usd) is None:
             return
-        for model, tier in _asked_for(records, self._scope):
-            if self._cost(model, tier, Usage(input_tokens=1000, output_tokens=1000)) is None:
-                what = f"{model} at the tier {tier}" if tier else model
-                raise WrongUseError(
-                    f"--max-cost cannot be enforced: the price of {what} is unknown; set it with --price-input USD and "
-                    "--price-output USD per million tokens, or omit --max-cost and limit the run with --limit."
-                )
+        for prompt in records.pending_prompts(self._scope):
+            bound = bound_call(shared_fields(prompt), self._cost)
+            if bound.gaps and not self._config.soft_cap:
+                raise WrongUseError(cap_refusal(bound))
+            self._log_once(logging.INFO, cap_basis(bound, cap_usd, self._cost, is_soft=self._config.soft_cap))
 
 
 def _models(records: Records, scope: Scope) -> Sequence[str]:
     return list(dict.fromkeys(prompt.model for prompt in records.pending_prompts(scope)))
-
-
-def _asked_for(records: Records, scope: Scope) -> Iterator[tuple[str, str | None]]:
-    """Yield the models of pending jobs: each at the standard tier, and at its own service tier if it has one."""
-    for prompt in records.pending_prompts(scope):
-        yield prompt.model, None
-        if prompt.service_tier is not None:
-            yield prompt.model, prompt.service_tier
-
-
-class _Requests:
-    """Builds request bodies; the parts that a prompt configuration determines are built once."""
-
-    def __init__(self, records: Records) -> None:
-        self._records = records
-        self._builders: dict[int, Callable[[str, str], Body]] = {}
-
-    def __call__(self, claim: Claim) -> Body:
-        if claim.prompt not in self._builders:
-            self._builders[claim.prompt] = request_builder(self._records.prompt(claim.prompt))
-        return self._builders[claim.prompt](claim.artist_name, claim.artist_data)
-
-
-async def _cancel_when(abandon_requested: asyncio.Event, task_pool: TaskPool) -> None:
-    await abandon_requested.wait()
-    task_pool.cancel()
 
 
 @asynccontextmanager

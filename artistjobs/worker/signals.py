@@ -12,6 +12,7 @@ from typing import Protocol
 
 from artistjobs.core.controls import SINGLE_PROCESS, ProcessShare
 from artistjobs.core.formatting import count_text
+from artistjobs.worker.peers import Calls, NoPeers, Peers
 from artistjobs.worker.stop import Stop, StopReason
 
 log = logging.getLogger(__name__)
@@ -29,6 +30,9 @@ class RunControl(Protocol):
 
     def part(self) -> ProcessShare:
         """Return the current index of this process among those of its command, and their number."""
+
+    def connect(self, calls: Calls) -> Peers:
+        """Let the other processes of the command have an influence on the calls of this one, and return them."""
 
     async def wait_to_start(self, look_up: Callable[[], Awaitable[bool]]) -> bool:
         """Check the account and return when calls may start; False if no call could succeed or the run stops."""
@@ -69,6 +73,10 @@ class Signals:
     def part(self) -> ProcessShare:
         """Return the share of a single process."""
         return SINGLE_PROCESS
+
+    def connect(self, _calls: Calls) -> Peers:
+        """Return no peers, since there is one process."""
+        return NoPeers()
 
     async def wait_to_start(self, look_up: Callable[[], Awaitable[bool]]) -> bool:
         """Check the account, and start at once."""

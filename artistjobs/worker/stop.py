@@ -10,11 +10,13 @@ class StopReason(StrEnum):
     INTERRUPTED = "interrupted"
     TERMINATED = "terminated"
     ACCOUNT = "account"  # key, credit, model or prompt: every call would fail in the same way
-    OUTAGE = "outage"  # too many jobs failed in a row
+    REFUSED = "refused"  # many rows in a row were refused alike, which is no row's fault
+    OUTAGE = "outage"  # the service did not answer for as long as the patience lasts
     MAX_COST = "max-cost"
     LIMIT = "limit"
     STORE = "store"  # failure of the disk or the database
-    DIED = "died"  # the child processes, several in a row
+    RESOURCES = "resources"  # the system refuses memory, a thread or a file handle
+    DIED = "died"  # child processes, several in a row, or one that cannot be started
 
 
 class RunStoppingError(Exception):
@@ -25,11 +27,13 @@ class Stop:
     """Stop state of a run: set once, by the first part that finds that the run cannot go on; it ends all waits.
 
     A run may also be paused: waits for a call then end too, and their jobs are released.
+    ``least_cap_usd`` is the cap that the call would have needed for whose cost the run stopped, None if unknown.
     """
 
     def __init__(self) -> None:
         self.reason: StopReason | None = None
         self.sentence = ""
+        self.least_cap_usd: float | None = None
         self.is_paused = False
         self._event = asyncio.Event()
         self._halt = asyncio.Event()

@@ -10,14 +10,22 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from time import time
+from typing import Final
 
 from artistjobs.core.attempt import Attempt, Outcome
 from artistjobs.core.controls import SINGLE_PROCESS, ProcessShare, WorkerSettings
 from artistjobs.core.job import Claim, Scope
+from artistjobs.core.shortage import shortage_of
+from artistjobs.errors import ResourceError, StoreError
 from artistjobs.store.interface import OpenStore
-from artistjobs.worker.reservations import ReservationQueue, ReservationRequest, answer
+from artistjobs.worker.limits.budget import Hold
+from artistjobs.worker.reservations import ReservationQueue, ReservationReply, ReservationRequest, answer
 from artistjobs.worker.settings_poller import OnSettingsChange, SettingsPoller
 from artistjobs.worker.store_thread import Answered, StoreReply, StoreRequest, StoreThread
+
+WATCH_SECONDS: Final = 1.0
+"""Interval at which the event loop looks whether the store thread waits for another process."""
+
 
 _UNBOUNDED = WorkerSettings(max_workers=sys.maxsize)
 
@@ -41,6 +49,8 @@ class StoreClient:
         self._ready: asyncio.Future[None] = self._loop.create_future()
         self._ended: asyncio.Future[None] = self._loop.create_future()
         self._trouble: Exception | None = None
+        self._is_abandoned = False
+        self._watch: asyncio.Task[None] | None = None
         settings_poller = SettingsPoller(settings, part, partial(self._tell, on_change))
         self.store_thread = StoreThread(
             scope,
@@ -55,7 +65,17 @@ class StoreClient:
     async def start(self) -> None:
         """Start the thread, register as a worker and rescue the jobs of dead workers. Raises StoreError."""
         self._thread.start()
+        self._watch = asyncio.create_task(self._watch_thread())
         await self._ready
+
+    @property
+    def trouble(self) -> Exception | None:
+        """The exception that ended the thread, or for which it was left behind."""
+        return self._trouble
+
+    def abandon(self) -> None:
+        """Leave the thread behind if it waits for another process; otherwise it still stores what it has received."""
+        self._is_abandoned = True
 
     async def exchange(self, attempt: Attempt | None) -> Claim | None:
         """Store an attempt and return the next claim, or None once there is nothing left to claim.
@@ -68,25 +88,43 @@ class StoreClient:
         """Store an attempt; return after the commit. Raises StoreError."""
         await self._send(attempt, wants_claim=False)
 
-    async def reserve(self, usd: float) -> bool:
-        """Reserve money for a call, on disk before the call is made; return False if the cap has no room for it.
+    @property
+    def has_cost_cap(self) -> bool:
+        """True if money has to be reserved for each call."""
+        return self.store_thread.settings_poller.settings.max_cost_usd is not None
 
-        While calls of any worker are in flight, wait: their end may make room. Storing the attempt of the call releases
-        the reservation. Raises StoreError.
+    async def reserve(self, hold: Callable[[], Hold | None]) -> Hold | None:
+        """Hold money back for a call, on disk before the call is made; return None if the cap has no room for it.
+
+        ``hold`` returns the amounts, and is called in the store thread. While calls of any worker are in flight, wait:
+        their end may make room. Storing the attempt of the call releases the reservation. Raises StoreError.
         """
         if self._trouble is not None:
             raise self._trouble
-        future: asyncio.Future[bool] = self._loop.create_future()
-        self.store_thread.inbox.put(ReservationRequest(usd, future))
-        return await future
+        future: asyncio.Future[Hold | None] = self._loop.create_future()
+        self.store_thread.inbox.put(ReservationRequest(hold, future))
+        try:
+            return await future
+        except asyncio.CancelledError:
+            if future.done() and not future.cancelled() and (granted := future.result()) is not None:
+                self._give_back(granted)
+            raise
+
+    def _give_back(self, hold: Hold) -> None:
+        """Free money held back for a call that is not made."""
+        self.store_thread.inbox.put(StoreRequest(None, wants_claim=False, future=None, unused=hold))
 
     def release(self, attempt: Attempt) -> None:
         """Release a claim, without waiting for the commit."""
         self.store_thread.inbox.put(StoreRequest(attempt, wants_claim=False, future=None))
 
-    def drain(self) -> None:
-        """Claim no more jobs; requests that wait for a claim receive None."""
-        self.store_thread.is_draining = True
+    def drain(self, ending: str | None = None) -> None:
+        """Claim no more jobs; requests that wait for a claim receive None.
+
+        ``ending`` is the reason why the run stops before its end. It is recorded at once: whoever told this process to
+        stop may kill it soon.
+        """
+        self.store_thread.drain(ending)
         self.store_thread.inbox.put(StoreRequest(None, wants_claim=False, future=None))
 
     async def close(self, ending: str, retry: Sequence[int]) -> None:
@@ -94,6 +132,24 @@ class StoreClient:
         self.store_thread.close(ending, retry)
         self.drain()
         await self._ended
+        if self._watch is not None:
+            await self._watch
+
+    async def _watch_thread(self) -> None:
+        """Look once a second whether another process keeps the thread from writing, until the thread ends."""
+        while not self._ended.done():
+            await asyncio.wait([self._ended], timeout=WATCH_SECONDS)
+            try:
+                self.store_thread.watch_lock(is_abandoned=self._is_abandoned)
+            except StoreError as trouble:
+                self._leave(trouble)
+
+    def _leave(self, trouble: StoreError) -> None:
+        """Go on without the thread, which ends with the process."""
+        self.store_thread.is_draining = True
+        self._trouble = self._trouble or trouble
+        self._fail(trouble)
+        _settle(self._ended)
 
     async def _send(self, attempt: Attempt | None, *, wants_claim: bool) -> Claim | None:
         if self._trouble is not None:
@@ -118,8 +174,9 @@ class StoreClient:
                 self.store_thread.open(store)
                 self._tell(_settle, self._ready)
                 self.store_thread.serve(store.queue)
-        except Exception as trouble:  # noqa: BLE001
-            self._trouble = trouble
+        except Exception as error:  # noqa: BLE001
+            shortage = shortage_of(error)
+            self._trouble = trouble = error if shortage is None else ResourceError(shortage)
             self._tell(self._fail, trouble)
         finally:
             self._tell(_settle, self._ended)
@@ -127,8 +184,8 @@ class StoreClient:
     def _reply(self, served: Sequence[StoreReply]) -> None:
         self._tell(self._deliver, served)
 
-    def _answer_reservations(self, requests: Sequence[ReservationRequest], granted: bool) -> None:  # noqa: FBT001
-        self._tell(answer, requests, granted)
+    def _answer_reservations(self, replies: Sequence[ReservationReply]) -> None:
+        self._tell(answer, replies, self._give_back)
 
     def _deliver(self, served: Sequence[StoreReply]) -> None:
         for future, claim in served:

@@ -18,6 +18,7 @@ from artistjobs.core.formatting import count_is, count_text
 from artistjobs.core.job import EVERYTHING, Claim, Scope
 from artistjobs.store.interface import Controls, Queue, Records, Store
 from artistjobs.store.models import RescueResult
+from artistjobs.worker.limits.budget import Hold
 from artistjobs.worker.progress.job_counts import JobCountPoller
 from artistjobs.worker.reservations import ReservationQueue, ReservationRequest
 from artistjobs.worker.settings_poller import SettingsPoller
@@ -39,17 +40,21 @@ RESERVATION_POLL_SECONDS: Final = 0.25
 
 @dataclass(frozen=True, slots=True)
 class StoreRequest:
-    """An attempt to record, a request for a claim, or both; the reply is set on ``future``."""
+    """An attempt to record, a request for a claim, or both; the reply is set on ``future``.
+
+    ``unused`` is money to free that was held back for a call that was not made.
+    """
 
     attempt: Attempt | None
     wants_claim: bool
     future: "asyncio.Future[Claim | None] | None"
+    unused: Hold | None = None
 
 
 StoreReply: TypeAlias = "tuple[asyncio.Future[Claim | None] | None, Claim | None]"
 
 
-Answered: TypeAlias = "asyncio.Future[Claim | None] | asyncio.Future[bool]"
+Answered: TypeAlias = "asyncio.Future[Claim | None] | asyncio.Future[Hold | None]"
 
 
 class StoreThread:
@@ -57,6 +62,7 @@ class StoreThread:
 
     Other threads may read its values. ``reached_limit`` is True once claiming ended because as many jobs as allowed
     were claimed. ``claimed_by_others`` counts the jobs that other workers held when there was last nothing to claim.
+    ``next_job_at`` is the time, in seconds after the epoch, at which the next job may be claimed if none may be now.
     """
 
     def __init__(
@@ -71,10 +77,13 @@ class StoreThread:
         self.reservations = reservations
         self.settings_poller = settings_poller
         self.is_draining = False
+        self.claims_randomly = False
         self.reached_limit = False
         self.claimed_by_others = 0
+        self.next_job_at: float | None = None
         self.others = 0
         self.job_counts = JobCountPoller(scope)
+        self._queue: Queue | None = None
         self._records: Records | None = None
         self._looked_at = 0.0
         self._controls: Controls | None = None
@@ -86,6 +95,7 @@ class StoreThread:
         self._in_hand = 0
         self._ending: str | None = None
         self._to_retry: Sequence[int] = ()
+        self._stop_to_note: str | None = None
 
     @property
     def live_workers(self) -> int:
@@ -94,18 +104,38 @@ class StoreThread:
 
     def open(self, store: Store) -> None:
         """Register as a worker and rescue the jobs of dead workers. Raises StoreError."""
-        self._records, self._controls = store.records, store.controls
+        self._queue, self._records, self._controls = store.queue, store.records, store.controls
         # Before the worker is visible to others, so that all settings sent to it have a later revision.
         self.settings_poller.start(store.controls)
         store.queue.register()
+        if self.claims_randomly:
+            store.queue.claim_randomly()
+        self.reservations.money = store.records.money()
         expected = self.others
         self._look_at_others(store.queue)
         # Processes that are about to register share the limits from the first call on.
         self.others = max(expected, self.others)
 
+    def watch_lock(self, *, is_abandoned: bool) -> None:
+        """Look whether another process keeps this thread from writing; to be called by another thread.
+
+        Raises StoreError if that is without hope, and with ``is_abandoned`` if the thread waits at all.
+        """
+        if self._queue is not None:
+            self._queue.watch_lock(is_abandoned=is_abandoned)
+
     def close(self, ending: str, retry: Sequence[int]) -> None:
         """End the thread once all received requests are stored, and make the jobs of ``retry`` pending again."""
         self._to_retry, self._ending = retry, ending
+
+    def drain(self, ending: str | None = None) -> None:
+        """Claim no more jobs; ``ending`` is the reason why the run stops, if it does before its end."""
+        self.is_draining, self._stop_to_note = True, ending
+
+    def note_call(self, job: int) -> None:
+        """Note the job whose call begins or ends; to be called in the event loop."""
+        if self._queue is not None:
+            self._queue.note_call(job)
 
     def serve(self, queue: Queue) -> None:
         """Handle requests until the thread is to end. Raises StoreError."""
@@ -123,14 +153,19 @@ class StoreThread:
         queue.end(self._ending)
 
     def waiting(self) -> "list[Answered]":
-        """Return the futures of all requests that have no reply."""
+        """Return the futures of all requests that have no reply. The requests stay where they are."""
         messages: list[StoreRequest | ReservationRequest] = [
             *self._wanting,
             *self._messages,
             *self.reservations.requests,
         ]
+        arrived: list[StoreRequest | ReservationRequest] = []
         while not self.inbox.empty():
-            messages.append(self.inbox.get_nowait())
+            arrived.append(self.inbox.get_nowait())
+        for message in arrived:
+            # A thread that was left behind while it waited may still get the right to write, and store these.
+            self.inbox.put(message)
+        messages += arrived
         return [message.future for message in messages if message.future is not None]
 
     def _receive(self, queue: Queue) -> list[StoreRequest]:
@@ -167,9 +202,11 @@ class StoreThread:
         seconds = self.settings_poller.seconds_until_poll
         if self.reservations.requests:
             return min(seconds, RESERVATION_POLL_SECONDS)
+        self.next_job_at = None
         if not self._room():
             return seconds
         queue_state = queue.queue_state(self._scope)
+        self.next_job_at = queue_state.available_at
         if queue_state.available_at is None:
             return seconds
         return min(seconds, max(0.0, queue_state.available_at - time()))
@@ -179,21 +216,29 @@ class StoreThread:
         attempts = [message.attempt for message in messages if message.attempt is not None]
         self._wanting += [message for message in messages if message.wants_claim]
         self._take_back(attempts)
-        claims = queue.exchange(attempts, self._room(), self._scope)
+        if self._stop_to_note is not None:
+            queue.note_stop(self._stop_to_note)
+            self._stop_to_note = None
+        # Without attempts and claims there is nothing to commit but reservations, which have their own transaction.
+        room = self._room()
+        claims = queue.exchange(attempts, room, self._scope) if attempts or room else ()
         self.job_counts.add(attempts)
+        self.reservations.count(attempts)
         self._in_hand += len(claims)
         if self._jobs_left is not None:
             self._jobs_left -= len(claims)
         answered: list[StoreReply] = [(message.future, None) for message in messages if not message.wants_claim]
         self._reply(answered + self._serve_wanting(queue, claims))
         # After the attempts, so that the next calls can use the money that these release.
+        for message in messages:
+            if message.unused is not None:
+                queue.free(message.unused.usd, message.unused.margin_usd)
         self.reservations.serve(queue, is_draining=self.is_draining)
 
     def _take_back(self, attempts: Sequence[Attempt]) -> None:
         self._in_hand -= sum(attempt.outcome is not Outcome.RETRY for attempt in attempts)
         if self._jobs_left is not None:
-            # A job that was released without a call does not count towards the limit.
-            self._jobs_left += sum(attempt.outcome is Outcome.RELEASED and not attempt.calls for attempt in attempts)
+            self._jobs_left += sum(_is_still_to_do(attempt) for attempt in attempts)
 
     def _room(self) -> int:
         """Return the number of jobs to claim: at most the calls that may be in flight, none if paused or draining."""
@@ -224,6 +269,11 @@ class StoreThread:
         queue_state = queue.queue_state(self._scope)
         self.claimed_by_others = queue_state.claimed_by_others
         return queue_state.available_at is None and not queue_state.claimed_by_others
+
+
+def _is_still_to_do(attempt: Attempt) -> bool:
+    """Return True if a job was released without a call, or given back after a failure that its row did not cause."""
+    return attempt.outcome is Outcome.RELEASED and (not attempt.calls or attempt.failure is not None)
 
 
 def tell_rescue(rescue: RescueResult) -> None:

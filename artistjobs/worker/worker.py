@@ -6,7 +6,6 @@ implementations.
 """
 
 import logging
-from dataclasses import replace
 
 from artistjobs.api.remedies import failure_text
 from artistjobs.core.attempt import Attempt, FailureKind, Outcome
@@ -15,8 +14,7 @@ from artistjobs.core.job import Claim
 from artistjobs.core.retry import Backoff, retrying
 from artistjobs.terminal.log import repeats
 from artistjobs.worker.active_job import ActiveJob, WorkerContext
-from artistjobs.worker.limits.circuit_breaker import BAD_REQUEST
-from artistjobs.worker.stop import RunStoppingError, StopReason
+from artistjobs.worker.stop import RunStoppingError
 
 log = logging.getLogger(__name__)
 
@@ -37,24 +35,36 @@ class JobLoop:
         try:
             claim = await self._shared.store_client.exchange(None)
             while claim is not None:
-                attempt = await self._attempt(claim)
-                self._active_job = None
-                claim = await self._shared.store_client.exchange(attempt)
+                claim = await self._settle(claim)
         finally:
             if self._active_job is not None:
                 self._shared.store_client.release(self._active_job.released_now())
 
-    async def _attempt(self, claim: Claim) -> Attempt:
-        self._active_job = active_job = ActiveJob(self._shared, claim)
+    async def _settle(self, claim: Claim) -> Claim | None:
+        """Attempt a job, store the attempt, and return the next claim."""
+        active_job = self._active_job = ActiveJob(self._shared, claim)
+        try:
+            attempt: Attempt | None = await self._attempt(active_job)
+            self._active_job = None
+            if active_job.has_large_reply and attempt is not None:
+                # The next claim may come late, and the memory of this reply is needed for those of other calls.
+                await self._shared.store_client.record(attempt)
+                attempt = None
+        finally:
+            active_job.forget_reply()
+        return await self._shared.store_client.exchange(attempt)
+
+    async def _attempt(self, active_job: ActiveJob) -> Attempt:
         try:
             attempt = await active_job.call()
             if attempt.outcome is Outcome.RETRY:
                 attempt = await self._call_again(active_job, attempt)
+            if attempt.outcome is Outcome.RETRY:
+                attempt = await active_job.used_up(attempt)
         except RunStoppingError:
             attempt = active_job.released()
-        if attempt.outcome is Outcome.RETRY:
-            attempt = replace(attempt, outcome=Outcome.FAILED)
-        return self._after(attempt, active_job.repeated)
+        self._note(attempt)
+        return attempt
 
     async def _call_again(self, active_job: "ActiveJob", first: Attempt) -> Attempt:
         # Most jobs need only one call, and setting up a retry loop costs more than all other work for a job.
@@ -68,39 +78,12 @@ class JobLoop:
         last: Attempt = await repeat(call)
         return last
 
-    def _after(self, attempt: Attempt, repeated: int) -> Attempt:
-        """Count an attempt and check for an outage; release the job uncounted if its row did not cause the failure."""
-        shared = self._shared
-        if _is_excused(attempt, shared.stop.reason):
-            attempt = replace(attempt, outcome=Outcome.RELEASED, uncounted=1 + repeated)
-        elif shared.breaker.note(attempt):
-            shared.stop.request(StopReason.OUTAGE, _outage(attempt))
-        shared.counters.add(attempt, shared.clock())
+    def _note(self, attempt: Attempt) -> None:
+        """Count an attempt, and log it if its job failed."""
+        self._shared.counters.add(attempt, self._shared.clock())
         if attempt.outcome is Outcome.FAILED and attempt.failure is not None:
             name, why = truncate(attempt.claim.artist_name), failure_text(attempt.failure)
-            log.info("%s: failed: %s", name, why, extra=repeats("jobs failed", attempt.failure.code))
-        return attempt
-
-
-def _is_excused(attempt: Attempt, reason: StopReason | None) -> bool:
-    """Return True if the reason that stopped the run also explains this attempt, so that the job did not cause it."""
-    if reason not in (StopReason.ACCOUNT, StopReason.OUTAGE):
-        return False
-    if attempt.outcome is not Outcome.FAILED or attempt.failure is None:
-        return attempt.outcome is Outcome.RELEASED
-    return attempt.failure.kind is FailureKind.RETRYABLE or (
-        reason is StopReason.OUTAGE and attempt.failure.status == BAD_REQUEST
-    )
-
-
-def _outage(attempt: Attempt) -> str:
-    assert attempt.failure is not None
-    if attempt.failure.is_flex_full:
-        return (
-            "the flex tier had no capacity for several jobs in a row; run the same command again later, "
-            "or with --flex-fallback 2 to continue at the standard tier."
-        )
-    return (
-        f"several jobs failed in a row, the last with {failure_text(attempt.failure)}; "
-        "wait until the service has recovered, or fix the request, then run the same command again."
-    )
+            # A job that was refused may still become pending again, if many others are refused alike.
+            is_refused = attempt.failure.kind is FailureKind.PERMANENT and not attempt.failure.is_about_row
+            how, what = ("refused", "jobs refused") if is_refused else ("failed", "jobs failed")
+            log.info("%s: %s: %s", name, how, why, extra=repeats(what, attempt.failure.code))

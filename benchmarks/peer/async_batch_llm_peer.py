@@ -1,4 +1,4 @@
-"""async-batch-llm as its README says for large runs: a lazy source, bounded queues, its SQLite store."""
+"""async-batch-llm, used as its README recommends for large runs: a lazy source, bounded queues, its SQLite store."""
 
 import asyncio
 import csv

@@ -1,4 +1,4 @@
-"""Bespoke Curator as its documentation says: an LLM over a dataset, limits raised so that they hold nothing back."""
+"""Bespoke Curator, used as its documentation recommends: an LLM over a dataset, with limits too high to matter."""
 
 import csv
 import os
@@ -12,10 +12,10 @@ os.environ |= {
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",
 }
 os.environ |= {"CURATOR_CACHE_DIR": str(Path("cache").resolve()), "HF_HUB_OFFLINE": "1"}
-# The tokens of its own estimates it counts with a file that is otherwise fetched; one of its packages carries it.
+# It estimates tokens with a file that it would download; one of its packages contains that file.
 os.environ["TIKTOKEN_CACHE_DIR"] = str(Path(find_spec("litellm").origin).parent / "litellm_core_utils" / "tokenizers")
 
-from bespokelabs import curator  # which reads the environment when it is imported
+from bespokelabs import curator  # it reads the environment when it is imported
 
 
 class Asker(curator.LLM):
@@ -30,7 +30,7 @@ def main(url: str, rows: str, in_flight: int) -> None:
     with open(rows, newline="") as file:
         dataset = list(csv.DictReader(file))
     asker = Asker(
-        model_name="gpt-4o-mini",  # a name that it knows: the price and the tokens of others it looks for elsewhere
+        model_name="gpt-4o-mini",  # a model that it knows: for others it looks up price and tokens on the network
         backend="openai",
         backend_params={
             "base_url": url,

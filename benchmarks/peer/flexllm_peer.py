@@ -1,4 +1,4 @@
-"""flexllm as its README says: one batch with its checkpoint file. `flexllm_peer.py URL ROWS IN_FLIGHT`."""
+"""flexllm, used as its README recommends: one batch with its checkpoint file. `flexllm_peer.py URL ROWS IN_FLIGHT`."""
 
 import asyncio
 import csv
@@ -13,7 +13,7 @@ async def main(url: str, rows: str, in_flight: int) -> None:
             f"Write two sentences about {row['artist_name']}.\nWhat we know: {row['artist_data']}"
             for row in csv.DictReader(file)
         ]
-    # Its 1,000 calls a second would hold it back with 100 in flight at 20 ms.
+    # Its default of 1,000 calls per second would limit it with 100 calls in flight at 20 ms.
     async with LLMClient(
         base_url=url, api_key="x", model="gpt-5", concurrency_limit=in_flight, max_qps=100_000
     ) as client:

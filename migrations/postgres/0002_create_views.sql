@@ -17,17 +17,19 @@ SELECT jobs.id AS job, jobs.artist_name, jobs.artist_data, jobs.error_code, atte
   FROM jobs
   LEFT JOIN attempts ON attempts.id = (
         SELECT max(id) FROM attempts WHERE attempts.job = jobs.id AND attempts.outcome IN ('failed', 'died'))
- WHERE jobs.state = 'failed';
+ WHERE jobs.state = 'failed' AND jobs.error_code <> 'user:dropped';
 
 -- Jobs of each prompt configuration by state.
 CREATE VIEW progress AS
 SELECT prompts.id AS prompt, coalesce(prompts.prompt_id, prompts.prompt_file) AS asked_with, prompts.version,
-       prompts.model, prompts.params, asked.jobs, asked.pending, asked.running, asked.done, asked.failed
+       prompts.model, prompts.params, asked.jobs, asked.pending, asked.running, asked.done, asked.failed,
+       prompts.created_at, asked.dropped
   FROM (SELECT jobs.prompt, count(*) AS jobs,
                count(*) FILTER (WHERE jobs.state = 'pending') AS pending,
                count(*) FILTER (WHERE jobs.state = 'running') AS running,
                count(*) FILTER (WHERE jobs.state = 'done') AS done,
-               count(*) FILTER (WHERE jobs.state = 'failed') AS failed
+               count(*) FILTER (WHERE jobs.state = 'failed' AND jobs.error_code <> 'user:dropped') AS failed,
+               count(*) FILTER (WHERE jobs.state = 'failed' AND jobs.error_code = 'user:dropped') AS dropped
           FROM jobs
          GROUP BY jobs.prompt) AS asked
   JOIN prompts ON prompts.id = asked.prompt;

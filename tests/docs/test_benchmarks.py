@@ -1,4 +1,4 @@
-"""The benchmarks in small: what they reckon with is right. Their speed is nobody's promise."""
+"""The benchmarks run with small numbers, and their arithmetic is right; no test asserts a speed."""
 
 import asyncio
 import json
@@ -14,7 +14,7 @@ def root(monkeypatch):
     monkeypatch.syspath_prepend(ROOT)
 
 
-def test_a_figure_is_judged_by_its_median_and_the_side_of_its_reach():
+def test_a_figure_meets_its_target_by_its_median():
     from benchmarks.measure import Figure, at_least, at_most
 
     assert Figure("a", "b", at_most(1.0), [0.5, 0.9, 7.0]).is_reached
@@ -23,7 +23,7 @@ def test_a_figure_is_judged_by_its_median_and_the_side_of_its_reach():
     assert not Figure("a", "b", at_least(2.0), [1.0, 1.9, 3.0]).is_reached
 
 
-def test_contenders_run_by_turns_and_are_compared_within_a_round():
+def test_contenders_run_in_turn_and_are_compared_within_a_round():
     from benchmarks.measure import alternate, ratios
 
     order = []
@@ -127,7 +127,7 @@ def test_a_plot_holds_its_points_within_its_axes_and_escapes_its_texts():
     assert all(0 < across < WIDTH and 0 < down < HEIGHT for across, down in points)
 
 
-def test_a_sample_belongs_to_whoever_called_last_and_starting_up_to_nobody():
+def test_a_sample_belongs_to_the_last_caller_and_start_up_does_not_count():
     from benchmarks.shares import OURS, shares_of
 
     ours, site, loop = f"call ({OURS}/worker.py:1)", "/x/site-packages", "run (/x/lib/asyncio/base_events.py:1)"
@@ -144,7 +144,7 @@ def test_a_sample_belongs_to_whoever_called_last_and_starting_up_to_nobody():
     }  # fmt: skip
 
 
-def test_the_results_name_what_was_left_out_and_no_place_of_this_machine(tmp_path):
+def test_the_results_list_omissions_and_no_path_of_this_machine(tmp_path):
     from benchmarks.measure import Bench, Curve, Figure, LeftOut, Section, at_most
     from benchmarks.table import markdown
 

@@ -1,4 +1,4 @@
-"""What the program says of itself, and how it takes what is typed in another order."""
+"""Help texts, completion, and options before and after the command."""
 
 import json
 
@@ -11,7 +11,7 @@ from artistjobs.cli.help import GROUPS, Command
 
 
 @pytest.mark.parametrize("name", list(commands.commands))
-def test_every_command_has_a_sentence_that_fits_and_an_example(cli, name):
+def test_every_command_has_a_short_help_and_an_example(cli, name):
     command = commands.commands[name]
 
     short = command.get_short_help_str(limit=62)
@@ -22,7 +22,7 @@ def test_every_command_has_a_sentence_that_fits_and_an_example(cli, name):
 
 
 @pytest.mark.parametrize("name", ["run", "ingest", "work", "check"])
-def test_many_options_stand_in_groups_and_each_of_them_once(cli, name):
+def test_options_are_grouped_and_each_is_listed_once(cli, name):
     text = cli(name, "--help").stdout
     own = [param for param in commands.commands[name].params if not isinstance(param, click.Argument)]
 
@@ -41,7 +41,7 @@ def test_all_commands_are_listed_once(cli):
         assert sum(line.split()[:1] == [name] for line in lines) == 1, name
 
 
-def test_no_command_at_all_shows_the_steps(cli):
+def test_the_program_without_a_command_shows_the_steps(cli):
     result = cli()
 
     assert result.exit_code == 0
@@ -49,7 +49,7 @@ def test_no_command_at_all_shows_the_steps(cli):
     assert places == sorted(places)
 
 
-def test_what_stands_before_a_command_may_stand_after_it(cli, folder):
+def test_global_options_may_follow_the_command(cli, folder):
     write_artists(folder / "a.csv", 1)
 
     cli("run", "a.csv", "--db", "other.db", "-q", "--log-file", "run.log")
@@ -83,21 +83,21 @@ def test_a_misspelt_command_gets_the_right_one_suggested(cli, typed, meant):
         ("--verbos status", "No such option '--verbos'"),
     ],
 )
-def test_an_option_before_the_command_is_told_its_place(cli, typed, meant):
+def test_an_option_of_a_command_before_it_is_refused_with_its_place(cli, typed, meant):
     result = cli(*typed.split())
 
     assert result.exit_code == 2
     assert meant in result.stderr
 
 
-def test_a_scenario_given_to_the_switch_is_told_its_option(cli):
+def test_a_scenario_after_rehearse_is_refused_with_the_right_option(cli):
     wrong = cli("run", "a.csv", "--rehearse=busy")
 
     assert wrong.exit_code == 2
     assert "--scenario busy" in wrong.stderr
 
 
-def test_what_an_option_takes_is_named_in_the_help(cli):
+def test_the_help_names_the_values_of_an_option(cli):
     for name in commands.commands:
         assert " INTEGER" not in cli(name, "--help").stdout, name
     assert "retry [OPTIONS] [JOB]" in cli("retry", "--help").stdout
@@ -111,7 +111,7 @@ def test_what_an_option_takes_is_named_in_the_help(cli):
         ("fish", {"COMP_WORDS": "artistjobs fai", "COMP_CWORD": "fai"}),
     ],
 )
-def test_completion_completes(program, shell, environment):
+def test_completion_suggests_commands_and_options(program, shell, environment):
     import subprocess
     import sys
 

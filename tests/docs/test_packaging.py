@@ -1,4 +1,4 @@
-"""The migrations travel: in a wheel, in a source archive, in an editable install, in a bare checkout."""
+"""The package contains its migrations: as a wheel, a source archive, an editable install and a checkout."""
 
 import os
 import subprocess
@@ -25,7 +25,7 @@ def pip(*arguments: object) -> None:
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory) -> Path:
-    """A copy of the project, so that building leaves nothing behind in it."""
+    """A copy of the project, so that a build does not write into the checkout."""
     import shutil
 
     copy = tmp_path_factory.mktemp("checkout") / "artistjobs"
@@ -42,7 +42,7 @@ def wheel(checkout, tmp_path_factory) -> Path:
 
 
 def found_from(folder: Path, path: Path) -> tuple[str, list[str]]:
-    """Say where the package is and which migrations it finds, with ``path`` ahead of everything else."""
+    """Return the location of the package and the migrations that it finds, with ``path`` first on the module path."""
     done = subprocess.run(
         [sys.executable, "-c", FIND],
         cwd=folder,
@@ -108,7 +108,7 @@ def test_an_installation_without_migrations_says_so(wheel, tmp_path):
         path.unlink()
 
     done = subprocess.run(
-        [sys.executable, "-m", "artistjobs", "ingest", "-", "--prompt-id", "x"],
+        [sys.executable, "-m", "artistjobs", "ingest", "-", "--prompt-id", "x", "--model", "m"],
         cwd=tmp_path,
         env=CLEAN | {"PYTHONPATH": str(target)},
         input="A\n",

@@ -1,4 +1,4 @@
-"""The pictures in the README can be drawn again from what really stands on a terminal."""
+"""The pictures in the README can be drawn again from the output of real commands."""
 
 import importlib.util
 import re
@@ -24,7 +24,7 @@ def texts_of(svg: str) -> list[str]:
     return ["".join(node.itertext()).replace("\xa0", " ") for node in nodes]
 
 
-def test_a_picture_shows_the_screen_in_its_colours_at_its_moment(pictures, folder):
+def test_a_picture_shows_the_screen_with_its_colours(pictures, folder):
     (folder / "says.py").write_text(
         "import time; from pathlib import Path\n"
         "print('\\x1b[32mdone 草間彌生\\x1b[0m and \\x1b[2mfaint\\x1b[0m')\n"

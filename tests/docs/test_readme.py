@@ -1,4 +1,4 @@
-"""Every command that the README shows is run, and every output that it shows comes out."""
+"""Every command in the README works, and its output is as shown."""
 
 import json
 import os
@@ -9,15 +9,17 @@ import subprocess
 import sys
 
 import pytest
+from conftest import write_artists
 from dotenv import load_dotenv
 from paths import ROOT
+from schemas import ARTIST
 
 from artistjobs.cli import cli
 
 README = (ROOT / "README.md").read_text()
 ELSEWHERE = ("python3 -m venv", "eval ", "_ARTISTJOBS_COMPLETE=fish", "pip install '.[browse]'", "artistjobs browse")
-"""The set-up commands are run by .ci/run and test_packaging.py, completion by test_cli.py, and browse, which goes on
-until it is ended and needs its extra, by test_browse.py."""
+"""Commands that are tested elsewhere: set-up by .ci/run and test_packaging.py, completion by test_cli.py, and browse,
+which runs until it is ended and needs an extra, by test_browse.py."""
 
 
 def blocks(kind: str) -> list[str]:
@@ -31,11 +33,12 @@ def commands() -> list[str]:
 
 @pytest.fixture
 def shell(folder, api):
-    """Runs commands as a reader of the README would, with the simulated API for the real one."""
+    """Function that runs a command in a shell, as a reader of the README would, with the simulated API."""
     shutil.copy(ROOT / "example_artists.csv", folder / "example_artists.csv")
     shutil.copy(ROOT / "example_artists.csv", folder / "artists.csv")
     (folder / "prompt.txt").write_text(blocks("text")[0])
     (folder / "schema.json").write_text('{"type": "json_schema", "name": "artist", "schema": {"type": "object"}}')
+    (folder / "artist.schema.json").write_text(json.dumps(ARTIST))
     bin_folder = folder / "bin"
     bin_folder.mkdir()
     for name, module in (("artistjobs", "artistjobs"), ("sqlite-utils", "sqlite_utils")):
@@ -59,11 +62,11 @@ def shell(folder, api):
 
 
 def test_every_command_shown_works(shell, cli, monkeypatch):
-    for name in ("OPENAI_API_KEY", "OPENAI_PROMPT_ID"):
+    for name in ("OPENAI_API_KEY", "OPENAI_PROMPT_ID", "OPENAI_MODEL"):
         monkeypatch.delenv(name)
     for command in commands():
         if is_plain(command):
-            # Not each of them needs a process of its own: the shell has no part in it.
+            # A command without shell syntax runs in this process, which is faster.
             load_dotenv(".env")
             done = cli(*shlex.split(command)[1:])
             code, errors = done.exit_code, done.stderr
@@ -74,11 +77,39 @@ def test_every_command_shown_works(shell, cli, monkeypatch):
         assert code == 0, (command, errors)
 
 
+def test_every_rehearsal_shown_makes_calls_when_they_are_run_in_order(shell, folder):
+    write_artists(folder / "artists.csv", 40)
+    rehearsals = [
+        line.removeprefix("$ ")
+        for block in re.findall(r"^```(?:sh|console)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+        for line in block.splitlines()
+        if line.startswith(("artistjobs", "$ artistjobs")) and re.search(r"--rehearse|--scenario", line)
+    ]
+
+    for command in rehearsals:
+        result = shell(command)
+
+        assert result.returncode == 0, command
+        assert re.search(r"[1-9]\d* calls|\"calls\": [1-9]", result.stdout + result.stderr), command
+    assert len(rehearsals) > 2
+
+
+def test_a_rehearsal_that_finds_its_jobs_done_says_how_to_rehearse_them_again(cli, folder):
+    write_artists(folder / "artists.csv", 3)
+    cli("run", "artists.csv", "--rehearse")
+
+    again = cli("run", "artists.csv", "--scenario", "storm")
+
+    assert again.exit_code == 0
+    assert "all jobs were rehearsed before in rehearsal.db; to rehearse them again, name a new" in again.stderr
+    assert "rehearsed before" not in cli("--db", "new.db", "run", "artists.csv", "--scenario", "busy").stderr
+
+
 def is_plain(command: str) -> bool:
     return command.startswith("artistjobs ") and not re.search(r"[|<>&;$'\"*]|ingest|work |export a", command)
 
 
-def test_the_example_shows_its_true_output(shell):
+def test_the_example_shows_the_real_output(shell):
     (block,) = blocks("console")
     parts = re.split(r"^\$ (.*)\n", block, flags=re.MULTILINE)[1:]
     for command, shown in zip(parts[::2], parts[1::2], strict=True):
@@ -88,7 +119,7 @@ def test_the_example_shows_its_true_output(shell):
 
 
 def test_the_record_shown_has_the_keys_of_a_real_one(shell):
-    shell("OPENAI_API_KEY=x artistjobs run artists.csv --prompt-file prompt.txt")
+    shell("OPENAI_API_KEY=x OPENAI_MODEL=m artistjobs run artists.csv --prompt-file prompt.txt")
     real = json.loads(shell("head -1 out.jsonl").stdout)
     shown = json.loads(blocks("json")[0])
 

@@ -1,7 +1,7 @@
-"""Real processes, killed with SIGKILL at every named step; the same command again makes everything good.
+"""Processes killed with SIGKILL at every named step; the same command then completes the work.
 
-After each kill the command is run once more, to its end. Then every row is exported once and in order,
-what was paid for twice was in flight at the kill, the database is sound, and no file is left behind.
+After each kill the command runs once more, to its end. Then every row is exported once and in order,
+only calls in flight at the kill are repeated, the database is intact, and no file is left behind.
 """
 
 import random
@@ -16,12 +16,12 @@ from conftest import read_records, wait_until, write_artists
 ROWS, WORKERS = 12, 3
 RUN = ("run", "a.csv", "--max-workers", WORKERS)
 SMALL_CHECKPOINTS = {"pragmas": ["wal_autocheckpoint=3"]}
-"""Pages after which SQLite moves its log into the database: as small as this, every run does it."""
+"""Pages after which SQLite runs a checkpoint, few enough that every run has one."""
 
 
 @pytest.fixture
 def killed(world, folder):
-    """Runs the program to its death; a step that it never came to is a mistake of the test."""
+    """Runs the program until it is killed; the test fails if it does not reach the step."""
     write_artists(folder / "a.csv", ROWS)
 
     def run(*arguments, **wrong):
@@ -34,7 +34,7 @@ def killed(world, folder):
 
 @pytest.fixture
 def assert_made_good(world, folder, api):
-    """Holds the promise: at most so many calls repeated, all else as if nothing had happened."""
+    """Checks that at most ``repeated`` calls were repeated, and that the result is otherwise the same."""
 
     def check(*, repeated=0, rows=ROWS):
         last = world.run(*RUN)
@@ -65,7 +65,7 @@ def around(*names):
     return [f"{when} {name}" for name in names for when in ("before", "after")]
 
 
-# Before anything is asked, a death costs nothing.
+# Before the first call, a kill repeats nothing.
 
 FIRST_STEPS = [
     *[("before migration", nth) for nth in (1, 2, 9, 20)],
@@ -78,7 +78,7 @@ FIRST_STEPS = [
 
 
 @pytest.mark.parametrize(("step", "nth"), FIRST_STEPS)
-def test_a_death_before_the_first_call_costs_nothing(killed, assert_made_good, api, step, nth):
+def test_a_kill_before_the_first_call_repeats_nothing(killed, assert_made_good, api, step, nth):
     killed(kill=[step, nth])
     assert api.journal.received == 0
 
@@ -86,7 +86,7 @@ def test_a_death_before_the_first_call_costs_nothing(killed, assert_made_good, a
 
 
 @pytest.mark.parametrize("step", around("commit of add_jobs"))
-def test_an_ingest_is_there_whole_or_not_at_all(killed, folder, step):
+def test_an_ingest_is_complete_or_absent_after_a_kill(killed, folder, step):
     killed("ingest", "a.csv", kill=[step, 1])
 
     with closing(sqlite3.connect(folder / "artistjobs.db")) as db:
@@ -97,7 +97,7 @@ def test_an_ingest_is_there_whole_or_not_at_all(killed, folder, step):
 TABLES_OF_AN_INGEST = ("prompts", "ingests", "jobs", "ingest_lines")
 
 
-def test_a_death_while_a_file_with_ten_new_rows_is_taken_in_keeps_what_was_there(world, killed, folder, api):
+def test_a_kill_during_the_ingest_of_new_rows_keeps_earlier_jobs(world, killed, folder, api):
     assert world.run(*RUN).code == 0
     write_artists(folder / "a.csv", ROWS + 10)
 
@@ -111,20 +111,20 @@ def test_a_death_while_a_file_with_ten_new_rows_is_taken_in_keeps_what_was_there
     assert names == [f"Artist {number}" for number in range(1, ROWS + 11)]
 
 
-# While calls are in flight, they and no others are repeated.
+# With calls in flight, only these are repeated.
 
 WORK_STEPS = [
     *[(step, nth) for step in around("claim", "commit of claim") for nth in (1, 3)],
     *[(step, nth) for step in around("judge") for nth in (1, 2, ROWS)],
     *[(step, nth) for step in around("keep_answers", "record_attempts", "settle") for nth in (1, 5)],
-    # Answers that arrive together share a commit, so there may be few of them.
+    # Answers that arrive together share a commit, so there may be few commits.
     *[(step, nth) for step in around("count_work") for nth in (1, 3)],
     *[(step, nth) for step in around("commit of settle") for nth in (1, 3)],
 ]
 
 
 @pytest.mark.parametrize(("step", "nth"), WORK_STEPS)
-def test_a_death_at_work_repeats_only_what_was_in_flight(killed, assert_made_good, folder, tmp_path_factory, step, nth):
+def test_a_kill_during_work_repeats_only_calls_in_flight(killed, assert_made_good, folder, tmp_path_factory, step, nth):
     killed(kill=[step, nth])
     in_flight = count_running(folder, tmp_path_factory.mktemp("copy"))
     assert in_flight <= WORKERS
@@ -136,7 +136,7 @@ def test_a_death_at_work_repeats_only_what_was_in_flight(killed, assert_made_goo
 
 
 def count_running(folder, aside):
-    """Look into a copy: whoever closes the database itself would tidy up what the death left."""
+    """Check a copy of the database, because closing the database itself would remove the log that the kill left."""
     for file in folder.glob("artistjobs.db*"):
         shutil.copy(file, aside)
     with closing(sqlite3.connect(aside / "artistjobs.db")) as db:
@@ -144,7 +144,7 @@ def count_running(folder, aside):
 
 
 @pytest.mark.parametrize("nth", [1, 4, ROWS])
-def test_a_death_between_request_and_reply_repeats_only_what_was_in_flight(world, assert_made_good, folder, api, nth):
+def test_a_kill_between_request_and_reply_repeats_only_calls_in_flight(world, assert_made_good, folder, api, nth):
     write_artists(folder / "a.csv", ROWS)
     running = []
 
@@ -162,26 +162,26 @@ def test_a_death_between_request_and_reply_repeats_only_what_was_in_flight(world
 
 
 @pytest.mark.parametrize("step", around("end_worker", "commit of end_worker", "end of life"))
-def test_a_worker_that_dies_at_its_end_leaves_nothing_to_do_and_nothing_behind(killed, assert_made_good, step):
+def test_a_kill_at_the_end_leaves_no_job_and_no_file(killed, assert_made_good, step):
     killed(kill=[step, 1])
 
     assert_made_good(repeated=0)
 
 
 @pytest.mark.parametrize("step", around("record_deaths", "rescue", "commit of rescue"))
-def test_a_rescuer_that_dies_is_made_good_by_the_next_one(killed, assert_made_good, step):
+def test_a_kill_during_a_rescue_is_repaired_by_the_next_worker(killed, assert_made_good, step):
     killed(kill=["after judge", 2])
     killed(kill=[step, 1])
 
     assert_made_good(repeated=WORKERS)
 
 
-# Inside of SQLite: its log, its database, the sync of both.
+# Inside SQLite: writes and syncs of its log and its database.
 
 
 @pytest.mark.parametrize("nth", [1, 2, 30, 60, 90, 120])
 @pytest.mark.parametrize("operation", ["write", "sync"])
-def test_a_death_inside_of_a_commit_repeats_only_what_was_in_flight(world, killed, assert_made_good, operation, nth):
+def test_a_kill_within_a_commit_repeats_only_calls_in_flight(world, killed, assert_made_good, operation, nth):
     world.need_shim()
 
     killed(disk_kill=[operation, "-wal", nth if operation == "write" else nth // 12 + 1])
@@ -197,7 +197,7 @@ CHECKPOINT_STEPS = [
 
 
 @pytest.mark.parametrize(("operation", "suffix", "nth"), CHECKPOINT_STEPS)
-def test_a_death_inside_of_a_checkpoint_repeats_only_what_was_in_flight(
+def test_a_kill_within_a_checkpoint_repeats_only_calls_in_flight(
     world, killed, assert_made_good, operation, suffix, nth
 ):
     world.need_shim()
@@ -217,7 +217,7 @@ UNBUFFERED = {"set": {"artistjobs.export.atomic_file._BUFFER_BYTES": 16, "artist
 
 
 @pytest.mark.parametrize(("step", "nth"), EXPORT_STEPS)
-def test_a_death_while_exporting_leaves_the_old_file_or_the_new_one(world, killed, assert_made_good, folder, step, nth):
+def test_a_kill_during_an_export_leaves_the_old_file_or_the_new_one(world, killed, assert_made_good, folder, step, nth):
     assert world.run(*RUN).code == 0
     old = (folder / "out.jsonl").read_bytes()
     write_artists(folder / "a.csv", ROWS + 5)
@@ -226,22 +226,21 @@ def test_a_death_while_exporting_leaves_the_old_file_or_the_new_one(world, kille
 
     killed("export", kill=[step, nth], **UNBUFFERED)
     left = (folder / "out.jsonl").read_bytes()
-    files = {file.name for file in folder.iterdir() if file.name.startswith("out")}
+    parts = list(folder.glob("out*.part"))
 
-    assert files <= {"out.jsonl", "out.jsonl.part"}
+    assert len(parts) <= 1
     is_in_place = (step, nth) in [("after replace", 1), ("before fsync", 2), ("after fsync", 2)]
     assert left.startswith(old)
     assert left.count(b"\n") == (ROWS + 5 if is_in_place else ROWS)
     assert_made_good(rows=ROWS + 5)
+    assert not list(folder.glob("*.part"))
 
 
-# A database of the version before
+# A database of the previous version
 
 
 @pytest.mark.parametrize(("step", "nth"), [("before migration", 1), ("after migration", 2), ("before COMMIT", 1)])
-def test_a_death_while_an_old_database_is_brought_up_to_date_leaves_it_old(
-    world, killed, assert_made_good, folder, step, nth
-):
+def test_a_kill_during_a_migration_leaves_the_old_version(world, killed, assert_made_good, folder, step, nth):
     make_old_database(folder / "artistjobs.db")
     step = "before commit of migration" if step == "before COMMIT" else step
 
@@ -253,7 +252,7 @@ def test_a_death_while_an_old_database_is_brought_up_to_date_leaves_it_old(
 
 
 def make_old_database(path):
-    """Make a database that has the first migration alone."""
+    """Create a database with the first migration only."""
     from sqlite_utils import Database, Migrations
 
     from artistjobs.store.sqlite import migrations as schema
@@ -265,11 +264,11 @@ def make_old_database(path):
         migrations.apply(db)
 
 
-# Several at once, and at any moment
+# Several processes at once, killed at any time
 
 
 @pytest.mark.parametrize("chance", range(3))
-def test_three_workers_killed_at_once_repeat_only_what_was_in_flight(world, folder, api, chance):
+def test_three_workers_killed_at_once_repeat_only_calls_in_flight(world, folder, api, chance):
     lots = random.Random(chance)
     write_artists(folder / "a.csv", 90)
     assert world.run("ingest", "a.csv").code == 0
@@ -290,8 +289,8 @@ def test_three_workers_killed_at_once_repeat_only_what_was_in_flight(world, fold
 
 
 @pytest.mark.parametrize("chance", range(12))
-def test_deaths_at_random_moments_of_a_whole_run_lose_nothing(world, folder, api, chance):
-    """Three of them, by the clock: wherever the run happens to be."""
+def test_kills_at_random_times_of_a_run_lose_nothing(world, folder, api, chance):
+    """Three kills after random times."""
     lots = random.Random(chance)
     write_artists(folder / "a.csv", ROWS)
     api.latency_seconds = 0.01
@@ -304,7 +303,7 @@ def test_deaths_at_random_moments_of_a_whole_run_lose_nothing(world, folder, api
             process.kill()
         deaths += process.code == -signal.SIGKILL
     last = world.run(*RUN)
-    if last.code == 1:  # a row that was in flight at all three deaths is failed, and said to be
+    if last.code == 1:  # a row that was in flight at all three kills is failed and reported
         last = world.run(*RUN, "--retry-failed")
 
     assert last.code == 0, last.err

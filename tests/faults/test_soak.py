@@ -1,4 +1,4 @@
-"""The soak in small: it runs to its end, and it would tell."""
+"""The soak benchmark with small numbers: it runs to its end and detects broken guarantees."""
 
 import random
 import subprocess
@@ -16,7 +16,7 @@ def soak(monkeypatch):
     return soak
 
 
-def test_a_short_soak_breaks_no_promise():
+def test_a_short_soak_breaks_no_guarantee():
     command = [sys.executable, "-m", "benchmarks.soak", "--seconds", "4", "--workers", "2", "--seed", "3"]
 
     soaked = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
@@ -26,7 +26,7 @@ def test_a_short_soak_breaks_no_promise():
     assert "INVALID_JSON" not in soaked.stdout
 
 
-def test_a_soak_tells_of_promises_that_were_broken(soak, tmp_path):
+def test_a_soak_reports_broken_guarantees(soak, tmp_path):
     folder, journal = tmp_path / "folder", tmp_path / "journal.jsonl"
     folder.mkdir()
     with soak.simulated_api(journal, seed=1) as base_url:

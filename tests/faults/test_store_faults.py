@@ -1,4 +1,4 @@
-"""What disks, other programs and people do to a database: one sentence with a remedy, and nothing stored is harmed."""
+"""Faults of disks, other programs and users at the store: one sentence with a remedy, and stored data is intact."""
 
 import os
 import sqlite3
@@ -41,7 +41,7 @@ def impatient(monkeypatch):
 
 @contextmanager
 def trouble(says, kind=StoreError):
-    """The block ends in an error of this kind, one sentence that says this and ends in what to do."""
+    """Check that a block raises an error with one sentence, which contains a text and ends with the remedy."""
     with pytest.raises(kind) as raised:
         yield
     assert_helpful(raised.value)
@@ -72,7 +72,7 @@ def settle_big(store):
 
 
 def fill(store):
-    """Let the database grow no more, as on a full disk."""
+    """Limit the size of the database, as on a full disk."""
     db = store._connection.db.conn
     (pages,) = db.execute("PRAGMA page_count").fetchone()
     db.execute(f"PRAGMA max_page_count = {pages + 1}")
@@ -89,7 +89,7 @@ def test_a_full_disk_stops_a_settlement_and_keeps_the_rest(store, path):
     assert_unharmed(path)
 
 
-def test_a_full_disk_leaves_nothing_of_an_ingest(store, path):
+def test_a_full_disk_rolls_an_ingest_back(store, path):
     fill(store)
 
     with trouble("the disk is full; make room"):
@@ -99,7 +99,7 @@ def test_a_full_disk_leaves_nothing_of_an_ingest(store, path):
     assert_unharmed(path)
 
 
-def test_work_goes_on_once_there_is_room_again(store, path):
+def test_work_continues_once_there_is_room_again(store, path):
     fill(store)
     claimed = make.claim_one(store)
     with trouble("the disk is full"):
@@ -135,7 +135,7 @@ LIMITED = """
 
 
 @pytest.mark.parametrize("room", [100_000, 150_000, 201_123, 300_000])
-def test_a_disk_that_fills_up_in_the_middle_of_a_write_loses_nothing_settled(store, path, room):
+def test_a_disk_that_fills_up_during_a_write_loses_nothing_settled(store, path, room):
     with child(LIMITED, path, room) as process:
         settled, _, message = finish(process).strip().partition(" ")
 
@@ -144,17 +144,17 @@ def test_a_disk_that_fills_up_in_the_middle_of_a_write_loses_nothing_settled(sto
     assert_unharmed(path, done=1 + int(settled))
 
 
-# A file that goes away or changes under an open store
+# A file that is removed or changed while the store is open
 
 
-def test_a_database_that_is_removed_is_not_written_on(store, path):
+def test_a_removed_database_is_not_written_to(store, path):
     path.unlink()
 
     with trouble("was removed while it was in use"):
         make.claim_one(store)
 
 
-def test_a_database_that_is_replaced_is_not_written_on(store, path, tmp_path):
+def test_a_replaced_database_is_not_written_to(store, path, tmp_path):
     with open_store(tmp_path / "other.db", create=True) as other:
         make.ingest(other, "Prince")
     (tmp_path / "other.db").replace(path)
@@ -163,7 +163,7 @@ def test_a_database_that_is_replaced_is_not_written_on(store, path, tmp_path):
         make.claim_one(store)
 
 
-def test_a_folder_that_is_removed_is_trouble_with_a_sentence(tmp_path):
+def test_a_removed_folder_is_an_error_with_one_sentence(tmp_path):
     folder = tmp_path / "folder"
     folder.mkdir()
     with open_store(folder / "jobs.db", create=True) as store:
@@ -177,7 +177,7 @@ def test_a_folder_that_is_removed_is_trouble_with_a_sentence(tmp_path):
 
 
 @pytest.mark.parametrize("size", [0, 100, PAGE_BYTES, 20_000])
-def test_a_database_that_is_cut_short_is_trouble_with_a_sentence(path, size):
+def test_a_truncated_database_is_an_error_with_one_sentence(path, size):
     with open_store(path, create=True) as store:
         store.queue.register()
         make.ingest(store, *make.names(3_000))
@@ -198,7 +198,7 @@ def use(store):
 
 
 @pytest.mark.parametrize("page", [0, 1, 5, 20, "all"])
-def test_a_damaged_database_is_trouble_with_a_sentence(path, page):
+def test_a_damaged_database_is_an_error_with_one_sentence(path, page):
     with open_store(path, create=True) as store:
         make.ingest(store, *make.names(3_000))
     size = path.stat().st_size
@@ -220,7 +220,7 @@ def test_a_damaged_database_is_trouble_with_a_sentence(path, page):
 
 
 @pytest.mark.parametrize("content", [b"", b"\0" * 40_000, b"not a log"])
-def test_a_log_that_makes_no_sense_is_passed_over(path, content):
+def test_an_invalid_write_ahead_log_is_ignored(path, content):
     with open_store(path, create=True) as store:
         make.ingest(store, *make.names(3))
     path.with_name("jobs.db-wal").write_bytes(content)
@@ -229,10 +229,10 @@ def test_a_log_that_makes_no_sense_is_passed_over(path, content):
         assert store.records.counts(EVERYTHING).pending == 3
 
 
-# What cannot be written, or opened at all
+# Files that cannot be written or opened
 
 
-def test_a_database_that_may_not_be_written_is_trouble_with_a_sentence(store):
+def test_a_read_only_database_is_an_error_with_one_sentence(store):
     store._connection.db.conn.execute("PRAGMA query_only = 1")
 
     with trouble("it cannot be written; get write permission"):
@@ -240,7 +240,7 @@ def test_a_database_that_may_not_be_written_is_trouble_with_a_sentence(store):
 
 
 @pytest.mark.parametrize("beside", ["-wal", "-shm", "-lock"])
-def test_a_folder_in_the_place_of_a_file_beside_the_database_is_trouble_with_a_sentence(path, beside):
+def test_a_folder_in_place_of_a_file_beside_the_database_is_an_error_with_one_sentence(path, beside):
     with open_store(path, create=True) as store:
         make.ingest(store, "Frida Kahlo")
     path.with_name(f"jobs.db{beside}").unlink(missing_ok=True)
@@ -252,7 +252,7 @@ def test_a_folder_in_the_place_of_a_file_beside_the_database_is_trouble_with_a_s
     assert_helpful(raised.value)
 
 
-def test_a_sign_of_life_that_cannot_be_given_makes_no_worker(store, path):
+def test_a_worker_without_a_liveness_lock_is_not_registered(store, path):
     path.with_name("jobs.db-worker-2").mkdir()
 
     with open_store(path) as other:
@@ -265,7 +265,7 @@ def test_a_sign_of_life_that_cannot_be_given_makes_no_worker(store, path):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may become somebody else")
 @pytest.mark.parametrize(("file_mode", "folder_mode"), [(0o444, 0o777), (0o666, 0o555), (0o000, 0o777), (0o666, 0o000)])
-def test_somebody_without_the_rights_is_told_which(tmp_path, file_mode, folder_mode):
+def test_a_user_without_permission_is_told_which_one_is_missing(tmp_path, file_mode, folder_mode):
     folder = tmp_path / "folder"
     folder.mkdir()
     with open_store(folder / "jobs.db", create=True) as store:
@@ -303,7 +303,7 @@ def test_somebody_without_the_rights_is_told_which(tmp_path, file_mode, folder_m
     assert_helpful(StoreError(message))
 
 
-def test_no_file_handles_left_is_trouble_with_a_sentence(store, path):
+def test_too_many_open_files_is_an_error_with_one_sentence(store, path):
     script = """
         import resource, sys
         from pathlib import Path
@@ -339,7 +339,7 @@ def test_no_file_handles_left_is_trouble_with_a_sentence(store, path):
 # Other programs
 
 
-def test_a_database_that_another_program_keeps_is_trouble_after_a_while(store, path, impatient):
+def test_a_database_locked_by_another_program_is_an_error_after_the_time_limit(store, path, impatient):
     with open_store(path) as other, closing(sqlite3.connect(path, isolation_level=None)) as program:
         other.queue.register()
         program.execute("BEGIN EXCLUSIVE")
@@ -351,7 +351,7 @@ def test_a_database_that_another_program_keeps_is_trouble_after_a_while(store, p
         assert make.claim_one(other).job == 2
 
 
-def test_a_program_that_keeps_the_database_for_a_moment_is_waited_for(store, path):
+def test_a_short_lock_of_another_program_is_waited_for(store, path):
     claimed = []
     with closing(sqlite3.connect(path, isolation_level=None)) as program:
         program.execute("BEGIN IMMEDIATE")
@@ -364,7 +364,7 @@ def test_a_program_that_keeps_the_database_for_a_moment_is_waited_for(store, pat
         thread.join()
 
 
-def test_a_program_that_reads_keeps_nobody_waiting(store, path):
+def test_a_reading_program_blocks_no_writer(store, path):
     with closing(sqlite3.connect(path, isolation_level=None)) as program:
         program.execute("BEGIN")
         before = program.execute("SELECT count(*) FROM answers").fetchone()
@@ -374,7 +374,7 @@ def test_a_program_that_reads_keeps_nobody_waiting(store, path):
         assert program.execute("SELECT count(*) FROM answers").fetchone() == before
 
 
-def test_a_new_file_that_another_program_keeps_is_trouble_with_a_sentence(path, impatient):
+def test_a_new_file_locked_by_another_program_is_an_error_with_one_sentence(path, impatient):
     with closing(sqlite3.connect(path, isolation_level=None)) as program:
         program.execute("BEGIN EXCLUSIVE")
         program.execute("CREATE TABLE mine (id)")
@@ -383,7 +383,7 @@ def test_a_new_file_that_another_program_keeps_is_trouble_with_a_sentence(path, 
             SqliteStore(path, None, create=True)
 
 
-def test_a_table_that_somebody_dropped_is_trouble_with_a_sentence(store, path):
+def test_a_dropped_table_is_an_error_with_one_sentence(store, path):
     with closing(sqlite3.connect(path)) as db:
         db.execute("DROP VIEW results")
         db.execute("DROP TABLE bad_lines")
@@ -392,7 +392,7 @@ def test_a_table_that_somebody_dropped_is_trouble_with_a_sentence(store, path):
         store.ingestor.bad_lines(1, 5)
 
 
-def test_what_is_refused_is_not_half_done(store, path):
+def test_a_refused_operation_changes_nothing(store, path):
     claimed = make.claim_one(store)
     answer = make.make_answer(cost_usd="much")
 
@@ -403,7 +403,7 @@ def test_what_is_refused_is_not_half_done(store, path):
     assert_unharmed(path)
 
 
-def test_a_store_that_was_closed_says_so_in_a_sentence(path):
+def test_a_closed_store_raises_an_error_with_one_sentence(path):
     with open_store(path, create=True) as store:
         pass
 
@@ -413,6 +413,6 @@ def test_a_store_that_was_closed_says_so_in_a_sentence(path):
     assert_helpful(raised.value)
 
 
-def test_a_folder_for_a_database_is_wrong_use_and_no_trouble(tmp_path):
+def test_a_folder_as_database_is_wrong_use(tmp_path):
     with trouble("is a folder", kind=WrongUseError):
         SqliteStore(tmp_path, None, create=True)

@@ -1,4 +1,4 @@
-"""A check tells before a run whether it will work and what it will cost, and spends nothing unasked."""
+"""Command ``check``: it predicts whether a run will work and what it costs, and spends nothing without ``--spend``."""
 
 import asyncio
 import json
@@ -17,7 +17,7 @@ from artistjobs.rehearsal import Fault
 
 
 def levels(result) -> dict[str, str]:
-    """The worst level of each subject of a check."""
+    """Return the worst level of each subject of a check."""
     found: dict[str, str] = {}
     for line in result.stdout.splitlines()[:-1]:
         level, subject = line[:4].strip(), line[6:].split("  ")[0].strip()
@@ -35,7 +35,7 @@ def prompt_file(folder):
     return "p.txt"
 
 
-def test_all_is_well_and_nothing_is_called_or_written(cli, folder, api, prompt_file):
+def test_a_successful_check_calls_and_writes_nothing(cli, folder, api, prompt_file):
     write_artists(folder / "a.csv", 8)
     before = {path.name for path in folder.iterdir()}
 
@@ -53,14 +53,14 @@ def test_all_is_well_and_nothing_is_called_or_written(cli, folder, api, prompt_f
     assert {path.name for path in folder.iterdir()} == before
 
 
-def test_no_file_need_be_named(cli, prompt_file):
+def test_a_check_needs_no_file(cli, prompt_file):
     result = cli("check", "--prompt-file", prompt_file)
 
     assert result.exit_code == 0
     assert not {"file", "cost"} & set(levels(result))
 
 
-def test_spend_makes_exactly_one_call_about_the_first_row_and_keeps_nothing(cli, folder, api, prompt_file):
+def test_spend_makes_exactly_one_call_for_the_first_row_and_stores_nothing(cli, folder, api, prompt_file):
     write_artists(folder / "a.csv", 8)
 
     result = cli("check", "a.csv", "--prompt-file", prompt_file, "--spend")
@@ -73,14 +73,14 @@ def test_spend_makes_exactly_one_call_about_the_first_row_and_keeps_nothing(cli,
     assert not (folder / "artistjobs.db").exists()
 
 
-def test_spend_without_a_file_asks_about_a_sample(cli, api, prompt_file):
+def test_spend_without_a_file_calls_for_a_sample(cli, api, prompt_file):
     cli("check", "--prompt-file", prompt_file, "--spend")
 
     (call,) = api.journal.calls
     assert call.body["input"] == "Who is Frida Kahlo?"
 
 
-def test_the_headers_of_the_call_tell_the_limits_and_the_time_follows_them(cli, folder, api, prompt_file):
+def test_the_headers_of_the_call_give_the_limits_and_the_time(cli, folder, api, prompt_file):
     write_artists(folder / "a.csv", 600)
     api.scenario = replace(api.scenario, requests_per_minute=60, tokens_per_minute=1_000_000)
 
@@ -143,7 +143,7 @@ def test_a_server_without_the_look_up_is_no_failure(cli, api, prompt_file):
     assert (spent.exit_code, levels(spent)["call"]) == (0, "ok")
 
 
-def test_without_a_key_it_is_wrong_use_and_the_rest_is_told(cli, folder, monkeypatch, prompt_file):
+def test_without_a_key_a_check_is_wrong_use_and_reports_the_rest(cli, folder, monkeypatch, prompt_file):
     monkeypatch.delenv("OPENAI_API_KEY")
     write_artists(folder / "a.csv", 3)
 
@@ -174,7 +174,7 @@ def test_a_prompt_that_cannot_be_used_is_wrong_use(cli, folder, monkeypatch, opt
     assert part in result.stdout
 
 
-def test_a_key_that_is_none_and_a_file_that_is_missing_are_both_told(cli, monkeypatch, prompt_file):
+def test_an_invalid_key_and_a_missing_file_are_both_reported(cli, monkeypatch, prompt_file):
     monkeypatch.setenv("OPENAI_API_KEY", "two words")
 
     result = cli("check", "none.csv", "--prompt-file", prompt_file)
@@ -184,7 +184,7 @@ def test_a_key_that_is_none_and_a_file_that_is_missing_are_both_told(cli, monkey
     assert "two words" not in result.output
 
 
-def test_a_stored_prompt_is_warned_of_and_only_a_call_tells_whether_it_is_there(cli, api):
+def test_a_stored_prompt_causes_a_warning_and_only_a_call_can_check_it(cli, api):
     api.script = lambda *_: Fault.PROMPT_NOT_FOUND
 
     free, spent = cli("check"), cli("check", "--spend")
@@ -209,7 +209,7 @@ def test_a_stored_prompt_is_warned_of_and_only_a_call_tells_whether_it_is_there(
         (Fault.HTML_OK, 0, "warn"),
     ],
 )
-def test_the_call_is_judged_as_a_run_would_judge_it(cli, api, prompt_file, fault, code, level):
+def test_the_call_is_classified_as_in_a_run(cli, api, prompt_file, fault, code, level):
     api.script = lambda *_: fault
 
     result = cli("check", "--prompt-file", prompt_file, "--spend")
@@ -218,7 +218,7 @@ def test_the_call_is_judged_as_a_run_would_judge_it(cli, api, prompt_file, fault
     assert api.journal.received == 1
 
 
-def test_an_unknown_price_is_a_warning_that_prices_by_hand_lift(cli, folder, prompt_file):
+def test_an_unknown_price_is_a_warning_unless_prices_are_given(cli, folder, prompt_file):
     write_artists(folder / "a.csv", 3)
     asked = ["check", "a.csv", "--prompt-file", prompt_file, "--model", "nobody-knows"]
 
@@ -228,7 +228,7 @@ def test_an_unknown_price_is_a_warning_that_prices_by_hand_lift(cli, folder, pro
     assert (levels(given)["price"], levels(given)["cost"]) == ("ok", "ok")
 
 
-def test_rows_are_counted_against_the_database_which_stays_as_it_is(cli, folder, prompt_file):
+def test_rows_are_compared_with_the_database_which_is_not_changed(cli, folder, prompt_file):
     (folder / "a.csv").write_text("A\nB\n")
     cli("run", "a.csv", "--prompt-file", prompt_file)
     (folder / "a.csv").write_text("A\nB\nC\nC\n,bad\n")
@@ -244,7 +244,7 @@ def test_rows_are_counted_against_the_database_which_stays_as_it_is(cli, folder,
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
-def test_the_database_is_seen_as_it_stands_while_another_works_on_it(cli, folder, prompt_file):
+def test_a_check_reads_the_database_while_a_worker_runs(cli, folder, prompt_file):
     from artistjobs.store.sqlite.store import open_store
 
     write_artists(folder / "a.csv", 3)
@@ -257,7 +257,7 @@ def test_the_database_is_seen_as_it_stands_while_another_works_on_it(cli, folder
 
 
 @pytest.mark.parametrize(("content", "code"), [(b"no database at all" * 100, 74), (b"", 0)])
-def test_a_database_that_is_none_is_told(cli, folder, prompt_file, content, code):
+def test_a_file_that_is_no_database_is_reported(cli, folder, prompt_file, content, code):
     (folder / "a.csv").write_text("A\n")
     (folder / "artistjobs.db").write_bytes(content)
 
@@ -277,7 +277,7 @@ def test_a_database_of_the_other_kind_is_wrong_use(cli, folder, prompt_file):
     assert "rehearsed jobs" in result.stdout
 
 
-def test_bad_rows_and_rows_that_the_template_stumbles_over_are_warnings(cli, folder):
+def test_bad_rows_and_rows_that_cannot_be_rendered_are_warnings(cli, folder):
     (folder / "p.txt").write_text("{{ artist_name }} {{ 1 / (artist_name|length - 3) }}")
     (folder / "a.csv").write_text("Anna\n,bad\nOdd\n")
 
@@ -288,7 +288,7 @@ def test_bad_rows_and_rows_that_the_template_stumbles_over_are_warnings(cli, fol
     assert "1 row cannot be filled into the template, the first in line 3" in result.stdout
 
 
-def test_nothing_left_to_ask_is_said(cli, folder, prompt_file):
+def test_a_check_reports_that_no_calls_are_left(cli, folder, prompt_file):
     (folder / "a.csv").write_text("# nobody\n")
 
     result = cli("check", "a.csv", "--prompt-file", prompt_file)
@@ -310,7 +310,7 @@ def test_a_rehearsed_check_needs_no_key_and_costs_nothing(cli, folder, monkeypat
 
 
 class OneReply:
-    """An API that replies with the same each time."""
+    """An API that always sends the same reply."""
 
     def __init__(self, found: Reply, answer: Reply) -> None:
         self.found, self.answer = found, answer
@@ -330,7 +330,7 @@ def checked(api, **changes):
     return asyncio.run(check(CheckPlan(**(plan | changes)), api, lambda: 0.0))
 
 
-def test_a_look_up_that_fails_for_the_moment_is_a_warning():
+def test_a_temporary_failure_of_the_look_up_is_a_warning():
     found = checked(OneReply(Reply(status=503), Reply(status=200, body=make_body().encode())))
 
     assert found.exit_code == 0
@@ -338,7 +338,7 @@ def test_a_look_up_that_fails_for_the_moment_is_a_warning():
     assert "HTTP 503" in found.findings[1].text
 
 
-def test_an_answer_that_tells_no_usage_is_still_an_answer():
+def test_an_answer_without_usage_is_still_an_answer():
     found = checked(OneReply(Reply(status=200, body=b"{}"), Reply(status=200, body=make_body().encode())))
 
     (call,) = [finding for finding in found.findings if finding.subject == "call"]
@@ -346,7 +346,7 @@ def test_an_answer_that_tells_no_usage_is_still_an_answer():
     assert "tokens unknown, cost unknown" in call.text
 
 
-def test_what_a_server_says_cannot_command_the_terminal():
+def test_messages_of_a_server_cannot_control_the_terminal():
     evil = Reply(status=401, body=json.dumps({"error": {"message": "\x1b]0;owned\x07"}}).encode())
 
     lines = check_result_lines(checked(OneReply(evil, evil), prompt=make_prompt()))

@@ -1,4 +1,4 @@
-"""What a real browser makes of the report and of browse; skipped where there is no Chromium."""
+"""The report and ``browse`` in a real browser; skipped without Chromium."""
 
 import pytest
 from devtools import CHROMIUM, browser_tab
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium")
 
 @pytest.fixture
 def database(folder):
-    """A database in which every name, datum and answer means harm."""
+    """A database in which every name, value and answer contains hostile markup."""
     with open_store(folder / "artistjobs.db", create=True) as store:
         store.queue.register()
         rows = [text.replace("\ud800", "") for text in HOSTILE]
@@ -23,7 +23,7 @@ def database(folder):
         for number, (claimed, text) in enumerate(zip(claim(store, 50), HOSTILE[1:], strict=True)):
             times = {"started_at": NOON + number * 900, "ended_at": NOON + number * 900 + 3}
             settle(store, make_attempt(claimed, answer=make_answer(text, model=text[:60]), **times))
-        # As if it had worked for hours, so that there are charts.
+        # Spread over hours, so that there are charts.
         store._connection.db.conn.execute(
             "UPDATE workers SET started_at = (SELECT min(started_at) FROM attempts),"
             " seen_at = (SELECT max(ended_at) FROM attempts)"
@@ -31,12 +31,12 @@ def database(folder):
         yield store
 
 
-async def test_a_hostile_report_runs_nothing_asks_nobody_and_can_be_searched(database, folder, tmp_path):
+async def test_a_report_with_hostile_content_runs_no_script_and_sends_no_request(database, folder, tmp_path):
     page = tmp_path / "report.html"
     page.write_bytes(make_report(database, NOON))
 
     async with browser_tab(tmp_path) as tab:
-        # An alert would hold up the page for good.
+        # An alert would block the page.
         await tab.call("Page.addScriptToEvaluateOnNewDocument", source="window.alert = n => console.log('ran', n)")
         await tab.open(page.as_uri())
         assert await tab.eval("document.title") == "artistjobs.db: artistjobs report"
@@ -54,7 +54,7 @@ async def test_a_hostile_report_runs_nothing_asks_nobody_and_can_be_searched(dat
         asked = [address for address in tab.asked if not address.startswith("data:")]
         assert asked == [page.as_uri()]
         assert tab.said == []
-        # Whatever is put in later runs no more than what was there.
+        # Markup that is inserted later is not executed either.
         await tab.eval("document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=\"alert(9)\">')")
         await tab.eval("new Promise(done => setTimeout(done, 100))")
         assert not any("ran" in said for said in tab.said)
@@ -62,7 +62,7 @@ async def test_a_hostile_report_runs_nothing_asks_nobody_and_can_be_searched(dat
         assert len(tab.said) >= 1
 
 
-async def test_a_report_says_nothing_on_the_console_and_fits_a_telephone(database, tmp_path):
+async def test_a_report_prints_nothing_on_the_console_and_fits_a_phone(database, tmp_path):
     page = tmp_path / "report.html"
     page.write_bytes(make_report(database, NOON))
 
@@ -80,18 +80,19 @@ async def test_a_report_says_nothing_on_the_console_and_fits_a_telephone(databas
 
 @needs_extra
 async def test_the_dashboard_draws_every_chart_without_a_network(database, program, tmp_path):
-    with browsing(program) as address:
+    with browsing(program) as served:
         async with browser_tab(tmp_path) as tab:
-            await tab.open(address + "-/dashboards/artistjobs")
+            await tab.open(served.link("-/dashboards/artistjobs"))
             await tab.until("document.querySelectorAll('.dashboard-card-chart').length === 7")
             await tab.until("document.querySelectorAll('.chart-wrapper > svg').length === 3")
             await tab.until("document.querySelectorAll('.dashboard-card-chart p').length === 4")
             done = len(HOSTILE) - 1
             assert await tab.eval("document.querySelector('#chart-done p').textContent") == str(done)
-            outside = [asked for asked in tab.asked if not asked.startswith((address, "data:", "blob:"))]
+            outside = [asked for asked in tab.asked if not asked.startswith((served.address, "data:", "blob:"))]
             assert outside == []
             for name in ("results", "failures", "answers"):
-                await tab.open(f"{address}artistjobs/{name}")
+                # The cookie keeps the token.
+                await tab.open(f"{served.address}artistjobs/{name}")
                 assert await tab.eval("document.querySelectorAll('img[src=x]').length") == 0
-            # Vega warns that charts are written for the version before it.
+            # Vega warns that the charts are written for its previous version.
             assert not [said for said in tab.said if "WARN" not in said]

@@ -1,4 +1,4 @@
-"""What users and their scripts rely on: commands, streams, exit codes."""
+"""Commands, streams and exit codes that users and scripts rely on."""
 
 import json
 import subprocess
@@ -49,7 +49,7 @@ def test_a_record_has_its_keys_in_the_order_of_the_contract(cli, folder):
     assert "Björk" in second
 
 
-def test_the_same_run_again_calls_nobody_and_exports_the_same_bytes(cli, folder, api):
+def test_the_same_run_again_makes_no_call_and_exports_the_same_bytes(cli, folder, api):
     write_artists(folder / "a.csv", 20)
     cli("run", "a.csv")
     before, calls = (folder / "out.jsonl").read_bytes(), api.journal.received
@@ -62,7 +62,7 @@ def test_the_same_run_again_calls_nobody_and_exports_the_same_bytes(cli, folder,
     assert "0 jobs added, 20 already known" in result.stderr
 
 
-def test_ingest_says_its_summary_as_json(cli, folder):
+def test_ingest_prints_its_summary_as_json(cli, folder):
     (folder / "a.csv").write_text("A\nB\nA\n,x\n")
 
     result = cli("ingest", "a.csv", "--json")
@@ -87,7 +87,7 @@ def test_a_file_may_be_named_by_option_and_only_once(cli, folder):
     assert cli("ingest").exit_code == 2
 
 
-def test_work_and_export_go_on_where_ingest_stopped(cli, folder):
+def test_work_and_export_continue_after_ingest(cli, folder):
     write_artists(folder / "a.csv", 5)
     cli("ingest", "a.csv")
 
@@ -142,7 +142,7 @@ def test_an_unknown_ingest_is_wrong_use(cli, folder, number):
     assert cli("export", "--ingest", number).exit_code == 2
 
 
-def test_a_full_record_appends_what_is_known_besides(cli, folder):
+def test_a_full_record_appends_further_fields(cli, folder):
     write_artists(folder / "a.csv", 1)
     cli("run", "a.csv")
 
@@ -176,7 +176,7 @@ def test_failed_jobs_are_exported_when_asked_for_and_exit_1(cli, folder, api):
     assert [record["artist_name"] for record in read_records(folder / "out.jsonl")] == ["Good"]
 
 
-def test_an_incomplete_answer_is_kept_and_marked_and_no_success(cli, folder, api):
+def test_an_incomplete_answer_is_kept_and_fails_its_job(cli, folder, api):
     write_artists(folder / "a.csv", 1)
     api.script = lambda *_: Fault.INCOMPLETE
 
@@ -190,7 +190,7 @@ def test_an_incomplete_answer_is_kept_and_marked_and_no_success(cli, folder, api
     assert read_records(folder / "out.jsonl") == []
 
 
-def test_failed_jobs_are_left_alone_until_a_retry_is_asked_for(cli, folder, api):
+def test_failed_jobs_are_not_called_without_a_retry(cli, folder, api):
     write_artists(folder / "a.csv", 3)
     api.script = lambda *_: Fault.REFUSAL
     cli("run", "a.csv")
@@ -204,7 +204,7 @@ def test_failed_jobs_are_left_alone_until_a_retry_is_asked_for(cli, folder, api)
     assert len(read_records(folder / "out.jsonl")) == 3
 
 
-def test_retry_can_be_told_a_code_or_a_job(cli, folder, api):
+def test_retry_takes_a_code_or_a_job(cli, folder, api):
     write_artists(folder / "a.csv", 3)
     api.script = lambda *_: Fault.REFUSAL
     cli("run", "a.csv")
@@ -214,14 +214,14 @@ def test_retry_can_be_told_a_code_or_a_job(cli, folder, api):
     assert [result.stderr.split()[0] for result in (one, rest)] == ["1", "2"]
 
 
-def test_status_says_what_failed_and_how_to_have_it_called_again(cli, folder, api):
+def test_status_shows_failures_and_the_command_that_retries_them(cli, folder, api):
     write_artists(folder / "a.csv", 4)
     api.script = lambda body, _: Fault.REFUSAL if body["prompt"]["variables"]["artist_name"] == "Artist 1" else None
     cli("run", "a.csv")
 
     text, found = cli("status").stdout, json.loads(cli("status", "--json").stdout)
 
-    assert found["jobs"] == {"total": 4, "pending": 0, "running": 0, "done": 3, "failed": 1}
+    assert found["jobs"] == {"total": 4, "pending": 0, "running": 0, "done": 3, "failed": 1, "dropped": 0}
     assert found["calls"] == 4
     assert found["cost_usd"] > 0
     assert found["failures"][0]["code"] == "refusal"
@@ -237,7 +237,7 @@ def test_only_ingest_and_run_make_a_database(cli, folder, command):
     assert list(folder.iterdir()) == []
 
 
-def test_a_missing_key_is_said_before_anything_is_made(cli, folder, monkeypatch):
+def test_a_missing_key_is_reported_before_anything_is_created(cli, folder, monkeypatch):
     write_artists(folder / "a.csv", 1)
     monkeypatch.delenv("OPENAI_API_KEY")
 
@@ -248,7 +248,7 @@ def test_a_missing_key_is_said_before_anything_is_made(cli, folder, monkeypatch)
     assert [path.name for path in folder.iterdir()] == ["a.csv"]
 
 
-def test_a_missing_file_is_said_before_anything_is_made(cli, folder):
+def test_a_missing_file_is_reported_before_anything_is_created(cli, folder):
     for command in ("run", "ingest"):
         result = cli(command, "none.csv")
 
@@ -267,7 +267,7 @@ def test_a_missing_prompt_is_wrong_use(cli, folder, monkeypatch):
     assert "--prompt-file" in result.stderr
 
 
-def test_an_output_that_cannot_be_written_is_said_before_money_is_spent(cli, folder, api):
+def test_an_output_that_cannot_be_written_is_reported_before_any_call(cli, folder, api):
     write_artists(folder / "a.csv", 1)
 
     for output in ("nowhere/out.jsonl", "."):
@@ -299,7 +299,7 @@ def test_a_dry_run_shows_five_requests_and_writes_nothing(cli, folder, monkeypat
     assert api.journal.received == 0
 
 
-def test_a_stored_prompt_is_warned_of_with_the_date(cli, folder):
+def test_a_stored_prompt_causes_a_warning_with_the_date(cli, folder):
     write_artists(folder / "a.csv", 1)
     (folder / "p.txt").write_text("Who is {{ artist_name }}?")
 
@@ -349,7 +349,7 @@ def test_a_resume_sends_what_the_first_run_sent(cli, folder, api):
         (["--prompt-id", "x", "--param", "nonsense"], "KEY=VALUE"),
     ],
 )
-def test_what_cannot_be_asked_is_said_with_the_remedy(cli, folder, options, part):
+def test_an_invalid_request_is_refused_with_the_remedy(cli, folder, options, part):
     write_artists(folder / "a.csv", 1)
     (folder / "p.txt").write_text("{{ artist_name }}")
     (folder / "bad.txt").write_text("{{ artist_name }}\n{{ artist_age }}")
@@ -366,7 +366,7 @@ def test_flag_wins_over_environment_and_environment_over_env_file(program_with_a
     program = program_with_api
     write_artists(folder / "a.csv", 1)
     (folder / ".env").write_text("OPENAI_MODEL=from-file\nOPENAI_PROMPT_ID=pmpt_file\n")
-    del program.environment["OPENAI_PROMPT_ID"]
+    del program.environment["OPENAI_PROMPT_ID"], program.environment["OPENAI_MODEL"]
 
     program.run("run", "a.csv")
     program.environment["OPENAI_MODEL"] = "from-environment"
@@ -377,7 +377,7 @@ def test_flag_wins_over_environment_and_environment_over_env_file(program_with_a
     assert api.journal.calls[0].body["prompt"]["id"] == "pmpt_file"
 
 
-def test_limit_works_on_so_many_jobs_and_exits_4(cli, folder, api):
+def test_limit_bounds_the_jobs_and_exits_4(cli, folder, api):
     write_artists(folder / "a.csv", 10)
 
     first = cli("run", "a.csv", "--limit", "3")
@@ -389,7 +389,7 @@ def test_limit_works_on_so_many_jobs_and_exits_4(cli, folder, api):
     assert api.journal.received == 10
 
 
-def test_a_run_says_its_summary_as_one_json_object(cli, folder):
+def test_a_run_prints_its_summary_as_one_json_object(cli, folder):
     (folder / "a.csv").write_text("A\nB\n,bad\n")
 
     result = cli("run", "a.csv", "--json")
@@ -400,7 +400,7 @@ def test_a_run_says_its_summary_as_one_json_object(cli, folder):
     assert said["exit_code"] == 0
 
 
-def test_quiet_says_nothing_but_results(cli, folder):
+def test_quiet_prints_only_results(cli, folder):
     write_artists(folder / "a.csv", 2)
 
     result = cli("-q", "run", "a.csv")
@@ -409,7 +409,7 @@ def test_quiet_says_nothing_but_results(cli, folder):
     assert result.stdout
 
 
-def test_verbose_tells_each_call_and_a_log_file_keeps_them_as_json(cli, folder):
+def test_verbose_logs_each_call_and_a_log_file_keeps_them_as_json(cli, folder):
     write_artists(folder / "a.csv", 2)
 
     result = cli("-v", "--log-file", "run.log", "run", "a.csv")
@@ -420,7 +420,7 @@ def test_verbose_tells_each_call_and_a_log_file_keeps_them_as_json(cli, folder):
     assert sum("answered" in line["message"] for line in lines) == 2
 
 
-def test_the_key_is_nowhere(cli, folder, api):
+def test_the_key_is_in_no_output(cli, folder, api):
     write_artists(folder / "a.csv", 3)
     api.script = lambda body, nth: [Fault.BAD_KEY, None][nth > 1]
 
@@ -443,7 +443,7 @@ def test_real_and_rehearsed_jobs_never_share_a_database(cli, folder):
     assert read_records(folder / "r.jsonl")[0]["request"]["model"] == "rehearsal"
 
 
-def test_a_rehearsal_says_so_first_and_last_and_needs_no_key(folder, program):
+def test_a_rehearsal_is_announced_first_and_last_and_needs_no_key(folder, program):
     write_artists(folder / "a.csv", 3)
 
     result = program.run("run", "a.csv", "--rehearse")
@@ -491,7 +491,7 @@ def test_a_command_does_not_wait_for_the_modules_of_other_commands(folder):
     assert done.stderr.strip() == "False"
 
 
-def test_version_is_told(cli):
+def test_the_version_is_printed(cli):
     assert cli("--version").stdout == f"artistjobs {__version__}\n"
 
 
@@ -503,7 +503,7 @@ def test_a_misspelt_command_gets_a_suggestion(cli):
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_completion_is_there_for_each_shell(program, shell):
+def test_completion_works_for_each_shell(program, shell):
     program.environment["_ARTISTJOBS_COMPLETE"] = f"{shell}_source"
     script = "import sys; sys.argv = ['artistjobs']; from artistjobs.cli import main; main()"
 
@@ -512,8 +512,8 @@ def test_completion_is_there_for_each_shell(program, shell):
     assert "_artistjobs_completion" in done.stdout or "_ARTISTJOBS_COMPLETE" in done.stdout
 
 
-def test_a_reader_that_leaves_ends_the_program_quietly_with_the_file_written(cli, program, folder):
-    # More of them than a pipe holds.
+def test_a_closed_pipe_ends_the_program_quietly_with_the_file_written(cli, program, folder):
+    # More of them than fit into a pipe.
     write_artists(folder / "a.csv", 1500)
     cli("run", "a.csv", "--max-workers", "64", "--output", "first.jsonl")
 
@@ -528,7 +528,7 @@ def test_a_reader_that_leaves_ends_the_program_quietly_with_the_file_written(cli
     assert len(read_records(folder / "out.jsonl")) == 1500
 
 
-def test_a_busy_scenario_comes_to_the_same_records(cli, folder, api):
+def test_the_scenario_busy_gives_the_same_records(cli, folder, api):
     write_artists(folder / "a.csv", 200)
     api.scenario = replace(SCENARIOS["storm"], latency_seconds=0.0, hang_seconds=0.1)
 

@@ -1,4 +1,4 @@
-"""Control from another terminal: what is said reaches running workers, and what is paused loses nothing."""
+"""Control from another terminal: settings reach running workers, and a pause loses nothing."""
 
 import json
 import signal
@@ -17,7 +17,7 @@ from artistjobs.core.controls import Control, ControlChange, ProcessShare, Worke
 from artistjobs.store.models import Run
 from artistjobs.store.sqlite.store import open_store
 
-BOUNDED = ("--param", "max_output_tokens=400")
+BOUNDED = ("--prompt-file", "prompt.txt", "--model", "gpt-4o", "--param", "max_output_tokens=400")
 
 
 def query(folder, statement: str) -> list[tuple]:
@@ -30,7 +30,7 @@ def count(folder, state: str) -> int:
 
 
 def receive(process, word: str) -> str:
-    """Return the next line of a process that has the word."""
+    """Return the next line of a process that contains a word."""
     for line in process.stderr:
         if word in line.decode():
             return line.decode()
@@ -44,10 +44,11 @@ def end(process) -> int:
 
 @pytest.fixture
 def started(program_with_api, folder, api, cli):
-    """Begins to work on so many artists, and returns once calls are in flight."""
+    """Function that starts to work on a number of artists, and returns once calls are in flight."""
 
     def start(artists: int, *options: object, latency: float = 0.1, ask=(), workers: int = 1):
         write_artists(folder / "a.csv", artists)
+        (folder / "prompt.txt").write_text("Who is {{ artist_name }}?")
         cli("ingest", "a.csv", *ask)
         api.latency_seconds = latency
         processes = [program_with_api.start("work", *options) for _ in range(workers)]
@@ -61,7 +62,7 @@ def started(program_with_api, folder, api, cli):
 # --- pause and resume
 
 
-def test_pause_stops_the_calls_of_all_workers_and_resume_goes_on_where_they_were(started, folder, api, cli):
+def test_pause_stops_the_calls_of_all_workers_and_resume_continues(started, folder, api, cli):
     both = started(300, "--max-workers", "8", workers=2)
     wait_until(lambda: api.journal.received > 40)
 
@@ -85,7 +86,7 @@ def test_pause_stops_the_calls_of_all_workers_and_resume_goes_on_where_they_were
     assert (count(folder, "done"), api.journal.received, api.journal.repeated()) == (300, 300, {})
 
 
-def test_jobs_that_wait_for_a_limit_or_for_a_repeat_are_given_back_while_paused(started, folder, api, cli):
+def test_jobs_that_wait_for_a_limit_or_a_retry_are_released_during_a_pause(started, folder, api, cli):
     process = started(20, "--max-workers", "8", "--rpm", "60", latency=0.0)
     wait_until(lambda: count(folder, "running") == 8)
 
@@ -131,7 +132,7 @@ def test_a_paused_worker_takes_over_from_one_that_is_killed_and_nothing_is_lost(
     first.wait()
     receive(second, "took over 4 jobs")
     wait_until(lambda: not count(folder, "running"))
-    # Every call was answered but the four of the one that was killed: none was made while paused.
+    # All calls were answered except the four of the killed process: none was made during the pause.
     unanswered = api.journal.received - count(folder, "done")
     api.latency_seconds = 0.0
     cli("resume")
@@ -151,7 +152,7 @@ def test_more_and_fewer_calls_are_in_flight_as_set(started, api, cli):
     process = started(2000, "--max-workers", "2", latency=0.2)
     wait_until(lambda: api.journal.in_flight == 2 and api.journal.received > 4)
     at_first = api.journal.max_in_flight
-    # So long that the last ones begin before the first ones end, also where there is much else to do.
+    # Long enough that the last calls begin before the first ones end, also on a busy machine.
     api.latency_seconds = 3.0
 
     told = cli("set", "--max-workers", "120")
@@ -174,12 +175,12 @@ def test_more_and_fewer_calls_are_in_flight_as_set(started, api, cli):
     assert api.journal.repeated() == {}
 
 
-def test_requests_a_minute_are_kept_as_set_and_none_lets_go(started, api, cli):
+def test_requests_a_minute_are_kept_as_set_until_none(started, api, cli):
     process = started(400, "--max-workers", "4", latency=0.05)
 
     cli("set", "--rpm", "240")
     receive(process, "settings from another terminal: --rpm 240")
-    # Four calls may have begun before that, and be on their way.
+    # Four calls may have begun before that.
     seen = len(api.journal.calls) + 4
     wait_until(lambda: len(api.journal.calls) >= seen + 8)
     arrivals = [call.received_at for call in api.journal.calls[seen : seen + 8]]
@@ -190,7 +191,7 @@ def test_requests_a_minute_are_kept_as_set_and_none_lets_go(started, api, cli):
     assert api.journal.received == 400
 
 
-def test_a_cap_that_is_set_stops_within_it_and_a_cap_taken_away_lets_go(started, program_with_api, folder, api, cli):
+def test_a_cap_that_is_set_stops_within_it_until_it_is_removed(started, program_with_api, folder, api, cli):
     process = started(400, "--max-workers", "8", latency=0.1, ask=BOUNDED)
     wait_until(lambda: count(folder, "done") > 8)
     cli("set", "--max-cost", "0.5")
@@ -215,7 +216,7 @@ def test_a_cap_that_is_set_stops_within_it_and_a_cap_taken_away_lets_go(started,
     assert api.journal.repeated() == {}
 
 
-def test_a_cap_on_money_of_unknown_worth_stops_what_runs_and_says_why(started, program_with_api, cli):
+def test_a_cap_with_an_unknown_price_stops_the_run_and_says_why(started, program_with_api, cli):
     process = started(400, "--max-workers", "2", ask=("--model", "nobody-knows-it"))
 
     cli("set", "--max-cost", "5")
@@ -225,13 +226,13 @@ def test_a_cap_on_money_of_unknown_worth_stops_what_runs_and_says_why(started, p
     assert "the price of nobody-knows-it is unknown" in errors.decode()
 
 
-def test_what_is_set_is_not_for_a_worker_that_starts_later(started, program_with_api, folder, api, cli):
+def test_a_setting_does_not_apply_to_a_worker_that_starts_later(started, program_with_api, folder, api, cli):
     first = started(150, "--max-workers", "2")
     cli("set", "--rpm", "1")
     receive(first, "--rpm 1")
     api.latency_seconds = 0.0
 
-    # The first one holds two jobs that it may not call for yet.
+    # The first worker holds two jobs that it may not call yet.
     second = program_with_api.start("work", "--max-workers", "64")
     wait_until(lambda: count(folder, "done") >= 148)
     cli("set", "--rpm", "none")
@@ -247,7 +248,7 @@ def test_what_is_set_is_not_for_a_worker_that_starts_later(started, program_with
         (("--rpm", "60"), "no worker is running on artistjobs.db"),
     ],
 )
-def test_setting_nothing_or_for_nobody_is_wrong_use(cli, folder, options, said):
+def test_set_without_a_setting_or_a_worker_is_wrong_use(cli, folder, options, said):
     write_artists(folder / "a.csv", 1)
     cli("ingest", "a.csv")
 
@@ -259,7 +260,7 @@ def test_setting_nothing_or_for_nobody_is_wrong_use(cli, folder, options, said):
 
 
 @pytest.mark.parametrize("command", [("pause",), ("resume",), ("set", "--rpm", "1")])
-def test_no_database_is_made_to_control_its_workers(cli, folder, command):
+def test_pause_and_set_never_create_a_database(cli, folder, command):
     result = cli(*command)
 
     assert result.exit_code == 2
@@ -270,14 +271,14 @@ def test_no_database_is_made_to_control_its_workers(cli, folder, command):
 @pytest.mark.parametrize(
     "options", [("--max-workers", "0"), ("--max-workers", "none"), ("--rpm", "-1"), ("--max-cost", "nan")]
 )
-def test_what_cannot_be_kept_is_not_taken(cli, folder, options):
+def test_an_invalid_setting_is_refused(cli, folder, options):
     assert cli("set", *options).exit_code == 2
 
 
-# --- what is told, and to whom
+# --- messages
 
 
-def test_what_is_said_is_read_back_as_it_was_said_last(tmp_path):
+def test_the_latest_value_of_a_setting_is_read(tmp_path):
     with open_store(tmp_path / "jobs.db", create=True) as one, open_store(tmp_path / "jobs.db") as other:
         one.controls.set({Control.PAUSED: 1, Control.MAX_COST: 0.25})
         one.controls.set({Control.RPM: None, Control.PAUSED: None})
@@ -291,7 +292,7 @@ def test_what_is_said_is_read_back_as_it_was_said_last(tmp_path):
     ]
 
 
-def test_pausing_is_for_all_and_the_rest_for_those_that_lived_then():
+def test_a_pause_applies_to_all_workers_and_other_settings_to_living_ones():
     said = [
         ControlChange(Control.PAUSED, 1, 1, "a moment"),
         ControlChange(Control.RPM, 60, 2, "a moment"),
@@ -305,7 +306,7 @@ def test_pausing_is_for_all_and_the_rest_for_those_that_lived_then():
     )  # fmt: skip
 
 
-def test_what_was_said_is_shown_once_for_each_moment_by_the_clock_on_the_wall():
+def test_settings_are_shown_once_with_their_local_time():
     at, later = "2026-01-31T23:59:58.123Z", "2026-02-01T00:00:01.000Z"
     said = [
         ControlChange(Control.PAUSED, 1, 4, later),
@@ -332,7 +333,7 @@ def test_what_was_said_is_shown_once_for_each_moment_by_the_clock_on_the_wall():
 
 
 @given(st.integers(1, 10_000), st.integers(1, 64))
-def test_the_processes_of_a_command_share_what_is_set_among_them(total, processes):
+def test_the_processes_of_a_command_divide_a_setting(total, processes):
     shares = [ProcessShare(number, processes).share(total) for number in range(processes)]
 
     assert sum(shares) == total

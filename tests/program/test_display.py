@@ -1,4 +1,4 @@
-"""What a terminal shows, and that stdout stays byte-exact whatever is shown."""
+"""The display on a terminal; stdout stays byte-exact with any display."""
 
 import json
 import os
@@ -9,18 +9,20 @@ import signal
 import time
 from pathlib import Path
 
+import factories as make
 import pyte
 import pytest
 from conftest import read_records, wait_until, write_artists
 
 from artistjobs.core.formatting import cost_text, count_text, duration_text
+from artistjobs.store.sqlite.store import open_store
 from artistjobs.terminal.escape import escape_controls
 
 COLUMNS, LINES = 80, 24
 
 
 class Screen:
-    """A pseudo-terminal that a program writes to, and what stands on it."""
+    """A pseudo-terminal that a program writes to, and its content."""
 
     def __init__(self) -> None:
         self.reading, self.writing = pty.openpty()
@@ -68,7 +70,7 @@ def texts_of(path: Path) -> bytes:
     return "".join(record["response_text"] + "\n" for record in read_records(path)).encode()
 
 
-def test_the_live_block_shows_how_the_run_stands(program_with_api, folder, screen, api):
+def test_the_live_block_shows_the_state_of_the_run(program_with_api, folder, screen, api):
     program = program_with_api
     program.environment["TERM"] = "xterm-256color"
     write_artists(folder / "a.csv", 40)
@@ -85,7 +87,7 @@ def test_the_live_block_shows_how_the_run_stands(program_with_api, folder, scree
     assert (folder / "texts").read_bytes() == texts_of(folder / "out.jsonl")
 
 
-def test_the_last_picture_of_several_processes_is_of_all_that_they_did(program_with_api, folder, screen, api):
+def test_the_last_display_of_several_processes_shows_their_sum(program_with_api, folder, screen, api):
     program_with_api.environment["TERM"] = "xterm-256color"
     write_artists(folder / "a.csv", 40)
     api.latency_seconds = 0.02
@@ -119,7 +121,7 @@ def test_stdout_is_byte_exact_under_every_terminal(program_with_api, folder, scr
 @pytest.mark.parametrize("stdout_is_terminal", [True, False])
 @pytest.mark.parametrize("stderr_is_terminal", [True, False])
 @pytest.mark.parametrize("as_json", [True, False])
-def test_results_are_the_same_wherever_the_streams_lead(
+def test_results_do_not_depend_on_the_streams(
     program_with_api, folder, screen, stdout_is_terminal, stderr_is_terminal, as_json
 ):
     program_with_api.environment["TERM"] = "xterm-256color"
@@ -149,7 +151,7 @@ def test_results_are_the_same_wherever_the_streams_lead(
 
 @pytest.mark.parametrize("command", [["run", "a.csv"], ["export"]], ids=lambda command: command[0])
 @pytest.mark.parametrize("count", [20, 21])
-def test_a_terminal_is_shown_a_few_of_many_texts(program_with_api, folder, screen, command, count, cli):
+def test_a_terminal_shows_a_few_of_many_texts(program_with_api, folder, screen, command, count, cli):
     program_with_api.environment["TERM"] = "xterm-256color"
     write_artists(folder / "a.csv", count)
     if command == ["export"]:
@@ -168,7 +170,7 @@ def test_a_terminal_is_shown_a_few_of_many_texts(program_with_api, folder, scree
 
 
 @pytest.mark.parametrize("processes", ["1", "2"])
-def test_a_terminal_is_told_of_a_storm_in_a_few_lines_and_the_log_file_of_each_call(
+def test_a_terminal_shows_few_lines_of_many_failures_and_the_log_file_all(
     program_with_api, folder, screen, api, processes
 ):
     from artistjobs.rehearsal import Fault
@@ -197,7 +199,7 @@ def test_nothing_animates_into_a_pipe_even_if_colour_is_forced(program_with_api,
     assert "\x1b" not in result.stderr
 
 
-def test_names_cannot_command_the_terminal(program_with_api, folder, screen, api):
+def test_names_cannot_control_the_terminal(program_with_api, folder, screen, api):
     from artistjobs.rehearsal import Fault
 
     program_with_api.environment["TERM"] = "xterm-256color"
@@ -213,7 +215,7 @@ def test_names_cannot_command_the_terminal(program_with_api, folder, screen, api
     assert b"Evil\\x1b]0;owned" in screen.raw.replace(b"\r\n", b"")
 
 
-def test_texts_on_a_terminal_cannot_command_it_either(program_with_api, folder, screen):
+def test_texts_cannot_control_the_terminal(program_with_api, folder, screen):
     write_artists(folder / "a.csv", 1)
     (folder / "a.csv").write_text("Evil\x1b]0;owned\x07\n")
     program_with_api.run("run", "a.csv")
@@ -226,7 +228,32 @@ def test_texts_on_a_terminal_cannot_command_it_either(program_with_api, folder, 
     assert read_records(folder / "out.jsonl")[0]["artist_name"] == "Evil\x1b]0;owned\x07"
 
 
-def test_an_interrupt_on_a_terminal_leaves_it_in_order(program_with_api, folder, screen, api):
+COMMANDS = "\x1b]0;owned\x07\u202eA\u2066B\u2069C\u200fD\u061cE\ufeffF\u2028G\x85H\x9b31mI\u00adJ\U000e0041K\u200bL"
+"""Characters that control a terminal, or the direction or the place of what it shows."""
+
+
+@pytest.mark.parametrize("command", ["export -", "export /dev/stdout --full", "export - --format tsv", "report -"])
+def test_results_on_a_terminal_cannot_command_it_and_keep_their_values(program, folder, screen, command):
+    with open_store(folder / "artistjobs.db", create=True) as store:
+        store.queue.register()
+        make.ingest(store, COMMANDS)
+        answer = make.make_answer(COMMANDS, body=make.make_body(COMMANDS))
+        make.settle(store, make.make_attempt(make.claim_one(store), answer=answer))
+
+    process = program.start(*command.split(), stdout=screen.writing)
+    while process.poll() is None:
+        screen.read()
+    screen.read()
+
+    shown = screen.raw.decode().replace("\r\n", "\n")
+    assert process.returncode == 0
+    assert not [character for character in COMMANDS if not character.isprintable() and character in shown]
+    if "tsv" not in command and "report" not in command:
+        (record,) = [json.loads(line) for line in shown.splitlines()]
+        assert record["artist_name"] == record["response_text"] == COMMANDS
+
+
+def test_an_interrupt_restores_the_terminal(program_with_api, folder, screen, api):
     program_with_api.environment["TERM"] = "xterm-256color"
     write_artists(folder / "a.csv", 40)
     api.latency_seconds = 0.3
@@ -253,11 +280,11 @@ def test_an_interrupt_on_a_terminal_leaves_it_in_order(program_with_api, folder,
         (200000, "2 d 07 h"),
     ],
 )
-def test_durations_are_told_in_two_units(seconds, text):
+def test_durations_have_two_units(seconds, text):
     assert duration_text(seconds) == text
 
 
-def test_unknown_prices_are_said_and_never_shown_as_nothing():
+def test_unknown_prices_are_never_shown_as_zero():
     assert cost_text(0.0, 1) == "1 answer of unknown price"
     assert cost_text(0.0, 3) == "3 answers of unknown price"
     assert cost_text(1.5, 3) == "$1.50 and 3 answers of unknown price"
@@ -270,5 +297,5 @@ def test_emoji_and_scripts_are_shown_as_they_are():
     assert escape_controls("\x9b31m\x00") == "\\x9b31m\\x00"
 
 
-def test_numbers_are_told_with_their_noun():
+def test_numbers_are_followed_by_their_noun():
     assert [count_text(1, "job"), count_text(3532, "job")] == ["1 job", "3,532 jobs"]

@@ -1,4 +1,4 @@
-"""What is said before anything is sent: a dry run, a file that is no table of artists, a .env that is none."""
+"""Checks before anything is sent: dry runs, files in another format, unusable ``.env`` files."""
 
 import json
 
@@ -11,7 +11,7 @@ from artistjobs.core.job import Artist
 from artistjobs.ingest.sniff import wrong_format_hint
 
 
-def test_a_dry_run_says_itself_as_one_json_object(cli, folder):
+def test_a_dry_run_prints_one_json_object(cli, folder):
     (folder / "a.csv").write_text("Prince,singer\nBjörk\n,bad\n")
 
     for command in ("ingest", "run"):
@@ -50,7 +50,7 @@ def test_a_dry_run_keeps_to_the_limit(cli, folder):
         ('"artist_name";"artist_data"\n', "separated by semicolons"),
     ],
 )
-def test_a_file_that_is_evidently_no_csv_is_warned_of_once_and_read(cli, folder, content, part):
+def test_a_file_in_another_format_causes_one_warning_and_is_read(cli, folder, content, part):
     (folder / "a.csv").write_text(content)
 
     said, dry = cli("ingest", "a.csv"), cli("ingest", "a.csv", "--dry-run")
@@ -63,7 +63,7 @@ def test_a_file_that_is_evidently_no_csv_is_warned_of_once_and_read(cli, folder,
 
 
 @pytest.mark.parametrize("name", ["{", "[Unknown]", "{artist_name}", "A; B", "Artist_Name Band", "[1"])
-def test_odd_names_are_no_reason_to_warn(name):
+def test_unusual_names_cause_no_warning(name):
     assert wrong_format_hint(Artist(1, name, "painter; sculptor")) is None
 
 
@@ -77,7 +77,7 @@ def test_any_row_may_come_first(name, data):
     )
 
 
-def test_lines_of_an_env_file_that_make_no_sense_are_one_warning(program, folder):
+def test_invalid_lines_of_an_env_file_cause_one_warning(program, folder):
     write_artists(folder / "a.csv", 1)
     (folder / ".env").write_text("OPENAI_PROMPT_ID=pmpt_1\nthis is no line\n\n= 5\n# a remark\n")
 
@@ -88,3 +88,48 @@ def test_lines_of_an_env_file_that_make_no_sense_are_one_warning(program, folder
         "artistjobs: .env, lines 2, 4: ignored; write NAME=value, or # before a comment."
     ]
     assert "parse" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [
+        ("name,data", "'name,data' looks like a header, but is read as an artist"),
+        ("Artist,Country,,", "'Artist,Country,,' looks like a header"),
+        ("name;data", "'name;data' looks like a header"),
+    ],
+)
+def test_a_header_of_other_names_is_named_before_anything_is_asked(cli, folder, header, said):
+    (folder / "a.csv").write_text(f"\n{header}\nPrince,singer\n")
+
+    first, again, dry = cli("ingest", "a.csv"), cli("ingest", "a.csv"), cli("run", "a.csv", "--dry-run")
+
+    assert "the same file as before" in again.stderr
+    for result in (first, again, dry):
+        assert result.exit_code == 0
+        assert result.stderr.count(f"warning: a.csv, line 2: {said}") == 1
+        assert "rename it to artist_name,artist_data" in result.stderr
+
+
+@pytest.mark.parametrize("header", ["artist_name,artist_data,country,id", "id,artist_name", "artist_data,artist_name"])
+def test_the_header_of_a_table_is_refused_and_nothing_is_asked(cli, folder, api, header):
+    (folder / "a.csv").write_text(f"{header}\n1,Frida Kahlo,painter\n")
+
+    for result in (cli("run", "a.csv"), cli("ingest", "a.csv"), cli("run", "a.csv", "--dry-run")):
+        assert result.exit_code == 2
+        assert result.stderr.splitlines()[-1].startswith("artistjobs: a.csv, line 1: the header has the columns ")
+        assert header.split(",")[-1] in result.stderr
+    assert api.journal.received == 0
+    assert not (folder / "artistjobs.db").exists()
+
+
+def test_what_joined_files_repeat_is_skipped_with_a_warning(cli, folder):
+    one = b"\xef\xbb\xbfartist_name,artist_data\r\nPrince,singer\r\n"
+    (folder / "a.csv").write_bytes(one + one.replace(b"Prince", b"Bowie") + b"artist_name\r\n" * 30)
+
+    result = cli("ingest", "a.csv", "--strict")
+
+    assert result.exit_code == 0
+    assert "2 jobs added" in result.stderr
+    assert "warning: a.csv, line 3: skipped a byte-order mark" in result.stderr
+    assert "warning: a.csv, line 3: skipped the header, which comes again" in result.stderr
+    assert "warning: a.csv: 12 more lines with a byte-order mark or the header" in result.stderr

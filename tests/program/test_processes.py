@@ -1,4 +1,4 @@
-"""One run in several processes: one display, one summary, one Ctrl+C, and nothing lost when one of them dies."""
+"""A run in several processes: one display, one summary, one Ctrl+C, and no job lost if a process dies."""
 
 import json
 import logging
@@ -42,7 +42,7 @@ def file(folder):
 
 @pytest.fixture
 def start(program_with_api):
-    """Start the program as the leader of a group, as a shell does."""
+    """Start the program as the leader of a process group, as a shell does."""
     return lambda *arguments: program_with_api.start(*arguments, start_new_session=True)
 
 
@@ -52,12 +52,12 @@ def query(statement: str) -> list[tuple]:
 
 
 def members() -> list[int]:
-    """The processes at work, as the database knows them."""
+    """Return the process ids of the living workers in the database."""
     if not Path("artistjobs.db").exists():
         return []
     try:
         return [pid for (pid,) in query("SELECT pid FROM workers WHERE ended_at IS NULL ORDER BY id")]
-    except sqlite3.OperationalError:  # the table is not there yet
+    except sqlite3.OperationalError:  # the table does not exist yet
         return []
 
 
@@ -66,7 +66,7 @@ def children(pid: int) -> list[str]:
 
 
 def at_work(api, calls: int = 20) -> list[int]:
-    """Wait until both processes are in the middle of it."""
+    """Wait until both processes have calls in flight."""
     wait_until(lambda: api.journal.received >= calls and len(members()) == 2)
     return members()
 
@@ -76,7 +76,7 @@ def ended(process) -> tuple[int, str]:
     return process.returncode, said.decode()
 
 
-def test_two_processes_ask_for_each_row_once_and_say_one_summary(program_with_api, api, file, folder):
+def test_two_processes_call_each_row_once_and_print_one_summary(program_with_api, api, file, folder):
     api.latency_seconds = 0.02
 
     done = program_with_api.run(*RUN, "--json")
@@ -93,7 +93,7 @@ def test_two_processes_ask_for_each_row_once_and_say_one_summary(program_with_ap
     assert done.stderr.count("200 jobs: 200 done") == 1
 
 
-def test_a_process_that_dies_is_said_and_its_jobs_are_taken_over(start, api, file):
+def test_the_death_of_a_process_is_reported_and_its_jobs_are_taken_over(start, api, file):
     api.latency_seconds = 0.05
     process = start(*RUN)
 
@@ -124,13 +124,13 @@ def test_when_the_last_process_dies_another_one_takes_its_place(start, api, file
 
 
 def holders(slots: int, killed: list[int]) -> set[int]:
-    """Return the processes at work that hold as many jobs as there are slots, nobody before they do."""
+    """Return the workers once they hold as many jobs as there are slots, an empty result before."""
     rows = query("SELECT pid FROM jobs JOIN workers ON claimed_by = workers.id WHERE ended_at IS NULL")
     return {pid for (pid,) in rows}.difference(killed) if len(rows) == slots else set()
 
 
 def test_processes_that_die_again_and_again_end_the_run_and_leave_the_jobs_pending(start, api, file):
-    # No call ends: whoever is killed holds jobs, and no process can finish before it is killed.
+    # No call ends, so a killed process holds jobs, and no process can finish before it is killed.
     api.latency_seconds = 120.0
     process = start(*RUN)
     at_work(api, calls=8)
@@ -148,7 +148,7 @@ def test_processes_that_die_again_and_again_end_the_run_and_leave_the_jobs_pendi
     assert said.count("a new one replaces it") == 3
     assert "several processes died in a row, the last one killed by SIGKILL" in said
     assert "continue with: artistjobs run a.csv" in said
-    # Those that three processes died with have failed.
+    # Jobs that three processes died with have failed.
     assert query("SELECT state, count(*) FROM jobs GROUP BY state") == [("failed", 4), ("pending", 196)]
 
 
@@ -173,7 +173,7 @@ def test_a_second_ctrl_c_gives_the_calls_of_all_processes_up(start, api, file):
 
     at_work(api, calls=8)
     os.killpg(process.pid, signal.SIGINT)
-    # Not before the first one was heard: two signals at the same moment are one.
+    # After the first signal was handled, because two pending signals count as one.
     assert any(b"stopping: waiting for" in line for line in process.stderr)
     os.killpg(process.pid, signal.SIGINT)
     code, said = ended(process)
@@ -183,7 +183,7 @@ def test_a_second_ctrl_c_gives_the_calls_of_all_processes_up(start, api, file):
     assert query("SELECT DISTINCT state, attempt FROM jobs") == [("pending", 0)]
 
 
-def test_without_their_lead_the_others_finish_their_calls_and_end(start, api, file):
+def test_without_their_parent_the_children_finish_their_calls_and_end(start, api, file):
     api.latency_seconds = 0.3
     process = start(*RUN)
 
@@ -197,7 +197,7 @@ def test_without_their_lead_the_others_finish_their_calls_and_end(start, api, fi
     assert api.journal.received < 200
 
 
-def test_a_process_that_is_told_to_end_leaves_the_rest_to_the_others(start, api, file):
+def test_a_process_that_is_asked_to_end_leaves_its_jobs_to_the_others(start, api, file):
     api.latency_seconds = 0.05
     process = start(*RUN)
 
@@ -228,7 +228,7 @@ def test_a_process_without_a_share_of_the_calls_gets_one_when_it_is_left_alone(s
     assert query("SELECT state, count(*) FROM jobs GROUP BY state") == [("done", 200)]
 
 
-def test_ctrl_c_while_the_processes_start_says_no_more_than_the_one_that_leads_them(start, api, file):
+def test_ctrl_c_during_the_start_prints_only_the_message_of_the_parent(start, api, file):
     process = start(*RUN)
 
     wait_until(lambda: children(process.pid))
@@ -240,7 +240,7 @@ def test_ctrl_c_while_the_processes_start_says_no_more_than_the_one_that_leads_t
     assert "died" not in said
 
 
-def test_no_processes_can_be_started_is_a_sentence(cli, file, monkeypatch):
+def test_a_failed_start_of_processes_is_one_sentence(cli, file, monkeypatch):
     monkeypatch.setattr("artistjobs.worker.processes.parent.COMMAND", ("no/such/python",))
 
     result = cli(*RUN)
@@ -261,7 +261,7 @@ def test_account_trouble_of_one_process_stops_all_of_them(program_with_api, api,
     assert api.journal.received <= 30 + 8
 
 
-def test_one_look_at_the_account_serves_all_and_a_bad_key_costs_no_call(program_with_api, api, file):
+def test_one_look_up_serves_all_processes_and_a_bad_key_costs_no_call(program_with_api, api, file):
     stopped = program_with_api.run(*RUN, env={"OPENAI_API_KEY": "bad-key-0123456789"})
 
     assert stopped.returncode == 3
@@ -269,7 +269,7 @@ def test_one_look_at_the_account_serves_all_and_a_bad_key_costs_no_call(program_
     assert "bad-key" not in stopped.stderr
 
 
-def test_the_limit_on_jobs_is_kept_by_all_together(program_with_api, api, file):
+def test_all_processes_together_keep_the_limit_on_jobs(program_with_api, api, file):
     stopped = program_with_api.run(*RUN, "--limit", "7")
 
     assert stopped.returncode == 4
@@ -277,10 +277,13 @@ def test_the_limit_on_jobs_is_kept_by_all_together(program_with_api, api, file):
     assert api.journal.received == 7
 
 
-def test_the_cap_on_money_is_kept_by_all_together(program_with_api, api, file):
+def test_all_processes_together_keep_the_cost_cap(program_with_api, api, file):
     api.latency_seconds = 0.02
 
-    stopped = program_with_api.run(*RUN, "--max-cost", "0.05", "--param", "max_output_tokens=400")
+    Path("prompt.txt").write_text("Who is {{ artist_name }}?")
+
+    bounded = ("--prompt-file", "prompt.txt", "--param", "max_output_tokens=400")
+    stopped = program_with_api.run(*RUN, "--max-cost", "0.05", *bounded)
 
     ((spent,),) = query("SELECT sum(cost_usd) FROM answers")
     assert stopped.returncode == 4
@@ -288,7 +291,7 @@ def test_the_cap_on_money_is_kept_by_all_together(program_with_api, api, file):
     assert query("SELECT count(*) FROM jobs WHERE state = 'running'") == [(0,)]
 
 
-def test_what_keeps_a_run_from_beginning_is_said_once(program_with_api, file):
+def test_an_error_at_the_start_is_reported_once(program_with_api, file):
     refused = program_with_api.run(*RUN, "--max-cost", "1", "--model", "no-such-model-of-any-price")
 
     assert refused.returncode in (2, 3)
@@ -296,7 +299,7 @@ def test_what_keeps_a_run_from_beginning_is_said_once(program_with_api, file):
     assert "Traceback" not in refused.stderr
 
 
-def test_the_key_stands_on_no_command_line(start, api, file):
+def test_the_key_is_on_no_command_line(start, api, file):
     api.latency_seconds = 0.5
     process = start(*RUN)
 
@@ -306,7 +309,7 @@ def test_the_key_stands_on_no_command_line(start, api, file):
     process.kill()
 
 
-def test_no_file_of_the_working_directory_is_taken_for_a_module(folder):
+def test_no_file_of_the_working_directory_is_imported(folder):
     for name in ("json", "click", "sqlite_utils"):
         (folder / f"{name}.py").write_text("raise SystemExit('the wrong module')")
 
@@ -316,7 +319,7 @@ def test_no_file_of_the_working_directory_is_taken_for_a_module(folder):
 
 
 @given(processes=st.integers(1, 20), workers=st.integers(1, 2000), limit=st.none() | st.integers(1, 10_000))
-def test_what_is_shared_out_adds_up(processes, workers, limit):
+def test_the_shares_of_a_value_add_up(processes, workers, limit):
     config = WorkConfig(processes=processes, max_workers=workers, limit=limit, rpm=60)
 
     parts = config.shared_out()
@@ -345,7 +348,7 @@ texts = st.text(max_size=20)
     kind=st.none() | st.sampled_from(Kind),
     looks_up=st.booleans(),
 )  # fmt: skip
-def test_an_order_arrives_as_it_was_given(work, scope, kind, looks_up):
+def test_a_start_message_survives_json(work, scope, kind, looks_up):
     order = messages.StartMessage(
         work=work, scope=scope, database=Database(Path("a.db"), kind), api=ApiConfig(api_key=KEY), looks_up=looks_up,
         log_level=20,
@@ -363,7 +366,7 @@ def test_an_order_arrives_as_it_was_given(work, scope, kind, looks_up):
     sentence=texts,
     error=st.none() | st.builds(lambda kind, text: kind(text), st.sampled_from([StoreError, WrongUseError]), texts),
 )
-def test_an_end_arrives_as_it_was_told(totals, reason, sentence, error):
+def test_an_end_message_survives_json(totals, reason, sentence, error):
     end = messages.EndMessage(totals=totals, reason=reason, sentence=sentence, error=error)
 
     _, value = messages.read_line(messages.line(messages.END, messages.end_json(end)))
@@ -373,7 +376,7 @@ def test_an_end_arrives_as_it_was_told(totals, reason, sentence, error):
     assert (type(told.error), str(told.error)) == (type(error), str(error))
 
 
-def test_a_log_line_arrives_with_what_it_may_be_counted_by():
+def test_a_log_line_arrives_with_its_group():
     lines, logger = [], logging.getLogger("test of the relay")
     logger.propagate = False
     logger.addHandler(LogForwarder(SimpleNamespace(send=lambda kind, value: lines.append(messages.line(kind, value)))))
@@ -385,5 +388,5 @@ def test_a_log_line_arrives_with_what_it_may_be_counted_by():
 
 
 @pytest.mark.parametrize("text", [b"", b"\xff\n", b"[]\n", b'"x"\n', b"{}\n", b'{"a": 1, "b": 2}\n', b"hello\n"])
-def test_what_is_no_message_is_passed_over(text):
+def test_an_invalid_message_is_ignored(text):
     assert messages.read_line(text) == ("", None)

@@ -1,4 +1,4 @@
-"""The report: true, complete in itself, bounded, and harmless whatever strangers wrote into it."""
+"""Command ``report``: correct, self-contained, limited in size, and safe with hostile content."""
 
 import json
 import re
@@ -68,8 +68,8 @@ def make_overview(workers=(), slots=(), **changes) -> Overview:
     return Overview(**(row | changes))
 
 
-def test_what_strangers_wrote_is_text_and_nothing_else(store):
-    rows = [text.replace("\ud800", "") for text in HOSTILE]  # no file that is read as UTF-8 has it
+def test_hostile_content_is_shown_as_text(store):
+    rows = [text.replace("\ud800", "") for text in HOSTILE]  # it cannot occur in a UTF-8 file
     ingest(store, *[(f"{text[:40]} {number}", text) for number, text in enumerate(rows)])
     texts = iter(HOSTILE)
     for claimed in claim(store, len(HOSTILE) - 1):
@@ -92,7 +92,7 @@ def test_what_strangers_wrote_is_text_and_nothing_else(store):
     assert not re.search("[\x00\x1b\u202e\u2066\u2028\u2029\ud800]", page.text)
 
 
-def test_nothing_runs_but_the_pages_own_script(store):
+def test_only_the_script_of_the_page_runs(store):
     page = page_of(store)
 
     policy = dict(part.split(" ", 1) for part in page.policy().split("; "))
@@ -103,7 +103,7 @@ def test_nothing_runs_but_the_pages_own_script(store):
     assert not re.search(r"https?:|//[a-z]|@import|url\(", page.inside["style"])
 
 
-def test_the_numbers_are_those_of_the_database(cli, folder):
+def test_the_numbers_equal_those_of_the_database(cli, folder):
     write_artists(folder / "a.csv", 30)
     cli("run", "a.csv")
     done = json.loads(cli("status", "--json").stdout)
@@ -122,7 +122,7 @@ def test_the_numbers_are_those_of_the_database(cli, folder):
         assert record["artist_name"] in text
 
 
-def test_failures_are_told_by_code_with_examples(store):
+def test_failures_are_grouped_by_code_with_examples(store):
     ingest(store, *names(6))
     for _ in range(3):
         fail(store, "server_error")
@@ -167,7 +167,7 @@ def test_a_sample_is_spread_over_all_answers_and_no_kind_of_failure_is_crowded_o
     assert overview.codes == {"frequent": 40, "rare": 1}
 
 
-def test_a_report_is_of_one_moment_while_workers_go_on(store, monkeypatch):
+def test_a_report_is_a_snapshot_while_workers_run(store, monkeypatch):
     ingest(store, *names(10))
     claims = claim(store, 10)
     settle(store, make_attempt(claims[0]))
@@ -190,7 +190,7 @@ def test_a_report_is_of_one_moment_while_workers_go_on(store, monkeypatch):
     assert sum(slot.done for slot in overview.slots) == overview.calls == 1
 
 
-def test_a_rehearsal_says_so_and_costs_nothing(program, folder):
+def test_a_rehearsal_is_labelled_and_costs_nothing(program, folder):
     write_artists(folder / "a.csv", 3)
     program.run("-q", "run", "a.csv", "--rehearse")
 
@@ -209,7 +209,7 @@ def test_a_database_without_jobs_makes_a_page(store):
 
 
 @pytest.mark.parametrize("output", ["artistjobs.db", "artistjobs.db-wal", ".", "nowhere/report.html"])
-def test_an_output_that_cannot_be_is_wrong_use(cli, folder, output):
+def test_an_invalid_output_is_wrong_use(cli, folder, output):
     write_artists(folder / "a.csv", 1)
     cli("ingest", "a.csv")
 
@@ -235,7 +235,7 @@ def test_a_report_that_cannot_be_written_leaves_the_old_one(cli, folder, monkeyp
     assert not list(folder.glob("*.part"))
 
 
-def test_without_a_database_none_is_made(cli, folder):
+def test_without_a_database_none_is_created(cli, folder):
     assert cli("report").exit_code == 2
     assert not list(folder.iterdir())
 
@@ -244,7 +244,7 @@ def test_pauses_between_runs_and_the_sleep_of_a_laptop_are_taken_out():
     hour = 3600
     workers = [
         WorkerPeriod(start=0, end=hour, ending="interrupted"),
-        WorkerPeriod(start=11 * hour, end=22 * hour, ending="finished"),  # it slept from 12 to 21
+        WorkerPeriod(start=11 * hour, end=22 * hour, ending="finished"),  # no work from 12 to 21
     ]
     busy = [*range(0, hour, 10), *range(11 * hour, 12 * hour, 10), *range(21 * hour, 22 * hour, 10)]
     slots = [TimeBucket(start=start, done=5) for start in busy]
@@ -257,7 +257,7 @@ def test_pauses_between_runs_and_the_sleep_of_a_laptop_are_taken_out():
     assert [timeline.cells[number].start for number in timeline.pauses(9)] == [11 * hour, 21 * hour]
 
 
-def test_a_run_of_a_moment_has_no_charts_and_no_pace(store):
+def test_a_very_short_run_has_no_charts_and_no_pace(store):
     ingest(store, *names(2))
     answer_all(store)
 
@@ -302,7 +302,7 @@ def test_thousands_of_runs_make_a_chart_of_bounded_size():
         assert edges[-1][1] == pytest.approx(drawing.size.edge)
 
 
-def test_a_cell_says_no_rate_for_time_that_nobody_worked():
+def test_a_cell_without_work_has_no_rate():
     workers = [WorkerPeriod(start=0, end=600, ending="finished"), WorkerPeriod(start=605, end=1205, ending="finished")]
     slots = [TimeBucket(start=start, done=10) for start in range(0, 1200, 10)]
 
@@ -350,7 +350,7 @@ def test_the_latencies_of_a_database_give_the_median_of_its_answers(store):
 
 
 @given(st.floats(1e-6, 1e9))
-def test_a_scale_holds_the_highest_value_and_says_each_tick_apart(highest):
+def test_a_scale_contains_the_highest_value_and_distinct_ticks(highest):
     scale = make_scale(highest)
 
     labels = [scale.text(tick) for tick in scale.ticks()]
@@ -375,7 +375,7 @@ def test_labels_on_the_time_axis_never_overlap(pairs):
 
 
 @given(st.text(st.characters(codec=None)), st.integers(1, 60))
-def test_a_fitted_text_keeps_its_bound_and_commands_nothing(text, most):
+def test_a_fitted_text_keeps_its_bound_without_control_characters(text, most):
     shown = fitted(text, most)
 
     assert len(escape(shown.removesuffix("…")).encode()) <= most

@@ -1,4 +1,4 @@
-"""Workers of one database share the limits of the account: each spaces its calls by how many there are."""
+"""Workers of one database share the limits of the account: each spaces its calls by the number of workers."""
 
 import asyncio
 from contextlib import ExitStack
@@ -17,7 +17,7 @@ CALLS = 6
 
 @pytest.fixture
 def starts(api, monkeypatch):
-    """When calls begin, on a clock that moves only while the limiter of the run waits."""
+    """The start times of calls, on a clock that moves only while the limiter waits."""
     now, starts = [1000.0], []
 
     async def sleep(seconds):
@@ -32,7 +32,7 @@ def starts(api, monkeypatch):
 
 @pytest.fixture
 def join(cli, folder):
-    """Have another worker of the same database live until the end of the test, or until it is ended."""
+    """Another worker of the same database, which runs until the end of the test or until it is ended."""
     write_artists(folder / "a.csv", CALLS)
     cli("ingest", "a.csv")
     with ExitStack() as stack:
@@ -47,7 +47,7 @@ def join(cli, folder):
 
 
 def gaps(starts) -> list[float]:
-    """Return the time between calls; the second one may begin a little early, and is left out."""
+    """Return the time between calls without the second call, which may begin a little early."""
     return [after - before for before, after in pairwise(starts[1:])]
 
 

@@ -1,4 +1,4 @@
-"""Looking at failed jobs one by one, at one job in full, and giving failed ones another chance."""
+"""Commands ``failures``, ``show`` and ``retry``."""
 
 import json
 
@@ -14,7 +14,7 @@ from artistjobs.store.sqlite.store import open_store
 
 @pytest.fixture
 def failed(cli, folder, api):
-    """Three artists who are refused, one whose answer is cut, and one who is answered."""
+    """A run with three refusals, one incomplete answer and one good answer."""
     (folder / "a.csv").write_text("Frida Kahlo,painter\nPrince,singer\nPrincess Nokia\nBjörk\n42\n")
     faults = {"Frida Kahlo": Fault.REFUSAL, "Prince": Fault.REFUSAL, "42": Fault.REFUSAL, "Björk": Fault.INCOMPLETE}
     api.script = lambda body, _: faults.get(body["prompt"]["variables"]["artist_name"])
@@ -128,8 +128,8 @@ def test_a_job_is_shown_with_what_was_sent_and_what_came_back(cli, folder, api):
     assert shown["answer"]["text"] in text
     assert shown["answer"]["response_id"] in text
     assert list(shown) == [
-        "job", "artist_name", "artist_data", "state", "error_code", "available_at", "worker", "request", "attempts",
-        "answer", "other_answers",
+        "job", "artist_name", "artist_data", "state", "error_code", "available_at", "worker", "request", "changed",
+        "attempts", "answer", "other_answers",
     ]  # fmt: skip
 
 

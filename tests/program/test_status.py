@@ -1,4 +1,4 @@
-"""What status shows: states by way of asking, runs, failures, as text, as JSON and in place."""
+"""Command ``status``: states by prompt configuration, runs and failures, as text, as JSON and with ``--watch``."""
 
 import json
 import os
@@ -24,15 +24,16 @@ from artistjobs.store.sqlite.store import open_store
 
 KEYS = [
     "at", "database", "kind", "jobs", "jobs_per_minute", "calls", "retries", "input_tokens", "output_tokens",
-    "cost_usd", "unpriced_answers", "projection", "failures", "workers", "prompts", "runs", "control",
+    "cost_usd", "unpriced_answers", "lost_usd", "written_off_usd", "projection", "failures", "workers", "prompts",
+    "runs", "control",
 ]  # fmt: skip
 KEYS_WITHIN = {
-    "jobs": ["total", "pending", "running", "done", "failed"],
+    "jobs": ["total", "pending", "running", "done", "failed", "dropped"],
     "projection": ["answers", "jobs_left", "total_cost_usd", "seconds_left"],
     "failures": ["code", "jobs", "artist_name", "message", "status", "retry"],
     "prompts": [
-        "prompt", "prompt_id", "version", "prompt_file", "model", "params", "total", "pending", "running", "failed",
-        "done",
+        "prompt", "prompt_id", "version", "prompt_file", "model", "params", "created_at", "total", "pending", "running",
+        "failed", "done", "dropped",
     ],
     "control": ["paused_since", "set"],
     "runs": [
@@ -48,16 +49,19 @@ def path(tmp_path) -> Path:
 
 
 def by_hand(path: Path) -> dict[int, tuple[int, ...]]:
-    """Count the states of each prompt's jobs the long way."""
-    query = """SELECT prompt, count(*), sum(state = 'pending'), sum(state = 'running'), sum(state = 'done'),
-                      sum(state = 'failed') FROM jobs GROUP BY prompt"""
+    """Return the states of each prompt's jobs, counted from the table."""
+    query = """SELECT prompt, sum(error_code IS NOT 'user:dropped'), sum(state = 'pending'), sum(state = 'running'),
+                      sum(state = 'done'),
+                      sum(state = 'failed' AND error_code <> 'user:dropped'), sum(error_code IS 'user:dropped')
+                 FROM jobs
+                GROUP BY prompt"""
     with sqlite3.connect(path) as db:
         rows = db.execute(query).fetchall()
     db.close()
     return {prompt: tuple(counts) for prompt, *counts in rows}
 
 
-def test_jobs_are_counted_by_way_of_asking_as_a_count_of_all_rows_would(path):
+def test_jobs_are_counted_by_prompt_as_in_the_table(path):
     one, two, three = (make.make_prompt(prompt_id=f"pmpt_{name}") for name in "abc")
     with open_store(path, create=True) as store:
         make.ingest(store, *make.names(10), prompt=one)
@@ -67,6 +71,7 @@ def test_jobs_are_counted_by_way_of_asking_as_a_count_of_all_rows_would(path):
         make.ingest(store, *make.names(2, start=50), prompt=two)
         make.ingest(store, *make.names(4), prompt=three)
         store.queue.register()
+        store.queue.drop(scope=store.records.scope(5))
         for number, claimed in enumerate(make.claim(store, 29)):
             outcome = [Outcome.DONE, Outcome.FAILED, Outcome.RELEASED][number % 3]
             if number % 7:
@@ -78,7 +83,7 @@ def test_jobs_are_counted_by_way_of_asking_as_a_count_of_all_rows_would(path):
 
     assert found == by_hand(path)
     assert sum(row[0] for row in found.values()) == counts.total
-    assert all(any(row[place] for row in found.values()) for place in range(5))
+    assert all(any(row[place] for row in found.values()) for place in range(6))
 
 
 def test_the_json_of_a_status_keeps_its_keys(cli, folder, api):
@@ -98,6 +103,28 @@ def test_the_json_of_a_status_keeps_its_keys(cli, folder, api):
     assert found["failures"][0]["retry"] == "artistjobs retry --code refusal"
 
 
+def test_a_run_and_the_status_after_it_report_the_same_speed(cli, folder, api):
+    write_artists(folder / "a.csv", 30)
+    api.latency_seconds = 0.05
+
+    run = json.loads(cli("run", "a.csv", "--json").stdout)
+    status = json.loads(cli("status", "--json").stdout)
+
+    assert run["jobs_per_minute"] == status["jobs_per_minute"] == status["runs"][0]["jobs_per_minute"]
+    assert run["seconds"] == status["runs"][0]["seconds"]
+    assert f"{status['jobs_per_minute']:,.0f} jobs a minute" in cli("status").stdout
+
+
+def test_a_run_in_several_processes_and_the_status_after_it_report_the_same_speed(cli, folder, api):
+    write_artists(folder / "a.csv", 30)
+
+    run = json.loads(cli("run", "a.csv", "--json", "--processes", "2").stdout)
+    status = json.loads(cli("status", "--json").stdout)
+
+    assert run["jobs_per_minute"] == status["jobs_per_minute"]
+    assert run["seconds"] >= max(one["seconds"] for one in status["runs"])
+
+
 def test_a_status_names_prompts_runs_and_failures(cli, folder, api):
     write_artists(folder / "a.csv", 3)
     (folder / "ask.txt").write_text("Who is {{ artist_name }}?")
@@ -107,8 +134,8 @@ def test_a_status_names_prompts_runs_and_failures(cli, folder, api):
 
     text = cli("status").stdout
 
-    assert re.search(r"ask\.txt reasoning\.effort=low +gpt-5 +3 +2 +1 +0 +0 +66\.7", text)
-    assert re.search(r"pmpt_x version 3 +gpt-5-mini +3 +0 +0 +0 +3 +0\.0", text)
+    assert re.search(r"1  ask\.txt reasoning\.effort=low +20[-0-9]+ +gpt-5 +3 +2 +1 +0 +0 +66\.7", text)
+    assert re.search(r"2  pmpt_x version 3 +20[-0-9]+ +gpt-5-mini +3 +0 +0 +0 +3 +0\.0", text)
     assert re.search(r"1 failed with refusal \(HTTP 200\)\n    for example Artist 1: ", text)
     assert "\n    artistjobs retry --code refusal\n" in text
     assert "\x1b" not in text
@@ -121,7 +148,7 @@ def test_a_rehearsed_database_says_so(cli, folder):
     assert cli("--db", "rehearsal.db", "status").stdout.startswith("rehearsal.db: 1 job (rehearsal)\n")
 
 
-def test_a_look_imports_nothing_that_takes_long_and_leaves_nothing_behind(cli, folder):
+def test_status_imports_nothing_slow_and_leaves_no_file(cli, folder):
     write_artists(folder / "a.csv", 2)
     cli("run", "a.csv")
     before = sorted(folder.iterdir())
@@ -141,7 +168,7 @@ def test_a_look_imports_nothing_that_takes_long_and_leaves_nothing_behind(cli, f
     assert sorted(folder.iterdir()) == before
 
 
-def test_a_database_of_an_earlier_version_is_brought_up_to_date_by_a_look(path):
+def test_status_migrates_a_database_of_an_earlier_version(path):
     with open_store(path, create=True) as store:
         make.ingest(store, "A")
     with sqlite3.connect(path) as db:
@@ -157,7 +184,7 @@ def test_a_database_of_an_earlier_version_is_brought_up_to_date_by_a_look(path):
     db.close()
 
 
-def test_a_database_that_is_locked_is_not_read_as_if_nobody_wrote_to_it(path, monkeypatch):
+def test_a_locked_database_is_not_read_as_immutable(path, monkeypatch):
     monkeypatch.setattr("artistjobs.store.sqlite.reader.BUSY_SECONDS", 0.1)
     with open_store(path, create=True) as store:
         make.ingest(store, "A")
@@ -170,7 +197,7 @@ def test_a_database_that_is_locked_is_not_read_as_if_nobody_wrote_to_it(path, mo
     db.close()
 
 
-def test_watching_as_json_says_an_object_a_line_until_interrupted(program_with_api, folder, cli):
+def test_watching_as_json_prints_one_object_per_line_until_interrupted(program_with_api, folder, cli):
     write_artists(folder / "a.csv", 1)
     cli("run", "a.csv")
 
@@ -184,7 +211,7 @@ def test_watching_as_json_says_an_object_a_line_until_interrupted(program_with_a
     assert errors == b""
 
 
-def test_watching_draws_in_place_and_gives_the_terminal_back(program_with_api, folder, cli):
+def test_watching_redraws_in_place_and_restores_the_terminal(program_with_api, folder, cli):
     write_artists(folder / "a.csv", 1)
     cli("run", "a.csv")
     ours, theirs = pty.openpty()

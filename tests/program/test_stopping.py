@@ -1,4 +1,4 @@
-"""Trouble that is not a row's fault stops the run and costs no row anything; the same command resumes."""
+"""A failure that no row caused stops the run and fails no row; the same command continues."""
 
 import json
 import sqlite3
@@ -27,6 +27,10 @@ def jobs_by_state(folder) -> dict[str, int]:
     return found
 
 
+def artist_of(body) -> str:
+    return body["prompt"]["variables"]["artist_name"]
+
+
 def query(folder, statement: str) -> list[tuple]:
     with sqlite3.connect(folder / "artistjobs.db") as db:
         rows = db.execute(statement).fetchall()
@@ -35,7 +39,7 @@ def query(folder, statement: str) -> list[tuple]:
 
 
 @pytest.mark.parametrize(("fault", "remedy"), RUN_FAULTS)
-def test_account_trouble_stops_at_first_sight_and_the_same_command_resumes(cli, folder, api, fault, remedy):
+def test_an_account_error_stops_the_run_at_once_and_the_same_command_continues(cli, folder, api, fault, remedy):
     write_artists(folder / "a.csv", 200)
     api.script = lambda *_: fault
 
@@ -70,11 +74,11 @@ OTHER_ERRORS = [
     ApiError(400, "No.", param="model"),
     ApiError(400, "Unknown prompt variables: artist_data"),
 ]
-"""The rest of what stops a run."""
+"""Further errors that stop a run."""
 
 
 @pytest.mark.parametrize("error", OTHER_ERRORS, ids=lambda error: error.code or error.param or error.type)
-def test_whatever_every_job_would_meet_stops_at_first_sight(cli, folder, api, monkeypatch, error):
+def test_an_error_that_concerns_every_job_stops_the_run_at_once(cli, folder, api, monkeypatch, error):
     monkeypatch.setitem(faults._ERRORS, Fault.SAME_400, error)
     write_artists(folder / "a.csv", 50)
     api.script = lambda *_: Fault.SAME_400
@@ -108,7 +112,7 @@ def test_a_key_that_the_look_up_refuses_costs_no_call(cli, folder, api, monkeypa
     assert api.journal.received == 0
 
 
-def test_a_model_that_is_not_there_costs_no_call(cli, folder, api):
+def test_a_missing_model_costs_no_call(cli, folder, api):
     write_artists(folder / "a.csv", 5)
 
     result = cli("run", "a.csv", "--model", "missing-model")
@@ -118,7 +122,7 @@ def test_a_model_that_is_not_there_costs_no_call(cli, folder, api):
     assert api.journal.received == 0
 
 
-def test_the_end_of_a_model_is_warned_of(cli, folder, api):
+def test_the_shutdown_date_of_a_model_causes_a_warning(cli, folder, api):
     from dataclasses import replace
 
     write_artists(folder / "a.csv", 1)
@@ -136,7 +140,7 @@ def test_a_server_without_the_look_up_is_no_error(cli, folder, api):
     assert cli("run", "a.csv").exit_code == 0
 
 
-def test_a_server_that_cannot_be_reached_costs_no_row_anything(cli, folder, monkeypatch):
+def test_an_unreachable_server_fails_no_row(cli, folder, monkeypatch):
     write_artists(folder / "a.csv", 3)
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
     monkeypatch.setattr("artistjobs.worker.preflight.TRIES", 2)
@@ -153,23 +157,40 @@ def test_an_outage_stops_the_run_and_leaves_all_jobs_pending(cli, folder, api, m
     write_artists(folder / "a.csv", 60)
     api.script = lambda *_: Fault.UNAVAILABLE
 
-    result = cli("run", "a.csv", "--max-workers", "12")
+    result = cli("run", "a.csv", "--max-workers", "12", "--patience", "0")
 
-    assert result.exit_code == 3
+    assert result.exit_code == 75
     assert jobs_by_state(folder) == {"pending": 60}
     assert query(folder, "SELECT max(attempt) FROM jobs") == [(0,)]
     assert api.journal.received <= 12 * 5 * 2
+    assert "continue with: artistjobs run a.csv" in result.stderr
 
 
-def test_the_same_refusal_again_and_again_stops_the_run(cli, folder, api):
-    write_artists(folder / "a.csv", 60)
-    api.script = lambda *_: Fault.ROW_400
+@pytest.mark.parametrize(
+    ("fault", "rows"), [(Fault.UNPROCESSABLE, 1), (Fault.TOO_LARGE, 9), (Fault.MISSING_STATUS, 60)]
+)
+def test_the_same_refusal_of_many_rows_stops_the_run(cli, folder, api, fault, rows):
+    write_artists(folder / "a.csv", rows)
+    api.script = lambda *_: fault
 
     result = cli("run", "a.csv", "--max-workers", "2")
 
     assert result.exit_code == 3
-    assert jobs_by_state(folder) == {"pending": 60}
+    assert jobs_by_state(folder) == {"pending": rows}
     assert api.journal.received <= 12
+    assert ": failed" not in result.stderr
+    assert f"{rows} pending" in result.stderr
+
+
+def test_rows_that_are_refused_for_what_they_say_never_stop_a_run(cli, folder, api):
+    write_artists(folder / "a.csv", 60)
+    api.script = lambda body, _: Fault.ROW_400 if int(artist_of(body).split()[1]) <= 40 else None
+
+    result = cli("run", "a.csv", "--max-workers", "2")
+
+    assert result.exit_code == 1
+    assert jobs_by_state(folder) == {"done": 20, "failed": 40}
+    assert api.journal.received == 60
 
 
 def test_bad_rows_among_good_ones_stop_nothing(cli, folder, api):
@@ -218,7 +239,7 @@ def test_a_job_is_failed_with_its_last_error_when_its_calls_are_used_up(cli, fol
     assert api.journal.received == 4
 
 
-def test_a_hanging_call_is_cut_off_and_repeated(cli, folder, api, monkeypatch):
+def test_a_hanging_call_times_out_and_is_repeated(cli, folder, api, monkeypatch):
     monkeypatch.setattr("artistjobs.core.retry.FIRST_WAIT_SECONDS", 0.01)
     write_artists(folder / "a.csv", 1)
     api.script = lambda _, nth: Fault.HANG if nth == 1 else None
@@ -231,7 +252,8 @@ def test_a_hanging_call_is_cut_off_and_repeated(cli, folder, api, monkeypatch):
 
 def test_spending_stops_before_the_cap_and_a_higher_cap_resumes(cli, folder, api):
     write_artists(folder / "a.csv", 100)
-    options = ("--param", "max_output_tokens=400")
+    (folder / "prompt.txt").write_text("Who is {{ artist_name }}?")
+    options = ("--prompt-file", "prompt.txt", "--param", "max_output_tokens=400")
 
     stopped = cli("run", "a.csv", "--max-cost", "0.05", *options)
     spent = json.loads(cli("status", "--json").stdout)
@@ -244,7 +266,7 @@ def test_spending_stops_before_the_cap_and_a_higher_cap_resumes(cli, folder, api
     assert resumed.exit_code == 0
 
 
-def test_a_cap_on_money_of_unknown_worth_is_refused(cli, folder, api):
+def test_a_cap_with_an_unknown_price_is_refused(cli, folder, api):
     write_artists(folder / "a.csv", 1)
 
     result = cli("run", "a.csv", "--max-cost", "1", "--model", "nobody-knows-it")

@@ -1,4 +1,4 @@
-"""The flex tier: its patience, its refusals, and the way out of it; fields of the request that have options."""
+"""The flex tier: its time-outs, its refusals and the fallback; request fields with options of their own."""
 
 import asyncio
 import json
@@ -10,6 +10,7 @@ from conftest import read_records, write_artists
 
 from artistjobs.api import responses
 from artistjobs.rehearsal import Fault
+from artistjobs.worker.limits.rate_limiter import Limiter
 from artistjobs.worker.stop import Stop
 
 FLEX = ("--service-tier", "flex")
@@ -53,49 +54,64 @@ def test_a_tier_may_be_a_parameter_instead(cli, folder, api):
     assert [body["service_tier"] for body in sent(api)] == ["flex"]
 
 
-@pytest.mark.parametrize("command", ["run", "work"])
-def test_a_call_at_the_flex_tier_has_more_time(cli, folder, api, monkeypatch, command):
-    monkeypatch.setattr(responses, "CALL_SECONDS", 0.1)
-    write_artists(folder / "a.csv", 1)
-    api.latency_seconds = 0.3
-    cli("ingest", "a.csv", *FLEX)
+@pytest.fixture
+def timeouts(monkeypatch) -> list[float]:
+    """The time-outs of all calls, in seconds."""
+    given, real = [], responses.ResponsesApi._reply
 
-    result = cli("run", "a.csv", *FLEX) if command == "run" else cli("work")
+    async def reply(api, call, timeout_seconds):
+        given.append(timeout_seconds)
+        return await real(api, call, timeout_seconds)
+
+    monkeypatch.setattr(responses.ResponsesApi, "_reply", reply)
+    return given
+
+
+@pytest.mark.parametrize("command", ["run", "work"])
+@pytest.mark.parametrize(("tier", "seconds"), [("flex", 900), ("priority", 600), (None, 600)])
+def test_a_call_has_the_time_of_its_tier(cli, folder, timeouts, command, tier, seconds):
+    write_artists(folder / "a.csv", 1)
+    options = ("--service-tier", tier) if tier else ()
+    cli("ingest", "a.csv", *options)
+
+    result = cli("run", "a.csv", *options) if command == "run" else cli("work")
 
     assert result.exit_code == 0
-    assert responses.FLEX_SECONDS == 900
+    assert timeouts == [responses.LOOK_UP_SECONDS, seconds]
 
 
-def test_another_tier_has_the_usual_time(cli, folder, api, monkeypatch):
+@pytest.mark.parametrize("options", [FLEX, ()], ids=["flex", "no tier"])
+def test_a_time_out_that_is_given_holds_at_every_tier(cli, folder, api, timeouts, options):
+    write_artists(folder / "a.csv", 1)
+
+    assert cli("run", "a.csv", *options, "--timeout", "120").exit_code == 0
+    assert timeouts[-1] == 120
+
+
+def test_a_call_that_exceeds_its_time_fails_as_timeout(cli, folder, api, monkeypatch):
     monkeypatch.setattr(responses, "CALL_SECONDS", 0.1)
     write_artists(folder / "a.csv", 1)
     api.latency_seconds = 120.0
 
-    assert cli("run", "a.csv", "--max-attempts", "1").exit_code == 1
-    assert query(folder, "SELECT error_code FROM jobs") == [("timeout",)]
+    assert cli("run", "a.csv", "--max-attempts", "1", "--patience", "0").exit_code == 75
+    assert query(folder, "SELECT error_code FROM attempts") == [("timeout",)]
 
 
-def test_a_time_out_that_is_given_holds_at_every_tier(cli, folder, api):
-    write_artists(folder / "a.csv", 1)
-    api.latency_seconds = 120.0
-
-    assert cli("run", "a.csv", *FLEX, "--timeout", "0.1", "--max-attempts", "1").exit_code == 1
-
-
-def test_a_full_flex_tier_is_asked_again_and_holds_nobody_else_up(cli, folder, api, monkeypatch):
-    real_sleep, flex_waits, other_waits = Stop.sleep, [], []
+def test_a_full_flex_tier_is_retried_and_delays_no_other_job(cli, folder, api, monkeypatch):
+    real_sleep, flex_waits, pauses = Stop.sleep, [], []
 
     async def sleep(stop, seconds):
-        """Have the one that was refused wait until all others are answered, however long that takes."""
-        is_flex_wait = seconds >= 5
-        (flex_waits if is_flex_wait else other_waits).append(seconds)
-        async with asyncio.timeout(60):
-            while is_flex_wait and len(api.journal.calls) < 40:
-                await asyncio.sleep(0.005)
-        await real_sleep(stop, 0.0 if is_flex_wait else seconds)
+        """Sleep until all other jobs are answered if this is the wait of the refused job."""
+        if seconds < 5:
+            return await real_sleep(stop, seconds)
+        flex_waits.append(seconds)
+        while len(api.journal.calls) < 40:
+            await asyncio.sleep(0.005)
+        return None
 
     monkeypatch.setattr("artistjobs.core.retry.FIRST_FLEX_WAIT_SECONDS", 5.0)
     monkeypatch.setattr(Stop, "sleep", sleep)
+    monkeypatch.setattr(Limiter, "pause", lambda _limiter, *pause: pauses.append(pause))
     write_artists(folder / "a.csv", 40)
     api.script = lambda body, nth: (
         Fault.RESOURCE_UNAVAILABLE if nth == 1 and body["prompt"]["variables"]["artist_name"] == "Artist 1" else None
@@ -105,8 +121,7 @@ def test_a_full_flex_tier_is_asked_again_and_holds_nobody_else_up(cli, folder, a
 
     assert result.exit_code == 0
     assert len(flex_waits) == 1
-    # Whoever sits through a pause sleeps for a quarter of a second at a time.
-    assert max(other_waits, default=0.0) < 0.1
+    assert pauses == []
     names = [body["prompt"]["variables"]["artist_name"] for body in sent(api)]
     assert (len(names), len(set(names)), names[-1]) == (41, 40, "Artist 1")
     assert query(folder, "SELECT error_code FROM attempts WHERE outcome = 'retry'") == [("resource_unavailable",)]
@@ -116,7 +131,7 @@ def test_a_refusal_of_a_full_flex_tier_costs_nothing(cli, folder, api):
     write_artists(folder / "a.csv", 20)
     api.script = lambda _, nth: Fault.RESOURCE_UNAVAILABLE if nth <= 3 else None
 
-    result = cli("run", "a.csv", *FLEX, "--max-cost", "0.5", "--param", "max_output_tokens=400")
+    result = cli("run", "a.csv", *FLEX, "--max-cost", "5", "--param", "max_output_tokens=400")
 
     assert result.exit_code == 0
     assert query(folder, "SELECT lost_usd, reserved_usd FROM workers") == [(0.0, 0.0)]
@@ -169,18 +184,18 @@ def test_refusals_that_are_not_in_a_row_do_not_count(cli, folder, api):
     assert {body["service_tier"] for body in sent(api)} == {"flex"}
 
 
-def test_a_flex_tier_that_stays_full_stops_the_run_with_the_way_out(cli, folder, api):
+def test_a_flex_tier_that_stays_full_stops_the_run_with_the_remedy(cli, folder, api):
     write_artists(folder / "a.csv", 30)
     api.script = full_flex
 
-    result = cli("run", "a.csv", *FLEX, "--max-workers", "12", "--max-attempts", "2")
+    result = cli("run", "a.csv", *FLEX, "--max-workers", "12", "--max-attempts", "2", "--patience", "0")
 
-    assert result.exit_code == 3
+    assert result.exit_code == 75
     assert "--flex-fallback" in result.stderr
     assert query(folder, "SELECT DISTINCT state, attempt FROM jobs") == [("pending", 0)]
 
 
-def test_a_fallback_that_never_comes_to_pass_is_refused(cli, folder):
+def test_a_fallback_without_effect_is_refused(cli, folder):
     write_artists(folder / "a.csv", 1)
 
     result = cli("run", "a.csv", *FLEX, "--flex-fallback", "5")
@@ -189,11 +204,11 @@ def test_a_fallback_that_never_comes_to_pass_is_refused(cli, folder):
     assert "--max-attempts" in result.stderr
 
 
-# --- what OpenAI keeps
+# --- storage at OpenAI
 
 
 @pytest.mark.parametrize(("option", "stored"), [("--store", True), ("--no-store", False)])
-def test_whether_answers_are_kept_is_sent_if_it_is_said(cli, folder, api, option, stored):
+def test_the_store_option_is_sent_if_it_is_given(cli, folder, api, option, stored):
     write_artists(folder / "a.csv", 1)
 
     cli("run", "a.csv")
@@ -213,7 +228,7 @@ def test_metadata_is_sent_as_text(cli, folder, api):
     assert sent(api)[0]["metadata"] == {"year": "2026", "a.b": "x=y", "empty": ""}
 
 
-def test_as_much_metadata_as_the_api_takes_is_taken(cli, folder, api):
+def test_the_maximum_of_metadata_is_accepted(cli, folder, api):
     write_artists(folder / "a.csv", 1)
     pairs = [f"{number:064}={'v' * 512}" for number in range(16)]
 
@@ -250,7 +265,7 @@ def test_metadata_that_the_api_would_refuse_is_refused_at_ingest(cli, folder, pa
         (("--metadata", "a=b"), "metadata.c=d"),
     ],
 )
-def test_a_field_said_twice_is_refused_naming_both(cli, folder, options, param):
+def test_a_field_given_twice_is_refused_with_both_names(cli, folder, options, param):
     write_artists(folder / "a.csv", 1)
 
     result = cli("ingest", "a.csv", *options, "--param", param)

@@ -1,4 +1,4 @@
-"""The only way to open a database: by its name and its kind, with the driver imported when it is needed."""
+"""``Database`` opens a database by its name and kind, and imports the driver when it is needed."""
 
 import subprocess
 import sys
@@ -20,7 +20,7 @@ def database(tmp_path):
     return database
 
 
-def test_one_database_is_opened_to_work_to_preview_and_to_read(database):
+def test_a_database_can_be_opened_for_work_preview_and_reading(database):
     with database.open() as store, database.preview() as preview, database.reader() as reader:
         assert store.records.counts(EVERYTHING).pending == 3
         assert preview.has_database
@@ -39,7 +39,7 @@ def test_a_database_of_either_kind_can_be_read(database):
         assert reader.kind is Kind.REHEARSAL
 
 
-def test_only_a_preview_needs_no_database_and_nothing_is_made(tmp_path):
+def test_a_preview_needs_no_database_and_creates_none(tmp_path):
     database = Database(tmp_path / "none.db", None)
 
     for way in (database.open, database.reader):

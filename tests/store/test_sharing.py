@@ -1,4 +1,4 @@
-"""Several processes on one file: each gets its share, and no job is done twice."""
+"""Several processes on one file: each receives jobs, and no job is done twice."""
 
 import sqlite3
 from collections import Counter

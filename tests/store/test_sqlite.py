@@ -1,4 +1,4 @@
-"""The SQLite file that people open with other tools, and how it is kept."""
+"""The SQLite file: its schema and views as other tools see them, its constraints, and its query plans."""
 
 import re
 import sqlite3
@@ -35,7 +35,7 @@ def store(path):
 
 
 def rows(path, statement, *parameters):
-    """What another program reads in the file."""
+    """Return the rows that another program reads in the file."""
     with closing(sqlite3.connect(path)) as db:
         cursor = db.execute(statement, parameters)
         columns = [column[0] for column in cursor.description]
@@ -50,7 +50,7 @@ def sentences(message):
     return message.count(". ") + message.endswith(".")
 
 
-# What the file promises
+# Properties of the file
 
 
 def test_the_tables_and_views_are_those_that_are_documented(store, path):
@@ -107,7 +107,7 @@ def test_rows_are_stored_several_at_a_time_and_none_is_lost(store, path, monkeyp
 
 
 def test_a_transaction_has_the_right_to_write_from_its_beginning(store, path):
-    """One that reads first and writes later fails at once if another program was quicker."""
+    """A transaction that reads before it writes fails at once if another program has written in between."""
     with (
         closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as program,
         store._connection.transaction(),
@@ -174,7 +174,7 @@ def bring_to(store, state):
 
 
 def fill_answers(store):
-    """Keep a late answer: a job may be done only if there is one."""
+    """Store a late answer, because a job without an answer cannot be done."""
     make.settle(store, make.make_attempt(make.make_claim(attempt=77)))
 
 
@@ -205,7 +205,7 @@ def test_a_job_begins_as_pending(store, state):
         )
 
 
-# What people read in it
+# Views for people
 
 
 def test_results_are_the_texts_of_the_jobs_that_are_done(store, path):
@@ -239,7 +239,7 @@ def test_failures_show_the_attempt_that_failed_each_job(store, path):
     }  # fmt: skip
 
 
-def test_progress_counts_the_jobs_of_each_way_of_asking(store, path):
+def test_progress_counts_the_jobs_of_each_prompt(store, path):
     make.ingest(store, *make.names(4), prompt=make.make_prompt(version="2"))
     make.ingest(store, "Frida Kahlo", prompt=make.make_template())
     make.settle(store, make.make_attempt(make.claim_one(store)))
@@ -249,8 +249,8 @@ def test_progress_counts_the_jobs_of_each_way_of_asking(store, path):
     found = [tuple(row.values()) for row in rows(path, "SELECT * FROM progress ORDER BY prompt")]
 
     assert found == [
-        (1, "pmpt_test", "2", "gpt-5", "{}", 4, 1, 1, 1, 1),
-        (2, "ask.txt", None, "gpt-5", "{}", 1, 1, 0, 0, 0),
+        (1, "pmpt_test", "2", "gpt-5", "{}", 4, 1, 1, 1, 1, found[0][-2], 0),
+        (2, "ask.txt", None, "gpt-5", "{}", 1, 1, 0, 0, 0, found[1][-2], 0),
     ]
 
 
@@ -341,11 +341,11 @@ def test_a_text_is_stored_apart_only_where_the_body_does_not_give_it(store, path
     assert found == [("a text", None), ("two parts", "two parts"), ("no JSON", "no JSON")]
 
 
-# Speed that does not fade
+# Speed does not depend on the number of finished jobs
 
 
 def steps(store, action):
-    """How many steps SQLite's machine takes, in hundreds: a cost that no other load on this computer changes."""
+    """Return the steps of SQLite's virtual machine in hundreds, which do not depend on the load of the computer."""
     counted = 0
 
     def count():
@@ -361,7 +361,7 @@ def steps(store, action):
 
 
 def finish_many(store, count):
-    """Have jobs done without calling for each of them."""
+    """Set jobs to done by one statement."""
     make.ingest(store, *make.names(count, start=1_000_000))
     make.settle(store, make.make_attempt(make.claim_one(store)))
     db = connection(store)
@@ -404,12 +404,12 @@ def test_a_claim_of_an_ingest_among_others_passes_the_jobs_that_are_done(store):
 
 
 @pytest.mark.parametrize(
-    "statement", ["claimable", "next_available", "held_elsewhere", "rescue", "retry", "record_deaths"]
+    "statement", ["claimable", "next_available", "held_elsewhere", "rescue", "retry", "failed_prompts", "record_deaths"]
 )
 def test_the_queue_is_read_through_the_small_indexes(store, statement):
     named = {
         "worker": 1, "now": "", "latest": "", "limit": 1, "ingest": None, "first_job": 0, "last_job": 9,
-        "code": None, "job": None, "deaths_max": 3,
+        "code": None, "job": None, "deaths_max": 3, "suspect": None, "is_alone": 0, "asked": None, "sent_as": None,
     }  # fmt: skip
 
     plan = [row[3] for row in connection(store).execute("EXPLAIN QUERY PLAN " + sql(statement), named)]
@@ -425,7 +425,7 @@ def test_an_ingest_gives_its_memory_and_disk_back(store):
     assert connection(store).execute("SELECT name FROM temp.sqlite_master").fetchall() == []
 
 
-# Opening what is not ours, or not there
+# Files that are missing or belong to another program
 
 
 def test_a_missing_database_is_not_made_unasked(path):
@@ -556,7 +556,7 @@ def test_a_database_of_answers_of_two_kilobytes_is_little_larger_than_they_are(p
     assert path.stat().st_size < 1.4 * answers["bytes"]
 
 
-# The first file of a database may be a large one, whose keys are indexed afterwards.
+# The keys of a large first file are indexed after the insert.
 
 
 @pytest.fixture

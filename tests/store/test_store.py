@@ -1,6 +1,7 @@
-"""What every store promises, whatever stands behind it: another one gets an opener and passes these tests."""
+"""The contract of a store: every implementation has an opener and passes these tests."""
 
 import json
+import os
 import threading
 import time
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from artistjobs.core.attempt import Outcome, Usage
 from artistjobs.core.job import DEATHS_MAX, EVERYTHING, BadLine
 from artistjobs.core.json_values import clean_text
+from artistjobs.core.timestamps import to_timestamp
 from artistjobs.errors import WrongUseError
 from artistjobs.store.address import DatabaseUrl
 from artistjobs.store.models import Kind, WorkTotals
@@ -26,20 +28,19 @@ def open_sqlite(tmp_path):
 
 
 @pytest.fixture
-def open_postgres(postgres, monkeypatch):
+def open_postgres(postgres, monkeypatch, tmp_path):
     """Opens the same database each time. A worker whose lock is free is dead at once, without a wait of 15 s."""
     from artistjobs.store.postgres import liveness
     from artistjobs.store.postgres.store import PostgresStore
 
     monkeypatch.setattr(liveness, "DEAD_SECONDS", -1.0)  # times are rounded
-    url = postgres.create_database()
-    yield lambda kind=None: PostgresStore(DatabaseUrl(url), kind, create=True)
-    postgres.drop_database(url)
+    with postgres.database() as url:
+        yield lambda kind=None: PostgresStore(DatabaseUrl(url, spool=tmp_path), kind, create=True)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def open_again(request):
-    """Opens the same database once more; closing it without an end is the death of its worker."""
+    """Function that opens the same database again; a worker that is closed without an end counts as dead."""
     open_one, opened = request.getfixturevalue(f"open_{request.param}"), []
 
     def open_store(kind=None):
@@ -484,7 +485,7 @@ def test_a_late_answer_is_paid_for_and_counted(worker):
 
     make.settle(worker, make.make_attempt(claimed))
 
-    assert worker.queue.spent_usd() == 1.0
+    assert worker.records.money().spent_usd == 1.0
     assert worker.records.work().calls == 2
     assert worker.records.workers()[0].done == 1
 
@@ -511,7 +512,7 @@ def test_a_failure_that_is_no_unicode_is_recorded(worker):
     assert stored.replace("\0", "\ufffd") == clean_text("caf\udce9 \ufffd")
 
 
-# The text of an answer, whatever its body
+# The text of an answer with any body
 
 
 ODD_TEXTS = st.text(st.characters() | st.sampled_from("\0\x01\x1f\x7f\x85\u2028\ufeff\ud83d\ude00\"\\/'"), max_size=30)
@@ -607,6 +608,46 @@ def test_the_third_death_fails_the_job(worker, open_worker):
     assert worker.records.last_error(claimed.job)["error_message"] == "the worker died while it held the job"
 
 
+def failed_by_deaths(worker, open_worker, *, jobs, calls=(), stopped=False):
+    """Have workers die that hold jobs and made calls for some; return the places of the jobs that fail for it."""
+    for _ in range(DEATHS_MAX):
+        dying = open_worker()
+        held = make.claim(dying, jobs)
+        for place in calls:
+            dying.queue.note_call(held[place].job)
+        if stopped:
+            dying.queue.note_stop("terminated")
+        dying.close()
+        worker.queue.rescue()
+    pending = {claim.job for claim in make.claim(worker, jobs)}
+    return [place for place, claim in enumerate(held) if claim.job not in pending]
+
+
+def test_of_many_jobs_the_one_whose_call_began_or_ended_last_is_suspected(worker, open_worker):
+    make.ingest(worker, *make.names(4))
+
+    assert failed_by_deaths(worker, open_worker, jobs=4, calls=[0, 1, 2, 3, 1]) == [1]
+
+
+def test_a_job_that_was_alone_is_suspected_even_without_a_call(worker, open_worker):
+    make.ingest(worker, "poison")
+
+    assert failed_by_deaths(worker, open_worker, jobs=1) == [0]
+
+
+def test_of_many_jobs_without_a_call_none_is_suspected(worker, open_worker):
+    make.ingest(worker, *make.names(4))
+
+    assert failed_by_deaths(worker, open_worker, jobs=4) == []
+
+
+@pytest.mark.parametrize("jobs", [1, 4])
+def test_a_worker_that_was_told_to_stop_is_no_jobs_victim(worker, open_worker, jobs):
+    make.ingest(worker, *make.names(jobs))
+
+    assert failed_by_deaths(worker, open_worker, jobs=jobs, calls=range(jobs), stopped=True) == []
+
+
 def test_a_job_that_is_retried_may_outlive_as_many_workers_again(worker, open_worker):
     make.ingest(worker, "poison")
     for _ in range(DEATHS_MAX):
@@ -652,7 +693,7 @@ def test_an_end_is_told_once_and_harms_nobody_twice(worker):
     assert worker.records.workers() == []
 
 
-# Retry by hand
+# Retry on command
 
 
 def test_a_retry_makes_failed_jobs_pending_with_all_their_calls_before_them(worker):
@@ -714,7 +755,7 @@ def test_a_retried_job_no_longer_shows_what_it_had_got(worker):
     assert (row.error_code, row.text, row.status) == ("timeout", None, None)
 
 
-# Reading back
+# Reading
 
 
 def test_counts_are_those_of_the_scope(worker):
@@ -841,7 +882,7 @@ def test_work_adds_up_over_all_workers(worker, open_worker):
     assert worker.records.work() == WorkTotals(
         calls=3, retries=1, input_tokens=11, output_tokens=22, cost_usd=0.5, unpriced=1
     )
-    assert worker.queue.spent_usd() == 0.5
+    assert worker.records.money().spent_usd == 0.5
 
 
 def test_a_new_store_has_no_work_and_no_failures(store):
@@ -850,7 +891,7 @@ def test_a_new_store_has_no_work_and_no_failures(store):
     )
     assert store.records.failures() == []
     assert store.records.jobs_per_minute(60.0) == 0.0
-    assert store.queue.spent_usd() == 0.0
+    assert store.records.money().spent_usd == 0.0
 
 
 def test_failures_are_grouped_by_code_with_the_most_frequent_first(worker):
@@ -888,7 +929,82 @@ def test_jobs_per_minute_are_those_that_came_of_late(worker):
     assert worker.records.jobs_per_minute(30.0) == 2.0
 
 
-# One kind or the other
+def work_from(store, start: float, end: float | None, jobs: int) -> None:
+    """Run a worker for a time in which it answers some jobs; ``end`` is None if it goes on."""
+    worker = store.queue.register()
+    set_moment(store, worker, "started_at", NOON + start)
+    for _ in range(jobs):
+        make.settle(store, make.make_attempt(make.claim_one(store), ended_at=NOON + start))
+    if end is not None:
+        store.queue.end("finished")
+        set_moment(store, worker, "ended_at", NOON + end)
+
+
+def set_moment(store, worker: int, column: str, moment: float) -> None:
+    connection = store._connection
+    statement = f"UPDATE workers SET {column} = '{to_timestamp(moment)}' WHERE id = {worker}"
+    if isinstance(store, SqliteStore):
+        with connection.transaction() as db:
+            db.execute(statement)
+    else:
+        connection.in_transaction(lambda db: db.execute(statement))
+
+
+@pytest.mark.parametrize(
+    ("periods", "per_minute"),
+    [
+        ([(-5.0, -2.0, 3)], 60.0),
+        ([(-30.0, None, 3)], 6.0),
+        ([(-300.0, None, 3)], 0.0),
+        ([(-50.0, -40.0, 1), (-20.0, -10.0, 2)], 9.0),
+        ([(-50.0, -40.0, 1), (-45.0, -30.0, 1)], 6.0),
+        ([(-70.0, -50.0, 1), (-30.0, -20.0, 2)], 6.0),
+    ],
+    ids=[
+        "a short run",
+        "a run that goes on",
+        "no recent answer",
+        "a pause between runs",
+        "runs at the same time",
+        "old",
+    ],
+)
+def test_jobs_per_minute_count_only_the_time_in_which_a_worker_ran(open_again, periods, per_minute):
+    make.ingest(open_again(), *make.names(9))
+    store = None
+    for period in periods:
+        store = open_again()
+        work_from(store, *period)
+    store.records._clock = lambda: NOON
+
+    assert store.records.jobs_per_minute(60.0) == pytest.approx(per_minute)
+
+
+def test_jobs_per_minute_are_right_if_there_are_more_attempts_than_are_read(open_again, monkeypatch):
+    monkeypatch.setattr("artistjobs.store.queries.records.PACE_ATTEMPTS", 4)
+    store = open_again()
+    make.ingest(store, *make.names(9))
+    set_moment(store, store.queue.register(), "started_at", NOON - 40)
+    for number in range(9):
+        make.settle(store, make.make_attempt(make.claim_one(store), ended_at=NOON - 40 + 4 * number))
+    store.records._clock = lambda: NOON
+
+    assert store.records.jobs_per_minute(60.0) == pytest.approx(4 * 60 / 20)
+
+
+def test_the_time_worked_is_that_of_the_workers_named_since_a_moment(open_again):
+    make.ingest(open_again(), *make.names(9))
+    for period in [(-500.0, -400.0, 1), (-50.0, -40.0, 1), (-45.0, -30.0, 1)]:
+        store = open_again()
+        work_from(store, *period)
+
+    assert store.records.worked_seconds([os.getpid()], NOON - 60) == 20.0
+    assert store.records.worked_seconds([os.getpid()], NOON - 600) == 470.0
+    assert store.records.worked_seconds([1], NOON - 600) is None
+    assert store.records.worked_seconds([os.getpid()], NOON) is None
+
+
+# Real and rehearsal databases
 
 
 def test_a_database_holds_the_kind_it_was_made_for(open_again):

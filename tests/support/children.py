@@ -1,4 +1,4 @@
-"""Processes of our own, each running a few lines of Python: for what only another process can show."""
+"""Child processes that run a few lines of Python, for tests that need a second process."""
 
 import os
 import subprocess
@@ -14,7 +14,7 @@ SECONDS = 60
 
 @contextmanager
 def child(script: str, *arguments: object) -> Iterator["subprocess.Popen[str]"]:
-    """Start a process; it is killed at the end if it still lives. Its stdin ends when ours does."""
+    """Start a process, which is killed at the end of the context; its stdin closes with this process."""
     command = [sys.executable, "-W", "error", "-c", textwrap.dedent(script), *map(str, arguments)]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(SUPPORT)])}
     process = subprocess.Popen(
@@ -28,7 +28,7 @@ def child(script: str, *arguments: object) -> Iterator["subprocess.Popen[str]"]:
 
 
 def finish(process: "subprocess.Popen[str]") -> str:
-    """Wait for a process to end well, and return what it printed."""
+    """Wait for a process to end with exit code 0, and return its output."""
     out, err = process.communicate(timeout=SECONDS)
     assert process.returncode == 0, err
     return out

@@ -1,4 +1,4 @@
-"""A headless Chromium, driven by its DevTools protocol; what it says, asks for and shows can be read."""
+"""A headless Chromium, controlled by its DevTools protocol: its console, its requests and its pages can be read."""
 
 import asyncio
 import contextlib
@@ -19,7 +19,7 @@ _ARGUMENTS = [
 
 
 class Tab:
-    """One page of a browser. ``said`` collects console messages and violations, ``asked`` the addresses loaded."""
+    """One page of a browser. ``said`` collects console messages and violations, ``asked`` the requested addresses."""
 
     def __init__(self, socket) -> None:
         self._socket = socket
@@ -38,7 +38,7 @@ class Tab:
                 return message["result"]
 
     async def open(self, address: str, width: int = 1200, height: int = 900) -> None:
-        """Load a page and wait until it has."""
+        """Load a page and wait until it is complete."""
         await self.call(
             "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 500
         )
@@ -71,7 +71,7 @@ class Tab:
 
 @contextlib.asynccontextmanager
 async def browser_tab(folder: Path):
-    """Start a browser with a profile of its own, give its first tab, and end it."""
+    """Start a browser with a new profile, yield its first tab, and end it."""
     import aiohttp
 
     process = subprocess.Popen(  # noqa: ASYNC220 - nothing else waits meanwhile

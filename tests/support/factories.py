@@ -1,4 +1,4 @@
-"""Builders with defaults: a test names only what it is about."""
+"""Builders of test data with defaults, so that a test names only the values that it depends on."""
 
 import hashlib
 import itertools
@@ -12,7 +12,7 @@ from artistjobs.store.interface import Store
 from artistjobs.store.models import ExportRow, IngestResult, Source
 
 NOON = 1_795_000_000.0
-"""A moment at which attempts take place."""
+"""Time of attempts, in seconds since the epoch."""
 
 TEXT_PATH = "$.output[0].content[0].text"
 
@@ -38,7 +38,7 @@ def make_body(text: str = "a text", **changes) -> str:
 
 
 def make_answer(text: str = "a text", **changes) -> Answer:
-    """An answer whose body holds its text at its path, unless a change says otherwise."""
+    """Return an answer whose body contains its text at its path; ``changes`` override fields."""
     row = {
         "text": text,
         "text_path": TEXT_PATH,
@@ -67,7 +67,7 @@ def make_failure(code: str = "server_error", **changes) -> Failure:
 
 
 def make_attempt(claim: Claim, outcome: Outcome = Outcome.DONE, **changes) -> Attempt:
-    """An attempt that took two seconds, with the answer or the failure that its outcome calls for."""
+    """Return an attempt that took two seconds, with the answer or the failure that its outcome requires."""
     row = {"started_at": NOON, "ended_at": NOON + 2}
     if outcome is Outcome.DONE:
         row["answer"] = make_answer()
@@ -86,7 +86,7 @@ def make_exported(**changes) -> ExportRow:
 
 
 def make_rows(*names: str | tuple[str, str] | BadLine) -> list[Artist | BadLine]:
-    """Rows of a file, line by line: of a name, of name and data, or bad ones as they are given."""
+    """Yield the rows of a file: from names, from pairs of name and data, or bad lines as given."""
     rows: list[Artist | BadLine] = []
     for line, row in enumerate(names, 1):
         if isinstance(row, BadLine):
@@ -102,7 +102,7 @@ def make_source(content: object, name: str = "artists.csv") -> Source:
 
 
 def ingest(store: Store, *names: str | tuple[str, str] | BadLine, prompt: Prompt | None = None) -> IngestResult:
-    """Take in a file of these rows."""
+    """Ingest a file of these rows."""
     rows = make_rows(*names)
     return store.ingestor.ingest(make_source(rows), prompt or make_prompt(), rows, lambda: len(rows))
 
@@ -112,7 +112,7 @@ def names(count: int, start: int = 1) -> list[str]:
 
 
 def settle(store: Store, *attempts: Attempt) -> None:
-    """Hand in attempts and claim nothing."""
+    """Settle attempts and claim nothing."""
     store.queue.exchange(attempts, 0, EVERYTHING)
 
 
@@ -126,14 +126,14 @@ def claim_one(store: Store) -> Claim:
 
 
 def fail(store: Store, code: str = "server_error", **changes) -> Claim:
-    """Claim a job and have it fail."""
+    """Claim a job and fail it."""
     claimed = claim_one(store)
     settle(store, make_attempt(claimed, Outcome.FAILED, failure=make_failure(code), **changes))
     return claimed
 
 
 def answer_everything(store: Store, limit: int) -> None:
-    """Claim jobs and have them answered."""
+    """Claim jobs and answer them."""
     settle(store, *(make_attempt(claimed) for claimed in claim(store, limit)))
 
 
@@ -143,7 +143,7 @@ def exported(store: Store, ingest: int | None = None, states=("done",)) -> list:
 
 
 def litter(database: Path) -> set[str]:
-    """What stands beside a database, SQLite's own files apart."""
+    """Return the names of the files beside a database, except SQLite's own."""
     return {
         file.name.removeprefix(database.name)
         for file in database.parent.iterdir()

@@ -1,4 +1,4 @@
-"""A server on the loopback interface that answers with whatever bytes a test wants, good manners or not."""
+"""A server on the loopback interface that answers with the bytes that a test gives, valid or not."""
 
 import asyncio
 import json
@@ -7,11 +7,11 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 
 Speech = bytes | Callable[[asyncio.StreamWriter], Awaitable[None]]
-"""All that is sent for one request: bytes, or what writes them in its own time. Then the server hangs up."""
+"""Reply to one request: bytes, or a function that writes them. The server then closes the connection."""
 
 
 class Hostile:
-    """Answers POST by the artist's name in the request, and GET with an empty object."""
+    """Answers POST according to the artist's name in the request, and GET with an empty object."""
 
     def __init__(self) -> None:
         self.replies: dict[str, Speech] = {}
@@ -42,7 +42,7 @@ class Hostile:
             else:
                 await speech(writer)
         except (OSError, asyncio.IncompleteReadError):
-            pass  # the client has had enough
+            pass  # the client closed the connection
         finally:
             writer.close()
 
@@ -53,7 +53,7 @@ class Hostile:
 
 @contextmanager
 def hostile_server() -> Iterator[Hostile]:
-    """Serve in a thread of its own for the length of a ``with``."""
+    """Run the server in a thread for as long as the context lasts."""
     server, loop, ready = Hostile(), asyncio.new_event_loop(), threading.Event()
 
     async def serve() -> None:
@@ -81,7 +81,7 @@ def hostile_server() -> Iterator[Hostile]:
 
 
 def reply(body: bytes, *headers: bytes, status: bytes = b"200 OK", length: int | None = None) -> bytes:
-    """A reply with its length and, unless ``headers`` name another one, the type of JSON."""
+    """Return a reply with its length and, unless ``headers`` has another one, the content type of JSON."""
     size = b"content-length: %d" % (len(body) if length is None else length)
     lines = [b"HTTP/1.1 " + status, size, b"connection: close", *headers]
     if not any(header.lower().startswith(b"content-type") for header in headers):
@@ -90,7 +90,7 @@ def reply(body: bytes, *headers: bytes, status: bytes = b"200 OK", length: int |
 
 
 def answer(text: object = "a text", **changes: object) -> bytes:
-    """The body of a good response, unless a change makes it another one; escaped as ASCII."""
+    """Return the body of a good response as ASCII; ``changes`` override fields."""
     content = [{"type": "output_text", "text": text}]
     response = {
         "id": "resp_1", "object": "response", "status": "completed", "created_at": 1_795_000_000, "model": "gpt-5",
@@ -101,11 +101,11 @@ def answer(text: object = "a text", **changes: object) -> bytes:
 
 
 def raw_answer(text: bytes, extra: bytes = b"") -> bytes:
-    """The same with a text, and members before it, that are bytes of JSON as they stand."""
+    """Return the body of a response whose text, and members before it, are given as bytes of JSON."""
     whole = answer("TEXT").replace(b'"TEXT"', text)
     return whole.replace(b"{", b"{" + extra, 1)
 
 
 def refusal(message: str, status: bytes = b"400 Bad Request", **fields: object) -> bytes:
-    """A reply with an error object."""
+    """Return a reply with an error object."""
     return reply(json.dumps({"error": {"message": message} | fields}).encode(), status=status)

@@ -1,20 +1,23 @@
-"""Runs the program in forks of one process that has imported it all, with something wrong on purpose.
+"""Runs the program in forks of one process that has imported everything, with injected faults.
 
-It reads a line of JSON for each thing to do, and answers with one: ``start`` gives a process id, ``poll``
-an exit code once there is one. A fork takes a tenth of the time of a new interpreter, and is as real a
-process. What can be wrong (``wrong`` of ``start``), all of it outside of the production code:
+It reads one command per line as JSON, and answers each with one line: ``start`` returns a process id, ``poll``
+the exit code once there is one. A fork takes a tenth of the time of a new interpreter. The faults (``wrong`` of
+``start``) are all injected from outside the production code:
 
-    kill       [step, nth]: SIGKILL at the nth time of "before settle", "after commit of claim", "after fsync" …
-    disk_kill  [operation, suffix, nth]: SIGKILL inside of SQLite's own work, see shim.c
-    watch      [folder, image]: keep what a power cut would leave, see shim.c
+    kill       [step, nth]: SIGKILL at the nth occurrence of "before settle", "after commit of claim", "after fsync" …
+    disk_kill  [operation, suffix, nth]: SIGKILL within an operation of SQLite, see shim.c
+    watch      [folder, image]: keep an image of the folder as a power cut would leave it, see shim.c
     set        {"artistjobs.store.sqlite.connection.BUSY_SECONDS": 0.5}: another value for a name
     pragmas    statements for every connection, once it is open
-    read_only  true: SQLite opens databases for reading alone
+    read_only  true: SQLite opens databases read-only
     limits     {"FSIZE": bytes, "NOFILE": count}
-    clock      [seconds ahead, seconds it jumps by, number of readings after which it does]
-    script     Python to run in place of the program
+    stdout     a path to open as stdout, such as /dev/full
+    user       the id of another user, to which the process switches after the imports
+    clock      [seconds ahead, seconds of a jump, number of readings before the jump]
+    script     Python code to run in place of the program
 """
 
+import codecs
 import ctypes
 import importlib
 import json
@@ -39,7 +42,7 @@ def _time() -> float:
     return _real_time() + _clock["ahead"]
 
 
-time.time = _time  # before anybody imports it by name
+time.time = _time  # before another module imports it by name
 
 for name in (
     "api.responses",
@@ -51,16 +54,29 @@ for name in (
     "store.sqlite.connection",
     "commands.summary",
     "worker.worker",
+    "commands.check",
+    "commands.failures",
+    "commands.show",
+    "commands.status_text",
+    "report",
+    "store.sqlite.dry_run",
+    "store.queries.report_queries",
+    "store.sqlite.reader",
 ):
     importlib.import_module(f"artistjobs.{name}")
 
 from artistjobs.api.prices import usage_cost  # noqa: E402
 from artistjobs.api.responses import AsyncOpenAI  # noqa: E402
 from artistjobs.cli import main  # noqa: E402
+from artistjobs.cli.group import COMMANDS  # noqa: E402
 from artistjobs.core.attempt import Usage  # noqa: E402
 from artistjobs.store.sqlite import connection  # noqa: E402
 
-# What is loaded at its first use is loaded now, once for all.
+# Data that is loaded at its first use is loaded here, once for all forks: another user may not read Python's files.
+for codec in ("ascii", "utf-8-sig", "unicode-escape"):
+    codecs.lookup(codec)
+for name in COMMANDS.values():
+    importlib.import_module(f"artistjobs.cli.{name.partition('.')[0]}")
 usage_cost("gpt-5", None, Usage(input_tokens=1, output_tokens=1))
 _client = AsyncOpenAI(api_key="none")
 _ = _client.responses.with_raw_response, _client.models.with_raw_response
@@ -70,7 +86,7 @@ STATEMENTS = {file.read_text(encoding="utf-8"): file.stem for file in SQL.iterdi
 
 
 def name_of(statement: str) -> str | None:
-    """Return the name of a statement; one for several rows has that of the one for a single row."""
+    """Return the name of a statement; a statement for several rows has the name of that for a single row."""
     return STATEMENTS.get(_ROWS.sub(r"\1", statement))
 
 
@@ -83,12 +99,12 @@ FUNCTIONS = {
     "fsync": "os.fsync",
     "replace": "pathlib.Path.replace",
     "sign of life": "artistjobs.store.sqlite.queue.LivenessLock",
-    "end of life": "artistjobs.store.sqlite.locks.LivenessLock.end",
+    "end of life": "artistjobs.store.sqlite.liveness.LivenessLock.end",
 }
 
 
 class Steps:
-    """Counts the steps of a process, and kills it at one of them."""
+    """Counter of the steps of a process, which kills the process at one of them."""
 
     def __init__(self, step: str = "", nth: int = 0) -> None:
         self._step, self._left = step, nth
@@ -120,7 +136,7 @@ is_read_only = False
 
 
 class Watched(sqlite3.Connection):
-    """A connection whose statements are steps; a commit is named by each of the statements it is for."""
+    """A connection whose statements are steps; a commit has the names of the statements in its transaction."""
 
     def __init__(self, *arguments, **options) -> None:
         super().__init__(*arguments, **options)
@@ -166,7 +182,7 @@ _real_connect = sqlite3.connect
 
 
 def arrange(wrong: dict) -> None:
-    """Make it go wrong in this process."""
+    """Inject the faults into this process."""
     global steps, is_read_only  # noqa: PLW0603 - a process of its own
     steps = Steps(*wrong.get("kill", ()))
     for name, dotted in FUNCTIONS.items():
@@ -187,10 +203,14 @@ def arrange(wrong: dict) -> None:
     for name, value in wrong.get("limits", {}).items():
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (value, value))
+    if "user" in wrong:
+        os.setgroups([])
+        os.setgid(wrong["user"])
+        os.setuid(wrong["user"])
 
 
 def _resolve(dotted: str) -> tuple[object, str]:
-    """Return the module, the class or the mapping that a name stands in, and the name there."""
+    """Return the module, the class or the mapping that contains a dotted name, and the last part of the name."""
     path, _, attribute = dotted.rpartition(".")
     try:
         return importlib.import_module(path), attribute
@@ -200,7 +220,7 @@ def _resolve(dotted: str) -> tuple[object, str]:
 
 
 def live(order: dict) -> int:
-    """Be the process that was asked for; return its exit code."""
+    """Run the requested program in this process; return its exit code."""
     os.chdir(order["folder"])
     os.environ.clear()
     os.environ.update(order["environment"])
@@ -222,11 +242,12 @@ def live(order: dict) -> int:
 
 
 def start(order: dict) -> int:
-    """Fork the process that was asked for, and return its id."""
+    """Fork the requested process, and return its id."""
     pid = os.fork()
     if pid:
         return pid
-    for number, said in enumerate(order["said"], 1):
+    out, err = order["said"]
+    for number, said in enumerate([order["wrong"].get("stdout", out), err], 1):
         file = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         os.dup2(file, number)
         os.close(file)
@@ -242,13 +263,13 @@ def start(order: dict) -> int:
 
 
 def poll(pid: int) -> int | None:
-    """Return the exit code of a process, None while it lives."""
+    """Return the exit code of a process, None while it runs."""
     ended, status = os.waitpid(pid, os.WNOHANG)
     return os.waitstatus_to_exitcode(status) if ended else None
 
 
 def serve() -> None:
-    """Do what each line asks for, until there are no more; what lives then is killed."""
+    """Execute the commands on stdin until it ends; kill the processes that still run."""
     living: set[int] = set()
     answers = os.fdopen(os.dup(1), "w")
     for line in sys.stdin:

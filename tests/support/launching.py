@@ -1,4 +1,4 @@
-"""Starts processes through ``launcher.py``: the program with something wrong with it, and its world."""
+"""Client of ``launcher.py``: starts the program with injected faults in a folder."""
 
 import json
 import os
@@ -19,7 +19,7 @@ SECONDS = 60
 
 
 class Launcher:
-    """The process that all others are forked from; ``shim`` is the library that its disks go through."""
+    """The process that all others are forked from; ``shim`` is the library that intercepts its writes."""
 
     def __init__(self, said: Path, shim: Path | None) -> None:
         self.shim = shim
@@ -74,13 +74,13 @@ class Launched:
         return self.code
 
     def signal(self, number: int) -> None:
-        """Send a signal; a process that has ended is not reaped before it is polled, so its id is its own."""
+        """Send a signal; an ended process is not reaped before it is polled, so its id is not reused."""
         if self.code is None:
             os.kill(self.pid, number)
 
     @contextmanager
     def stopped(self) -> Iterator[None]:
-        """Have it stand still meanwhile, all of its threads: it sees only what has become of its world afterwards."""
+        """Suspend all threads of the process within the context, so that it sees only the state after it."""
         self.signal(signal.SIGSTOP)
         wait_until(self._stands_still)
         yield
@@ -89,7 +89,7 @@ class Launched:
     def _stands_still(self) -> bool:
         try:
             stats = [stat.read_text() for stat in Path(f"/proc/{self.pid}/task").glob("*/stat")]
-        except OSError:  # a thread has just ended
+        except OSError:  # a thread ended meanwhile
             return False
         return {stat.rpartition(")")[2].split()[0] for stat in stats} <= {"T"}
 
@@ -136,7 +136,7 @@ class World:
 
 
 def build_shim(folder: Path) -> Path | None:
-    """Compile ``shim.c``; None where that cannot be had."""
+    """Compile ``shim.c`` and return the library; None if that is not possible on this machine."""
     compiler = shutil.which("cc")
     if sys.platform != "linux" or compiler is None:
         return None

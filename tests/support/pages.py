@@ -1,4 +1,4 @@
-"""A page taken apart: what stands in it as text, and what a browser would act on."""
+"""Parser of an HTML page: its text, and the elements that a browser acts on."""
 
 import base64
 import hashlib
@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 
 
 class Page(HTMLParser):
-    """Elements with their attributes, the text of the page, and what stands in its script and its style."""
+    """Elements with their attributes, the text of the page, and the content of its script and style."""
 
     def __init__(self, html: str) -> None:
         super().__init__(convert_charrefs=True)

@@ -22,6 +22,7 @@ class Server:
     def __init__(self, url: str) -> None:
         self.url = url
         self._numbers = count(1)
+        self._free: list[str] = []
 
     def create_database(self) -> str:
         """Create an empty database and return its URL."""
@@ -32,6 +33,26 @@ class Server:
             connection.execute(f'CREATE DATABASE "{name}"')
         base, _, options = self.url.partition("?")
         return f"{base.rpartition('/')[0]}/{name}" + (f"?{options}" if options else "")
+
+    @contextmanager
+    def database(self) -> Iterator[str]:
+        """Lend a database without rows, with or without tables; give its URL."""
+        import psycopg
+
+        url = self._free.pop() if self._free else self.create_database()
+        yield url
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+            tables = connection.execute(
+                "SELECT string_agg(format('%I', tablename), ', ') FROM pg_tables"
+                " WHERE schemaname = 'public' AND tablename <> 'artistjobs_migrations'"
+            ).fetchone()
+            if tables and tables[0]:
+                connection.execute(f"TRUNCATE {tables[0]} RESTART IDENTITY CASCADE")
+        self._free.append(url)
 
     def drop_database(self, url: str) -> None:
         """Drop a database with all its sessions."""

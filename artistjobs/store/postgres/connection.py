@@ -34,10 +34,8 @@ Result = TypeVar("Result")
 OLDEST_SERVER = 14
 """Oldest supported major version of the server."""
 
-WAIT_SECONDS = 300.0
-"""Longest wait in seconds for a server that is away, by default."""
-
 _CONNECT_SECONDS = 10
+_ABANDON_SECONDS = 1.0
 _PAUSE_SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0)
 _STREAM_ROWS = 2_000
 _QUIET_TRIES = 2
@@ -68,9 +66,10 @@ class Connection:
 
     """
 
-    def __init__(self, url: DatabaseUrl, *, create: bool, wait_seconds: float = WAIT_SECONDS) -> None:
+    def __init__(self, url: DatabaseUrl, *, create: bool) -> None:
         self.path = url
-        self._wait_seconds = wait_seconds
+        self._wait_seconds = url.wait_seconds
+        self._busy_since: float | None = None
         self._streams = count(1)
         self._connection = self._waiting(self._connect)
         try:
@@ -136,8 +135,9 @@ class Connection:
             with suppress(psycopg.Error):
                 self._connection.execute("ROLLBACK")
 
-    def is_alive(self, worker: int) -> bool:
+    def is_alive(self, worker: int, host: str, pid: int) -> bool:
         """Return True if the process of a worker lives."""
+        del host, pid  # its heartbeat and its lock tell it
         return self.repeated(lambda db: is_alive(db, worker))
 
     def find_by_artist_like(self, name: str, limit: int) -> list[DbRow]:
@@ -173,7 +173,17 @@ class Connection:
         if self._in_transaction():
             with translated(self.name):
                 return work(self._connection)
-        return self._waiting(lambda: work(self._usable()))
+        self._busy_since = monotonic()
+        try:
+            return self._waiting(lambda: work(self._usable()))
+        finally:
+            self._busy_since = None
+
+    def watch(self, *, is_abandoned: bool) -> None:
+        """Raise StoreError with ``is_abandoned`` if the server has not answered for a second; any thread may call."""
+        since = self._busy_since
+        if is_abandoned and since is not None and monotonic() - since > _ABANDON_SECONDS:
+            raise StoreError(f"{self.path} does not answer; run the same command again when it does.")
 
     def close(self) -> None:
         """Close the connection; raises nothing, because committed data is safe."""
@@ -219,7 +229,7 @@ class Connection:
             sent = time()
             row = connection.execute("SELECT extract(epoch FROM clock_timestamp())::float8 AS now").fetchone()
             received = time()
-            self._ahead_seconds = (row["now"] if row else received) - (sent + received) / 2
+            self._ahead_seconds = _clock_difference(sent, row["now"] if row else received, received)
         except BaseException:
             connection.close()
             raise
@@ -265,6 +275,11 @@ def connect(url: DatabaseUrl) -> Db:
         connection.close()
         raise
     return connection
+
+
+def _clock_difference(sent: float, now: float, received: float) -> float:
+    """Return the seconds by which the clock of the server is ahead of that of this machine, 0 if it may agree."""
+    return 0.0 if sent - 0.001 <= now <= received + 0.001 else now - (sent + received) / 2
 
 
 def _ensure_suitable(connection: Db, url: DatabaseUrl) -> None:

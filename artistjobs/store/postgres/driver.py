@@ -5,12 +5,13 @@ Each function imports what it needs when it is called.
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import TypeVar
 
 from artistjobs.errors import WrongUseError
 from artistjobs.store.address import Address, DatabaseUrl
 from artistjobs.store.interface import FilePreview, Reader, Store
-from artistjobs.store.models import Kind
+from artistjobs.store.models import DatabaseCopy, Kind
 
 Opened = TypeVar("Opened")
 
@@ -46,6 +47,23 @@ def open_reader(address: Address) -> AbstractContextManager[Reader]:
         return reader.open_reader(url)
 
     return _with_driver(opened, address)
+
+
+def uri_to_read(address: Address) -> str:
+    """Raise WrongUseError: other programs cannot read a server with SQLite."""
+    raise WrongUseError(f"{address} is not a SQLite file; open it with psql.")
+
+
+def back_up(address: Address, target: Path, *, replaces: bool) -> DatabaseCopy:
+    """Raise WrongUseError: PostgreSQL has its own tools for backups."""
+    del target, replaces
+    raise WrongUseError(f"backup copies SQLite files; back {address} up with: pg_dump --format=custom --file=FILE URL")
+
+
+def restore(address: Address, source: Path, kind: Kind | None) -> DatabaseCopy:
+    """Raise WrongUseError: PostgreSQL has its own tools for backups."""
+    del source, kind
+    raise WrongUseError(f"restore replaces SQLite files; fill {address} with: pg_restore --dbname=URL FILE")
 
 
 def _with_driver(opened: Callable[[DatabaseUrl], Opened], address: Address) -> Opened:

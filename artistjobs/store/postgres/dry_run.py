@@ -17,6 +17,8 @@ from artistjobs.store.postgres.connection import Db, connect, execute, sql
 from artistjobs.store.postgres.errors import translated
 from artistjobs.store.postgres.migrations import is_new, missing
 
+_NO_JOBS = {state.value: 0 for state in JobState}
+
 
 class PostgresFilePreview:
     """Counter of job keys that looks them up in a database if it has tables."""
@@ -45,8 +47,7 @@ class PostgresFilePreview:
             row = execute(self._db, "preview_distinct").fetchone()
             found = execute(self._db, "preview_states").fetchall() if self.has_database else []
         states = {known["state"]: known["jobs"] for known in found}
-        known = Counts(**{state.value: states.get(state.value, 0) for state in JobState})
-        return FileJobs(distinct=row["jobs"] if row else 0, known=known)
+        return FileJobs(distinct=row["jobs"] if row else 0, known=Counts(**_NO_JOBS | states))
 
     def measured(self, prompt: Prompt) -> AnswerStats | None:
         """Return statistics of the latest answers to the same prompt, None if there are none."""

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, TypeAlias
 import psycopg
 
 from artistjobs.core.job import Artist, BadLine
-from artistjobs.core.prompt import Prompt, job_keys, text_sha256
+from artistjobs.core.prompt import Prompt, job_keys
 from artistjobs.core.timestamps import to_timestamp
-from artistjobs.store.models import IngestResult, Source
-from artistjobs.store.postgres.connection import Connection, Db, cleaned, execute, sql, storable
+from artistjobs.store.models import AskedBefore, IngestResult, Source
+from artistjobs.store.postgres.connection import Connection, Db, execute, sql, storable
 from artistjobs.store.postgres.errors import translated
+from artistjobs.store.postgres.prompts import add_prompt
+from artistjobs.store.queries.rows import counts_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +27,10 @@ _ROWS_AT_ONCE = 5_000
 _GOOD_TYPES, _BAD_TYPES = ("int8", "bytea", "text", "text"), ("int8", "text", "text")
 
 
+def _tell_nobody(_before: AskedBefore) -> None:
+    pass
+
+
 class PostgresIngestor:
     """Adds the jobs of input files."""
 
@@ -32,15 +38,22 @@ class PostgresIngestor:
         self._connection = connection
 
     def ingest(
-        self, source: Source, prompt: Prompt, rows: Iterable[Artist | BadLine], count_lines: Callable[[], int]
+        self,
+        source: Source,
+        prompt: Prompt,
+        rows: Iterable[Artist | BadLine],
+        count_lines: Callable[[], int],
+        tell_asked_before: Callable[[AskedBefore], None] = _tell_nobody,
     ) -> IngestResult:
         """Add a pending job for each new row, in one transaction."""
         with self._staged() as db:
             good, bad = self._stage(db, prompt, rows)
             lines = count_lines()
+            if (before := self._asked_before(db, prompt)) is not None:
+                tell_asked_before(before)
             with translated(self._connection.name), db.transaction():
                 execute(db, "lock_ingest")
-                number = self._add_prompt(db, prompt)
+                number = add_prompt(db, prompt, self._now())
                 added = execute(db, "add_jobs", {"prompt": number}).rowcount
                 span = execute(db, "staged_span").fetchone()
                 assert span is not None
@@ -72,6 +85,28 @@ class PostgresIngestor:
         scope = self._connection.row("ingest_scope", {"ingest": ingest})
         rows = self._connection.rows("bad_lines", {"ingest": scope["ingest"] if scope else 0, "limit": limit})
         return [BadLine(row["line"], row["reason"], row["beginning"]) for row in rows]
+
+    def _asked_before(self, db: Db, prompt: Prompt) -> AskedBefore | None:
+        """Return the jobs of other prompt configurations about the staged artists that are to be asked about."""
+        with translated(self._connection.name):
+            known = execute(db, "find_prompt", {"key": prompt.key}).fetchone()
+            number = {"prompt": known["id"] if known else None}
+            if execute(db, "other_prompt", number).fetchone() is None:
+                return None
+            execute(db, "stage_again")
+            rows = execute(db, "asked_before", number).fetchall()
+            artists = execute(db, "count_again", number).fetchone() if rows else None
+        if artists is None:
+            return None
+        counts = [counts_of(row) for row in rows]
+        return AskedBefore(
+            database=self._connection.path,
+            artists=artists["artists"],
+            done=sum(one.done for one in counts),
+            failed=sum(one.failed for one in counts),
+            pending=sum(one.pending + one.running for one in counts),
+            prompts=[row["prompt"] for row in rows],
+        )
 
     @contextmanager
     def _staged(self) -> Iterator[Db]:
@@ -107,22 +142,6 @@ class PostgresIngestor:
                 _copy(db, "stage_bad", _BAD_TYPES, bad_lines)
             good, bad = good + len(artists), bad + len(bad_lines)
         return good, bad
-
-    def _add_prompt(self, db: Db, prompt: Prompt) -> int:
-        hashes: dict[str, object] = {}
-        for name, text in (("prompt_sha256", prompt.template), ("instructions_sha256", prompt.instructions)):
-            hashes[name] = text_sha256(text) if text is not None else None
-            if text is not None:
-                execute(db, "add_text", {"sha256": hashes[name], "text": text})
-        row = {
-            "key": prompt.key, "prompt_id": prompt.prompt_id, "version": prompt.version,
-            "prompt_file": prompt.template_file, "model": prompt.model, "params": prompt.params,
-            "now": self._now(),
-        }  # fmt: skip
-        execute(db, "add_prompt", cleaned(row | hashes))
-        found = execute(db, "find_prompt", {"key": prompt.key}).fetchone()
-        assert found is not None
-        return int(found["id"])
 
     def _add_ingest(self, db: Db, source: Source, prompt: int, row: dict[str, object]) -> int:
         named = {"source": source.name, "sha256": source.sha256, "prompt": prompt, "now": self._now()}

@@ -15,8 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
+from artistjobs.store.call_notes import note_beat, note_call
+
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from artistjobs.store.postgres.connection import Db
 
@@ -46,9 +49,10 @@ _BEAT = "UPDATE workers SET seen_at = clock_timestamp(), backend = pg_backend_pi
 class Liveness:
     """Lock and heartbeat of one worker, kept by a thread on a connection of its own."""
 
-    def __init__(self, connect: "Callable[[], Db]", worker: int) -> None:
+    def __init__(self, connect: "Callable[[], Db]", worker: int, notes: "Path") -> None:
         self._connect = connect
         self._worker = worker
+        self._notes = notes.open("wb", buffering=0)
         self._ended = Event()
         self._beat_at = monotonic()
         self._db = connect()
@@ -61,8 +65,14 @@ class Liveness:
         """Return True if the last heartbeat is recent, so that no other process takes this worker for dead."""
         return monotonic() - self._beat_at < FAIL_STOP_SECONDS
 
+    def note_call(self, job: int) -> None:
+        """Write the job whose call begins or ends to the notes, which survive the process; any thread may."""
+        with suppress(OSError, ValueError):  # a full disk must not end the work; or closed meanwhile
+            note_call(self._notes.fileno(), job)
+
     def close(self) -> None:
         """Stop the heartbeat and free the lock."""
+        self._notes.close()
         self._ended.set()
         self._thread.join(HEARTBEAT_SECONDS + 10)
         with suppress(psycopg.Error):
@@ -93,6 +103,8 @@ class Liveness:
         sent = monotonic()
         self._db.execute(_BEAT, (self._worker,))
         self._beat_at = sent
+        with suppress(OSError, ValueError):
+            note_beat(self._notes.fileno())
 
 
 def is_alive(db: "Db", worker: int) -> bool:

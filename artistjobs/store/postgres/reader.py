@@ -8,6 +8,7 @@ from artistjobs.store.models import Kind
 from artistjobs.store.postgres.connection import Connection
 from artistjobs.store.queries.job_queries import SqlJobQueries
 from artistjobs.store.queries.records import SqlRecords
+from artistjobs.store.queries.report_queries import SqlReportQueries
 
 
 class PostgresReader:
@@ -15,7 +16,7 @@ class PostgresReader:
 
     def __init__(self, connection: Connection) -> None:
         self.path = connection.path
-        self.records = SqlRecords(connection, connection.now)
+        self.records = SqlRecords(connection, connection.now, connection.to_server)
         self.job_queries = SqlJobQueries(connection)
         self._connection = connection
 
@@ -24,6 +25,11 @@ class PostgresReader:
         """Kind of jobs that it holds."""
         row = self._connection.row("kind")
         return Kind(row["kind"]) if row else Kind.REAL
+
+    @property
+    def report_queries(self) -> SqlReportQueries:
+        """Queries for a report."""
+        return SqlReportQueries(self._connection)
 
     def snapshot(self) -> AbstractContextManager[object]:
         """Read one consistent state for as long as the context lasts."""

@@ -9,6 +9,7 @@ from artistjobs.store.address import DatabaseUrl
 from artistjobs.store.models import Kind, wrong_kind_message
 from artistjobs.store.postgres.connection import Connection
 from artistjobs.store.postgres.ingest import PostgresIngestor
+from artistjobs.store.postgres.local_files import LocalFiles
 from artistjobs.store.postgres.queue import PostgresQueue
 from artistjobs.store.queries.controls import SqlControls
 from artistjobs.store.queries.job_queries import SqlJobQueries
@@ -23,33 +24,34 @@ class PostgresStore:
         self.path = url
         self._connection = Connection(url, create=create)
         self.ingestor = PostgresIngestor(self._connection)
-        self.queue = PostgresQueue(self._connection)
-        self.records = SqlRecords(self._connection, self._connection.now)
+        self.records = SqlRecords(self._connection, self._connection.now, self._connection.to_server)
         self.job_queries = SqlJobQueries(self._connection)
         self.report_queries = SqlReportQueries(self._connection)
         self.controls = SqlControls(self._connection, self._connection.now)
         try:
-            self.kind = self._settle_kind(kind)
+            self.kind, token = self._settle_kind(kind)
         except BaseException:
-            self.close()
+            self._connection.close()
             raise
+        self.queue = PostgresQueue(self._connection, LocalFiles(url.spool, token))
 
     def close(self) -> None:
         """Close the database; other processes take a worker that has not ended for dead after a while."""
         self.queue.close()
         self._connection.close()
 
-    def _settle_kind(self, wanted: Kind | None) -> Kind:
+    def _settle_kind(self, wanted: Kind | None) -> tuple[Kind, str]:
         row = self._connection.row("kind")
         if row is None:
             now = to_timestamp(self._connection.now())
             # Several processes may open a new database at once; the first one sets the kind.
             self._connection.execute_each("set_kind", [{"kind": (wanted or Kind.REAL).value, "now": now}])
             row = self._connection.row("kind")
-        kind = Kind(row["kind"]) if row else Kind.REAL
+        assert row is not None
+        kind = Kind(row["kind"])
         if wanted is not None and kind is not wanted:
             raise WrongUseError(wrong_kind_message(self.path, kind))
-        return kind
+        return kind, str(row["token"])
 
 
 @contextmanager

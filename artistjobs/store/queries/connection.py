@@ -36,7 +36,7 @@ class ReadConnection(Protocol):
     def snapshot(self) -> AbstractContextManager[object]:
         """Read one consistent state for as long as the context lasts."""
 
-    def is_alive(self, worker: int) -> bool:
+    def is_alive(self, worker: int, host: str, pid: int) -> bool:
         """Return True if the process of a worker that has not ended lives."""
 
     def find_by_artist_like(self, name: str, limit: int) -> Sequence[RowMapping]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from artistjobs.core.controls import ControlChange
 from artistjobs.core.timestamps import from_timestamp
-from artistjobs.store.models import ArtistMatch, FailedJob, Progress, Run
+from artistjobs.store.models import ArtistMatch, FailedJob, IngestRecord, LostCalls, Progress, Run
 from artistjobs.store.queries.connection import ReadConnection
 from artistjobs.store.queries.controls import read_controls
 from artistjobs.store.queries.rows import MAX_INTEGER, progress_of, run_of
@@ -30,9 +30,17 @@ class SqlJobQueries:
         """Return the latest change of each setting sent to running workers."""
         return read_controls(self._reading)
 
-    def failed(self, code: str | None, limit: int | None) -> Iterator[FailedJob]:
-        """Yield failed jobs from one consistent snapshot, oldest first; None means any code, or no limit."""
-        parameters = {"code": code, "limit": MAX_INTEGER if limit is None else limit}
+    def ingests(self) -> list[IngestRecord]:
+        """Return all files that were read, the oldest first."""
+        return [IngestRecord(**dict(row)) for row in self._reading.rows("ingests")]
+
+    def lost_calls(self) -> list[LostCalls]:
+        """Return the calls that may have been billed without an answer by error code, the most expensive first."""
+        return [LostCalls(**dict(row)) for row in self._reading.rows("lost_calls")]
+
+    def failed(self, code: str | None, limit: int | None, prompt: int | None = None) -> Iterator[FailedJob]:
+        """Yield failed jobs from one consistent snapshot, oldest first; None means any code or prompt, or no limit."""
+        parameters = {"code": code, "limit": MAX_INTEGER if limit is None else limit, "prompt": prompt}
         yield from map(FailedJob._make, self._reading.stream("failed_jobs", parameters))
 
     def find_by_artist(self, name: str, limit: int) -> list[ArtistMatch]:

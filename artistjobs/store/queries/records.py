@@ -1,18 +1,36 @@
 """Read queries: counts, prompts, totals, workers, failures, and the rows of an export."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import json
+import socket
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import pairwise
 from time import time
 from typing import Any
 
+from artistjobs.core.attempt import SCHEMA_MISMATCH
 from artistjobs.core.job import Scope
 from artistjobs.core.prompt import Prompt
+from artistjobs.core.schema import RejectedAnswer
 from artistjobs.core.statistics import stats_of
-from artistjobs.core.timestamps import to_timestamp
+from artistjobs.core.timestamps import from_timestamp, to_timestamp
 from artistjobs.errors import WrongUseError
-from artistjobs.store.models import Counts, ExportRow, FailureGroup, RawExportRow, RecentAnswers, Run, WorkTotals
+from artistjobs.store.models import (
+    ComparedJob,
+    ComparedRow,
+    Counts,
+    ExportRow,
+    FailureGroup,
+    KnownFiles,
+    Money,
+    PromptName,
+    RawExportRow,
+    RecentAnswers,
+    Run,
+    Source,
+    WorkTotals,
+)
 from artistjobs.store.queries.connection import ReadConnection
-from artistjobs.store.queries.rows import MAX_INTEGER, counts_of, run_of, span
+from artistjobs.store.queries.rows import MAX_INTEGER, counts_of, prompt_of, run_of, span
 
 _DAY_SECONDS = 86_400.0
 
@@ -21,12 +39,22 @@ _PAUSE_SECONDS = 60.0
 """Gap in seconds, beyond the latency of a call, from which the time between two answers counts as a pause."""
 
 
+PACE_ATTEMPTS = 20_000
+"""Largest number of attempts from which the throughput is measured, which bounds the time of the query."""
+
+
 class SqlRecords:
     """Read access to counts, prompts, workers, failures, and the rows of an export."""
 
-    def __init__(self, connection: ReadConnection, clock: Callable[[], float] = time) -> None:
+    def __init__(
+        self,
+        connection: ReadConnection,
+        clock: Callable[[], float] = time,
+        to_database_time: Callable[[float], float] = float,
+    ) -> None:
         self._connection = connection
         self._clock = clock
+        self._to_database_time = to_database_time
 
     def scope(self, ingest: int | None) -> Scope:
         """Return the scope of an ingest, the latest for None; raises WrongUseError if there is none."""
@@ -40,6 +68,14 @@ class SqlRecords:
         is_span = row["jobs"] == last - first + 1
         return Scope(row["ingest"], first, last, is_span=is_span)
 
+    def known_files(self) -> KnownFiles:
+        """Return the files that the rows and the prompts came from."""
+        return KnownFiles(
+            sources=[Source(row["source"], row["sha256"]) for row in self._connection.rows("known_sources")],
+            prompt_files=frozenset(row["prompt_file"] for row in self._connection.rows("known_prompt_files")),
+            texts=frozenset(row["sha256"] for row in self._connection.rows("known_texts")),
+        )
+
     def counts(self, scope: Scope) -> Counts:
         """Return the number of jobs in each state."""
         row = self._connection.row(*_counting(scope))
@@ -50,30 +86,41 @@ class SqlRecords:
         """Return a prompt configuration by its number."""
         row = self._connection.row("prompt", {"prompt": number})
         assert row is not None
-        return Prompt(
-            model=row["model"],
-            prompt_id=row["prompt_id"],
-            version=row["version"],
-            template=row["template"],
-            template_file=row["prompt_file"],
-            instructions=row["instructions"],
-            params=row["params"],
-        )
+        return prompt_of(row)
+
+    def prompts(self, scope: Scope) -> list[Prompt]:
+        """Return the prompt configurations of all jobs in a scope, in the order in which they were first used."""
+        rows = self._connection.rows("prompts_of_scope", {"ingest": scope.ingest})
+        return [self.prompt(row["prompt"]) for row in rows]
+
+    def prompt_names(self) -> Sequence[PromptName]:
+        """Return all prompt configurations without their texts, the oldest first."""
+        return [PromptName(**dict(row)) for row in self._connection.rows("prompt_names")]
 
     def pending_prompts(self, scope: Scope) -> Sequence[Prompt]:
         """Return the prompt configurations of pending jobs."""
         rows = self._connection.rows("pending_prompts", span(scope))
         return [self.prompt(row["prompt"]) for row in rows]
 
-    def work(self) -> WorkTotals:
-        """Return the totals of all workers: calls, retries, tokens and cost."""
-        row = self._connection.row("sum_work")
+    def money(self) -> Money:
+        """Return the money that counts under a cost cap."""
+        row = self._connection.row("sum_money")
+        assert row is not None
+        return Money(**dict(row))
+
+    def work(self, prompt: int | None = None) -> WorkTotals:
+        """Return calls, retries, tokens and cost: those of all workers, or those of one prompt."""
+        row = (
+            self._connection.row("sum_work")
+            if prompt is None
+            else self._connection.row("work_of_prompt", {"prompt": prompt})
+        )
         assert row is not None
         return WorkTotals(**dict(row))
 
-    def latest(self) -> RecentAnswers:
-        """Return statistics of the latest answers: cost, and time from one answer to the next."""
-        rows = self._connection.rows("latest_answers")
+    def latest(self, prompt: int | None = None) -> RecentAnswers:
+        """Return statistics of the latest answers, of one prompt if it is given: cost, and time between two answers."""
+        rows = self._connection.rows("latest_answers", {"prompt": prompt})
         gaps = (
             ((later["received_day"] - earlier["received_day"]) * _DAY_SECONDS, later["seconds"])
             for earlier, later in pairwise(rows)
@@ -85,10 +132,10 @@ class SqlRecords:
             gap_seconds=stats_of(gap for gap, seconds in gaps if gap <= seconds + _PAUSE_SECONDS),
         )
 
-    def failures(self) -> Sequence[FailureGroup]:
-        """Return the failed jobs grouped by error code, the most frequent first."""
+    def failures(self, prompt: int | None = None) -> Sequence[FailureGroup]:
+        """Return the failed jobs grouped by error code, the most frequent first; of one prompt if it is given."""
         groups = []
-        for row in self._connection.rows("failures_by_code"):
+        for row in self._connection.rows("failures_by_code", {"prompt": prompt}):
             last = self._connection.row("last_attempt", {"job": row["example"]})
             assert last is not None
             groups.append(
@@ -106,10 +153,45 @@ class SqlRecords:
         """Return the workers that have not ended."""
         return [run_of(row, self._connection) for row in self._connection.rows("latest_workers")]
 
-    def jobs_per_minute(self, seconds: float) -> float:
-        """Return the throughput of the last ``seconds``, in jobs per minute."""
-        row = self._connection.row("recent_pace", {"since": to_timestamp(self._clock() - seconds)})
-        return row["done"] * 60 / seconds if row else 0.0
+    def jobs_per_minute(self, seconds: float, prompt: int | None = None) -> float:
+        """Return the throughput of the last ``seconds``, in jobs per minute of the time in which a worker ran.
+
+        Only the jobs of one prompt are counted if it is given.
+        """
+        now = self._clock()
+        since = now - seconds
+        parameters = {"since": to_timestamp(since), "limit": PACE_ATTEMPTS, "prompt": prompt}
+        row = self._connection.row("recent_pace", parameters)
+        if row is None or not row["done"]:
+            return 0.0
+        if row["attempts"] == PACE_ATTEMPTS:  # earlier ones were not counted
+            since = from_timestamp(row["first"])
+        return float(row["done"] * 60 / (self._worked_since(since, now) or seconds))
+
+    def _worked_since(self, since: float, now: float) -> float:
+        """Return the seconds between two times in which at least one worker ran."""
+        worked, covered_until = 0.0, since
+        for row in self._connection.rows("recent_workers", {"since": to_timestamp(since)}):
+            is_alive_now = row["is_open"] and self._connection.is_alive(row["worker"], row["host"], row["pid"])
+            until = now if is_alive_now else min(now, from_timestamp(row["until"]))
+            start = max(covered_until, from_timestamp(row["started_at"]))
+            worked += max(0.0, until - start)
+            covered_until = max(covered_until, until)
+        return worked
+
+    def worked_seconds(self, pids: Collection[int], since: float) -> float | None:
+        """Return the seconds from the start of the first to the end of the last of some workers; None if none ran."""
+        row = self._connection.row(
+            "worked_period",
+            {
+                "since": to_timestamp(self._to_database_time(since)),
+                "host": socket.gethostname(),
+                "pids": json.dumps(sorted(pids)),
+            },
+        )
+        if row is None or row["started_at"] is None:
+            return None
+        return from_timestamp(row["ended_at"]) - from_timestamp(row["started_at"])
 
     def export(self, scope: Scope, states: Sequence[str]) -> Iterator[ExportRow]:
         """Yield final jobs from one consistent snapshot, in the order of the ingest's file or oldest first."""
@@ -127,8 +209,20 @@ class SqlRecords:
 
     def _final_jobs(self, statement: str, scope: Scope, states: Sequence[str]) -> Iterator[Any]:
         statement += "_jobs" if scope.ingest is None else "_ingest"
-        parameters = {"ingest": scope.ingest, "state": states[0], "other_state": states[-1]}
+        parameters = {"ingest": scope.ingest, "prompt": scope.prompt, "state": states[0], "other_state": states[-1]}
         yield from self._connection.stream(statement, parameters)
+
+    def compared(self, first: int, second: int) -> Iterator[ComparedRow]:
+        """Yield the rows that were asked with two prompt configurations, from one consistent snapshot."""
+        width = len(ComparedJob._fields)
+        for name, data, *values in self._connection.stream("compare", {"first": first, "second": second}):
+            yield name, data, ComparedJob._make(values[:width]), ComparedJob._make(values[width:])
+
+    def rejected_answers(self, job: int, attempt: int) -> list[RejectedAnswer]:
+        """Return the answers to a job that did not fit its schema, among the attempts before ``attempt``."""
+        parameters = {"job": job, "attempt": attempt, "code": SCHEMA_MISMATCH}
+        rows = self._connection.rows("rejected_answers", parameters)
+        return [RejectedAnswer(row["text"] or "", row["reason"]) for row in rows]
 
     def details(self, job: int) -> Mapping[str, object]:
         """Return the stored fields of a job's answer, empty if it has none."""

@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 from artistjobs.core.attempt import Answer, Attempt, Outcome
 from artistjobs.core.job import JobState, Scope
+from artistjobs.core.prompt import Prompt
 from artistjobs.core.timestamps import to_timestamp
 from artistjobs.store.models import Counts, Progress, Run
 from artistjobs.store.queries.connection import ReadConnection, RowMapping
@@ -45,6 +46,7 @@ def attempt_values(attempt: Attempt, worker: int | None) -> Values:
         failure and failure.code,
         failure and failure.message,
         received.request_id if received else None,
+        attempt.lost_usd,
     )
 
 
@@ -115,14 +117,28 @@ def work_row(attempts: Sequence[Attempt], settled: Sequence[Attempt]) -> Row:
         "cost_usd": sum(answer.cost_usd or 0.0 for answer in answers),
         "unpriced": sum(answer.cost_usd is None for answer in answers),
         "reserved_usd": sum(attempt.reserved_usd for attempt in attempts),
+        "margin_usd": sum(attempt.margin_usd for attempt in attempts),
         "lost_usd": sum(attempt.lost_usd for attempt in attempts),
     }
 
 
+def prompt_of(row: RowMapping) -> Prompt:
+    """Return the prompt configuration of a row of the statement ``prompt``."""
+    return Prompt(
+        model=row["model"],
+        prompt_id=row["prompt_id"],
+        version=row["version"],
+        template=row["template"],
+        template_file=row["prompt_file"],
+        instructions=row["instructions"],
+        params=row["params"],
+    )
+
+
 def counts_of(row: RowMapping) -> Counts:
     """Return the number of jobs in each state; the done ones are the rest of the row's total."""
-    pending, running, failed = row["pending"], row["running"], row["failed"]
-    return Counts(pending=pending, running=running, failed=failed, done=row["total"] - pending - running - failed)
+    counts = {name: row[name] for name in ("pending", "running", "failed", "dropped")}
+    return Counts(**counts, done=row["total"] - sum(counts.values()))
 
 
 def progress_of(row: RowMapping) -> Progress:
@@ -134,13 +150,16 @@ def progress_of(row: RowMapping) -> Progress:
         prompt_file=row["prompt_file"],
         model=row["model"],
         params=row["params"],
+        created_at=row["created_at"],
         counts=counts_of(row),
     )
 
 
 def run_of(row: RowMapping, connection: ReadConnection) -> Run:
     """Return the run of a worker; the connection tells whether its process lives."""
-    return Run(**dict(row), is_alive=row["ended_at"] is None and connection.is_alive(row["worker"]))
+    return Run(
+        **dict(row), is_alive=row["ended_at"] is None and connection.is_alive(row["worker"], row["host"], row["pid"])
+    )
 
 
 def _next_attempt(attempt: Attempt) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from artistjobs.store.address import Address
 from artistjobs.store.interface import FilePreview, Reader, Store
-from artistjobs.store.models import Kind
+from artistjobs.store.models import DatabaseCopy, Kind
 
 
 def open_store(address: Address, kind: Kind | None, *, create: bool) -> AbstractContextManager[Store]:
@@ -30,6 +30,29 @@ def open_reader(address: Address) -> AbstractContextManager[Reader]:
     from artistjobs.store.sqlite import reader
 
     return reader.open_reader(_path(address))
+
+
+def back_up(address: Address, target: Path, *, replaces: bool) -> DatabaseCopy:
+    """Copy a database to one file; see ``copy.back_up``."""
+    from artistjobs.store.sqlite import copy
+
+    return copy.back_up(_path(address), target, replaces=replaces)
+
+
+def restore(address: Address, source: Path, kind: Kind | None) -> DatabaseCopy:
+    """Put a backup in the place of a database; see ``restore.restore``."""
+    from artistjobs.store.sqlite import restore as restoring
+
+    return restoring.restore(_path(address), source, kind)
+
+
+def uri_to_read(address: Address) -> str:
+    """Return the URI by which SQLite can read a database; see ``read_only.uri_to_read``."""
+    from artistjobs.store.sqlite import read_connection, read_only
+
+    path = _path(address)
+    with read_connection.translated(path):
+        return read_only.uri_to_read(path)
 
 
 def _path(address: Address) -> Path:

@@ -14,8 +14,13 @@ from artistjobs.core.prompt import Prompt
 from artistjobs.core.statistics import AnswerStats, stats_of
 from artistjobs.errors import StoreError, WrongUseError
 from artistjobs.store.models import Counts, FileJobs, Kind, wrong_kind_message
+from artistjobs.store.sqlite.filesystem import ensure_safe_place
+from artistjobs.store.sqlite.leftover_log import ensure_own_log
 from artistjobs.store.sqlite.migrations import APPLICATION_ID
-from artistjobs.store.sqlite.read_connection import sql
+from artistjobs.store.sqlite.read_connection import BUSY_SECONDS, sql
+from artistjobs.store.sqlite.read_only import connect_to_read
+
+_NO_JOBS = {state.value: 0 for state in JobState}
 
 
 class SqliteFilePreview:
@@ -42,7 +47,7 @@ class SqliteFilePreview:
         """Return the number of distinct jobs, and how many of them the database has in each state."""
         ((distinct,),) = self._db.execute(sql("preview_distinct")).fetchall()
         states = dict(self._db.execute(sql("preview_states")).fetchall()) if self.has_database else {}
-        return FileJobs(distinct=distinct, known=Counts(**{state.value: states.get(state, 0) for state in JobState}))
+        return FileJobs(distinct=distinct, known=Counts(**_NO_JOBS | states))
 
     def measured(self, prompt: Prompt) -> AnswerStats | None:
         """Return statistics of the latest answers to the same prompt, None if there are none."""
@@ -64,6 +69,9 @@ def open_preview(path: Path | None, kind: Kind) -> Iterator[SqliteFilePreview]:
         StoreError: if it cannot be read.
 
     """
+    if path is not None:
+        ensure_safe_place(path.resolve(), path)
+        ensure_own_log(path.resolve(), path)
     found = path if path is not None and path.exists() and (path.is_dir() or path.stat().st_size) else None
     with _translated(path), closing(_connect(found)) as db:
         if found is not None:
@@ -75,9 +83,10 @@ def _connect(path: Path | None) -> sqlite3.Connection:
     if path is None:
         return sqlite3.connect("", isolation_level=None)
     real = path.resolve()
+    if real.with_name(real.name + "-wal").exists():
+        return connect_to_read(real, BUSY_SECONDS, "ro")
     # Without a write-ahead log no process writes there, and "immutable" keeps SQLite from creating one.
-    how = "mode=ro" if real.with_name(real.name + "-wal").exists() else "mode=ro&immutable=1"
-    return sqlite3.connect(f"{real.as_uri()}?{how}", uri=True, isolation_level=None)
+    return sqlite3.connect(f"{real.as_uri()}?mode=ro&immutable=1", uri=True, isolation_level=None)
 
 
 def _ensure_expected_kind(db: sqlite3.Connection, path: Path, kind: Kind) -> None:

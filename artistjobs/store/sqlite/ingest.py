@@ -3,15 +3,18 @@
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from time import time
 from typing import NamedTuple, TypeAlias
 
 from artistjobs.core.job import Artist, BadLine
-from artistjobs.core.prompt import Prompt, job_keys, text_sha256
+from artistjobs.core.prompt import Prompt, job_keys
 from artistjobs.core.timestamps import to_timestamp
 from artistjobs.errors import StoreError
-from artistjobs.store.models import IngestResult, Source
+from artistjobs.store.models import AskedBefore, IngestResult, Source
+from artistjobs.store.queries.rows import counts_of
 from artistjobs.store.sqlite.connection import Connection, sql, sql_of_rows, write
+from artistjobs.store.sqlite.prompts import add_prompt
 
 Value: TypeAlias = int | bytes | str
 
@@ -32,23 +35,35 @@ _CACHE_KIB_AFTERWARDS = 2_000
 """SQLite's default page cache."""
 
 
+def _tell_nobody(_before: AskedBefore) -> None:
+    pass
+
+
 class SqliteIngestor:
     """Adds the jobs of input files."""
 
-    def __init__(self, connection: Connection, clock: Callable[[], float] = time) -> None:
+    def __init__(self, connection: Connection, path: Path, clock: Callable[[], float] = time) -> None:
         self._connection = connection
+        self._path = path
         self._clock = clock
 
     def ingest(
-        self, source: Source, prompt: Prompt, rows: Iterable[Artist | BadLine], count_lines: Callable[[], int]
+        self,
+        source: Source,
+        prompt: Prompt,
+        rows: Iterable[Artist | BadLine],
+        count_lines: Callable[[], int],
+        tell_asked_before: Callable[[AskedBefore], None] = _tell_nobody,
     ) -> IngestResult:
         """Add a pending job for each new row, in one transaction."""
         # Prompts, jobs and lines refer to rows that the same transaction has just stored or found. Checking each
         # reference again would take a tenth of the time.
         with self._connection.references_unchecked(), self._stage() as stager:
             good, bad = stager.stage(prompt, rows)
+            if (before := self._asked_before(prompt)) is not None:
+                tell_asked_before(before)
             with self._connection.transaction() as db:
-                number = self._add_prompt(db, prompt)
+                number = add_prompt(db, prompt, self._now())
                 asked = _add_jobs(db, number, good)
                 counts = {
                     "lines": count_lines(), "good": good, "added": asked.added, "known": asked.jobs - asked.added,
@@ -78,6 +93,29 @@ class SqliteIngestor:
         rows = self._connection.rows("bad_lines", {"ingest": scope["ingest"] if scope else 0, "limit": limit})
         return [BadLine(row["line"], row["reason"], row["beginning"]) for row in rows]
 
+    def _asked_before(self, prompt: Prompt) -> AskedBefore | None:
+        """Return the jobs of other prompt configurations about the staged artists that are to be asked about."""
+        known = self._connection.row("find_prompt", {"key": prompt.key})
+        number = known["id"] if known else None
+        if self._connection.row("other_prompt", {"prompt": number}) is None:
+            return None
+        with self._connection.translated():
+            for statement in ("stage_again", "index_again"):
+                self._connection.db.conn.execute(sql(statement))
+        rows = self._connection.rows("asked_before", {"prompt": number})
+        if not rows:
+            return None
+        artists = self._connection.rows("count_again", {"prompt": number})[0][0]
+        counts = [counts_of(row) for row in rows]
+        return AskedBefore(
+            database=self._path,
+            artists=artists,
+            done=sum(one.done for one in counts),
+            failed=sum(one.failed for one in counts),
+            pending=sum(one.pending + one.running for one in counts),
+            prompts=[row["prompt"] for row in rows],
+        )
+
     @contextmanager
     def _stage(self) -> Iterator["_Stager"]:
         stager = _Stager(self._connection)
@@ -86,21 +124,6 @@ class SqliteIngestor:
             yield stager
         finally:
             stager.close()
-
-    def _add_prompt(self, db: sqlite3.Connection, prompt: Prompt) -> int:
-        hashes: dict[str, object] = {}
-        for name, text in (("prompt_sha256", prompt.template), ("instructions_sha256", prompt.instructions)):
-            hashes[name] = text_sha256(text) if text is not None else None
-            if text is not None:
-                db.execute(sql("add_text"), {"sha256": hashes[name], "text": text})
-        row = {
-            "key": prompt.key, "prompt_id": prompt.prompt_id, "version": prompt.version,
-            "prompt_file": prompt.template_file, "model": prompt.model, "params": prompt.params,
-            "now": self._now(),
-        }  # fmt: skip
-        write(db, "add_prompt", row | hashes)
-        ((number,),) = db.execute(sql("find_prompt"), {"key": prompt.key}).fetchall()
-        return int(number)
 
     def _add_ingest(self, db: sqlite3.Connection, source: Source, prompt: int, row: dict[str, object]) -> int:
         named = {"source": source.name, "sha256": source.sha256, "prompt": prompt, "now": self._now()}
@@ -208,7 +231,7 @@ class _Stager:
         with suppress(StoreError), self._connection.translated():
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
-            for table in ("staged", "staged_bad"):
+            for table in ("staged", "staged_bad", "again"):
                 self._db.execute(f"DROP TABLE IF EXISTS temp.{table}")
             self._db.execute(f"PRAGMA cache_size = -{_CACHE_KIB_AFTERWARDS}")
             self._db.execute("PRAGMA shrink_memory")

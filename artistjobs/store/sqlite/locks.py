@@ -1,123 +1,125 @@
-"""File locks between processes: a write lock, and a liveness lock per worker.
+"""Write lock between processes, which get it in turn.
 
-The operating system frees a lock when its process dies, however it dies. They are ``flock`` locks on files
-beside the database, never on the database itself: closing any descriptor of that file would drop SQLite's own
-locks. A lock belongs to the open file, so a reused process id does no harm, and a suspended process keeps its locks.
+It is a ``flock`` lock: the operating system frees it when its process dies, however it dies. A suspended process keeps
+it, so whoever waits names its holder.
 """
 
 import fcntl
-import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from io import FileIO
 from pathlib import Path
+from typing import Final
+
+from artistjobs.store.sqlite.lock_files import has_name, open_lock_file, try_lock
+from artistjobs.store.sqlite.lock_wait import LockWait
+
+LOOK_SECONDS: Final = 1.0
+"""Interval at which a waiting process looks at the holder."""
 
 
 class WriteLock:
-    """Write lock of a database, which processes of artistjobs get in turn.
+    """Write lock of a database.
 
     SQLite's own busy handler polls and favours the process that has just committed; with several busy
-    processes one of them could wait for seconds. The file ``DATABASE-lock`` is never removed.
+    processes one of them could wait for seconds. The file ``DATABASE-lock`` is never removed by us.
     """
 
     def __init__(self, database: Path) -> None:
-        self._file = FileIO(f"{database}-lock", "a", opener=_ours)
+        self._database = database
+        self._path = Path(f"{database}-lock")
+        self._file = open_lock_file(self._path, database)
+        self._has_lost_name = False
+        self._mutex = threading.Lock()
 
     @contextmanager
-    def __call__(self) -> Iterator[None]:
-        """Wait for the lock and hold it for the context."""
-        fcntl.flock(self._file, fcntl.LOCK_EX)
+    def __call__(self, wait: LockWait | None = None) -> Iterator[None]:
+        """Hold the lock for the context, as ``acquire`` does."""
+        self.acquire(wait)
         try:
             yield
         finally:
-            fcntl.flock(self._file, fcntl.LOCK_UN)
+            self.release()
+
+    def acquire(self, wait: LockWait | None = None) -> None:
+        """Wait for the lock.
+
+        Without ``wait`` this blocks in one call, which is fastest; another thread has to watch it. With ``wait`` it
+        looks at the holder once a second, and Ctrl+C interrupts it.
+
+        Raises:
+            StoreError: if ``wait`` finds no hope.
+            OSError: if the file of the lock was removed and cannot be made anew.
+
+        """
+        if self._has_lost_name:
+            self._reopen()
+        if wait is None:
+            fcntl.flock(self._file, fcntl.LOCK_EX)
+            return
+        while True:
+            if not try_lock(self._file):
+                self._wait_in_thread(wait)
+            if has_name(self._file, self._path):
+                return
+            self._reopen()
+
+    def release(self) -> None:
+        """Release the lock."""
+        fcntl.flock(self._file, fcntl.LOCK_UN)
+
+    def check_name(self) -> None:
+        """Recreate the file before the next use if it was removed; any thread may call this."""
+        with self._mutex:
+            if not self._file.closed and not has_name(self._file, self._path):
+                self._has_lost_name = True
 
     def close(self) -> None:
         """Close the file."""
-        self._file.close()
+        with self._mutex:
+            self._file.close()
+
+    def _reopen(self, *, closing: bool = True) -> None:
+        with self._mutex:
+            if closing:
+                self._file.close()
+            self._file = open_lock_file(self._path, self._database)
+            self._has_lost_name = False
+
+    def _wait_in_thread(self, wait: LockWait) -> None:
+        """Wait in the kernel's queue, in a thread, since a blocking call knows no time limit."""
+        waiting = _Waiting(self._file)
+        try:
+            while not waiting.is_granted.wait(LOOK_SECONDS):
+                wait.look()
+        except BaseException:
+            # Otherwise the thread that waits closes the file.
+            self._reopen(closing=waiting.give_up())
+            raise
 
 
-class LivenessLock:
-    """Lock ``DATABASE-worker-N`` that a worker holds for as long as its process lives.
+class _Waiting:
+    """A thread that waits for a lock on behalf of another."""
 
-    The number of a worker is never reused, so a missing or unlocked file means that the worker is dead.
-    """
+    def __init__(self, file: FileIO) -> None:
+        self.is_granted = threading.Event()
+        self._file = file
+        self._mutex = threading.Lock()
+        self._is_given_up = False
+        threading.Thread(target=self._wait, name="lock", daemon=True).start()
 
-    def __init__(self, database: Path, worker: int) -> None:
-        self._path = _worker_file(database, worker)
-        self._file = _open_locked(self._path)
+    def give_up(self) -> bool:
+        """Release the lock as soon as it is granted; return True if it has been granted already."""
+        with self._mutex:
+            self._is_given_up = True
+            return self.is_granted.is_set()
 
-    def end(self) -> None:
-        """Release the lock and remove its file; a second call does nothing."""
-        if not self._file.closed:
-            with suppress(OSError):
-                self._path.unlink()
-            self.close()
-
-    def close(self) -> None:
-        """Release the lock and leave its file, as the death of the process does."""
-        self._file.close()
-
-
-@contextmanager
-def lock_if_dead(database: Path, worker: int) -> Iterator[bool]:
-    """Yield True if a worker is dead, and hold its lock so that no other process rescues its jobs meanwhile.
-
-    The file of a dead worker is removed at the end of the context.
-    """
-    path = _worker_file(database, worker)
-    with FileIO(path, "a", opener=_ours) as file:
-        is_dead = _try_lock(file, fcntl.LOCK_EX)
-        yield is_dead
-        if is_dead:
-            remove_liveness_lock(database, worker)
-
-
-def remove_liveness_lock(database: Path, worker: int) -> None:
-    """Remove the lock file of a dead worker."""
-    _worker_file(database, worker).unlink(missing_ok=True)
-
-
-def is_alive(database: Path, worker: int) -> bool:
-    """Return True if the process of a worker lives; changes nothing."""
-    try:
-        with FileIO(_worker_file(database, worker)) as file:
-            # A shared lock, so that two processes that check at the same time do not take each other for the worker.
-            return not _try_lock(file, fcntl.LOCK_SH)
-    except FileNotFoundError:
-        return False
-
-
-def _ours(path: str, flags: int) -> int:
-    """Open a file that no other user may write, whatever the umask."""
-    return os.open(path, flags, 0o644)
-
-
-def _open_locked(path: Path) -> FileIO:
-    while True:
-        file = FileIO(path, "a", opener=_ours)
-        # A blocking call: another process may hold the lock for a moment while it checks.
-        fcntl.flock(file, fcntl.LOCK_EX)
-        if _still_has_name(file, path):
-            return file
-        # The file was removed in between, so no other process would see a lock on it.
-        file.close()
-
-
-def _still_has_name(file: FileIO, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(file.fileno()), path.stat())
-    except FileNotFoundError:
-        return False
-
-
-def _worker_file(database: Path, worker: int) -> Path:
-    return Path(f"{database}-worker-{worker}")
-
-
-def _try_lock(file: FileIO, mode: int) -> bool:
-    try:
-        fcntl.flock(file, mode | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+    def _wait(self) -> None:
+        with suppress(OSError):
+            fcntl.flock(self._file, fcntl.LOCK_EX)
+        with self._mutex:
+            if self._is_given_up:
+                self._file.close()
+            else:
+                self.is_granted.set()

@@ -5,24 +5,36 @@ import os
 import socket
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from time import time
 
 from artistjobs.core.attempt import Attempt
 from artistjobs.core.job import DEATHS_MAX, MAX_DELAY_SECONDS, Claim, Scope
+from artistjobs.core.prompt import Prompt
 from artistjobs.core.timestamps import from_timestamp, to_timestamp
-from artistjobs.store.models import QueueState, RescueResult, Reservation
+from artistjobs.store.interface import ChangePrompt
+from artistjobs.store.models import Money, QueueState, RescueResult, Reservation
+from artistjobs.store.queries.picks import RandomPicks
 from artistjobs.store.queries.rows import (
     answer_values,
     attempt_values,
     of_different_jobs,
+    prompt_of,
     settled_values,
     span,
     work_row,
 )
 from artistjobs.store.sqlite.connection import Connection, sql, write_rows
-from artistjobs.store.sqlite.locks import LivenessLock, lock_if_dead, remove_liveness_lock
+from artistjobs.store.sqlite.liveness import (
+    DeathWatch,
+    LivenessLock,
+    LockKeeper,
+    WorkerProcess,
+    remove_worker_file,
+    suspected_job,
+)
+from artistjobs.store.sqlite.prompts import add_prompt
 
 
 class SqliteQueue:
@@ -33,6 +45,9 @@ class SqliteQueue:
         self._clock = clock
         self._worker: int | None = None
         self._life: LivenessLock | None = None
+        self._keeper: LockKeeper | None = None
+        self._deaths = DeathWatch(connection.path)
+        self._picks: RandomPicks | None = None
 
     def register(self) -> int:
         """Register this process as a worker, take its liveness lock, and return its number."""
@@ -45,11 +60,18 @@ class SqliteQueue:
                 unborn.callback(life.end)
             unborn.pop_all()
         self._worker, self._life = int(worker), life
+        self._keeper = LockKeeper(life, self._connection.write_lock)
         return self._worker
+
+    def claim_randomly(self) -> None:
+        """Claim random jobs from now on, no longer the oldest first."""
+        self._picks = RandomPicks()
 
     def exchange(self, attempts: Sequence[Attempt], limit: int, scope: Scope) -> list[Claim]:
         """Record attempts and claim up to ``limit`` jobs, in one transaction that is on disk on return."""
         with self._connection.transaction() as db:
+            if self._keeper is not None:
+                self._keeper.ensure_kept()
             settled = [attempt for group in of_different_jobs(attempts) for attempt in self._record(db, group)]
             if attempts:
                 counted = work_row(attempts, settled)
@@ -59,9 +81,9 @@ class SqliteQueue:
     def rescue(self) -> RescueResult:
         """Free the jobs of every other worker whose liveness lock is free."""
         states: Counter[str] = Counter()
-        others = [row["worker"] for row in self._connection.rows("holders") if row["worker"] != self._worker]
-        for worker in others:
-            states += self._rescue_from(worker)
+        for row in self._connection.rows("holders"):
+            if row["worker"] != self._worker:
+                states += self._rescue_from(WorkerProcess(*row))
         return RescueResult(pending=states["pending"], failed=states["failed"], live_workers=states["living"])
 
     def queue_state(self, scope: Scope) -> QueueState:
@@ -72,36 +94,68 @@ class SqliteQueue:
             claimed_by_others=held["jobs"] if held else 0,
         )
 
-    def retry(self, *, scope: Scope, code: str | None = None, job: int | None = None) -> int:
+    def retry(
+        self, *, scope: Scope, code: str | None = None, job: int | None = None, change: ChangePrompt | None = None
+    ) -> int:
         """Make failed jobs pending again with their attempts counted from 0; return how many."""
+        selected = {**span(scope), "code": code, "job": job, "asked": None, "sent_as": None}
         with self._connection.transaction() as db:
-            return db.execute(sql("retry"), {**span(scope), "code": code, "job": job}).rowcount
+            if change is None:
+                return db.execute(sql("retry"), selected).rowcount
+            asked = [number for (number,) in db.execute(sql("failed_prompts"), selected).fetchall()]
+            changed = [(number, add_prompt(db, change(self._prompt(number)), self._now())) for number in asked]
+            # A job becomes pending with its first change, so that no second one applies to it.
+            return sum(
+                db.execute(sql("retry"), {**selected, "asked": number, "sent_as": sent_as}).rowcount
+                for number, sent_as in changed
+            )
 
-    def spent_usd(self) -> float:
-        """Return the known cost of all stored answers plus the maximum cost of lost calls, in dollars."""
-        row = self._connection.row("sum_money")
-        return float(row["spent_usd"]) if row else 0.0
-
-    def reserve(self, amounts: Sequence[float], cap_usd: float) -> Reservation:
-        """Reserve money for calls, in their order, as far as all workers together stay under the cap.
-
-        ``amounts`` and ``cap_usd`` are in dollars.
-        """
+    def reserve(self, amounts: Iterable[tuple[float, float]], cap_usd: float) -> Reservation:
+        """Hold money back for calls, in their order, as far as all workers together stay under the cap."""
         granted = 0
         with self._connection.transaction() as db:
-            for usd in amounts:
-                row = {"worker": self._worker, "usd": usd, "cap": cap_usd}
+            for usd, margin in amounts:
+                row = {"worker": self._worker, "usd": usd, "margin": margin, "cap": cap_usd}
                 if not db.execute(sql("reserve"), row).rowcount:
                     break
                 granted += 1
             # Read in the same transaction: if a call is refused and none is in flight, no money will become free.
-            spent_usd, in_flight_usd = db.execute(sql("sum_money")).fetchone()
-        return Reservation(granted=granted, spent_usd=spent_usd, in_flight_usd=in_flight_usd)
+            spent, lost, written_off, in_flight = db.execute(sql("sum_money")).fetchone()
+        money = Money(spent_usd=spent, lost_usd=lost, written_off_usd=written_off, in_flight_usd=in_flight)
+        return Reservation(granted=granted, money=money)
+
+    def free(self, usd: float, margin_usd: float) -> None:
+        """Free money that was held back for calls of this worker that were not made, in dollars."""
+        with self._connection.transaction() as db:
+            db.execute(sql("free"), {"worker": self._worker, "usd": usd, "margin": margin_usd})
+
+    def drop(self, *, scope: Scope, prompt: int | None = None, code: str | None = None) -> int:
+        """Drop the pending jobs of a scope, or those that failed with a code; return how many."""
+        statement = "drop_pending" if code is None else "drop_failed"
+        with self._connection.transaction() as db:
+            return db.execute(sql(statement), {**span(scope), "prompt": prompt, "code": code}).rowcount
+
+    def write_off(self) -> None:
+        """Let the money of lost calls count as spent no longer, in one transaction."""
+        with self._connection.transaction() as db:
+            db.execute(sql("write_off_attempts"))
+            db.execute(sql("write_off_workers"))
+
+    def note_call(self, job: int) -> None:
+        """Note the job whose call begins or ends; any thread may call this."""
+        if self._life is not None:
+            self._life.note_call(job)
+
+    def note_stop(self, ending: str) -> None:
+        """Record that this worker was told to stop: if it is killed from now on, no job is to blame."""
+        with self._connection.transaction() as db:
+            db.execute(sql("stop_worker"), {"worker": self._worker, "ending": ending})
 
     def end(self, ending: str) -> None:
         """Record the end of this worker and release its liveness lock; ``ending`` is the reason."""
         if self._life is None:
             return
+        self._end_keeper()
         try:
             with self._connection.transaction() as db:
                 db.execute(sql("end_worker"), {"worker": self._worker, "now": self._now(), "ending": ending})
@@ -113,14 +167,37 @@ class SqliteQueue:
 
     def close(self) -> None:
         """Release the liveness lock of a worker that has not ended; other processes then take it for dead."""
+        self._end_keeper()
         if self._life is not None:
             self._life.close()
             self._life = None
 
+    def watch_lock(self, *, is_abandoned: bool) -> None:
+        """Look whether this queue waits for the right to write; see ``Connection.watch_lock``."""
+        self._connection.watch_lock(is_abandoned=is_abandoned)
+
+    def _end_keeper(self) -> None:
+        if self._keeper is not None:
+            self._keeper.close()
+            self._keeper = None
+
+    def _prompt(self, number: int) -> Prompt:
+        row = self._connection.row("prompt", {"prompt": number})
+        assert row is not None
+        return prompt_of(row)
+
     def _claim(self, db: sqlite3.Connection, limit: int, scope: Scope) -> list[Claim]:
-        ((found,),) = db.execute(sql("claimable"), {**span(scope), **self._moments(), "limit": limit}).fetchall()
+        selected = {**span(scope), **self._moments()}
+        if self._picks is not None:
+            found = self._picks.take(
+                limit,
+                lambda picks: _claims(db, "claimable_picks", selected | {"picks": json.dumps(picks)}),
+                lambda count: [job for (job,) in db.execute(sql("random_pending"), selected | {"count": count})],
+            )
+        else:
+            found = _claims(db, "claimable", selected | {"limit": limit})
         # SQLite does not guarantee the order of rows within an aggregate.
-        claims = sorted((Claim(*claim) for claim in json.loads(found)), key=lambda claim: claim.job)
+        claims = sorted(found, key=lambda claim: claim.job)
         if claims:
             jobs = json.dumps([claim.job for claim in claims])
             db.execute(sql("claim"), {"jobs": jobs, "worker": self._worker, "now": self._now()})
@@ -130,10 +207,10 @@ class SqliteQueue:
         """Store attempts at different jobs; return those whose claims were still held."""
         kept = self._keep_answers(db, attempts)
         write_rows(db, "record_attempts", [attempt_values(attempt, self._worker) for attempt in attempts])
-        standing = self._standing(db, attempts)
-        settled = [attempt for attempt in attempts if attempt.claim.job in standing]
+        held = self._held_jobs(db, attempts)
+        settled = [attempt for attempt in attempts if attempt.claim.job in held]
         write_rows(db, "settle", [settled_values(attempt, kept.get(attempt.claim.job)) for attempt in settled])
-        for late in kept.keys() - standing:
+        for late in kept.keys() - held:
             db.execute(sql("mark_late"), {"answer": kept[late]})
         return settled
 
@@ -145,20 +222,23 @@ class SqliteQueue:
         last = max((cursor.lastrowid or 0 for cursor in write_rows(db, "keep_answers", rows)), default=0)
         return {attempt.claim.job: last - len(rows) + n for n, (attempt, _) in enumerate(answered, start=1)}
 
-    def _standing(self, db: sqlite3.Connection, attempts: Sequence[Attempt]) -> set[int]:
+    def _held_jobs(self, db: sqlite3.Connection, attempts: Sequence[Attempt]) -> set[int]:
         rows = [(attempt.claim.job, attempt.claim.attempt, self._worker) for attempt in attempts]
-        return {job for cursor in write_rows(db, "standing_claims", rows) for job in json.loads(cursor.fetchone()[0])}
+        return {job for cursor in write_rows(db, "held_claims", rows) for job in json.loads(cursor.fetchone()[0])}
 
-    def _rescue_from(self, worker: int) -> Counter[str]:
-        path, row = self._connection.path, {"worker": worker, "now": self._now(), "ending": "died"}
-        with self._connection.translated(), lock_if_dead(path, worker) as is_dead:
+    def _rescue_from(self, process: WorkerProcess) -> Counter[str]:
+        worker = process.worker
+        row = {"worker": worker, "now": self._now(), "ending": "died"}
+        with self._connection.translated(), self._deaths.lock_if_dead(process) as is_dead:
             if not is_dead:
                 return Counter(living=1)
+            suspect = suspected_job(self._connection.path, worker)
             with self._connection.transaction() as db:
-                db.execute(sql("record_deaths"), row)
-                freed = db.execute(sql("rescue"), {"worker": worker, "deaths_max": DEATHS_MAX}).fetchall()
+                is_alone = db.execute(sql("record_deaths"), row).rowcount == 1
+                blamed = {"worker": worker, "deaths_max": DEATHS_MAX, "suspect": suspect, "is_alone": is_alone}
+                freed = db.execute(sql("rescue"), blamed).fetchall()
                 db.execute(sql("end_worker"), row)
-                remove_liveness_lock(path, worker)  # before the commit, as in end()
+                remove_worker_file(self._connection.path, worker)  # before the commit, as in end()
             return Counter(state for (state,) in freed)
 
     def _now(self) -> str:
@@ -168,6 +248,11 @@ class SqliteQueue:
         """Return the current time, and the latest plausible ``available_at`` of a job."""
         now = self._clock()
         return {"now": to_timestamp(now), "latest": to_timestamp(now + MAX_DELAY_SECONDS)}
+
+
+def _claims(db: sqlite3.Connection, statement: str, parameters: Mapping[str, object]) -> list[Claim]:
+    ((text,),) = db.execute(sql(statement), parameters).fetchall()
+    return [Claim(*claim) for claim in json.loads(text)]
 
 
 def _available_at(row: sqlite3.Row | None) -> float | None:

@@ -3,19 +3,25 @@
 Nothing here imports sqlite-utils, because that import takes longer than reading the counts of a million jobs.
 """
 
+import errno
 import os
 import sqlite3
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from artistjobs.errors import NoDatabaseError, StoreError, WrongUseError
+from artistjobs.core.shortage import Shortage, shortage_of
+from artistjobs.errors import NoDatabaseError, ResourceError, StoreError, WrongUseError
 from artistjobs.store.queries.connection import Parameters
-from artistjobs.store.sqlite.locks import is_alive
+from artistjobs.store.sqlite.disk_probe import disk_error
+from artistjobs.store.sqlite.liveness import WorkerProcess, is_alive
+from artistjobs.store.sqlite.lock_wait import locked_sentence
 from artistjobs.store.sqlite.migrations import APPLICATION_ID
+from artistjobs.store.sqlite.read_only import is_writable
 
 BUSY_SECONDS = 60
 """Longest wait in seconds for another program that holds the database."""
@@ -64,11 +70,13 @@ class Reading:
     def stream(self, statement: str, parameters: Parameters | None = None) -> Iterator[tuple[Any, ...]]:
         """Yield the rows of a reading statement from one snapshot, as tuples."""
         with self.snapshot() as db:
-            yield from db.execute(sql(statement), dict(parameters or {}))
+            # In a chain, because "yield from" closes a cursor when the reader stops early, which fails if the database
+            # is closed by then.
+            yield from chain(db.execute(sql(statement), dict(parameters or {})))
 
-    def is_alive(self, worker: int) -> bool:
+    def is_alive(self, worker: int, host: str, pid: int) -> bool:
         """Return True if a worker holds its lock beside the database."""
-        return is_alive(self.path, worker)
+        return is_alive(self.path, WorkerProcess(worker, host, pid))
 
     def find_by_artist_like(self, name: str, limit: int) -> list[sqlite3.Row]:
         """Return the rows of jobs whose artist has a similar name, the closest first."""
@@ -89,10 +97,34 @@ def translated(name: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        raise StoreError(_sentence(name, str(error))) from error
+        if (shortage := _shortage_behind(error)) is not None:
+            raise ResourceError(shortage) from error
+        raise StoreError(_sentence(name, error)) from error
+    except MemoryError as error:
+        raise ResourceError(Shortage.MEMORY) from error
     except OSError as error:
+        if (shortage := shortage_of(error)) is not None:
+            raise ResourceError(shortage) from error
         # The error may concern another file beside the database, such as a lock file.
         raise StoreError(f"{error.filename or name}: {error.strerror or error}; {_REMEDY_ANY}") from error
+
+
+def _shortage_behind(error: sqlite3.Error) -> Shortage | None:
+    """Return the shortage that is the cause of an error, None if it has another one. SQLite reports few of them."""
+    if getattr(error, "sqlite_errorname", None) in _NO_MEMORY:
+        return Shortage.MEMORY
+    return None if _has_free_handle() else Shortage.FILES
+
+
+_NO_MEMORY = frozenset({"SQLITE_NOMEM", "SQLITE_IOERR_NOMEM", "SQLITE_IOERR_SHMMAP"})
+
+
+def _has_free_handle() -> bool:
+    try:
+        os.close(os.dup(2))
+    except OSError as error:
+        return shortage_of(error) is None
+    return True
 
 
 @cache
@@ -119,7 +151,7 @@ def ensure_database_file(path: Path, *, create: bool) -> None:
     if path.exists():
         # SQLite would treat such a file as an empty database and overwrite it.
         if 0 < path.stat().st_size < _MIN_DATABASE_BYTES:
-            raise StoreError(_sentence(path, "file is not a database"))
+            raise StoreError(_sentence_of(path, "file is not a database"))
         return
     if not create:
         raise NoDatabaseError(f"there is no database {path} yet; start with: artistjobs ingest FILE")
@@ -146,24 +178,63 @@ def roll_back(connection: sqlite3.Connection) -> None:
         pass
 
 
+_REMEDY_DISK = "check it and run the same command again: what was stored is kept."
+
+
 _REMEDY_ANY = "fix that and run the same command again: what was stored is kept."
+
+
+_RESTORE = "restore it with: artistjobs restore BACKUP (before a plain copy, remove the files -wal and -shm beside it)"
 
 
 _REMEDIES = (
     ("disk is full", "the disk is full; make room and run the same command again: what was stored is kept."),
     ("readonly", "it cannot be written; get write permission for it and its folder, then run again."),
     ("unable to open", "it cannot be opened; check the permissions of it and its folder, then run again."),
-    ("not a database", "it is not a SQLite database; name another with --db, or restore it from a backup."),
-    (
-        "malformed",
-        "it is damaged; restore it from a backup, or recover what is readable with: sqlite3 FILE .recover",
-    ),
-    ("locked", "another program keeps it locked; close that program and run the same command again."),
-    ("disk I/O error", "the disk failed; check it and run the same command again: what was stored is kept."),
+    ("not a database", f"it is not a SQLite database; name another with --db, or {_RESTORE}."),
+    ("malformed", f"it is damaged; {_RESTORE}, or recover what is readable with: sqlite3 FILE .recover"),
+    ("disk I/O error", f"the disk failed; {_REMEDY_DISK}"),
 )
 
 
-def _sentence(path: Path, message: str) -> str:
+def _sentence(path: Path, error: sqlite3.Error) -> str:
+    message, real = str(error), Path(os.path.realpath(path))
+    if "locked" in message:
+        return locked_sentence(real, path)
+    if any(part in message for part in _DISK_IN_DISGUISE) and (trouble := disk_error(real)) is not None:
+        return _disk_sentence(path, trouble)
+    if any(part in message for part in _RIGHTS) and (file := _file_of_another(real)) is not None:
+        return f"{file} may not be written by you; ask its owner for that right, then run the same command again."
+    return _sentence_of(path, message)
+
+
+_RIGHTS = ("readonly", "unable to open")
+"""Messages of SQLite that may come from missing rights."""
+
+
+def _file_of_another(real: Path) -> Path | None:
+    """Return a file beside a writable database that this user may not write, None if there is none."""
+    if not is_writable(real):
+        return None
+    files = (Path(f"{real}{end}") for end in ("-wal", "-shm"))
+    return next((file for file in files if file.exists() and not is_writable(file)), None)
+
+
+_DISK_IN_DISGUISE = ("unable to open", "not a database", "malformed", "disk I/O error")
+"""Messages of SQLite that may come from a disk that failed or is full."""
+
+
+def _disk_sentence(path: Path, trouble: OSError) -> str:
+    if trouble.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return _sentence_of(path, "disk is full")
+    if trouble.errno == errno.EROFS:
+        return f"{path}: its file system can only be read; make it writable, then run the same command again."
+    if trouble.errno in {errno.EMFILE, errno.ENFILE}:
+        return f"{path}: {trouble.strerror}; {_REMEDY_ANY}"
+    return f"{path}: the disk failed ({trouble.strerror}); {_REMEDY_DISK}"
+
+
+def _sentence_of(path: Path, message: str) -> str:
     for part, remedy in _REMEDIES:
         if part in message:
             return f"{path}: {remedy}"

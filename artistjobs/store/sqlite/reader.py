@@ -1,15 +1,17 @@
-"""Read-only access to a SQLite database for ``status``, ``show`` and ``failures``, without importing sqlite-utils."""
+"""Read-only access to a SQLite database for all commands that only read, without importing sqlite-utils."""
 
 import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from artistjobs.store.models import Kind
 from artistjobs.store.queries.job_queries import SqlJobQueries
 from artistjobs.store.queries.records import SqlRecords
-from artistjobs.store.sqlite.filesystem import ensure_local_filesystem
+from artistjobs.store.sqlite.filesystem import ensure_safe_place
+from artistjobs.store.sqlite.leftover_log import ensure_own_log
 from artistjobs.store.sqlite.migrations import needs_migration
 from artistjobs.store.sqlite.read_connection import (
     BUSY_SECONDS,
@@ -19,9 +21,10 @@ from artistjobs.store.sqlite.read_connection import (
     set_pragmas,
     translated,
 )
+from artistjobs.store.sqlite.read_only import connect_to_read
 
-_NOT_WRITABLE = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
-"""Primary SQLite error codes if the folder is not writable, so that no log can be created."""
+if TYPE_CHECKING:
+    from artistjobs.store.queries.report_queries import SqlReportQueries
 
 
 class SqliteReader:
@@ -39,6 +42,13 @@ class SqliteReader:
         row = self._reading.row("kind")
         return Kind(row["kind"]) if row else Kind.REAL
 
+    @property
+    def report_queries(self) -> "SqlReportQueries":
+        """Queries for a report; imported only now, because ``status`` needs none."""
+        from artistjobs.store.queries.report_queries import SqlReportQueries
+
+        return SqlReportQueries(self._reading)
+
     def snapshot(self) -> AbstractContextManager[object]:
         """Read one consistent state for as long as the context lasts."""
         return self._reading.snapshot()
@@ -51,12 +61,14 @@ def open_reader(path: Path) -> Iterator[SqliteReader]:
     Raises:
         NoDatabaseError: if there is none.
         WrongUseError: if it belongs to another program or is on a network file system.
-        StoreError: if disk or database fail.
+        StoreError: if disk or database fail, or a worker of an earlier version is at work on it.
 
     """
     with translated(path):
         ensure_database_file(path, create=False)
-        ensure_local_filesystem(Path(os.path.realpath(path)), path)
+        real = Path(os.path.realpath(path))
+        ensure_safe_place(real, path)
+        ensure_own_log(real, path)
         connection = _connect(path)
     with closing(connection):
         with translated(path):
@@ -75,22 +87,9 @@ def _bring_up_to_date(path: Path) -> None:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    real = Path(os.path.realpath(path))
-    try:
-        return _opened(real, "mode=rw")
-    except sqlite3.OperationalError as error:
-        # If there is a log, another process may be writing, so the file must not be opened as immutable.
-        if error.sqlite_errorcode & 0xFF not in _NOT_WRITABLE or real.with_name(real.name + "-wal").exists():
-            raise
-        # No worker can run in a folder that is not writable, and "immutable" keeps SQLite from creating a log.
-        return _opened(real, "mode=ro&immutable=1")
-
-
-def _opened(real: Path, how: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(f"{real.as_uri()}?{how}", uri=True, timeout=BUSY_SECONDS, isolation_level=None)
+    connection = connect_to_read(Path(os.path.realpath(path)), BUSY_SECONDS)
     try:
         set_pragmas(connection)
-        connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
         connection.execute("PRAGMA query_only = 1")
     except BaseException:
         connection.close()

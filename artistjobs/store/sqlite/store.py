@@ -22,7 +22,7 @@ class SqliteStore:
     def __init__(self, path: Path, kind: Kind | None, *, create: bool) -> None:
         self.path = path
         self._connection = Connection(path, create=create)
-        self.ingestor = SqliteIngestor(self._connection)
+        self.ingestor = SqliteIngestor(self._connection, path)
         self.queue = SqliteQueue(self._connection)
         self.records = SqlRecords(self._connection)
         self.report_queries = SqlReportQueries(self._connection)

@@ -1,33 +1,33 @@
-"""Cost budget of one process: money spent, money reserved for calls in flight, and the cap on their sum.
+"""Budget: the worst-case cost of each call, and what remains of it when the call has ended.
 
-``worker/reservations.py`` keeps the same cap for all workers of a database.
+The cap itself is kept in one place for all workers of a database: ``worker/reservations.py``.
+
+The worst case follows from the request and the limits of the model (``core/cost_bound.py``). It rests on promises of
+the server, for example that it obeys ``max_output_tokens``. OpenAI documents them; at any other server, each call also
+holds back a margin towards the longest answer of the model. The margin shrinks as answers confirm the bound: after
+``n`` of them, the probability that the next one breaks it is about 1 in ``n + 2`` (Laplace's rule of succession). An
+answer that breaks it raises the bound, and doubts about the server begin again.
 """
 
-import asyncio
-import math
-from collections.abc import Awaitable, Callable
+import logging
 from dataclasses import dataclass, replace
 from typing import Final
 
-from artistjobs.core.attempt import Attempt, Usage
-from artistjobs.core.json_values import Json
+from artistjobs.core.attempt import Answer, Attempt, Usage
+from artistjobs.core.cost_bound import CallBound, bound_call, request_bytes
+from artistjobs.core.formatting import cost_text
 from artistjobs.core.pricing import Cost
 from artistjobs.core.prompt import Body
 
-OUTPUT_PRIOR_TOKENS: Final = 8_192
-"""Output tokens assumed for a call until there are enough answers to estimate from, if the request sets no maximum."""
+log = logging.getLogger(__name__)
 
 
-HIDDEN_INPUT_TOKENS: Final = 4_096
-"""Input tokens assumed for the text of a stored prompt, which only the API knows, until there are enough answers."""
+OUTPUT_PRIOR_TOKENS: Final = 1_000
+"""Output tokens assumed for the first call if the cap may rest on estimates; it is made alone if the cap is small."""
 
 
 TOKENS_PRIOR: Final = 1_000.0
 """Tokens assumed for a call before the first answer, to keep to a limit on tokens per minute."""
-
-
-MIN_ANSWERS: Final = 10
-"""Answers needed to estimate the next one: the first may be a short refusal, and the second a long text."""
 
 
 MAYBE_ANSWERED: Final = frozenset({408, 502, 504, 520, 522, 524})
@@ -35,124 +35,132 @@ MAYBE_ANSWERED: Final = frozenset({408, 502, 504, 520, 522, 524})
 
 
 MARGIN: Final = 1.5
-"""Factor by which the next answer may be longer than the longest one so far."""
+"""Factor by which the next answer may cost more than the dearest one so far, if the cap may rest on estimates."""
 
 
-Reserve = Callable[[float], Awaitable[bool]]
-"""Reserves money for a call in the database, where all workers see it; returns False if the cap leaves no room."""
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Money held back for a call in US dollars: its worst case, and a margin until answers have confirmed it.
 
+    ``size`` is the size of the request in bytes.
+    """
 
-async def _granted(_usd: float) -> bool:
-    return True
+    usd: float
+    margin_usd: float = 0.0
+    size: int = 0
 
 
 @dataclass(slots=True)
-class _Largest:
-    """The largest token counts so far, and the maximum to expect of the next call."""
+class _Experience:
+    """The bound of one prompt configuration, and what the answers have shown about it."""
 
-    input_tokens: int = 0
-    output_tokens: int = 0
-    answers: int = 0
-
-    def learn(self, usage: Usage) -> None:
-        if usage.input_tokens and usage.output_tokens:
-            self.input_tokens = max(self.input_tokens, usage.input_tokens)
-            self.output_tokens = max(self.output_tokens, usage.output_tokens)
-            self.answers += 1
-
-    @property
-    def hidden_input(self) -> int:
-        return self._expect(self.input_tokens, HIDDEN_INPUT_TOKENS)
-
-    @property
-    def output(self) -> int:
-        return self._expect(self.output_tokens, OUTPUT_PRIOR_TOKENS)
-
-    def _expect(self, largest: int, prior: int) -> int:
-        expected = math.ceil(largest * MARGIN)
-        return expected if self.answers >= MIN_ANSWERS else max(prior, expected)
+    bound: CallBound
+    confirmed: int = 0
+    dearest_usd: float = 0.0
+    is_broken: bool = False
 
 
 class Budget:
-    """Reserves the worst-case cost of a call before it is made, and replaces it with the actual cost afterwards.
+    """Computes the worst-case cost of calls, remembers what is held back for them, and settles it afterwards.
 
-    Without a cap every reservation succeeds. With a cap, a call that does not fit beside the calls of this process is
-    refused or waits; the database decides about the others, because other processes spend too.
+    With ``is_soft`` the worst case is estimated from the answers so far instead; then there need not be a bound.
+    With ``trusts_server`` no margin is held back.
     """
 
-    def __init__(self, cap_usd: float | None, spent_usd: float, cost: Cost, reserve: Reserve = _granted) -> None:
-        self._cap = cap_usd
-        self._reserve = reserve
+    def __init__(self, cost: Cost, *, is_soft: bool = False, trusts_server: bool = False) -> None:
         self._cost = cost
-        self.spent_usd = spent_usd
-        self._reserved: dict[int, float] = {}
-        self._changed = asyncio.Event()
-        self._largest = _Largest()
+        self._trusts_server = trusts_server and not is_soft
+        self.is_soft = is_soft
+        self._held: dict[int, Hold] = {}
+        self._experience: dict[int, _Experience] = {}
         self._tokens = 0.0
         self._answers = 0
 
-    def change_cap(self, cap_usd: float | None) -> None:
-        """Apply another cap, or none, from the next call on; calls that wait for room check again."""
-        self._cap = cap_usd
-        self._changed.set()
+    def worst_case(self, prompt: int, body: Body) -> Hold | None:
+        """Return the money to hold back for a call of a prompt configuration, None if its cost has no bound."""
+        if (seen := self._experience.get(prompt)) is None:
+            seen = self._experience[prompt] = _Experience(bound_call(body, self._cost))
+        size = request_bytes(body)
+        worst = self._estimate(seen, size) if self.is_soft else self._bound(seen, size)
+        if worst is None:
+            return None
+        if self._trusts_server and not seen.is_broken:
+            return Hold(worst, 0.0, size)
+        ceiling = seen.bound.ceiling_usd(size, self._cost) or 0.0
+        return Hold(worst, max(0.0, ceiling - worst) / (seen.confirmed + 2), size)
 
-    async def reserve(self, job: int, body: Body) -> bool:
-        """Reserve the worst-case cost of a call in US dollars; return False if the cap leaves no room for it.
-
-        While other calls are in flight, wait: settling them may make room. Raises StoreError.
-        """
-        worst = 0.0
-        while self._cap is not None and self._taken_usd + (worst := self._worst_case(body)) > self._cap:
-            if not self._reserved:
-                return False
-            self._changed.clear()
-            await self._changed.wait()
-        if self._cap is None:
-            return True
-        if not await self._reserve(worst):
-            return False
-        self._reserved[job] = worst
-        return True
+    def remember(self, job: int, hold: Hold) -> None:
+        """Remember the money that is held back for the next call of a job."""
+        self._held[job] = hold
 
     def settle(self, attempt: Attempt) -> Attempt:
-        """Replace the reservation of a call with its cost, and return the attempt with its reserved and lost amounts.
+        """Learn from the answer of an attempt, and return the attempt with the amounts that it frees and loses.
 
-        A call that may have been answered although no answer arrived counts with its worst case, and one that was not
-        made counts with nothing.
+        A call that may have been answered although no answer arrived is lost at its worst case; one that was not made
+        costs nothing.
         """
-        reserved = self._reserved.pop(attempt.claim.job, 0.0)
-        lost = reserved if _is_lost(attempt) else 0.0
-        self.spent_usd += lost
+        hold = self._held.pop(attempt.claim.job, None)
         if attempt.answer is not None:
-            self.spent_usd += attempt.answer.cost_usd or 0.0
-            self._learn(attempt.answer.usage)
-        self._changed.set()
-        return replace(attempt, reserved_usd=reserved, lost_usd=lost) if reserved else attempt
+            self._learn(attempt.claim.prompt, attempt.answer, hold)
+        if hold is None:
+            return attempt
+        lost = hold.usd if _is_lost(attempt) else 0.0
+        return replace(attempt, reserved_usd=hold.usd, margin_usd=hold.margin_usd, lost_usd=lost)
 
     @property
     def expected_tokens(self) -> float:
         """Tokens that a call is expected to consume: the mean of the answers so far."""
         return self._tokens / self._answers if self._answers else TOKENS_PRIOR
 
-    @property
-    def _taken_usd(self) -> float:
-        return self.spent_usd + sum(self._reserved.values())
+    def _bound(self, seen: _Experience, size: int) -> float | None:
+        return None if seen.bound.gaps else seen.bound.usd(size, self._cost)
 
-    def _worst_case(self, body: Body) -> float:
-        # A token is at least one byte, so the size of the request in bytes is an upper bound of its input tokens.
-        size = len(str(body).encode("utf-8", "replace"))
-        usage = Usage(
-            input_tokens=size + (self._largest.hidden_input if "prompt" in body else 0),
-            output_tokens=_bound(body.get("max_output_tokens")) or self._largest.output,
-        )
-        tier = body.get("service_tier")
-        cost = self._cost(str(body["model"]), tier if isinstance(tier, str) else None, usage)
-        return cost if cost is not None else float("inf")
+    def _estimate(self, seen: _Experience, size: int) -> float:
+        if seen.dearest_usd:
+            return MARGIN * seen.dearest_usd
+        out = min(seen.bound.output_tokens, OUTPUT_PRIOR_TOKENS)
+        first = replace(seen.bound, output_tokens=out, context_tokens=None, fees_usd=0.0)
+        return first.usd(size, self._cost) or 0.0
 
-    def _learn(self, usage: Usage) -> None:
+    def _learn(self, prompt: int, answer: Answer, hold: Hold | None) -> None:
+        self._count_tokens(answer.usage)
+        seen, cost = self._experience.get(prompt), answer.cost_usd
+        if seen is None or cost is None or hold is None or not hold.usd:
+            return
+        seen.dearest_usd = max(seen.dearest_usd, cost)
+        if cost <= hold.usd * _ROUNDING:
+            seen.confirmed += 1
+            seen.bound = seen.bound.confirmed(answer)
+        else:
+            seen.confirmed = 0
+            self._correct(seen, answer, hold)
+
+    def _correct(self, seen: _Experience, answer: Answer, hold: Hold) -> None:
+        """Raise the bound of a prompt configuration after an answer that cost more."""
+        seen.bound = seen.bound.corrected(answer, hold.size)
+        cost = answer.cost_usd or 0.0
+        if (seen.bound.usd(hold.size, self._cost) or 0.0) < cost:
+            # For example fees of tools that the request does not name.
+            seen.bound = replace(seen.bound, fees_usd=seen.bound.fees_usd + 2 * cost)
+        if not seen.is_broken and not self.is_soft:
+            seen.is_broken = True
+            log.warning("%s", _broken(answer, hold, seen.bound))
+
+    def _count_tokens(self, usage: Usage) -> None:
         self._tokens += usage.total_tokens or 0
         self._answers += usage.total_tokens is not None
-        self._largest.learn(usage)
+
+
+_ROUNDING = 1 + 1e-9
+
+
+def _broken(answer: Answer, hold: Hold, bound: CallBound) -> str:
+    usage = answer.usage
+    return (
+        f"an answer cost {cost_text(answer.cost_usd or 0.0)}, but at most {cost_text(hold.usd)} was expected, by "
+        f"{' and '.join(bound.basis)}: {answer.model} at the tier {answer.service_tier or 'default'} billed "
+        f"{usage.input_tokens or 0:,} tokens in, {usage.output_tokens or 0:,} out; the next calls hold back more"
+    )
 
 
 def _is_lost(attempt: Attempt) -> bool:
@@ -165,7 +173,3 @@ def _is_lost(attempt: Attempt) -> bool:
 def _is_free(status: int | None) -> bool:
     """Return True if a refused call was certainly not billed: the API sends either an error or an answer."""
     return status is not None and status >= 400 and status not in MAYBE_ANSWERED  # noqa: PLR2004
-
-
-def _bound(value: Json) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None

@@ -57,6 +57,11 @@ class ConcurrencyLimit:
         else:
             self.size = min(self.size, float(largest))
 
+    def restart(self) -> None:
+        """Begin with one more call than are in flight, and grow with each reply, after a time without any reply."""
+        self._is_answered = True
+        self.size = min(float(self._largest), self.in_flight + 1.0)
+
     def refused(self) -> None:
         """Record a refusal for too many calls, and halve the limit."""
         self._is_answered = True

@@ -9,7 +9,7 @@ import math
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from artistjobs.api.rate_limit_headers import read_limit
 from artistjobs.worker.limits.concurrency import ConcurrencyLimit
@@ -51,8 +51,35 @@ WAIT_POLL_SECONDS: Final = 0.25
 """Maximum sleep before a wait is computed again, because limits may change meanwhile."""
 
 
+SHARED_PAUSE_SECONDS: Final = 1.0
+"""Shortest pause that the other processes of a command are told of."""
+
+
+GATE_POLL_SECONDS: Final = 0.1
+"""Interval at which a call that waits for the gate checks it again."""
+
+
 COMING_BACK_SECONDS: Final = 3.0
 """Time for which calls are slowed after a pause; they start at half the previous rate, which doubles each second."""
+
+
+MAX_RESET_SECONDS: Final = 120.0
+"""Longest believable time until a used-up limit per minute is reset."""
+
+
+DOUBT_SECONDS: Final = 5.0
+"""Pause for a used-up limit with a longer time. A call that is accepted after it shows that the limit does not hold."""
+
+
+FIRST_REFUSAL_SECONDS: Final = 1.0
+
+
+MAX_REFUSAL_SECONDS: Final = 60.0
+"""Longest pause after a refusal without a time. Each further refusal doubles the pause, each reply halves it."""
+
+
+REFUSED_THROUGHOUT: Final = 6
+"""Pauses in a row, 63 s in all, after which the service counts as away if every call was refused meanwhile."""
 
 
 KEPT_PACE: Final = 0.7
@@ -61,10 +88,35 @@ KEPT_PACE: Final = 0.7
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """The reason for which calls wait, and the end of the wait in seconds on the limiter's clock."""
+    """The reason for which calls wait, and the end of the wait in seconds on the limiter's clock.
+
+    ``gives_up_at`` is set during an outage, in which calls may wait longer: it is the time at which the run stops.
+    """
 
     reason: str
     until: float
+    gives_up_at: float | None = None
+
+
+class Gate(Protocol):
+    """Decides whether calls may start at all; implemented by the circuit breaker."""
+
+    @property
+    def opens_at(self) -> float:
+        """Earliest time at which the next call may start, in seconds on the limiter's clock."""
+
+    def begin(self) -> int:
+        """Record the start of a call and return its number."""
+
+
+class OpenGate:
+    """Gate that is always open."""
+
+    opens_at = 0.0
+
+    def begin(self) -> int:
+        """Return the number of a call."""
+        return 0
 
 
 class Limiter:
@@ -80,8 +132,13 @@ class Limiter:
         concurrency: ConcurrencyLimit,
         sharers: Callable[[], int] = lambda: 1,
         first_gap: float = 0.0,
+        gate: Gate | None = None,
     ) -> None:
+        self.on_pause: Callable[[float, str], None] = lambda _until, _reason: None
         self._clock, self._sleep = clock, sleep
+        self._gate = gate or OpenGate()
+        self._refusals = 0
+        self._doubted_until: dict[str, float] = {}
         self._sharers = sharers
         self._first_gap = first_gap
         self._concurrency = concurrency
@@ -101,8 +158,18 @@ class Limiter:
         """Maximum number of calls in flight after refusals; None if it is not reduced."""
         return self._concurrency.slowed_to if self._concurrency is not None else None
 
-    async def acquire(self, tokens: float | Callable[[], float]) -> None:
-        """Return when a call that may consume ``tokens`` may start; callers are served in order.
+    @property
+    def paused_until(self) -> float:
+        """End of the latest pause, in seconds on the limiter's clock."""
+        return self._paused_until
+
+    @property
+    def is_refused_throughout(self) -> bool:
+        """True if calls have been refused for their rate again and again, and none was answered in between."""
+        return self._refusals >= REFUSED_THROUGHOUT
+
+    async def acquire(self, tokens: float | Callable[[], float]) -> int:
+        """Return the number of a call that may consume ``tokens`` when it may start; callers are served in order.
 
         A function is called only when it is the call's turn, because more may be known by then.
         """
@@ -112,32 +179,50 @@ class Limiter:
             try:
                 async with self._turn:
                     await self._wait_for_turn()
-                    self._start_call(tokens)
+                    return self._start_call(tokens)
             finally:
                 self._queued -= 1
-        else:
-            self._start_call(tokens)
+        return self._start_call(tokens)
 
     def ended(self, *, answered: bool) -> None:
         """Record the end of an acquired call; ``answered`` is True if a server replied without refusing its rate."""
         self._concurrency.in_flight -= 1
         if answered:
+            self._refusals //= 2
             self._concurrency.answered()
 
-    def refused(self, seconds: float, reason: str) -> None:
-        """Record a refusal for too many calls: pause all calls, and allow fewer in flight afterwards."""
+    def restart(self) -> None:
+        """Begin again with few calls in flight, after a rest of all calls."""
+        self._refusals = 0
+        self._concurrency.restart()
+
+    def refused(self, seconds: float | None, reason: str) -> None:
+        """Record a refusal for too many calls: pause all calls, and allow fewer in flight afterwards.
+
+        ``seconds`` is the pause that the server asked for; without one the pauses grow.
+        """
         # Calls that were in flight together are refused together for the same reason: only the first refusal counts.
         if self._clock() >= self._paused_until:
             self._concurrency.refused()
-        self.pause(seconds, reason)
+            self._refusals += 1
+        growing = min(FIRST_REFUSAL_SECONDS * 2.0 ** max(0, self._refusals - 1), MAX_REFUSAL_SECONDS)
+        self.pause(seconds or growing, reason)
 
     def pause(self, seconds: float, reason: str) -> None:
         """Start no call for ``seconds``; a longer pause in progress stays."""
+        until = self._clock() + seconds
+        if self.pause_until(until, reason) and seconds >= SHARED_PAUSE_SECONDS:
+            self.on_pause(until, reason)
+
+    def pause_until(self, until: float, reason: str) -> bool:
+        """Start no call before a time; return False if a longer pause is in progress."""
         now = self._clock()
         if now >= self._paused_until:
             self._pace_before = max(self._pace(now), KEPT_PACE * self._pace_before)
-        if now + seconds > self._paused_until:
-            self._paused_until, self._pause_reason = now + seconds, reason
+        if until <= self._paused_until:
+            return False
+        self._paused_until, self._pause_reason = until, reason
+        return True
 
     def tune(self, *, rpm: int | None, tpm: int | None, max_workers: int) -> None:
         """Apply other limits from now on; where one is None, the limit from the headers applies."""
@@ -146,8 +231,11 @@ class Limiter:
         self._tokens.set_limit(tpm, now)
         self._concurrency.resize(max_workers)
 
-    def learn(self, headers: Mapping[str, str]) -> None:
-        """Apply the limits in the headers of a reply where the user set none."""
+    def learn(self, headers: Mapping[str, str], *, accepted: bool = True) -> None:
+        """Apply the limits in the headers of a reply where the user set none.
+
+        ``accepted`` is True unless the call was refused for the rate of calls.
+        """
         for spacing, kind in ((self._requests, "requests"), (self._tokens, "tokens")):
             if (limit := read_limit(headers, kind)) is None:
                 continue
@@ -158,8 +246,19 @@ class Limiter:
                 )
                 if kind == "tokens":
                     self._charge.observe(self._clock(), limit)
-            if limit.remaining == 0 and limit.reset_seconds > 0:
+            if limit.remaining == 0 and 0 < limit.reset_seconds <= MAX_RESET_SECONDS:
                 self.pause(limit.reset_seconds, f"the limit on {kind}")
+            elif limit.remaining == 0 and limit.reset_seconds > 0:
+                self._doubt(kind, accepted=accepted)
+
+    def _doubt(self, kind: str, *, accepted: bool) -> None:
+        """Pause shortly for a limit that is said to be used up for long, until a call shows whether that is true."""
+        now = self._clock()
+        doubted_until = self._doubted_until.setdefault(kind, now + DOUBT_SECONDS)
+        if now < doubted_until:
+            self.pause(doubted_until - now, f"the limit on {kind}")
+        elif accepted:
+            self._doubted_until[kind] = -math.inf
 
     async def _wait_for_turn(self) -> None:
         try:
@@ -170,6 +269,9 @@ class Limiter:
             self.waiting = None
 
     def _wait(self, now: float) -> Wait | None:
+        if (opens_at := self._gate.opens_at) > now:
+            # A probe in flight may open the gate at any moment.
+            return Wait("the service", min(opens_at, now + GATE_POLL_SECONDS))
         if now < self._paused_until:
             return Wait(self._pause_reason, self._paused_until)
         if self._concurrency.is_full:
@@ -182,7 +284,7 @@ class Limiter:
         )
         return Wait(reason, at) if at > now else None
 
-    def _start_call(self, expected: float | Callable[[], float]) -> None:
+    def _start_call(self, expected: float | Callable[[], float]) -> int:
         tokens = expected() if callable(expected) else expected
         now = self._clock()
         sharers = max(1, self._sharers())
@@ -191,6 +293,7 @@ class Limiter:
         self._requests.consume(now, sharers)
         charged = tokens if self._tokens.is_set_by_user else self._charge.estimate(tokens)
         self._tokens.consume(now, charged * sharers)
+        return self._gate.begin()
 
     def _next_of_first(self) -> float:
         """Return the earliest start of the next call while the slots are filled for the first time."""

@@ -13,9 +13,11 @@ from typing import Final, NoReturn
 
 from artistjobs.core.controls import ProcessShare
 from artistjobs.core.json_values import Json
+from artistjobs.core.shortage import expected_error
 from artistjobs.errors import ArtistjobsError
 from artistjobs.terminal.log import extra_of
 from artistjobs.worker.launch import run_calling, run_in_loop
+from artistjobs.worker.peers import Calls, Peers
 from artistjobs.worker.processes import messages
 from artistjobs.worker.progress.counters import RunTotals
 from artistjobs.worker.progress.snapshot import TakeSnapshot, snapshot_json
@@ -35,7 +37,7 @@ class MessageSender:
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self._lines: SimpleQueue[bytes | None] = SimpleQueue()
-        self._thread = Thread(target=self._send_all, name="mouth", daemon=True)
+        self._thread = Thread(target=self._send_all, name="messages", daemon=True)
         self._thread.start()
 
     def send(self, kind: str, value: Json = None) -> None:
@@ -97,6 +99,7 @@ class ParentLink:
         self._looks_up = looks_up
         self._may_go = asyncio.Event()
         self._has_ended = False
+        self._calls: Calls | None = None
 
     @asynccontextmanager
     async def listening(self, stop: Stop, _in_flight: InFlight) -> AsyncIterator[asyncio.Event]:
@@ -115,6 +118,23 @@ class ParentLink:
     def part(self) -> ProcessShare:
         """Return the current share of this process, which changes when another process has ended."""
         return self._part
+
+    def connect(self, calls: Calls) -> Peers:
+        """Let the other processes have an influence on the calls of this one; the parent passes on what it is told."""
+        self._calls = calls
+        return self
+
+    def paused(self, until: float, reason: str) -> None:
+        """Report a pause of all calls."""
+        self._sender.send(messages.PAUSED, [until, reason])
+
+    def resting(self, cause: str) -> None:
+        """Report that the service is away, and that this process makes the probes."""
+        self._sender.send(messages.RESTING, cause)
+
+    def answered(self) -> None:
+        """Report that the service answered, which ends the rest."""
+        self._sender.send(messages.ANSWERED)
 
     async def wait_to_start(self, look_up: Callable[[], Awaitable[bool]]) -> bool:
         """Wait for the command to start; return False if the run stops. One child checks the account for all."""
@@ -137,6 +157,8 @@ class ParentLink:
                 abandon_requested.set()
             elif kind == messages.GO:
                 self._may_go.set()
+            elif self._calls is not None:
+                _influence(self._calls, kind, value)
         self._end(stop)
 
     def _end(self, stop: Stop, reason: StopReason = StopReason.TERMINATED, sentence: str = "") -> None:
@@ -148,6 +170,19 @@ class ParentLink:
         await stop.wait()
         assert stop.reason is not None
         self._sender.send(messages.STOPPED, [stop.reason.value, stop.sentence])
+
+
+def _influence(calls: Calls, kind: str, value: "object") -> None:
+    """Apply a message of another process to the calls of this one."""
+    match kind, value:
+        case messages.PAUSED, [float() | int() as until, str(reason)]:
+            calls.pause(until, reason)
+        case messages.RESTING, str(cause):
+            calls.follow(cause)
+        case messages.LEAD, _:
+            calls.lead()
+        case messages.ANSWERED, _:
+            calls.resume()
 
 
 async def _work(start_message: messages.StartMessage, sender: MessageSender) -> messages.EndMessage:
@@ -186,8 +221,8 @@ def main() -> NoReturn:
         _log_to(sender, start_message.log_level)
         try:
             end = run_in_loop(_work(start_message, sender))
-        except ArtistjobsError as error:
-            end = messages.EndMessage(totals=RunTotals(), error=error, has_begun=False)
+        except (ArtistjobsError, MemoryError, ImportError, RuntimeError, OSError) as error:
+            end = messages.EndMessage(totals=RunTotals(), error=expected_error(error), has_begun=False)
         sender.send(messages.END, messages.end_json(end))
     sender.close()
     sys.exit(0)

@@ -10,7 +10,7 @@ from artistjobs.core.job import Scope
 from artistjobs.core.json_values import Json
 from artistjobs.core.pricing import GivenPrices
 from artistjobs.errors import ArtistjobsError, RunStoppedError, StoreError, WrongUseError
-from artistjobs.store.address import address_of, address_text
+from artistjobs.store.address import Address, DatabaseUrl, address_of
 from artistjobs.store.database import Database
 from artistjobs.store.models import Kind
 from artistjobs.worker.config import WorkConfig
@@ -26,11 +26,16 @@ A snapshot grows with the number of error codes, which a server may invent.
 
 
 # Kinds of messages that the parent sends.
-START, GO, PART, STOP, ABANDON = "order", "go", "part", "stop", "abandon"
+START, GO, PART, STOP, ABANDON = "start", "go", "part", "stop", "abandon"
+
+
+# Kinds of messages in both directions, which concern the calls of all processes: a pause of all calls, a rest during an
+# outage, and its end. The parent also tells a child to make the probes.
+PAUSED, RESTING, ANSWERED, LEAD = "paused", "resting", "answered", "lead"
 
 
 # Kinds of messages that a child sends.
-READY, SNAPSHOT, LOG, STOPPED, END = "ready", "glance", "log", "stopped", "end"
+READY, SNAPSHOT, LOG, STOPPED, END = "ready", "snapshot", "log", "stopped", "end"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,11 +59,18 @@ class EndMessage:
     sentence: str = ""
     error: ArtistjobsError | None = None
     has_begun: bool = True
+    least_cap_usd: float | None = None
 
 
 def end_message_of(report: RunReport) -> EndMessage:
     """Return the end message for the report of a run that has started."""
-    return EndMessage(totals=report.counters, reason=report.reason, sentence=report.sentence, error=report.error)
+    return EndMessage(
+        totals=report.counters,
+        reason=report.reason,
+        sentence=report.sentence,
+        error=report.error,
+        least_cap_usd=report.least_cap_usd,
+    )
 
 
 def line(kind: str, value: Json = None) -> bytes:
@@ -86,9 +98,17 @@ def read_line(text: bytes) -> tuple[str, Any]:
 def start_message_json(start_message: StartMessage) -> dict[str, Json]:
     """Return a start message as JSON. It contains the API key, and is sent through a pipe that only the child reads."""
     return asdict(start_message) | {
-        "database": address_text(start_message.database.path),
+        "database": _address_json(start_message.database.path),
         "kind": start_message.database.kind,
     }
+
+
+def _address_json(address: Address) -> dict[str, Json]:
+    """Return the arguments of ``address_of``, with the password if there is one."""
+    if isinstance(address, DatabaseUrl):
+        spool = None if address.spool is None else str(address.spool)
+        return {"text": address.url, "wait_seconds": address.wait_seconds, "spool": spool}
+    return {"text": str(address)}
 
 
 def start_message_from_json(value: Mapping[str, Any]) -> StartMessage:
@@ -97,7 +117,7 @@ def start_message_from_json(value: Mapping[str, Any]) -> StartMessage:
     return StartMessage(
         work=WorkConfig(**{**work, "prices": prices and GivenPrices(**prices)}),
         scope=Scope(**value["scope"]),
-        database=Database(address_of(value["database"]), value["kind"] and Kind(value["kind"])),
+        database=Database(address_of(**value["database"]), value["kind"] and Kind(value["kind"])),
         api=ApiConfig(**value["api"]),
         looks_up=value["looks_up"],
         log_level=value["log_level"],
@@ -116,6 +136,7 @@ def end_json(end: EndMessage) -> dict[str, Json]:
         "sentence": end.sentence,
         "error": None if error is None else [error.exit_code, str(error)],
         "has_begun": end.has_begun,
+        "least_cap_usd": end.least_cap_usd,
     }
 
 
@@ -128,4 +149,5 @@ def end_from_json(value: Mapping[str, Any]) -> EndMessage:
         sentence=value["sentence"],
         error=error and _ERRORS.get(error[0], ArtistjobsError)(error[1]),
         has_begun=value["has_begun"],
+        least_cap_usd=value["least_cap_usd"],
     )

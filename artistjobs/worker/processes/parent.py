@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from signal import SIG_BLOCK, SIG_SETMASK, pthread_sigmask
 from signal import Signals as SignalNames
-from time import monotonic
+from time import monotonic, time
 from typing import TYPE_CHECKING, Final
 
 import artistjobs
@@ -19,10 +19,11 @@ from artistjobs.errors import RunStoppedError
 from artistjobs.store.interface import Store
 from artistjobs.store.models import Counts
 from artistjobs.worker.processes import messages
+from artistjobs.worker.processes.shared_rest import SharedRest
 from artistjobs.worker.progress.counters import RunTotals, merge_totals
 from artistjobs.worker.progress.job_counts import initial_job_progress
 from artistjobs.worker.progress.snapshot import Display, RunSnapshot, merge, snapshot_from_json
-from artistjobs.worker.run import RunReport, limit_sentence, watching
+from artistjobs.worker.run import RunReport, limit_sentence, note_store_error, watching
 from artistjobs.worker.signals import HANDLED_SIGNALS, Signals
 from artistjobs.worker.stop import Stop, StopReason
 from artistjobs.worker.store_thread import tell_rescue
@@ -55,13 +56,15 @@ async def run_in_processes(start_message: messages.StartMessage, watcher: Displa
 
     """
     with start_message.database.open() as store:
-        started, before = monotonic(), store.records.counts(start_message.scope)
+        started, since, before = monotonic(), time(), store.records.counts(start_message.scope)
         group = _ProcessGroup(start_message, before, started)
         await group.work(watcher, store)
+        worked = None if group.error else store.records.worked_seconds(group.pids(), since)
     group.note_limit()
     return RunReport(
-        counters=group.totals(), reason=group.stop.reason, sentence=group.stop.sentence, seconds=monotonic() - started,
-        after=group.after, error=group.error,
+        counters=group.totals(), reason=group.stop.reason, sentence=group.stop.sentence,
+        seconds=worked or monotonic() - started, after=group.after, error=group.error,
+        least_cap_usd=group.stop.least_cap_usd,
     )  # fmt: skip
 
 
@@ -110,6 +113,7 @@ class _ProcessGroup:
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_started = False
         self._replaced = 0
+        self._shared_rest = SharedRest(self._children)
 
     async def work(self, watcher: Display, store: Store) -> None:
         """Return when all child processes have ended. Raises StoreError, and the error that prevented a start."""
@@ -132,6 +136,10 @@ class _ProcessGroup:
             assert self.error is not None
             raise self.error
 
+    def pids(self) -> list[int]:
+        """Return the process ids of all child processes."""
+        return [child.process.pid for child in self._children]
+
     def totals(self) -> RunTotals:
         """Return the totals of all child processes."""
         return merge_totals(child.totals() for child in self._children)
@@ -141,6 +149,8 @@ class _ProcessGroup:
         ends = [child.end for child in self._children if child.end is not None and child.end.error is not None]
         if ends:
             self.error = min(ends, key=lambda end: end.has_begun).error
+            assert self.error is not None
+            note_store_error(self.stop, self.error)
             return
         if self._has_lost_any:
             tell_rescue(store.queue.rescue())
@@ -180,7 +190,9 @@ class _ProcessGroup:
         assert child.process.stdout is not None
         try:
             async for text in child.process.stdout:
-                self._handle_message(child, *messages.read_line(text))
+                kind, value = messages.read_line(text)
+                if not self._shared_rest.handle(child, kind, value):
+                    self._handle_message(child, kind, value)
         except ValueError:  # a line that exceeds the maximum size
             child.process.kill()
         code = await child.process.wait()
@@ -189,6 +201,7 @@ class _ProcessGroup:
             await self._on_exit(child, code)
         if child.end is None or child.end.reason in (StopReason.TERMINATED, StopReason.LIMIT):
             self._redistribute()
+        self._shared_rest.ended(child)
         self._release_start()
 
     def _redistribute(self) -> None:
@@ -214,6 +227,9 @@ class _ProcessGroup:
                     self.stop.request(StopReason.STORE, str(end.error))
                 elif end.reason not in (None, StopReason.LIMIT, StopReason.TERMINATED):
                     self.stop.request(end.reason, end.sentence)
+                    self.stop.least_cap_usd = max(
+                        filter(None, [self.stop.least_cap_usd, end.least_cap_usd]), default=None
+                    )
 
     def _on_stop(self, child: _Child, reason: StopReason, sentence: str) -> None:
         """Stop all children for the reason that stopped one, unless the reason concerns only that one."""

@@ -108,6 +108,14 @@ class RunCounters:
         if len(self.failures) > FAILURES_SHOWN:
             del self.failures[next(iter(self.failures))]
 
+    def give_back(self, attempt: Attempt) -> None:
+        """Take back the failure of a job that is pending again."""
+        self.failed -= 1
+        if attempt.failure is not None:
+            self.codes[attempt.failure.code] -= 1
+            self.codes += Counter()  # drops codes without jobs
+            self.failures.pop(attempt.failure.code, None)
+
     def _add_cost(self, attempt: Attempt) -> None:
         if (answer := attempt.answer) is None:
             return

@@ -90,7 +90,8 @@ class JobCountPoller:
 def _moved(counts: Counts, done: int, failed: int) -> Counts:
     """Return the counts after more jobs became final: they were counted as running, or else as pending."""
     running = min(counts.running, done + failed)
-    return Counts(
+    return replace(
+        counts,
         pending=max(0, counts.pending - (done + failed - running)),
         running=counts.running - running,
         done=counts.done + done,

@@ -15,6 +15,14 @@ from artistjobs.worker.limits.rate_limiter import Wait
 from artistjobs.worker.progress.counters import FAILURES_SHOWN, LatestFailure, RunTotals, merge_totals
 from artistjobs.worker.progress.job_counts import JobProgress
 
+MIN_SECONDS_LEFT = 1.0
+"""Shortest remaining time that is shown while jobs are left."""
+
+
+STALL_SECONDS, STALL_JOBS = 5.0, 3.0
+"""Time without a finished job, in seconds plus expected jobs, after which the rate says nothing about the rest."""
+
+
 SETTLING_SECONDS = 3.0
 """Time after the start of a run before which its remaining time is not estimated."""
 
@@ -23,10 +31,11 @@ SETTLING_SECONDS = 3.0
 class RunSnapshot:
     """State of a run at the time ``at``; times are in seconds on the monotonic clock, which all processes share.
 
-    ``standing`` covers all jobs of the scope, ``totals`` and ``jobs_per_minute`` only the ``processes`` of this
+    ``job_progress`` covers all jobs of the scope, ``totals`` and ``jobs_per_minute`` only the ``processes`` of this
     snapshot; ``workers`` includes those of other commands. ``latencies`` are buckets for ``throughput.quantile``, and
     ``failures`` begin with the latest. ``spent_usd`` is the spending of all workers, known only under a cap.
-    ``slowed_to`` is the maximum number of calls in flight after refusals.
+    ``slowed_to`` is the maximum number of calls in flight after refusals. ``last_done_at`` is the time at which these
+    processes last finished a job.
     """
 
     at: float
@@ -48,6 +57,7 @@ class RunSnapshot:
     failures: tuple[LatestFailure, ...] = ()
     paused: bool = False
     stopping: bool = False
+    last_done_at: float | None = None
 
     @property
     def settled(self) -> int:
@@ -93,6 +103,9 @@ def merge(snapshots: Sequence[RunSnapshot]) -> RunSnapshot:
         failures=_latest_of_each_code([seen for snapshot in snapshots for seen in snapshot.failures]),
         paused=all(snapshot.paused for snapshot in working),
         stopping=any(snapshot.stopping for snapshot in snapshots),
+        last_done_at=max(
+            (snapshot.last_done_at for snapshot in snapshots if snapshot.last_done_at is not None), default=None
+        ),
     )
 
 
@@ -160,11 +173,26 @@ def jobs_left(snapshot: RunSnapshot) -> int:
 
 
 def seconds_left(snapshot: RunSnapshot) -> float | None:
-    """Return the estimated remaining time at the rate of the last minute; None if it cannot be estimated."""
-    pace = jobs_per_minute(snapshot)
+    """Return the estimated remaining time at the rate of the last minute; None if it cannot be estimated.
+
+    A wait with a known end is added to it. During an outage, or if jobs have stopped to finish, there is no estimate.
+    """
+    pace, wait = jobs_per_minute(snapshot), snapshot.wait
     if not pace or snapshot.paused or snapshot.at - snapshot.started_at < SETTLING_SECONDS:
         return None
-    return jobs_left(snapshot) * 60 / pace
+    if (wait is not None and wait.gives_up_at is not None) or _has_stalled(snapshot, pace):
+        return None
+    left = jobs_left(snapshot)
+    waiting = max(0.0, wait.until - snapshot.at) if wait is not None else 0.0
+    return max(MIN_SECONDS_LEFT, waiting + left * 60 / pace) if left else 0.0
+
+
+def _has_stalled(snapshot: RunSnapshot, pace: float) -> bool:
+    """Return True if no job has finished for much longer than its rate lets expect, and no wait explains it."""
+    is_alone = snapshot.workers <= snapshot.processes
+    if snapshot.wait is not None or snapshot.last_done_at is None or not is_alone:
+        return False
+    return snapshot.at - snapshot.last_done_at > STALL_SECONDS + STALL_JOBS * 60 / pace
 
 
 def projected_usd(snapshot: RunSnapshot) -> float | None:
@@ -182,8 +210,17 @@ def waiting_for(snapshot: RunSnapshot) -> str:
     if snapshot.paused:
         return f"the command resume (paused, {count_text(snapshot.in_flight, 'call')} in flight)"
     wait = snapshot.wait
+    if wait is not None and wait.gives_up_at is not None:
+        return _outage_text(wait, snapshot.at)
     if wait is not None and wait.until - snapshot.at >= 1:
         return f"{wait.reason}, {duration_text(wait.until - snapshot.at)}"
     if not snapshot.in_flight and snapshot.claimed_by_others:
         return f"{count_text(snapshot.claimed_by_others, 'job')} that another worker holds"
     return ""
+
+
+def _outage_text(wait: Wait, now: float) -> str:
+    seconds = wait.until - now
+    when = f"next try in {duration_text(seconds)}" if seconds >= 1 else "trying now"
+    assert wait.gives_up_at is not None
+    return f"the service ({wait.reason}): {when}, at most {duration_text(max(0.0, wait.gives_up_at - now))} more"

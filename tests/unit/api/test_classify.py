@@ -1,4 +1,4 @@
-"""Each reply is an answer, or a failure with the right reach; and judging never raises."""
+"""Every reply is an answer or a failure of the right kind, and classification never raises an error."""
 
 import json
 
@@ -68,7 +68,7 @@ def test_a_completed_response_is_an_answer_with_all_its_parts():
     assert json.loads(answer.body) == make_response()
 
 
-# --- the table of api_facts.md, section 2
+# --- error replies
 
 RUN, JOB, CALL = FailureKind.FATAL, FailureKind.PERMANENT, FailureKind.RETRYABLE
 
@@ -124,7 +124,7 @@ RUN, JOB, CALL = FailureKind.FATAL, FailureKind.PERMANENT, FailureKind.RETRYABLE
         (CALL, 302, {}),
     ],
 )
-def test_an_error_status_has_the_reach_of_the_table(kind, status, error):
+def test_an_error_status_has_the_kind_in_the_table(kind, status, error):
     failure = judge_error(status, **error)
 
     assert failure.kind is kind
@@ -146,7 +146,7 @@ def test_an_error_status_has_the_reach_of_the_table(kind, status, error):
         (RUN, "insufficient_quota"),
     ],
 )
-def test_a_failed_response_has_the_reach_of_its_code(kind, code):
+def test_a_failed_response_has_the_kind_of_its_code(kind, code):
     classification = judge_ok(
         make_response(status="failed", error={"code": code, "message": "No."}, output=[], usage=None)
     )
@@ -166,7 +166,7 @@ def test_a_failed_response_has_the_reach_of_its_code(kind, code):
         (429, "resource_unavailable", False),
     ],
 )
-def test_a_refusal_about_the_rate_asks_to_slow_down(status, code, slow):
+def test_a_rate_limit_refusal_asks_to_slow_down(status, code, slow):
     failure = judge_error(status, {**JSON_HEADERS, "retry-after": "9"}, code=code)
 
     assert (failure.slow_down, failure.retry_after_seconds) == (slow, 9.0)
@@ -185,13 +185,13 @@ def test_an_error_page_of_a_proxy_is_quoted():
 
 
 @pytest.mark.parametrize("fault", ["timeout", "connection_error"])
-def test_a_fault_of_the_line_is_worth_another_call(fault):
+def test_a_connection_fault_is_retryable(fault):
     failure = classify(Reply(fault=fault, message="the line broke")).failure
 
     assert (failure.kind, failure.code, failure.message) == (CALL, fault, "the line broke")
 
 
-# --- status 200, and yet no plain success
+# --- status 200 without a complete answer
 
 
 @pytest.mark.parametrize(
@@ -207,7 +207,7 @@ def test_a_fault_of_the_line_is_worth_another_call(fault):
         ({"id": 7}, JOB, "no_response_id"),
     ],
 )
-def test_text_that_is_no_success_is_kept_and_marked(fields, kind, code):
+def test_text_of_an_incomplete_answer_is_kept_and_marked(fields, kind, code):
     classification = judge_ok(make_response(**fields))
 
     assert classification.answer.text == "An answer."
@@ -223,6 +223,93 @@ def test_a_refusal_is_no_success(refusal, message):
     assert classification.answer.text == ""
     assert (classification.failure.kind, classification.failure.code) == (JOB, "refusal")
     assert classification.failure.message == message
+
+
+@pytest.mark.parametrize(
+    ("output", "types"),
+    [
+        ([{"type": "reasoning", "summary": []}], "reasoning"),
+        ([{"type": "reasoning"}, {"type": "function_call", "arguments": "{}"}], "reasoning, function_call"),
+        ([make_message()], "message"),
+        ([make_message("")], "message"),
+        ([make_message(" \n\t", "\u00a0")], "message"),
+        ([make_message("On it.") | {"phase": "commentary"}], "commentary"),
+        ([make_message("On it.") | {"phase": "commentary"}, make_message("") | {"phase": "final_answer"}],
+         "commentary, final_answer"),
+        ([{"type": 7}, "junk", {}], "unknown"),
+        ([], "an empty output"),
+        (None, "an empty output"),
+        ({}, "an empty output"),
+        ("left out", "an empty output"),
+    ],
+)  # fmt: skip
+def test_a_response_without_text_is_kept_and_is_no_success(output, types):
+    classification = judge_ok(make_response(output=output))
+
+    assert classification.answer.status == "completed"
+    assert classification.answer.usage.total_tokens == 30
+    assert (classification.failure.kind, classification.failure.code) == (JOB, "empty_answer")
+    assert classification.failure.message == f"the response has no text, only {types}"
+
+
+@pytest.mark.parametrize(
+    ("phases", "text"),
+    [
+        (("commentary", "final_answer"), "two"),
+        (("final_answer", "commentary"), "one"),
+        (("commentary", "commentary", "final_answer"), "three"),
+        (("commentary", "final_answer", "commentary"), "two"),
+        (("commentary", None), "two"),
+        ((None, "commentary"), "one"),
+        (("commentary", "later"), "two"),
+        (("final_answer", None), "one"),
+        ((None, None), "onetwo"),
+        ((7, []), "onetwo"),
+        (("final_answer",), "one"),
+    ],
+)
+def test_of_messages_with_phases_the_final_one_is_the_text(phases, text):
+    output = [{**make_message(word), "phase": phase} for word, phase in zip(("one", "two", "three"), phases)]  # noqa: B905
+
+    classification = judge_ok(make_response(output=output))
+
+    assert classification.failure is None
+    assert classification.answer.text == text
+    assert (classification.answer.text_path is None) == (text == "onetwo")
+
+
+def test_commentary_of_an_incomplete_response_is_no_part_of_its_text():
+    output = [make_message("On it.") | {"phase": "commentary"}, make_message("She is") | {"phase": "final_answer"}]
+
+    classification = judge_ok(make_response(output=output, status="incomplete"))
+
+    assert (classification.answer.text, classification.failure.code) == ("She is", "incomplete")
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        b'"x": NaN', b'"x": [Infinity, -Infinity]', b'"x": ' + b"7" * 5000, b'"x": "\xff"', b'"x": "a\nb"',
+        b'"x": ' + b"[" * 100_000 + b"]" * 100_000,
+    ],
+)  # fmt: skip
+def test_a_fault_in_an_unread_part_costs_no_answer(part):
+    body = json.dumps(make_response()).encode()
+
+    classification = judge_ok(b"{" + part + b", " + body[1:])
+
+    answer = classification.answer
+    assert classification.failure is None
+    assert (answer.text, answer.text_path) == ("An answer.", "$.output[1].content[0].text")
+    stored = json.loads(answer.body)
+    assert {name: value for name, value in stored.items() if name != "x"} == make_response()
+
+
+def test_a_fault_in_an_error_hides_no_reason_to_stop():
+    body = b'{"error": {"code": "insufficient_quota", "message": "No.", "left": NaN}}'
+
+    assert judge_ok(body, status=429).failure.kind is RUN
+    assert judge_ok(body, status=200).failure.kind is RUN
 
 
 @pytest.mark.parametrize(
@@ -242,7 +329,7 @@ def test_a_refusal_is_no_success(refusal, message):
         (b'{"error": {"message": "Oops.", "code": "server_error"}}', "server_error"),
     ],
 )
-def test_a_200_that_is_no_response_is_worth_another_call(body, code):
+def test_a_200_without_a_response_is_retryable(body, code):
     classification = judge_ok(body)
 
     assert classification.answer is None
@@ -261,7 +348,7 @@ def test_html_with_200_is_not_json():
 
 
 @pytest.mark.parametrize("headers", [{}, {"content-type": "text/plain"}])
-def test_an_answer_with_a_wrong_content_type_was_paid_for_and_is_taken(headers):
+def test_an_answer_with_a_wrong_content_type_is_accepted(headers):
     classification = judge_ok(make_response(), headers=headers)
 
     assert classification.failure is None
@@ -288,7 +375,7 @@ def test_nul_and_ten_megabytes_of_text_arrive_whole():
 
 
 @pytest.mark.parametrize("surrogate", [b"\\ud800", b"\xed\xa0\x80"])
-def test_a_lone_surrogate_spoils_no_answer(surrogate):
+def test_a_lone_surrogate_does_not_lose_an_answer(surrogate):
     body = json.dumps(make_response(output=[make_message("a?b")])).encode().replace(b"a?b", b"a" + surrogate + b"b")
 
     classification = judge_ok(body)
@@ -299,7 +386,7 @@ def test_a_lone_surrogate_spoils_no_answer(surrogate):
 
 
 @pytest.mark.parametrize("value", [None, True, -1, 2**60, "10", [], float("1e300")])
-def test_a_count_that_makes_no_sense_is_unknown(value):
+def test_an_invalid_count_is_unknown(value):
     usage = {**PLAIN_USAGE, "input_tokens": value, "output_tokens_details": {"reasoning_tokens": value}}
 
     read = judge_ok(make_response(usage=usage)).answer.usage
@@ -308,12 +395,12 @@ def test_a_count_that_makes_no_sense_is_unknown(value):
 
 
 @pytest.mark.parametrize("usage", [None, [], "left out", {"input_tokens_details": None}, {"output_tokens_details": 3}])
-def test_usage_that_is_not_there_is_unknown(usage):
+def test_missing_usage_is_unknown(usage):
     assert judge_ok(make_response(usage=usage)).answer.usage == Usage()
 
 
 @pytest.mark.parametrize("value", [7, None, [], {}, True])
-def test_fields_that_are_no_text_are_unknown(value):
+def test_fields_of_another_type_are_unknown(value):
     answer = judge_ok(make_response(model=value, service_tier=value, created_at="now")).answer
 
     assert (answer.model, answer.service_tier, answer.created) == (None, None, None)
@@ -324,9 +411,9 @@ def test_a_message_of_any_length_is_kept_short():
     assert len(judge_error(500, message="no " * 10_000).message) == 2000
 
 
-# --- any reply at all
+# --- arbitrary replies
 
-# Lone surrogates are too rare in any text to be left to chance.
+# Lone surrogates are too rare in random text, so they are added.
 TEXTS = st.text(max_size=20) | st.text(st.sampled_from("aé\0\ud800\udcff"), max_size=5)
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | TEXTS,
@@ -373,7 +460,7 @@ def texts_of(value):
 
 @settings(max_examples=300, deadline=None)
 @given(status=st.none() | st.integers(0, 999) | st.just(200), headers=HEADERS, body=BODIES)
-def test_any_reply_is_judged_and_what_is_kept_is_utf_8(status, headers, body):
+def test_any_reply_is_classified_and_stored_as_utf_8(status, headers, body):
     classification = classify(Reply(status=status, headers=headers, body=body))
 
     answer, failure = classification.answer, classification.failure
@@ -386,7 +473,7 @@ def test_any_reply_is_judged_and_what_is_kept_is_utf_8(status, headers, body):
 
 
 @given(fault=st.sampled_from(["timeout", "connection_error"]), message=TEXTS)
-def test_any_fault_is_judged_and_its_message_is_utf_8(fault, message):
+def test_any_fault_is_classified_and_its_message_is_utf_8(fault, message):
     failure = classify(Reply(fault=fault, message=message)).failure
 
     assert failure.kind is CALL

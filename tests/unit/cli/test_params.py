@@ -1,4 +1,4 @@
-"""``--param KEY=VALUE`` becomes fields of the request, or one sentence that says what to do instead."""
+"""``--param KEY=VALUE`` becomes fields of the request, or one sentence with a remedy."""
 
 import json
 
@@ -48,14 +48,14 @@ def test_assignments_become_fields(assignments, fields):
 
 
 @pytest.mark.parametrize("assignment", ["", "effort", "=x", " =x", ".=x", "a.=x", ".a=x", "a..b=x", "a. .b=x"])
-def test_what_is_no_assignment_is_refused(assignment):
+def test_an_invalid_assignment_is_refused(assignment):
     with pytest.raises(PromptError, match=r"is not KEY=VALUE; write it like reasoning\.effort=low"):
         parse_params([assignment])
 
 
 @pytest.mark.parametrize("suffix", ["=x", ".id=x", " =x", " .id=x"])
 @pytest.mark.parametrize("field", OWN_FIELDS)
-def test_a_field_of_our_own_is_refused_with_what_to_do(field, suffix):
+def test_a_field_that_the_program_sets_is_refused_with_the_remedy(field, suffix):
     with pytest.raises(PromptError) as refusal:
         parse_params([field + suffix])
 
@@ -120,7 +120,7 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path, name, reason):
 
 
 @pytest.mark.parametrize("assignment", ['user="\\ud800"', "user=\udcff", "us\udcffer=x", 'user={"\\ud800":1}'])
-def test_what_is_no_unicode_is_refused(assignment):
+def test_invalid_unicode_is_refused(assignment):
     with pytest.raises(PromptError, match="not Unicode text"):
         parse_params([assignment])
 

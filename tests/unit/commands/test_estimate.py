@@ -1,4 +1,4 @@
-"""Estimates are intervals, say what they rest on, and prefer what was measured."""
+"""Estimates are intervals, state their basis, and prefer measurements to assumptions."""
 
 import json
 import random
@@ -54,7 +54,7 @@ def test_input_tokens_come_from_the_bytes_of_the_requests():
     assert "40,000 bytes of requests at 4 bytes a token, 5 at best and 2.5 at worst" in made.basis[0]
 
 
-def test_the_text_of_a_stored_prompt_is_said_to_be_unknown_and_allowed_for():
+def test_the_unknown_text_of_a_stored_prompt_is_part_of_the_estimate():
     made = estimate(make_load(prompt=make_prompt()), None, usage_cost)
 
     assert made.input_tokens.middle == 40_000 / BYTES_A_TOKEN.middle + 100 * HIDDEN_INPUT.middle
@@ -69,14 +69,14 @@ def test_output_tokens_are_bounded_by_the_request():
 
 
 @pytest.mark.parametrize("params", ["{}", '{"max_output_tokens":null}', '{"max_output_tokens":true}'])
-def test_unknown_output_is_said_to_be_assumed(params):
+def test_unknown_output_is_marked_as_assumed(params):
     made = estimate(make_load(prompt=make_template(params=params)), None, usage_cost)
 
     assert made.output_tokens == UNKNOWN_OUTPUT.times(100)
     assert made.basis[1].startswith("unknown; 500 tokens a call are assumed")
 
 
-def test_earlier_answers_come_before_all_rules():
+def test_earlier_answers_take_precedence_over_assumptions():
     made = estimate(make_load(), make_measured(), usage_cost)
 
     assert (made.input_tokens.middle, made.output_tokens.middle) == (3_000, 30_000)
@@ -92,7 +92,7 @@ def test_answers_without_a_price_are_counted_by_the_price_list():
     assert "gpt-5 at $1.25 in and $10.00 out" in made.basis[2]
 
 
-def test_answers_without_usage_tell_nothing():
+def test_answers_without_usage_are_no_measurement():
     made = estimate(make_load(), make_measured(input_tokens=RunningStats()), usage_cost)
 
     assert made.input_tokens.middle == 10_000
@@ -105,7 +105,7 @@ def test_cost_is_the_price_of_the_tokens_even_of_fractions_of_them():
     assert made.cost_usd.low < made.cost_usd.middle < made.cost_usd.high
 
 
-def test_an_unknown_price_is_said_and_never_nothing():
+def test_an_unknown_price_is_reported_and_never_zero():
     made = estimate(make_load(prompt=make_template(model="nobody-knows")), None, usage_cost)
 
     assert made.cost_usd is None
@@ -121,7 +121,7 @@ def test_the_tier_asked_for_has_its_own_price():
     assert "gpt-5 (flex)" in flex.basis[2]
 
 
-def test_prices_given_by_hand_are_used():
+def test_prices_given_by_the_user_are_used():
     made = estimate(make_load(), None, GivenPrices(input_usd=2.0, output_usd=4.0).cost)
 
     assert made.cost_usd.middle == pytest.approx((10_000 * 2 + 50_000 * 4) / 1e6)
@@ -134,18 +134,18 @@ def test_nothing_to_do_costs_nothing():
     assert estimate_lines(made) == ["estimate: no calls left to make, nothing to pay"]
 
 
-def test_one_measurement_is_taken_for_half_to_twice():
+def test_one_measurement_gives_an_interval_from_half_to_twice():
     assert stats_of([10.0]).forecast(4) == Interval(20, 40, 80)
 
 
 @given(st.lists(st.floats(0, 1e6), min_size=1), st.integers(0, 10**7))
-def test_an_interval_holds_its_middle_and_never_falls_below_nothing(values, number):
+def test_an_interval_contains_its_middle_and_is_never_negative(values, number):
     ahead = stats_of(values).forecast(number)
 
     assert 0 <= ahead.low <= ahead.middle <= ahead.high
 
 
-def test_two_standard_errors_hold_what_comes_nineteen_times_in_twenty():
+def test_two_standard_errors_cover_95_percent():
     chance = random.Random(1)
     held = 0
     for _ in range(400):
@@ -167,7 +167,7 @@ def test_few_calls_take_as_long_as_one():
     assert estimate_duration(make_estimate(0), RunningStats(), RateLimits(max_workers=8))[0] == Interval(0, 0, 0)
 
 
-def test_limits_hold_time_back():
+def test_rate_limits_lengthen_the_estimated_time():
     pace = RateLimits(max_workers=1000, rpm=60, tpm=None)
     by_requests, how = estimate_duration(make_estimate(600), RunningStats(), pace)
     by_tokens, _ = estimate_duration(
@@ -180,7 +180,7 @@ def test_limits_hold_time_back():
 
 
 @pytest.mark.parametrize("command", ["ingest", "run"])
-def test_a_dry_run_ends_with_an_estimate_and_how_it_was_made(cli, folder, command):
+def test_a_dry_run_ends_with_an_estimate_and_its_basis(cli, folder, command):
     write_artists(folder / "a.csv", 8)
 
     result = cli(command, "a.csv", "--dry-run", "--param", "max_output_tokens=100")
@@ -193,7 +193,7 @@ def test_a_dry_run_ends_with_an_estimate_and_how_it_was_made(cli, folder, comman
     assert "estimate" not in result.stdout
 
 
-def test_a_dry_run_counts_each_request_once_and_what_is_known_not_at_all(cli, folder):
+def test_a_dry_run_counts_each_new_request_once(cli, folder):
     (folder / "a.csv").write_text("A\nB\n")
     cli("run", "a.csv")
     (folder / "a.csv").write_text("A\nC\nC\nD\n")
@@ -207,7 +207,7 @@ def test_a_dry_run_counts_each_request_once_and_what_is_known_not_at_all(cli, fo
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
-def test_answers_to_another_prompt_or_by_another_model_tell_nothing(cli, folder):
+def test_answers_to_another_prompt_or_model_are_not_used(cli, folder):
     (folder / "a.csv").write_text("A\nB\n")
     cli("run", "a.csv")
 
@@ -233,7 +233,7 @@ def test_a_dry_run_in_the_wrong_kind_of_database_says_so(cli, folder):
 
 
 def test_a_dry_run_takes_the_same_memory_for_many_rows(program, folder):
-    """Of 100,000 rows, the keys alone would be 10 MB as a set."""
+    """The keys of 100,000 rows would take 10 MB as a set."""
     (folder / "p.txt").write_text("Who is {{ artist_name }}?")
     script = (
         "import resource, sys; from artistjobs.cli import cli\n"
@@ -250,7 +250,7 @@ def test_a_dry_run_takes_the_same_memory_for_many_rows(program, folder):
     assert kib(100_000) - kib(6_000) < 8_192
 
 
-def test_status_projects_what_all_will_cost_and_how_long_the_rest_takes(cli, folder):
+def test_status_projects_the_total_cost_and_the_remaining_time(cli, folder):
     write_artists(folder / "a.csv", 40)
     cli("run", "a.csv", "--limit", "30")
 
@@ -265,7 +265,7 @@ def test_status_projects_what_all_will_cost_and_how_long_the_rest_takes(cli, fol
     assert "projected total cost: about $" in text
 
 
-def test_status_projects_nothing_where_nothing_is_left_or_nothing_known(cli, folder):
+def test_status_projects_nothing_without_jobs_or_answers(cli, folder):
     write_artists(folder / "a.csv", 3)
     cli("ingest", "a.csv")
     before = json.loads(cli("status", "--json").stdout)["projection"]
@@ -283,7 +283,7 @@ def test_status_does_not_project_from_another_prompts_answers(cli, folder):
     assert json.loads(cli("status", "--json").stdout)["projection"] is None
 
 
-def test_status_says_so_where_no_price_is_known(cli, folder):
+def test_status_reports_an_unknown_price(cli, folder):
     write_artists(folder / "a.csv", 4)
     cli("run", "a.csv", "--limit", "2", "--model", "nobody-knows")
 

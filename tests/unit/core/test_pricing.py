@@ -1,4 +1,4 @@
-"""Costs are those of genai-prices, to the last digit; what has no price is unknown and never 0."""
+"""Costs equal those of genai-prices exactly; an unknown price gives an unknown cost, never 0."""
 
 import pytest
 from genai_prices import Usage as Tokens
@@ -36,7 +36,7 @@ def make_answer(**fields):
 
 
 def cost_of(model, tier, usage):
-    """What genai-prices itself makes of it."""
+    """Return the cost as genai-prices computes it."""
     tokens = Tokens(
         input_tokens=usage.input_tokens,
         cache_read_tokens=usage.cached_tokens,
@@ -51,7 +51,7 @@ def cost_of(model, tier, usage):
 
 
 def test_gpt_5_costs_what_openai_lists():
-    """1.25, 0.125 and 10 dollars per million, at openai.com/api/pricing since 2025-08-07."""
+    """Prices of 1.25, 0.125 and 10 dollars per million, at openai.com/api/pricing since 2025-08-07."""
     cost = usage_cost("gpt-5", "default", make_usage(1_000_000, 100_000, cached_tokens=200_000))
 
     assert cost == pytest.approx(0.8 * 1.25 + 0.2 * 0.125 + 0.1 * 10)
@@ -86,7 +86,7 @@ def test_the_standard_tier_goes_by_several_names(tier):
         ("ft:gpt-5-2025-08-07:org::id", "default"),
     ],
 )
-def test_what_has_no_price_of_its_own_is_unknown(model, tier):
+def test_a_tier_without_a_price_of_its_own_is_unknown(model, tier):
     assert usage_cost(model, tier, MILLION) is None
 
 
@@ -104,7 +104,7 @@ def test_no_tokens_cost_nothing(tier):
 @pytest.mark.parametrize(
     "usage", [Usage(), make_usage(input_tokens=None), make_usage(output_tokens=None), make_usage(cached_tokens=1001)]
 )
-def test_usage_that_is_missing_or_makes_no_sense_has_no_cost(usage):
+def test_missing_or_invalid_usage_has_no_cost(usage):
     assert usage_cost("gpt-5", None, usage) is None
     assert answer_cost(make_answer(usage=usage), usage_cost) is None
 
@@ -141,7 +141,7 @@ TOKENS = st.integers(0, 1000) | st.integers(0, 2_000_000) | st.integers(271_995,
         cache_write_tokens=st.none() | TOKENS,
     ),
 )
-def test_a_cost_is_what_genai_prices_makes_of_it(model, tier, usage):
+def test_a_cost_equals_that_of_genai_prices(model, tier, usage):
     expected = cost_of(model, tier, usage)
 
     cost = usage_cost(model, tier, usage)
@@ -156,7 +156,7 @@ def test_a_rehearsal_is_known_to_cost_nothing():
     assert usage_cost("rehearsal", None, MILLION) == 0.0
 
 
-def test_given_prices_hold_for_any_model_and_tier():
+def test_given_prices_apply_to_any_model_and_tier():
     cost = cost_by(GivenPrices(input_usd=2.0, output_usd=8.0))
 
     for model, tier in [("gpt-5", None), ("gpt-5", "flex"), ("nobody-knows-it", "priority"), ("rehearsal", None)]:
@@ -168,5 +168,5 @@ def test_given_prices_need_tokens_to_count():
     assert GivenPrices(input_usd=2.0, output_usd=8.0).cost("gpt-5", None, Usage(input_tokens=1)) is None
 
 
-def test_without_given_prices_the_known_ones_hold():
+def test_without_given_prices_the_known_ones_apply():
     assert cost_by(None)("gpt-5", None, MILLION) == usage_cost("gpt-5", None, MILLION)

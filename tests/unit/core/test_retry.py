@@ -1,4 +1,4 @@
-"""Calls are repeated while that helps, after waits that grow, and the last attempt is what comes out."""
+"""Retries: which calls are repeated, after which waits, and the attempt that is returned."""
 
 import random
 
@@ -10,7 +10,7 @@ from artistjobs.core.retry import Backoff, last_attempt, retrying
 
 
 class FixedChance(random.Random):
-    """Draws the same number every time."""
+    """A random generator that always draws the same number."""
 
     def __init__(self, drawn):
         super().__init__()
@@ -32,7 +32,7 @@ def make_attempt(outcome=Outcome.RETRY, retry_after=None, code="http_503"):
 
 
 async def repeat(attempts, *, calls_left=5, chance=0.0):
-    """Return what came out, the waits, and what was told before each of them."""
+    """Return the result, the waits, and the attempts reported before each wait."""
     waits, told = [], []
     script = iter(attempts)
 
@@ -89,7 +89,7 @@ async def test_a_server_that_asks_for_less_does_not_shorten_the_wait():
     assert waited == [0.5]
 
 
-async def test_what_an_earlier_refusal_asked_for_is_not_asked_again():
+async def test_the_wait_of_an_earlier_refusal_is_not_applied_again():
     _, waited, _ = await repeat([make_attempt(retry_after=30.0), make_attempt(), make_attempt(Outcome.DONE)])
 
     assert waited == [30.0, 1.0]
@@ -113,7 +113,7 @@ async def test_a_job_with_no_calls_left_gets_one(calls_left):
 
 
 @pytest.mark.parametrize("outcome", [Outcome.DONE, Outcome.FAILED, Outcome.RELEASED])
-async def test_what_is_settled_is_not_repeated(outcome):
+async def test_a_settled_call_is_not_repeated(outcome):
     attempt = make_attempt(outcome)
 
     last, waits, told = await repeat([attempt])
@@ -122,7 +122,7 @@ async def test_what_is_settled_is_not_repeated(outcome):
     assert waits == told == []
 
 
-async def test_each_failed_call_is_told_before_its_wait():
+async def test_each_failed_call_is_reported_before_its_wait():
     first, second, third = make_attempt(), make_attempt(retry_after=9.0), make_attempt(Outcome.DONE)
 
     _, _, told = await repeat([first, second, third])

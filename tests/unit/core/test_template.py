@@ -1,4 +1,4 @@
-"""Templates hold two names, do nothing else, and are refused before a row is read."""
+"""Templates use two variables and nothing else; an invalid template is refused before a row is read."""
 
 import pytest
 from hypothesis import given
@@ -36,7 +36,7 @@ def test_a_template_is_filled_in(text, filled):
     assert fill_in(text) == filled
 
 
-def test_a_condition_on_data_that_is_not_there_is_false():
+def test_a_condition_on_missing_data_is_false():
     assert fill_in("{{artist_name}}{% if artist_data %}, {{artist_data}}{% endif %}.", data="") == "Nina Simone."
 
 
@@ -55,11 +55,11 @@ def test_a_condition_on_data_that_is_not_there_is_false():
         ("\n{{ artist_name is famous }}", 2),
     ],
 )
-def test_what_is_not_known_is_refused_with_file_and_line(text, line):
+def test_an_unknown_name_is_refused_with_file_and_line(text, line):
     assert refusal_of(text).startswith(f"prompt.txt, line {line}: ")
 
 
-def test_the_refusal_of_a_name_says_which_names_there_are():
+def test_the_refusal_of_a_name_lists_the_known_names():
     assert refusal_of("{{ genre }}") == (
         "prompt.txt, line 1: 'genre' is not known here; a template can use artist_name and artist_data."
     )
@@ -110,7 +110,7 @@ def test_an_empty_template_is_refused(text):
         "{% extends '/etc/passwd' %}",
     ],
 )
-def test_a_way_out_of_the_sandbox_is_refused(text):
+def test_an_escape_from_the_sandbox_is_refused(text):
     message = refusal_of(text)
 
     assert message.startswith("prompt.txt")
@@ -121,7 +121,7 @@ def test_a_way_out_of_the_sandbox_is_refused(text):
     "text",
     ["{{ [artist_name]|map(attribute='__class__')|list }}", "{% if artist_data == '' %}{% include 'x' %}{% endif %}x"],
 )
-def test_a_way_out_that_is_not_seen_leads_nowhere(text):
+def test_an_undetected_escape_has_no_effect(text):
     try:
         filled = fill_in(text)
     except PromptError:
@@ -171,5 +171,5 @@ def test_a_template_that_no_row_could_fill_in_is_refused():
         ("{% set artist_data = 'x' %}{{ artist_data }}", False),
     ],
 )
-def test_whether_a_template_sends_data_is_told_by_its_names(text, names_it):
+def test_a_template_sends_data_if_it_uses_the_variable(text, names_it):
     assert uses_artist_data(text) is names_it

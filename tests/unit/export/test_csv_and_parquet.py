@@ -1,4 +1,4 @@
-"""Exports as CSV and Parquet: what is read back from them is what the records have."""
+"""Exports as CSV and Parquet contain the values of the records."""
 
 import csv
 import io
@@ -6,7 +6,7 @@ import json
 
 import factories as make
 import pytest
-from conftest import write_artists
+from conftest import read_records, write_artists
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_jsonl import texts
@@ -15,8 +15,9 @@ from artistjobs.core.json_values import clean_text
 from artistjobs.errors import WrongUseError
 from artistjobs.export import parquet
 from artistjobs.export.columns import COLUMNS, columns
-from artistjobs.export.csv import CsvWriter
-from artistjobs.export.export import ExportConfig, Format, export_to_stream, format_of
+from artistjobs.export.csv import CsvWriter, TsvWriter
+from artistjobs.export.export import ExportConfig, export_to_stream
+from artistjobs.export.formats import Format, format_of
 from artistjobs.export.parquet import ParquetWriter
 from artistjobs.export.records import RecordBuilder
 from artistjobs.rehearsal.faults import Fault
@@ -30,7 +31,7 @@ numbers = st.none() | st.integers(0, 2**53 - 1)
 
 
 class OneFailure:
-    """Records of jobs that failed in one way, with one answer."""
+    """Records with one kind of failure and one answer."""
 
     def __init__(self, message, body):
         self.prompt = lambda number: make.make_prompt(version="2")
@@ -50,13 +51,13 @@ rows = st.tuples(
 
 
 def expected_cells(row, message, body):
-    """A row's cells, told independently of how they are made."""
+    """Return the expected cells of a row, computed independently of the export."""
     is_done = row.state == "done"
     return {
         "artist_name": row.artist_name, "artist_data": row.artist_data or None, "model": "gpt-5",
         "prompt_id": "pmpt_test", "prompt_version": "2", "prompt_file": None, "prompt_sha256": None,
         "response_text": row.text if is_done else None, "response_id": "resp_1" if is_done else None,
-        # Without a moment of its own, that of its arrival: 2026-11-22T20:51:07Z.
+        # An answer without a time has that of its arrival: 2026-11-22T20:51:07Z.
         "created": (1795380667 if row.created is None else row.created) if is_done else None,
         "error_type": None if is_done else "server_error", "error_code": None if is_done else "server_error",
         "error_message": None if is_done else message, "error_status": None if is_done else 500,
@@ -81,23 +82,24 @@ def text_of(cell) -> str:
     return "" if cell is None else str(cell).replace("\0", "\ufffd")
 
 
+@pytest.mark.parametrize(("make_writer", "separator", "line_end"), [(CsvWriter, ",", "\r\n"), (TsvWriter, "\t", "\n")])
 @given(st.lists(rows, max_size=4), hostile)
-@settings(max_examples=150, deadline=None)
-def test_csv_read_back_is_what_was_written(found, message):
-    content = written(CsvWriter, found, message, '{"id": "resp_1"}').decode()
+@settings(max_examples=100, deadline=None)
+def test_a_table_read_back_is_what_was_written(make_writer, separator, line_end, found, message):
+    content = written(make_writer, found, message, '{"id": "resp_1"}').decode()
 
-    header, *read = csv.reader(io.StringIO(content, newline=""), strict=True)
+    header, *read = csv.reader(io.StringIO(content, newline=""), delimiter=separator, strict=True)
     assert header == [column.name for column in columns(full=True)]
     assert read == [
         [text_of(expected_cells(row, message, '{"id": "resp_1"}')[name]) for name in header] for row in found
     ]
     assert "\0" not in content
-    assert content.endswith("\r\n")
+    assert content.endswith(line_end)
 
 
 @given(st.lists(rows, max_size=4), hostile)
 @settings(max_examples=60, deadline=None)
-def test_parquet_read_back_is_what_was_written_with_its_types(found, message):
+def test_parquet_can_be_read_back_unchanged_with_its_types(found, message):
     reader = pytest.importorskip("pyarrow.parquet")
     content = written(ParquetWriter, found, message, '{"id": "resp_1"}')
 
@@ -140,10 +142,58 @@ def test_a_lone_surrogate_in_a_response_breaks_no_reader(make_writer):
         ("out.txt", "csv", Format.CSV),
         ("-", "csv", Format.CSV),
         (".csv", None, Format.JSONL),
+        ("out.tsv", None, Format.TSV),
+        ("out.Parquet", "tsv", Format.TSV),
+        ("out.ndjson", None, Format.JSONL),
+        ("out.json", None, Format.JSONL),
+        ("out.2026-11-26", None, Format.JSONL),
+        ("answers.xlsx", "csv", Format.CSV),
     ],
 )
-def test_the_ending_tells_the_format_unless_it_is_named(tmp_path, output, name, expected):
+def test_the_file_ending_selects_the_format_unless_an_option_does(tmp_path, output, name, expected):
     assert format_of(tmp_path / output, name) is expected
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        "answers.xlsx", "answers.XLSX", "answers.xls", "answers.ods", "a.b.xlsm", "answers.html", "answers.xml",
+        "answers.sqlite", "answers.feather", "answers.jsonl.gz", "answers.csv.zip", "answers.zst",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("command", [["run", "a.csv", "--output"], ["export"]], ids=lambda command: command[0])
+def test_the_ending_of_another_format_is_refused_in_one_sentence(cli, folder, api, output, command):
+    write_artists(folder / "a.csv", 2)
+    cli("ingest", "a.csv")
+
+    result = cli("-q", *command, output)
+
+    assert result.exit_code == 2
+    assert result.stderr.splitlines()[-1].startswith(f"artistjobs: {output}")
+    assert not (folder / output).exists()
+    assert api.journal.received == 0
+
+
+def test_json_lines_in_a_file_called_json_are_told(cli, folder):
+    write_artists(folder / "a.csv", 2)
+
+    result = cli("run", "a.csv", "--output", "out.json")
+
+    assert result.exit_code == 0
+    assert "out.json holds JSON Lines" in result.stderr
+
+
+@pytest.mark.parametrize("command", ["run a.csv", "export"])
+def test_without_texts_stdout_is_empty_and_the_file_is_whole(cli, folder, command):
+    write_artists(folder / "a.csv", 2)
+    if command == "export":
+        cli("run", "a.csv", "--output", "first.jsonl")
+
+    result = cli(*command.split(), "--no-text")
+
+    assert result.exit_code == 0
+    assert result.stdout == ""
+    assert len(read_records(folder / "out.jsonl")) == 2
 
 
 def test_run_and_export_write_the_same_csv_in_file_order(cli, folder):
@@ -164,7 +214,7 @@ def test_run_and_export_write_the_same_csv_in_file_order(cli, folder):
     assert all(row["response_text"] in result.stdout for row in read)
 
 
-def test_a_format_that_is_named_names_the_file_too(cli, folder):
+def test_a_named_format_sets_the_default_file_name(cli, folder):
     cli("ingest", str(write_artists(folder / "a.csv", 2)))
     cli("work")
 
@@ -187,7 +237,7 @@ def test_failed_jobs_are_exported_as_csv_with_their_errors(cli, folder, api):
     assert all(json.loads(row["response"])["id"] == row["response_id"] for row in others)
 
 
-def test_parquet_without_its_library_is_told_before_anything_is_called(cli, folder, api, monkeypatch):
+def test_parquet_without_its_library_is_refused_before_any_call(cli, folder, api, monkeypatch):
     write_artists(folder / "a.csv", 2)
     monkeypatch.setattr(parquet, "find_spec", lambda name: None)
 
@@ -195,7 +245,7 @@ def test_parquet_without_its_library_is_told_before_anything_is_called(cli, fold
 
     assert result.exit_code == 2
     assert "-m pip install pyarrow" in result.stderr
-    assert len(result.stderr.strip().splitlines()) == 2  # the other line is about stored prompts
+    assert len(result.stderr.strip().splitlines()) == 2  # the other line is the warning about stored prompts
     assert not (folder / "artistjobs.db").exists()
     assert api.journal.received == 0
 
@@ -224,7 +274,7 @@ class Terminal(io.BytesIO):
         return True
 
 
-def test_csv_on_a_terminal_gives_it_no_commands_and_parquet_is_refused(tmp_path):
+def test_csv_cannot_control_a_terminal_and_parquet_is_refused_there(tmp_path):
     with open_store(tmp_path / "a.db", create=True) as store:
         store.queue.register()
         make.ingest(store, "Prince")

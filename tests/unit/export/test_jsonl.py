@@ -1,4 +1,4 @@
-"""The quick way to a line makes the very bytes that the careful way makes, whatever the row holds."""
+"""The fast path for a line of JSON produces the same bytes as the general path, for any row."""
 
 import io
 import json
@@ -25,7 +25,7 @@ memory = sqlite3.connect(":memory:", check_same_thread=False)
 
 
 class OneJob:
-    """Records that know one job, and the way in which it was asked about."""
+    """Records with one job and its prompt configuration."""
 
     def __init__(self, row, prompt):
         self.prompt = lambda number: prompt
@@ -33,7 +33,7 @@ class OneJob:
 
 
 def quick(row: ExportRow, prompt, body: str) -> bytes:
-    """Return the line of a row, of which the quick way sees what the store gives it."""
+    """Return the line that the fast path makes from a row as the store returns it."""
     statement = """
         SELECT 1, 1, CAST(json_quote(?) AS BLOB), CAST(json_quote(?) AS BLOB), CAST(? -> ? AS BLOB),
                CAST(json_quote(?) AS BLOB), ?"""
@@ -62,7 +62,7 @@ ORDINARY = ("resp_1", 1_795_000_000)
 @example("a", "", "\x9f", False, ORDINARY, prompts[0])
 @example("\x85", "é", "plain", False, ORDINARY, prompts[0])
 @settings(max_examples=400, deadline=None)
-def test_both_ways_make_the_same_line(name, data, text, is_ascii, answer, prompt):
+def test_both_paths_make_the_same_line(name, data, text, is_ascii, answer, prompt):
     body = make.make_body(text)
     if is_ascii:
         body = json.dumps(json.loads(body)).replace("/", "\\/")
@@ -77,7 +77,7 @@ def test_both_ways_make_the_same_line(name, data, text, is_ascii, answer, prompt
     assert (record["artist_name"], record.get("artist_data", ""), record["response_text"]) == (name, data, text)
 
 
-def test_an_ordinary_text_is_passed_on_unread(monkeypatch):
+def test_an_ordinary_text_is_copied_without_parsing(monkeypatch):
     monkeypatch.setattr("artistjobs.export.jsonl.json", None)
     passed = '"as it \\"stands\\" — café\\n"'
     row = (1, 1, b'"Prince"', b'""', passed.encode(), b'"resp_1"', 1)
@@ -93,7 +93,7 @@ def test_an_ordinary_text_is_passed_on_unread(monkeypatch):
 @pytest.mark.parametrize("of_one_ingest", [False, True])
 @pytest.mark.parametrize("full", [False, True])
 @pytest.mark.parametrize("at_once", [0, 1_200, 1 << 18])
-def test_a_store_comes_to_the_same_lines_and_texts_both_ways(tmp_path, monkeypatch, of_one_ingest, full, at_once):
+def test_a_store_exports_the_same_lines_and_texts_on_both_paths(tmp_path, monkeypatch, of_one_ingest, full, at_once):
     monkeypatch.setattr("artistjobs.export.jsonl._WRITTEN_AT_ONCE", at_once)
     texts = ["plain", 'a "b" \\ \n / é \u2028 \x9f', "nul \0 in it", "\ufffd", "", "u\\u0041"]
     with open_store(tmp_path / "a.db", create=True) as store:

@@ -1,4 +1,4 @@
-"""What is written behind is what was given, and an error is not lost on the way."""
+"""Writing in a thread preserves the data, and passes errors on."""
 
 import os
 from io import BufferedWriter, FileIO
@@ -10,7 +10,7 @@ from artistjobs.export.write_behind import WriteBehindFile
 
 
 class Full(FileIO):
-    """A file on a disk that has room for some writes, each of them of a few bytes."""
+    """A file on a disk with room for a few writes of some bytes each."""
 
     room = 10**9
 
@@ -60,7 +60,7 @@ def test_an_error_is_raised_by_the_next_call_and_by_every_one_from_then_on(file)
     assert not raw._thread.is_alive()
 
 
-def test_whoever_writes_faster_than_the_disk_is_not_left_waiting_for_one_that_failed(file):
+def test_a_fast_writer_does_not_wait_for_a_failed_disk(file):
     file.room = 0
     raw = WriteBehindFile(file)
 

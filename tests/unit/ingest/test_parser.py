@@ -1,4 +1,4 @@
-"""What a file of artists may look like, and what becomes of each of its lines."""
+"""Parsing of input files: rows, comments, headers, quotes and bad lines."""
 
 import csv
 import io
@@ -12,29 +12,32 @@ from types import SimpleNamespace
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from paths import BESIDE, ROOT
+from paths import ROOT, SUPPORT
 
 from artistjobs.core.job import Artist, BadLine
 from artistjobs.errors import InputError
-from artistjobs.ingest import parser as artists
-from artistjobs.ingest.parser import FIELD_LIMIT, ArtistReader
+from artistjobs.ingest import parser
+from artistjobs.ingest import row as grammar
+from artistjobs.ingest.parser import MAX_NOTICES, ArtistReader
+from artistjobs.ingest.row import FIELD_LIMIT
 from artistjobs.ingest.source import open_artists
 
-TATE = BESIDE / "data" / "tate_artists.csv"
+TATE = SUPPORT / "tate_artists.csv"
 MARK = b"\xef\xbb\xbf"
 MIB = 1 << 20
 
-# Weighted to what the grammar is made of. The sizes of blocks are small, so that rows lie across their ends.
+# The tokens are those of the grammar. Blocks are small, so that rows cross their ends.
 MARKS = [*b'" " " "" , , # \0 a b'.split(), b"\n", b"\n", b"\r\n", b"\r", b" ", b"\t"]
 WORDS = [MARK, *(text.encode() for text in ("é", "\u3000", "🎨", "artist_name", "artist_data"))]
 NOT_UTF8 = [b"\xff", b"\xed\xa0\x80"]
 TOKENS = st.sampled_from(MARKS + WORDS + NOT_UTF8)
+TOKENS = st.one_of(TOKENS, st.sampled_from([MARK, b"artist_name,artist_data"]))
 FILES = st.one_of(st.lists(TOKENS, max_size=40).map(b"".join), st.binary(max_size=60))
 BLOCK_SIZES = st.sampled_from([1, 2, 3, 7, 20, 1 << 18])
 
 
 class Blocks:
-    """A stream that is made while it is read."""
+    """A stream whose content is generated while it is read."""
 
     def __init__(self, blocks):
         self._blocks = iter(blocks)
@@ -44,7 +47,7 @@ class Blocks:
 
 
 class BrokenAfter:
-    """A stream that fails once its bytes are read."""
+    """A stream that fails after its bytes are read."""
 
     def __init__(self, data, error):
         self._data = io.BytesIO(data)
@@ -69,14 +72,22 @@ def bad(data):
 
 
 def physical_lines(data):
-    lines = data.split(b"\n")
+    lines = re.split(rb"\r\n|\r|\n", data)
     return lines if lines[-1] else lines[:-1]
+
+
+def outcome(data, **options):
+    """Return the rows, or the message with which the file is refused."""
+    try:
+        return read(data, **options)
+    except InputError as error:
+        return str(error)
 
 
 def read_with_care(data, monkeypatch, **options):
     with monkeypatch.context() as patch:
-        patch.setattr(artists, "_simple_row", lambda _: None)
-        return read(data, **options)
+        patch.setattr(parser, "simple_row", lambda _: None)
+        return outcome(data, **options)
 
 
 # Rows
@@ -93,7 +104,17 @@ def read_with_care(data, monkeypatch, **options):
         ("Prince,singer, songwriter", "Prince", "singer, songwriter"),
         ('Prince,"singer, songwriter","born 1958"', "Prince", "singer, songwriter,born 1958"),
         ('Prince,"singer" , songwriter', "Prince", "singer , songwriter"),
-        ("Prince,,singer,", "Prince", ",singer,"),
+        ("Prince,,singer,", "Prince", ",singer"),
+        ("Prince,singer,,,", "Prince", "singer"),
+        ("Prince,,,,", "Prince", ""),
+        ("Prince , singer , ,\t,  ", "Prince", "singer"),
+        ("Prince,singer,\u3000,\u00a0", "Prince", "singer"),
+        ('Prince,"singer",,', "Prince", "singer"),
+        ('Prince,"singer,,",,', "Prince", "singer,,"),
+        ('Prince,"singer,"', "Prince", "singer,"),
+        ('"Prince",singer,"",""', "Prince", "singer"),
+        ('"Prince","","singer","  "', "Prince", ",singer"),
+        ('"Tyler, the Creator",rapper,,', "Tyler, the Creator", "rapper"),
         ('"Abbey, Edwin Austin","male; born 1852"', "Abbey, Edwin Austin", "male; born 1852"),
         (' "Tyler, the Creator" \t, "rapper"\t', "Tyler, the Creator", "rapper"),
         ('"  Prince  ","  singer  "', "Prince", "singer"),
@@ -107,17 +128,17 @@ def read_with_care(data, monkeypatch, **options):
         ("5'10\",x", "5'10\"", "x"),
         ("Björk 🌋,草間", "Björk 🌋", "草間"),
         ('"#1 Dads",band', "#1 Dads", "band"),
-        ("a\rb,c\rd", "a\rb", "c\rd"),
+        ('"a\rb","c\rd"', "a\rb", "c\rd"),
         ("\u3000Prince\u00a0,\u2003singer\u3000", "Prince", "singer"),
-        ("\ufeff\ufeffPrince", "\ufeffPrince", ""),
+        ("\ufeff\ufeffPrince", "Prince", ""),
     ],
 )
-@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+@pytest.mark.parametrize("end", ["", "\n", "\r\n", "\r"])
 def test_a_line_is_a_name_and_its_data(line, name, data, end):
     assert read((line + end).encode()) == [Artist(1, name, data)]
 
 
-@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
 def test_line_breaks_within_quotes_are_data(newline):
     text = f'"Edwin{newline}Austin","a{newline}{newline}# b"{newline}Prince'.encode()
 
@@ -154,9 +175,8 @@ def test_each_white_space_of_python_is_blank_to_the_careful_path_too():
     spaces = [char for char in map(chr, range(sys.maxunicode)) if char.isspace()]
 
     assert read("\n".join(spaces).encode()) == []
-    assert not any(
-        artists._is_skipped(char.encode(), 0) for char in map(chr, range(0x3100)) if not char.isspace() and char != "#"
-    )
+    others = [char for char in map(chr, range(0x3100)) if not char.isspace() and char not in "#,"]
+    assert not any(grammar.is_skipped(char.encode(), 0) for char in others)
 
 
 def test_a_comment_within_quotes_is_data():
@@ -179,26 +199,162 @@ def test_a_header_is_skipped(header, mark):
     assert pairs(mark + header.encode() + b"\r\nPrince\n") == [("Prince", "")]
 
 
-@pytest.mark.parametrize("first", ["artist_name,note", "artist_name,artist_data,x", "name", "artist name"])
+HEADER_AND_TWO = b"artist_name,artist_data\nPrince,singer\nBowie\n"
+
+
+@pytest.mark.parametrize("header", ["artist_name,artist_data,,,", "Artist Name , Artist Data,,", '"artist name",,"",'])
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+def test_a_header_that_a_spreadsheet_padded_is_skipped(header, newline):
+    lines = [header, "Frida Kahlo,painter,,,", "Prince,,,,", ",,,,", " , ,,", '"Tyler, the Creator",rapper,,,', ""]
+
+    assert read(newline.join(lines).encode()) == [
+        Artist(2, "Frida Kahlo", "painter"),
+        Artist(3, "Prince", ""),
+        Artist(6, "Tyler, the Creator", "rapper"),
+    ]
+
+
+@pytest.mark.parametrize("first", ["name", "Artist", "name,data", "my artist_name", "artist-name", "artist_names,x"])
 def test_a_first_row_of_other_words_is_an_artist(first):
     assert len(pairs(f"{first}\nPrince".encode())) == 2
 
 
-def test_only_the_first_row_may_be_a_header():
-    assert pairs(b"artist_name\nartist_name") == [("artist_name", "")]
-    assert pairs(b",bad\nartist_name") == [("artist_name", "")]
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [
+        ("artist_name,note", "the columns artist_name, note, but"),
+        ("artist_name,artist_data,country,id", "the columns artist_name, artist_data, country, id, but"),
+        ("artist_data,artist_name", "the columns artist_data, artist_name, but"),
+        ("id,artist_name,artist_data,,", "the columns id, artist_name, artist_data, but"),
+        (",Artist Name,Artist Data", "the columns , Artist Name, Artist Data, but"),
+        ("artist_name,,artist_data", "the columns artist_name, , artist_data, but"),
+        ("artist_name,artist_name", "the columns artist_name, artist_name, but"),
+        ('"id","ARTIST_NAME"', "the columns id, ARTIST_NAME, but"),
+        (",".join(f"c{n}" for n in range(20)) + ",artist_name", "c7, …, but"),
+        ("x" * 100 + ",artist_name", "the columns " + "x" * 30 + "…, artist_name, but"),
+    ],
+)
+def test_the_header_of_a_table_is_refused_and_never_an_artist(header, said):
+    for text in (f"\n# remark\n{header}\r\nPrince\n", f"\n# remark\n{header}"):
+        with pytest.raises(InputError) as caught:
+            read(text.encode(), name="my.csv")
+
+        assert str(caught.value).startswith("my.csv, line 3: the header has ")
+        assert said in str(caught.value)
 
 
-def test_a_byte_order_mark_at_the_very_start_is_dropped():
+@pytest.mark.parametrize("block_size", [1, 7, 20, 1 << 18])
+@pytest.mark.parametrize(
+    ("data", "rows", "notices"),
+    [
+        (HEADER_AND_TWO * 2, [2, 3, 5, 6], [(4, "header")]),
+        ((MARK + HEADER_AND_TWO) * 2, [2, 3, 5, 6], [(4, "mark"), (4, "header")]),
+        (HEADER_AND_TWO + b"Artist Name,Artist Data\nPrince\n", [2, 3, 5], [(4, "header")]),
+        (HEADER_AND_TWO + b'"ARTIST_NAME",,\nPrince\n', [2, 3, 5], [(4, "header")]),
+        (b"A\nartist_name\nB\n", [1, 3], [(2, "header")]),
+        (b",bad\nartist_name,artist_data\nB", [1, 3], [(2, "header")]),
+        (b"A\n" + MARK + b"B,x\n", [1, 2], [(2, "mark")]),
+        (b"A\n" + MARK + b'"B",x\n' + MARK + b"\nC", [1, 2, 4], [(2, "mark"), (3, "mark")]),
+        (b"A\n" + MARK + MARK + b"# remark\nB\n" + MARK, [1, 3], [(2, "mark"), (4, "mark")]),
+        (MARK + MARK + b"artist_name\nB", [2], [(1, "mark")]),
+        # The first file ends without a line end.
+        (b"A\nB,x" + MARK + HEADER_AND_TWO, [1, 2, 3, 4], [(2, "header")]),
+        (b"A\rB" + MARK + b"artist_name\rC", [1, 2, 3], [(2, "header")]),
+        (HEADER_AND_TWO[:-1] + HEADER_AND_TWO, [2, 3, 4, 5], [(3, "header")]),
+        (HEADER_AND_TWO + b',no name"' + HEADER_AND_TWO[:-1], [2, 3, 4, 5, 6], []),
+    ],
+)
+def test_what_files_that_were_joined_repeat_is_skipped_with_a_notice(data, rows, notices, block_size):
+    reader = ArtistReader(io.BytesIO(data), block_size=block_size)
+
+    assert [row.line for row in reader] == rows
+    assert [(line, text.split()[2 if "header" in text else -1].strip(",")) for line, text in reader.notices] == notices
+    assert reader.notice_count == len(notices)
+
+
+def test_a_row_before_a_header_without_a_line_end_keeps_its_data():
+    data = b"artist_name,artist_data\nPrince,singerartist_name,artist_data\nB" + MARK + b"artist_name,artist_data\nC,x"
+
+    assert pairs(data) == [("Prince", "singer"), ("B", ""), ("C", "x")]
+    assert pairs(b'artist_name,artist_data\nPrince,"a artist_name,artist_data\nb"\n') == [
+        ("Prince", "a artist_name,artist_data\nb")
+    ]
+
+
+def test_a_mark_within_a_line_is_noted_and_kept():
+    reader = ArtistReader(io.BytesIO(b"A\nPrince,singer" + MARK + "Björk,x\n".encode()))
+
+    assert [(row.name, row.data) for row in reader] == [("A", ""), ("Prince", "singer\ufeffBjörk,x")]
+    assert [notice.line for notice in reader.notices] == [2]
+
+
+def test_a_header_of_another_table_later_in_the_file_is_refused():
+    with pytest.raises(InputError, match=r"line 3: the header has the columns artist_name, country, but"):
+        read(b"artist_name\nPrince\nartist_name,country\nBowie,UK\n")
+
+
+def test_notices_are_kept_up_to_a_limit_and_counted():
+    reader = ArtistReader(io.BytesIO(b"artist_name\n" * 1_000))
+
+    assert list(reader) == []
+    assert (len(reader.notices), reader.notice_count) == (MAX_NOTICES, 999)
+
+
+def test_a_byte_order_mark_at_the_very_start_is_dropped_without_a_notice():
     assert pairs(MARK + b'"Prince",x') == [("Prince", "x")]
     assert read(MARK + b"# comment") == []
-    assert pairs(b"A\n" + MARK + b"B") == [("A", ""), ("\ufeffB", "")]
+    reader = ArtistReader(io.BytesIO(MARK + b"A\nB"))
+    assert len(list(reader)) == 2
+    assert reader.notices == []
+
+
+# Line ends
+
+
+MIXED = [b"\n", b"\r\n", b"\r"]
+
+
+@pytest.mark.parametrize("block_size", [1, 2, 3, 7, 1 << 18])
+def test_lines_end_at_cr_too_and_in_turns(block_size):
+    lines = [b"artist_name,artist_data", b"A,x", b'"B",y', b"# z", b"", b'"C\rC","D\r\nD"', b",bad", b'"E', b"F"]
+    data = b"".join(line + newline for line, newline in zip(lines, itertools.cycle(MIXED), strict=False))
+
+    assert read(data, block_size=block_size) == [
+        Artist(2, "A", "x"),
+        Artist(3, "B", "y"),
+        Artist(6, "C\rC", "D\r\nD"),
+        BadLine(9, "no artist name", ",bad"),
+        BadLine(10, "a quote that never closes", '"E'),
+        Artist(11, "F", ""),
+    ]
+
+
+def test_a_file_of_lone_crs_is_read_as_quickly_as_any_other(monkeypatch):
+    """Its rows take the quick path: the careful one is only for what is odd."""
+    careful = []
+    monkeypatch.setattr(parser, "parse_row", lambda *where: careful.append(where[1]) or grammar.parse_row(*where))
+
+    rows = read(b"".join(b"Artist %d,painter\r" % number for number in range(100_000)))
+
+    assert len(rows) == 100_000
+    assert len(careful) <= 1, "the last line may have an LF that was not read yet"
+
+
+@settings(max_examples=500, deadline=None, derandomize=True)
+@given(st.lists(st.sampled_from([b"A", b"B,x", b'"C"', b"", b"#", b'"D']), max_size=12), st.data(), BLOCK_SIZES)
+def test_any_mixture_of_line_ends_gives_the_same_rows(lines, data, block_size):
+    ends = data.draw(st.lists(st.sampled_from(MIXED), min_size=len(lines), max_size=len(lines)))
+    mixed = b"".join(itertools.chain.from_iterable(zip(lines, ends, strict=True)))
+
+    # A CR before an empty line with an LF is one line end.
+    lonely = b"".join(line + b"\n" for line in physical_lines(mixed))
+    assert read(mixed, block_size=block_size) == read(lonely)
 
 
 # Bad rows
 
 
-@pytest.mark.parametrize("line", [",no one", " ,x", '"",x', '"  "', ",", '"\u3000",x', ",,"])
+@pytest.mark.parametrize("line", [",no one", " ,x", '"",x', '"  "', '"",', '"\u3000",x', ",,x", '"",""'])
 def test_a_row_without_a_name_is_bad(line):
     assert bad(f"{line}\nPrince\n".encode()) == [(1, "no artist name")]
 
@@ -358,7 +514,7 @@ def test_looking_for_a_closing_quote_holds_little_however_short_the_lines():
 
 
 class AnswerStats:
-    """A pattern that adds up how many bytes its matches pass over."""
+    """A pattern that counts the bytes that its matches pass over."""
 
     def __init__(self, pattern):
         self._pattern = pattern
@@ -372,9 +528,9 @@ class AnswerStats:
 
 def bytes_passed(data, monkeypatch):
     with monkeypatch.context() as patch:
-        measured = [AnswerStats(artists._QUOTED_FIELD), AnswerStats(artists._PLAIN_FIELD)]
-        patch.setattr(artists, "_QUOTED_FIELD", measured[0])
-        patch.setattr(artists, "_PLAIN_FIELD", measured[1])
+        measured = [AnswerStats(grammar._QUOTED_FIELD), AnswerStats(grammar._PLAIN_FIELD)]
+        patch.setattr(grammar, "_QUOTED_FIELD", measured[0])
+        patch.setattr(grammar, "_PLAIN_FIELD", measured[1])
         read(data)
     return sum(pattern.passed for pattern in measured)
 
@@ -393,17 +549,17 @@ def bytes_passed(data, monkeypatch):
     ],
 )
 def test_unclosed_quotes_are_found_in_linear_time(data, monkeypatch):
-    """Counted, not timed: the bytes that all searches pass over, against the bytes there are."""
+    """The bytes that all searches pass over are counted and compared with the size of the file; no time is measured."""
     assert bytes_passed(data, monkeypatch) <= 3 * len(data)
 
 
 @settings(max_examples=300, deadline=None, derandomize=True)
 @given(st.lists(st.sampled_from([b'"', b'""', b",", b"\n", b"a"]), max_size=80).map(b"".join))
 def test_no_arrangement_of_quotes_is_searched_over_and_over(data):
-    assert bytes_passed(data, pytest.MonkeyPatch()) <= 3 * len(data)
+    assert bytes_passed(data, pytest.MonkeyPatch()) <= 4 * len(data), "one of them to find a header"
 
 
-# Any bytes at all
+# Arbitrary bytes
 
 
 @settings(max_examples=1500, deadline=None, derandomize=True)
@@ -415,35 +571,41 @@ def test_every_line_belongs_to_one_row_or_is_blank_comment_or_header(data, block
     reader = ArtistReader(io.BytesIO(data), block_size=block_size)
 
     gaps, before = [], 0
-    for row in reader:
-        assert before < row.line <= reader.lines
-        gaps.append(lines[before : row.line - 1])
-        before = reader.lines
+    try:
+        for row in reader:
+            assert before < row.line <= reader.lines
+            gaps.append(lines[before : row.line - 1])
+            before = reader.lines
+    except InputError:
+        return
     gaps.append(lines[before:])
 
     assert reader.lines == len(lines)
-    first, *others = [[line for line in gap if not is_blank_or_comment(line)] for gap in gaps]
-    assert not any(others)
-    assert re.fullmatch(rb'(?i)([\s"]|\xe3\x80\x80)*(artist_name.*)?', b"\n".join(first), re.DOTALL)
+    for gap in gaps:
+        rest = "\n".join(line for line in map(as_text, gap) if not line.startswith("#"))
+        assert re.fullmatch(r'(artist[_ ]name|artist[_ ]data|[\s",\ufeff])*', rest)
+        assert "name" in rest or not re.search(r'"|artist', rest)
 
 
-def is_blank_or_comment(line):
-    text = line.decode(errors="replace").strip()
-    return not text or text.startswith("#")
+def as_text(line):
+    return line.decode(errors="replace").lower().lstrip("\ufeff").strip()
 
 
 @settings(max_examples=1500, deadline=None, derandomize=True)
 @given(FILES, BLOCK_SIZES)
 @example(b'"a",b"\n', 1)
 @example(b'a,"b"\r\r\n', 7)
+@example(b"a\r\nb,,\r\xef\xbb\xbfartist_name\rc", 3)
+@example(b"artist_name,artist_data\na,bartist_name,artist_data\n", 1 << 18)
 def test_the_quick_path_and_the_careful_path_agree(data, block_size):
-    assert read(data, block_size=block_size) == read_with_care(data, pytest.MonkeyPatch())
+    assert outcome(data, block_size=block_size) == read_with_care(data, pytest.MonkeyPatch())
 
 
 @settings(max_examples=500, deadline=None, derandomize=True)
 @given(FILES)
 def test_artists_are_trimmed_named_and_fit_for_utf8(data):
-    for row in read(data):
+    rows = outcome(data)
+    for row in rows if isinstance(rows, list) else []:
         if isinstance(row, BadLine):
             row.beginning.encode()
             assert len(row.beginning) <= 80
@@ -474,6 +636,8 @@ NAMES = CELLS.filter(
     BLOCK_SIZES,
 )
 def test_rows_written_by_the_csv_module_come_back_trimmed(rows, quoting, newline, block_size):
+    if newline == "\n":  # the module of Python 3.11 and 3.12 does not quote a CR then
+        rows = [(name.replace("\r", ""), data.replace("\r", "")) for name, data in rows]
     text = io.StringIO(newline="")
     csv.writer(text, quoting=quoting, lineterminator=newline).writerows(rows)
 
@@ -492,13 +656,14 @@ def test_the_example_has_one_bad_line():
     assert len(rows) == 10
 
 
-@pytest.mark.skipif(not TATE.exists(), reason="the Tate's artists are not beside this checkout")
-def test_all_artists_of_the_tate_are_read():
-    with open_artists(TATE) as stream:
-        rows = list(ArtistReader(stream))
+def test_artists_of_a_museum_are_read_as_the_csv_module_reads_them():
+    lines = TATE.read_text("utf-8").splitlines()[1:]
 
-    assert len(rows) == 3532
-    assert all(isinstance(row, Artist) for row in rows)
+    with open_artists(TATE) as stream:
+        rows = [(row.name, row.data) for row in ArtistReader(stream)]
+
+    assert rows == [tuple(row) for row in csv.reader(lines)]
+    assert len(rows) == 33
 
 
 # Opening
@@ -595,4 +760,4 @@ def test_a_few_nuls_do_not_make_a_file_utf16(data, monkeypatch):
     set_stdin(monkeypatch, io.BytesIO(data))
 
     with open_artists(Path("-")) as stream:
-        assert stream.read() == data
+        assert stream.read(100) == data

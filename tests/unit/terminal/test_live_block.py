@@ -1,4 +1,4 @@
-"""A block of lines that is drawn again and again leaves nothing of itself behind, whatever the terminal does."""
+"""A block of lines that is redrawn leaves no remains on the terminal, also when the terminal is resized."""
 
 import os
 import shutil
@@ -15,11 +15,11 @@ from artistjobs.terminal.live_block import LiveBlock
 
 
 class Emulator:
-    """A terminal that cuts lines when it gets narrower, and a block on it."""
+    """A terminal that truncates lines when it gets narrower, with a block on it."""
 
     def __init__(self, columns: int = 40, lines: int = 12) -> None:
         self.screen = pyte.Screen(columns, lines)
-        # The line discipline of a terminal makes a return and a line feed of each.
+        # The line discipline of a terminal replaces each line feed by CR and LF.
         self.stream = pyte.Stream(self.screen)
         self.is_in_front = True
         self.block = LiveBlock(
@@ -50,7 +50,7 @@ def test_lines_are_printed_above_the_block_and_the_last_drawing_stays(emulator):
     assert emulator.lines() == ["said", "said again", "six", "after"]
 
 
-def test_a_block_that_was_taken_away_leaves_nothing(emulator):
+def test_a_removed_block_leaves_nothing(emulator):
     emulator.block.print("said")
     emulator.block.update(["one", "two"])
     emulator.block.clear()
@@ -58,7 +58,7 @@ def test_a_block_that_was_taken_away_leaves_nothing(emulator):
     assert emulator.lines() == ["said"]
 
 
-def test_a_block_scrolls_with_what_is_said_and_never_outgrows_the_screen(emulator):
+def test_a_block_scrolls_with_log_lines_and_never_exceeds_the_screen(emulator):
     for number in range(50):
         emulator.block.update([f"row {row} of {number}" for row in range(30)])
         emulator.block.print(f"said {number}")
@@ -69,7 +69,7 @@ def test_a_block_scrolls_with_what_is_said_and_never_outgrows_the_screen(emulato
 
 
 @pytest.mark.parametrize(("columns", "lines"), [(20, 12), (60, 12), (40, 6), (40, 30)])
-def test_a_resize_leaves_nothing_stale(emulator, columns, lines):
+def test_a_resize_leaves_no_remains(emulator, columns, lines):
     emulator.block.print("said")
     emulator.block.update(["━" * 39, "two", "three"])
     emulator.screen.resize(lines, columns)
@@ -79,7 +79,7 @@ def test_a_resize_leaves_nothing_stale(emulator, columns, lines):
     assert sum("━" in line for line in emulator.lines()) == 1
 
 
-def test_enter_pressed_while_it_is_drawn_leaves_an_empty_line_and_no_half_block(emulator):
+def test_enter_during_a_redraw_leaves_an_empty_line_and_no_partial_block(emulator):
     emulator.block.update(["one", "two"])
     emulator.stream.feed("\r\n")
     emulator.block.update(["three", "four"])
@@ -95,14 +95,14 @@ def test_nothing_is_written_as_long_as_nothing_changes(emulator):
     assert emulator.lines() == ["^C", "one", "two"]
 
 
-def test_a_line_that_is_wider_than_thought_takes_one_row(emulator):
+def test_a_line_of_unexpected_width_takes_one_row(emulator):
     for _ in range(3):
         emulator.block.update(["wide " * 20, "two"])
 
     assert len(emulator.lines()) == 2
 
 
-def test_in_the_background_nothing_is_drawn_and_everything_said(emulator):
+def test_in_the_background_nothing_is_drawn_and_all_lines_are_printed(emulator):
     emulator.block.update(["one"])
     emulator.block.clear()
     emulator.is_in_front = False
@@ -128,7 +128,7 @@ DRAWING = textwrap.dedent("""
 
 
 @pytest.mark.skipif(shutil.which("tmux") is None, reason="needs a terminal that wraps lines anew")
-def test_a_terminal_that_wraps_lines_anew_shows_one_block_after_any_resize(tmp_path):
+def test_a_terminal_that_rewraps_lines_shows_one_block_after_any_resize(tmp_path):
     (tmp_path / "draw.py").write_text(DRAWING, "utf-8")
 
     def tmux(*arguments: str) -> str:

@@ -1,4 +1,4 @@
-"""What is said to people: once in full, then counted; and in the file all of it."""
+"""Log lines: repeated ones are counted on the terminal, and all of them are in the log file."""
 
 from artistjobs.terminal.log import GROUP_SECONDS, MAX_KINDS, RepeatCounter
 
@@ -10,7 +10,7 @@ class Clock:
         return self.now
 
 
-def test_the_first_of_a_kind_is_said_at_once_and_the_rest_together_now_and_then():
+def test_the_first_line_of_a_kind_is_printed_at_once_and_repeats_are_grouped():
     clock = Clock()
     groups = RepeatCounter(clock)
 
@@ -24,7 +24,7 @@ def test_the_first_of_a_kind_is_said_at_once_and_the_rest_together_now_and_then(
     assert groups.due(at_once=True) == []
 
 
-def test_a_server_that_makes_up_codes_fills_neither_screen_nor_memory():
+def test_invented_error_codes_fill_neither_screen_nor_memory():
     groups = RepeatCounter(Clock())
 
     said = [code for code in range(10 * MAX_KINDS) if not groups.add("calls repeated", f"code {code}")]

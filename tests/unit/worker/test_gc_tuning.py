@@ -1,4 +1,4 @@
-"""Python is tuned while a worker works, and is as before afterwards."""
+"""The garbage collector is tuned while a worker runs, and restored afterwards."""
 
 import gc
 import sys
@@ -6,7 +6,7 @@ import sys
 from artistjobs.worker.gc_tuning import SWITCH_SECONDS, THRESHOLDS, tuned
 
 
-def test_python_is_as_before_when_the_work_is_over():
+def test_python_is_restored_after_the_work():
     before = gc.get_threshold(), sys.getswitchinterval()
 
     with tuned() as keep:
@@ -19,7 +19,7 @@ def test_python_is_as_before_when_the_work_is_over():
     assert gc.get_freeze_count() == 0
 
 
-def test_rings_of_objects_are_still_collected_meanwhile():
+def test_reference_cycles_are_still_collected():
     collected = []
 
     def note(phase: str, info: dict[str, int]) -> None:

@@ -1,4 +1,4 @@
-"""The loop in which calls are made is the quickest one here."""
+"""Calls run in the fastest event loop that is installed."""
 
 import asyncio
 import sys
@@ -13,17 +13,17 @@ async def loop_at_work() -> asyncio.AbstractEventLoop:
     return asyncio.get_running_loop()
 
 
-def test_calls_are_made_in_the_quickest_loop():
+def test_calls_are_made_in_the_fastest_loop():
     assert isinstance(run_in_loop(loop_at_work()), uvloop.Loop)
 
 
-def test_where_there_is_no_quicker_loop_that_of_python_does(monkeypatch):
+def test_without_a_faster_loop_that_of_python_is_used(monkeypatch):
     monkeypatch.setitem(sys.modules, "uvloop", None)
 
     assert not isinstance(run_in_loop(loop_at_work()), uvloop.Loop)
 
 
-def test_what_a_call_raises_is_raised():
+def test_an_error_of_a_call_is_raised():
     async def fail() -> None:
         raise RuntimeError("a bug") from ValueError("its cause")
 

@@ -1,18 +1,32 @@
-"""One cap for all workers of a database: what a call may cost is held back before it is made."""
+"""One cost cap for all workers of a database: the largest cost of a call is reserved before the call."""
 
 import asyncio
 
 import factories as make
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from artistjobs.core.attempt import Outcome
 from artistjobs.core.controls import WorkerSettings
-from artistjobs.core.job import EVERYTHING
+from artistjobs.core.job import EVERYTHING, Claim
 from artistjobs.errors import StoreError
-from artistjobs.store.models import Reservation
+from artistjobs.store.models import Money, Reservation
 from artistjobs.store.sqlite.store import open_store
-from artistjobs.worker.reservations import ReservationQueue, ReservationRequest
+from artistjobs.worker.limits.budget import Hold
+from artistjobs.worker.reservations import ReservationQueue, ReservationRequest, answer
 from artistjobs.worker.store_client import StoreClient
+
+DOLLAR = Hold(1.0)
+
+
+def reservation(granted, spent, in_flight, lost=0.0):
+    money = Money(spent_usd=spent, lost_usd=lost, written_off_usd=0.0, in_flight_usd=in_flight)
+    return Reservation(granted=granted, money=money)
+
+
+def spent_usd(store):
+    return store.records.money().spent_usd
 
 
 @pytest.fixture
@@ -35,77 +49,140 @@ def queues(path):
 def test_money_is_held_back_as_far_as_the_cap_has_room(queues):
     one, _ = queues
 
-    assert one.reserve([1.0, 1.0, 1.0], 2.5) == Reservation(granted=2, spent_usd=0.0, in_flight_usd=2.0)
+    assert one.reserve([(1.0, 0.0), (1.0, 0.0), (1.0, 0.0)], 2.5) == reservation(2, 0.0, 2.0)
 
 
 def test_what_one_worker_holds_is_no_room_for_another(queues):
     one, other = queues
-    one.reserve([2.0], 2.5)
+    one.reserve([(2.0, 0.0)], 2.5)
 
-    assert other.reserve([1.0], 2.5) == Reservation(granted=0, spent_usd=0.0, in_flight_usd=2.0)
-    assert other.reserve([0.5], 2.5).granted == 1
+    assert other.reserve([(1.0, 0.0)], 2.5) == reservation(0, 0.0, 2.0)
+    assert other.reserve([(0.5, 0.0)], 2.5).granted == 1
 
 
 def test_the_first_call_that_does_not_fit_is_not_passed_by_a_later_one(queues):
     one, _ = queues
 
-    assert one.reserve([1.0, 2.0, 0.5], 2.5).granted == 1
+    assert one.reserve([(1.0, 0.0), (2.0, 0.0), (0.5, 0.0)], 2.5).granted == 1
 
 
 def test_an_attempt_gives_back_what_was_held_for_it_and_leaves_what_it_cost(queues):
     one, other = queues
     (claim,) = one.exchange([], 1, EVERYTHING)
-    one.reserve([2.0], 2.0)
+    one.reserve([(2.0, 0.0)], 2.0)
 
     one.exchange([make.make_attempt(claim, reserved_usd=2.0)], 0, EVERYTHING)
 
-    assert other.reserve([2.0], 2.0) == Reservation(granted=0, spent_usd=0.5, in_flight_usd=0.0)
-    assert other.reserve([1.5], 2.0).granted == 1
+    assert other.reserve([(2.0, 0.0)], 2.0) == reservation(0, 0.5, 0.0)
+    assert other.reserve([(1.5, 0.0)], 2.0).granted == 1
 
 
 def test_a_call_that_was_lost_counts_at_its_worst(queues):
     one, other = queues
     (claim,) = one.exchange([], 1, EVERYTHING)
-    one.reserve([2.0], 2.0)
+    one.reserve([(2.0, 0.0)], 2.0)
 
     lost = make.make_attempt(claim, Outcome.RETRY, reserved_usd=2.0, lost_usd=2.0)
     one.exchange([lost], 0, EVERYTHING)
 
-    assert other.reserve([0.1], 2.0) == Reservation(granted=0, spent_usd=2.0, in_flight_usd=0.0)
-    assert other.spent_usd() == 2.0
+    assert other.reserve([(0.1, 0.0)], 2.0) == reservation(0, 2.0, 0.0, lost=2.0)
 
 
 def test_rounding_leaves_nothing_in_flight(queues):
     one, _ = queues
     (claim,) = one.exchange([], 1, EVERYTHING)
-    one.reserve([0.1, 0.2], 9.0)
+    one.reserve([(0.1, 0.0), (0.2, 0.0)], 9.0)
 
     one.exchange([make.make_attempt(claim, Outcome.RETRY, reserved_usd=0.1 + 0.2 - 1e-16)], 0, EVERYTHING)
 
-    assert one.reserve([], 9.0).in_flight_usd == 0.0
+    assert one.reserve([], 9.0).money.in_flight_usd == 0.0
 
 
 def test_what_a_dead_worker_held_counts_as_spent(path, queues):
     one, other = queues
-    one.reserve([2.0], 2.0)
+    one.reserve([(2.0, 0.0)], 2.0)
 
     one.close()
     other.rescue()
 
-    assert other.reserve([0.1], 2.0) == Reservation(granted=0, spent_usd=2.0, in_flight_usd=0.0)
+    assert other.reserve([(0.1, 0.0)], 2.0) == reservation(0, 2.0, 0.0, lost=2.0)
+
+
+# --- margins
+
+
+def test_a_margin_needs_room_beside_other_calls(queues):
+    one, other = queues
+    one.reserve([(1.0, 0.5)], 4.0)
+
+    assert other.reserve([(1.0, 1.6)], 4.0).granted == 0
+    assert other.reserve([(1.0, 1.5)], 4.0) == reservation(1, 0.0, 4.0)
+
+
+def test_a_call_that_is_alone_in_flight_needs_no_room_for_its_margin(queues):
+    one, other = queues
+
+    assert one.reserve([(1.0, 9.0), (0.1, 0.0)], 2.0).granted == 1
+    assert other.reserve([(0.1, 0.0)], 2.0).granted == 0
+
+
+def test_an_attempt_gives_back_its_margin_too(queues):
+    one, other = queues
+    (claim,) = one.exchange([], 1, EVERYTHING)
+    one.reserve([(1.0, 9.0)], 2.0)
+
+    one.exchange([make.make_attempt(claim, reserved_usd=1.0, margin_usd=9.0)], 0, EVERYTHING)
+
+    assert other.reserve([(1.5, 0.0)], 2.0) == reservation(1, 0.5, 1.5)
+
+
+def test_the_margin_of_a_dead_worker_is_not_lost(path, queues):
+    one, other = queues
+    one.reserve([(1.0, 9.0)], 2.0)
+
+    one.close()
+    other.rescue()
+
+    assert other.reserve([], 2.0) == reservation(0, 1.0, 0.0, lost=1.0)
+
+
+async def test_what_a_call_needs_is_computed_when_there_may_be_room_for_it(queues):
+    """The answers that arrive while a call waits may show that it can cost more."""
+    one, other = queues
+    one.reserve([(2.0, 0.0)], 2.0)
+    needed, heard = [1.0], []
+    reservations = ReservationQueue(2.0, lambda replies: heard.extend(hold for _, hold in replies))
+    reservations.requests = [ReservationRequest(lambda: Hold(needed[-1]), asyncio.get_running_loop().create_future())]
+    reservations.serve(other, is_draining=False)
+
+    needed.append(1.75)
+    one.free(2.0, 0.0)
+    reservations.serve(other, is_draining=False)
+
+    assert heard == [Hold(1.75)]
+
+
+async def test_a_call_whose_cost_has_no_bound_gets_no_room(queues):
+    heard = []
+    reservations = ReservationQueue(9.0, lambda replies: heard.extend(hold for _, hold in replies))
+    reservations.requests = [ReservationRequest(lambda: None, asyncio.get_running_loop().create_future())]
+
+    reservations.serve(queues[0], is_draining=False)
+
+    assert heard == [None]
 
 
 # --- waiting for an answer
 
 
 class QueueWithRoom:
-    """Grants as many as it is told to, and says what is in flight."""
+    """A queue that grants a given number of reservations and reports the calls in flight."""
 
     def __init__(self, granted, in_flight):
         self.granted, self.in_flight = granted, in_flight
 
     def reserve(self, amounts, _cap):
-        return Reservation(granted=min(self.granted, len(amounts)), spent_usd=1.0, in_flight_usd=self.in_flight)
+        return reservation(min(self.granted, len(list(amounts))), 1.0, self.in_flight)
 
 
 @pytest.mark.parametrize(
@@ -118,10 +195,12 @@ class QueueWithRoom:
         (3, 3.0, True, [False, False, False]),
     ],
 )
-async def test_a_wish_waits_as_long_as_calls_in_flight_may_make_room(granted, in_flight, draining, told):
+async def test_a_request_waits_as_long_as_calls_in_flight_may_make_room(granted, in_flight, draining, told):
     heard = []
-    reservations = ReservationQueue(5.0, lambda requests, is_granted: heard.extend([is_granted] * len(requests)))
-    reservations.requests = [ReservationRequest(1.0, asyncio.get_running_loop().create_future()) for _ in range(3)]
+    reservations = ReservationQueue(5.0, lambda replies: heard.extend(hold is not None for _, hold in replies))
+    reservations.requests = [
+        ReservationRequest(lambda: DOLLAR, asyncio.get_running_loop().create_future()) for _ in range(3)
+    ]
 
     reservations.serve(QueueWithRoom(granted, in_flight), is_draining=draining)
 
@@ -129,10 +208,10 @@ async def test_a_wish_waits_as_long_as_calls_in_flight_may_make_room(granted, in
     assert len(reservations.requests) == 3 - len(told)
 
 
-async def test_a_wish_that_was_cancelled_holds_nothing_back():
+async def test_a_cancelled_request_reserves_nothing():
     heard = []
-    reservations = ReservationQueue(5.0, lambda requests, is_granted: heard.extend([is_granted] * len(requests)))
-    reservations.requests = [ReservationRequest(1.0, asyncio.get_running_loop().create_future())]
+    reservations = ReservationQueue(5.0, lambda replies: heard.extend(hold is not None for _, hold in replies))
+    reservations.requests = [ReservationRequest(lambda: DOLLAR, asyncio.get_running_loop().create_future())]
     reservations.requests[0].future.cancel()
 
     reservations.serve(QueueWithRoom(1, 1.0), is_draining=False)
@@ -142,7 +221,7 @@ async def test_a_wish_that_was_cancelled_holds_nothing_back():
 
 
 async def refused(writer: StoreClient) -> None:
-    """Return once a wish was found to have no room, and waits."""
+    """Return once a request was found to have no room, and waits."""
     async with asyncio.timeout(20):
         while not writer.store_thread.reservations.requests:
             await asyncio.sleep(0.01)
@@ -151,27 +230,28 @@ async def refused(writer: StoreClient) -> None:
 async def test_a_worker_hears_of_room_that_another_one_makes(path, queues):
     one, _ = queues
     (claim,) = one.exchange([], 1, EVERYTHING)
-    one.reserve([2.0], 2.0)
+    one.reserve([(2.0, 0.0)], 2.0)
     writer = StoreClient(lambda: open_store(path), EVERYTHING, settings=WorkerSettings(max_workers=8, max_cost_usd=2.0))
     await writer.start()
 
-    waiting = asyncio.create_task(writer.reserve(1.0))
+    waiting = asyncio.create_task(writer.reserve(lambda: DOLLAR))
     await refused(writer)
     assert not waiting.done()
     one.exchange([make.make_attempt(claim, reserved_usd=2.0)], 0, EVERYTHING)
 
     assert await asyncio.wait_for(waiting, 10)
-    assert writer.store_thread.reservations.spent_usd == 0.5
+    assert writer.store_thread.reservations.money.spent_usd == 0.5
     await writer.close("finished", [])
 
 
 async def test_a_cap_that_is_raised_or_taken_away_makes_room(path, queues):
     one, other = queues
-    one.reserve([2.0], 2.0)
+    one.reserve([(2.0, 0.0)], 2.0)
     heard = []
-    reservations = ReservationQueue(2.0, lambda requests, is_granted: heard.extend([is_granted] * len(requests)))
+    reservations = ReservationQueue(2.0, lambda replies: heard.extend(hold is not None for _, hold in replies))
     reservations.requests = [
-        ReservationRequest(usd, asyncio.get_running_loop().create_future()) for usd in (1.0, 100.0)
+        ReservationRequest(lambda usd=usd: Hold(usd), asyncio.get_running_loop().create_future())
+        for usd in (1.0, 100.0)
     ]
 
     for cap, told in ((2.0, 0), (3.5, 1), (None, 2)):
@@ -182,10 +262,10 @@ async def test_a_cap_that_is_raised_or_taken_away_makes_room(path, queues):
 
 async def test_nobody_waits_for_room_once_the_run_ends(path, queues):
     one, _ = queues
-    one.reserve([2.0], 2.0)
+    one.reserve([(2.0, 0.0)], 2.0)
     writer = StoreClient(lambda: open_store(path), EVERYTHING, settings=WorkerSettings(max_workers=8, max_cost_usd=2.0))
     await writer.start()
-    waiting = asyncio.create_task(writer.reserve(1.0))
+    waiting = asyncio.create_task(writer.reserve(lambda: DOLLAR))
     await refused(writer)
 
     writer.drain()
@@ -206,5 +286,105 @@ async def test_trouble_with_the_disk_reaches_those_that_wait_for_money(path, mon
 
     for _ in range(2):
         with pytest.raises(StoreError):
-            await writer.reserve(1.0)
+            await writer.reserve(lambda: DOLLAR)
     await writer.close("failed", [])
+
+
+# --- no money without a call
+
+
+async def test_money_for_a_call_that_was_cancelled_while_it_waited_is_free_again(path):
+    """The disk is told of the money while the call is given up: too late to refuse it."""
+    writer = StoreClient(lambda: open_store(path), EVERYTHING, settings=WorkerSettings(max_workers=8, max_cost_usd=2.0))
+    await writer.start()
+
+    waiting = asyncio.create_task(writer.reserve(lambda: Hold(1.5)))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+
+    assert await asyncio.wait_for(writer.reserve(lambda: Hold(1.5)), 20)
+    await writer.close("finished", [])
+    with open_store(path) as store:
+        assert spent_usd(store) == 1.5
+
+
+@pytest.mark.parametrize(("granted", "returned"), [(Hold(1.5), [Hold(1.5)]), (None, [])])
+async def test_an_answer_that_comes_too_late_gives_back_exactly_what_was_granted(granted, returned):
+    request = ReservationRequest(lambda: Hold(1.5), asyncio.get_running_loop().create_future())
+    request.future.cancel()
+    given_back = []
+
+    answer([(request, granted)], given_back.append)
+
+    assert given_back == returned
+
+
+async def test_a_round_that_only_reserves_claims_nothing(path, monkeypatch):
+    from artistjobs.store.sqlite.queue import SqliteQueue
+
+    exchanges = []
+    exchange = SqliteQueue.exchange
+    monkeypatch.setattr(SqliteQueue, "exchange", lambda *arguments: exchanges.append(1) or exchange(*arguments))
+    writer = StoreClient(lambda: open_store(path), EVERYTHING, settings=WorkerSettings(max_workers=8, max_cost_usd=9.0))
+    await writer.start()
+
+    assert all([await writer.reserve(lambda: DOLLAR) for _ in range(5)])
+    await writer.close("finished", [])
+
+    assert exchanges == []
+
+
+# --- any order
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["reserve", "reserve", "settle", "lose", "refuse"]),
+        st.sampled_from([0, 1]),
+        st.sampled_from([0.0, 0.25, 0.5, 1.0]),
+    ),
+    max_size=25,
+)
+ENDINGS = {
+    "settle": lambda share: {"answer": make.make_answer(cost_usd=share)},
+    "lose": lambda _: {"outcome": Outcome.RETRY, "lost_usd": 1.0},
+    "refuse": lambda _: {"outcome": Outcome.RETRY},
+}
+
+
+def play(queues, cap, steps):
+    """Reserve a dollar for each call, and end calls as ``steps`` say, each at no more than its dollar."""
+    in_flight = [0, 0]
+    waiting = [ReservationQueue(cap, lambda replies, n=n: told(n, replies)) for n in (0, 1)]
+    refused = []
+
+    def told(number, replies):
+        in_flight[number] += sum(hold is not None for _, hold in replies)
+        refused.extend(request for request, hold in replies if hold is None)
+
+    loop = asyncio.new_event_loop()
+    for step, number, share in steps:
+        if step == "reserve":
+            waiting[number].requests.append(ReservationRequest(lambda: DOLLAR, loop.create_future()))
+        elif in_flight[number]:
+            in_flight[number] -= 1
+            ending = {"reserved_usd": 1.0, "outcome": Outcome.DONE} | ENDINGS[step](share)
+            queues[number].exchange([make.make_attempt(Claim(1, 1, 1, "", ""), **ending)], 0, EVERYTHING)
+        for queue, reservations in zip(queues, waiting, strict=True):
+            reservations.serve(queue, is_draining=False)
+        spent = queues[0].reserve([], cap).money.spent_usd
+        assert spent + sum(in_flight) <= cap + 1e-9
+        assert sum(in_flight) or not any(reservations.requests for reservations in waiting)
+        assert not refused or spent + 1.0 > cap
+    loop.close()
+
+
+@settings(max_examples=20, deadline=None)
+@given(cap=st.sampled_from([0.0, 1.0, 2.5, 4.0]), steps=STEPS)
+def test_two_workers_never_pass_the_cap_and_no_call_waits_in_vain(tmp_path_factory, cap, steps):
+    path = tmp_path_factory.mktemp("play") / "jobs.db"
+    with open_store(path, create=True) as one, open_store(path) as other:
+        make.ingest(one, *make.names(1))
+        one.queue.register()
+        other.queue.register()
+        play((one.queue, other.queue), cap, steps)

@@ -1,4 +1,4 @@
-"""Signals belong to a run only as long as it works."""
+"""A run handles signals only while it works."""
 
 import signal
 
@@ -6,7 +6,7 @@ from artistjobs.worker.signals import Signals
 from artistjobs.worker.stop import Stop, StopReason
 
 
-async def test_the_first_signal_ends_the_run_and_afterwards_signals_are_minded_as_before():
+async def test_the_first_signal_ends_the_run_and_the_handlers_are_restored():
     def terminate(_number, _frame):
         raise AssertionError("not while the run listens")
 

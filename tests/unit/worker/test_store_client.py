@@ -1,6 +1,7 @@
-"""The one thread that writes: exchanges are durable, shared, drained and never left unanswered."""
+"""The store thread: exchanges are durable, share transactions, and are always answered."""
 
 import asyncio
+import threading
 from contextlib import contextmanager
 from functools import partial
 
@@ -12,7 +13,7 @@ from artistjobs.core.controls import Control, ControlChange, ProcessShare, Worke
 from artistjobs.core.job import EVERYTHING, Artist, Claim
 from artistjobs.core.prompt import Prompt
 from artistjobs.errors import StoreError
-from artistjobs.store.models import Counts, Kind, QueueState, RescueResult, Source
+from artistjobs.store.models import Counts, Kind, Money, QueueState, RescueResult, Source
 from artistjobs.store.sqlite.store import open_store
 from artistjobs.worker.store_client import StoreClient, released
 
@@ -23,7 +24,7 @@ def _impatient(monkeypatch):
 
 
 class Terminal:
-    """Another terminal: what was said there, and how often somebody listened."""
+    """Settings from another terminal, with the number of reads."""
 
     def __init__(self):
         self.said = []
@@ -39,7 +40,7 @@ class Terminal:
 
 
 class QueueOfClaims:
-    """A queue in memory that hands out numbered jobs and keeps what it was told."""
+    """A queue in memory that returns numbered jobs and records its calls."""
 
     def __init__(self, jobs: int) -> None:
         self.left = jobs
@@ -47,11 +48,19 @@ class QueueOfClaims:
         self.attempts: list = []
         self.trouble: Exception | None = None
         self.ended: str | None = None
+        self.stops: list[str] = []
         self.terminal = Terminal()
         self.living = 0
+        self.holder = ""
 
     def register(self) -> int:
         return 1
+
+    def note_stop(self, ending) -> None:
+        self.stops.append(ending)
+
+    def money(self) -> Money:
+        return Money(spent_usd=0.0, lost_usd=0.0, written_off_usd=0.0, in_flight_usd=0.0)
 
     def rescue(self) -> RescueResult:
         return RescueResult(live_workers=self.living)
@@ -70,6 +79,11 @@ class QueueOfClaims:
 
     def counts(self, _scope) -> Counts:
         return Counts(pending=self.left, running=0, done=0, failed=0)
+
+    def watch_lock(self, *, is_abandoned):
+        del is_abandoned
+        if self.holder:
+            raise StoreError(self.holder)
 
     def end(self, ending: str) -> None:
         self.ended = ending
@@ -92,7 +106,7 @@ async def started(queue: QueueOfClaims, limit: int | None = None, **options) -> 
     return writer
 
 
-async def test_wishes_that_arrive_together_share_one_transaction():
+async def test_requests_that_arrive_together_share_one_transaction():
     queue = QueueOfClaims(100)
     writer = await started(queue)
 
@@ -123,12 +137,21 @@ async def test_draining_claims_no_more():
     writer = await started(queue)
     claim = await writer.exchange(None)
 
-    writer.drain()
+    writer.drain("interrupted")
     after = await writer.exchange(make_attempt(claim))
     await writer.close("interrupted", [])
 
     assert after is None
+    assert queue.stops == ["interrupted"]
     assert queue.left == 9
+
+
+async def test_a_run_that_ends_by_itself_was_not_told_to_stop():
+    queue = QueueOfClaims(0)
+    writer = await started(queue)
+    await writer.close("finished", [])
+
+    assert queue.stops == []
 
 
 async def test_a_limit_bounds_the_claims_and_is_told():
@@ -176,11 +199,11 @@ async def test_a_claim_that_comes_at_the_moment_of_a_cancellation_is_given_back(
 
     def deliver_and_cancel(served):
         deliver(served)
-        wish.cancel()
+        request.cancel()
 
     monkeypatch.setattr(writer, "_deliver", deliver_and_cancel)
-    wish = asyncio.create_task(writer.exchange(None))
-    results = await asyncio.gather(wish, return_exceptions=True)
+    request = asyncio.create_task(writer.exchange(None))
+    results = await asyncio.gather(request, return_exceptions=True)
     await writer.close("interrupted", [])
 
     assert [type(result) for result in results] == [asyncio.CancelledError]
@@ -203,6 +226,33 @@ async def test_trouble_reaches_everybody_who_waits_and_all_who_come_later():
     await writer.close("failed", [])
 
 
+async def test_a_thread_that_waits_for_another_process_without_hope_is_left_behind(monkeypatch):
+    monkeypatch.setattr("artistjobs.worker.store_client.WATCH_SECONDS", 0.01)
+    queue, may_go_on = QueueOfClaims(5), threading.Event()
+    writer = await started(queue)
+    claim = await writer.exchange(None)
+    exchange = queue.exchange
+
+    def wait_and_exchange(*arguments):
+        may_go_on.wait()
+        return exchange(*arguments)
+
+    queue.exchange, queue.holder = wait_and_exchange, "process 7 keeps it locked"
+    first = asyncio.create_task(writer.record(make_attempt(claim)))
+    second = asyncio.create_task(writer.exchange(None))
+    results = await asyncio.gather(first, second, return_exceptions=True)
+    await writer.close("failed", [])
+
+    assert [str(result) for result in results] == ["process 7 keeps it locked"] * 2
+    assert str(writer.trouble) == "process 7 keeps it locked"
+    # If the lock becomes free before the process ends, what had arrived is stored all the same.
+    queue.ended = None
+    asyncio.get_running_loop().call_later(0.01, may_go_on.set)
+    while queue.ended is None:
+        await asyncio.sleep(0.001)
+    assert queue.attempts[0].claim == claim
+
+
 async def test_trouble_at_the_start_is_raised_at_the_start():
     @contextmanager
     def no_store():
@@ -217,10 +267,10 @@ async def test_a_claim_for_someone_who_was_cancelled_is_given_back():
     queue = QueueOfClaims(5)
     writer = await started(queue)
 
-    wish = asyncio.create_task(writer.exchange(None))
+    request = asyncio.create_task(writer.exchange(None))
     await asyncio.sleep(0)
-    wish.cancel()
-    await asyncio.gather(wish, return_exceptions=True)
+    request.cancel()
+    await asyncio.gather(request, return_exceptions=True)
     while not any(attempt.outcome is Outcome.RELEASED for attempt in queue.attempts):
         await asyncio.sleep(0.001)
     await writer.close("interrupted", [])
@@ -254,7 +304,7 @@ def test_a_released_claim_counts_for_no_attempt():
     assert (attempt.outcome, attempt.calls, attempt.uncounted) == (Outcome.RELEASED, 0, 1)
 
 
-# --- what is said from another terminal
+# --- settings from another terminal
 
 
 async def until(condition):
@@ -308,16 +358,16 @@ async def test_no_more_jobs_are_in_hand_than_calls_may_be_in_flight():
     queue = QueueOfClaims(10)
     writer = await started(queue, settings=WorkerSettings(max_workers=3))
     requests = [asyncio.create_task(writer.exchange(None)) for _ in range(5)]
-    await until(lambda: sum(wish.done() for wish in requests) == 3)
+    await until(lambda: sum(request.done() for request in requests) == 3)
 
     queue.terminal.set(Control.MAX_WORKERS, 1)
     await until(lambda: writer.store_thread.settings_poller.settings.max_workers == 1)
-    for wish in [wish for wish in requests if wish.done()]:
-        await writer.record(make_attempt(wish.result()))
-    await until(lambda: sum(wish.done() for wish in requests) == 4)
+    for request in [request for request in requests if request.done()]:
+        await writer.record(make_attempt(request.result()))
+    await until(lambda: sum(request.done() for request in requests) == 4)
     await writer.close("finished", [])
 
-    assert [await wish for wish in requests].count(None) == 1
+    assert [await request for request in requests].count(None) == 1
     assert queue.left == 6
 
 
@@ -350,7 +400,7 @@ async def test_a_process_whose_share_is_nothing_rests_until_it_gets_one():
 
 @pytest.fixture
 def watchful(monkeypatch):
-    """Have workers count one another all the time, not once a second."""
+    """Make workers count each other at every opportunity instead of once a second."""
     monkeypatch.setattr("artistjobs.worker.store_thread.RESCUE_SECONDS", 0.0)
 
 

@@ -1,4 +1,4 @@
-"""Slots work side by side to their end; more of them may be added, and trouble in one is told at once."""
+"""Tasks of a pool run concurrently to their end; tasks can be added, and an error in one is raised at once."""
 
 import asyncio
 
@@ -7,7 +7,7 @@ import pytest
 from artistjobs.worker.task_pool import TaskPool
 
 
-async def test_all_slots_are_waited_for_those_that_came_later_too():
+async def test_the_pool_waits_for_all_tasks_including_later_ones():
     go, ended = asyncio.Event(), []
 
     async def work():
@@ -23,7 +23,7 @@ async def test_all_slots_are_waited_for_those_that_came_later_too():
     assert len(ended) == 5
 
 
-async def test_nothing_begins_once_all_is_over():
+async def test_no_task_starts_after_the_end():
     began = []
 
     async def work():
@@ -37,7 +37,7 @@ async def test_nothing_begins_once_all_is_over():
     assert len(began) == 2
 
 
-async def test_trouble_in_one_that_came_later_is_told_while_others_work():
+async def test_an_error_in_a_later_task_is_raised_while_others_run():
     parts = iter([asyncio.Event().wait, asyncio.Event().wait])
 
     async def work():
@@ -53,7 +53,7 @@ async def test_trouble_in_one_that_came_later_is_told_while_others_work():
     await slots.close()
 
 
-async def test_slots_that_are_cancelled_are_over():
+async def test_cancelled_tasks_end():
     async def work():
         await asyncio.Event().wait()
 

@@ -23,4 +23,4 @@ UPDATE jobs
        available_at = NULL
   FROM claimable
  WHERE jobs.id = claimable.id
-RETURNING jobs.id AS job, jobs.attempt, jobs.prompt, jobs.artist_name, jobs.artist_data
+RETURNING jobs.id AS job, jobs.attempt, coalesce(jobs.sent_as, jobs.prompt) AS prompt, jobs.artist_name, jobs.artist_data

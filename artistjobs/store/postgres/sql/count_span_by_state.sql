@@ -5,4 +5,8 @@ SELECT %(last_job)s::bigint - %(first_job)s::bigint + 1 AS total,
        (SELECT count(*) FROM jobs
          WHERE state = 'running' AND id BETWEEN %(first_job)s::bigint AND %(last_job)s::bigint) AS running,
        (SELECT count(*) FROM jobs
-         WHERE state = 'failed' AND id BETWEEN %(first_job)s::bigint AND %(last_job)s::bigint) AS failed
+         WHERE state = 'failed' AND error_code <> 'user:dropped'
+           AND id BETWEEN %(first_job)s::bigint AND %(last_job)s::bigint) AS failed,
+       (SELECT count(*) FROM jobs
+         WHERE state = 'failed' AND error_code = 'user:dropped'
+           AND id BETWEEN %(first_job)s::bigint AND %(last_job)s::bigint) AS dropped

@@ -13,5 +13,7 @@ UPDATE workers
        lost_usd = lost_usd + %(lost_usd)s::float8,
        -- A rounding error counts as 0, since other workers would wait for it to become free.
        reserved_usd = CASE WHEN reserved_usd - %(reserved_usd)s::float8 < 1e-9 THEN 0
-                           ELSE reserved_usd - %(reserved_usd)s::float8 END
+                           ELSE reserved_usd - %(reserved_usd)s::float8 END,
+       margin_usd = CASE WHEN margin_usd - %(margin_usd)s::float8 < 1e-9 THEN 0
+                         ELSE margin_usd - %(margin_usd)s::float8 END
  WHERE id = %(worker)s::bigint

@@ -1,2 +1,2 @@
 -- Kind of jobs in this database.
-SELECT kind FROM about
+SELECT kind, token::text AS token FROM about

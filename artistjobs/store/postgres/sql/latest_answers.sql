@@ -8,5 +8,7 @@ WITH ahead AS (
 SELECT latest.cost_usd, (extract(epoch FROM latest.received_at) / 86400)::float8 AS received_day, latest.seconds
   FROM (SELECT id, job, cost_usd, seconds, received_at FROM answers ORDER BY id DESC LIMIT 2000) AS latest
   JOIN jobs ON jobs.id = latest.job
- WHERE NOT EXISTS (SELECT 1 FROM ahead) OR jobs.prompt IN (SELECT prompt FROM ahead)
+ WHERE CASE WHEN %(prompt)s::bigint IS NULL
+            THEN NOT EXISTS (SELECT 1 FROM ahead) OR jobs.prompt IN (SELECT prompt FROM ahead)
+            ELSE jobs.prompt = %(prompt)s::bigint END
  ORDER BY received_day

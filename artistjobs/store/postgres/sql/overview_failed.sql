@@ -6,5 +6,6 @@ SELECT jobs.id AS job, jobs.artist_name, jobs.artist_data, jobs.error_code AS co
   LEFT JOIN attempts ON attempts.id = (
         SELECT max(id) FROM attempts WHERE attempts.job = jobs.id AND attempts.outcome IN ('failed', 'died'))
  WHERE jobs.state = 'failed' AND jobs.error_code = %(code)s::text
+   AND (%(prompt)s::bigint IS NULL OR jobs.prompt = %(prompt)s::bigint)
  ORDER BY jobs.id
  LIMIT %(limit)s::bigint

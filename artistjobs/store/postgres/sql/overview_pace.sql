@@ -10,6 +10,8 @@ SELECT start, floor(seconds / width) * width AS low, width, count(*) FILTER (WHE
                        AS start, outcome,
                        CASE WHEN outcome = 'done'
                             THEN greatest(0, extract(epoch FROM ended_at - started_at))::float8 END AS seconds
-                  FROM attempts) AS timed) AS sized
+                  FROM attempts
+                 WHERE %(prompt)s::bigint IS NULL
+                    OR (SELECT prompt FROM jobs WHERE jobs.id = attempts.job) = %(prompt)s::bigint) AS timed) AS sized
  GROUP BY start, low, width
  ORDER BY start, low NULLS FIRST

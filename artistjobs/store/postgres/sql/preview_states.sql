@@ -1,5 +1,5 @@
 -- Number of known jobs by state.
-SELECT jobs.state, count(*) AS jobs
+SELECT CASE WHEN jobs.error_code = 'user:dropped' THEN 'dropped' ELSE jobs.state END AS state, count(*) AS jobs
   FROM (SELECT DISTINCT key FROM asked) AS asked
   JOIN jobs ON jobs.key = asked.key
- GROUP BY jobs.state
+ GROUP BY 1

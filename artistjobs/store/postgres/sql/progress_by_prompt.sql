@@ -15,16 +15,20 @@ WITH edges AS (
                  WHERE state = 'pending' AND id BETWEEN first AND last)) AS pending,
            sum((SELECT sum((SELECT count(*) FROM jobs
                              WHERE state = 'failed' AND error_code = codes.error_code AND id BETWEEN first AND last))
-                  FROM codes)) AS failed
+                  FROM codes WHERE error_code <> 'user:dropped')) AS failed,
+           sum((SELECT count(*) FROM jobs
+                 WHERE state = 'failed' AND error_code = 'user:dropped' AND id BETWEEN first AND last)) AS dropped
       FROM spans
      GROUP BY prompt
 )
 SELECT prompts.id AS prompt, prompts.prompt_id, prompts.version, prompts.prompt_file, prompts.model, prompts.params,
+       prompts.created_at,
        (SELECT sum(added) FROM ingests WHERE ingests.prompt = prompts.id)::bigint AS total,
        coalesce(live.pending, 0)::bigint AS pending,
        (SELECT count(*) FROM jobs
          WHERE state = 'running' AND jobs.prompt = prompts.id) AS running,
-       coalesce(live.failed, 0)::bigint AS failed
+       coalesce(live.failed, 0)::bigint AS failed,
+       coalesce(live.dropped, 0)::bigint AS dropped
   FROM prompts
   JOIN live ON live.prompt = prompts.id
  ORDER BY prompts.id

@@ -1,7 +1,7 @@
 -- Add one row per attempt, whether its claim is still held or not.
 INSERT INTO attempts (
     job, number, worker, started_at, ended_at, calls, outcome,
-    http_status, error_type, error_code, error_message, request_id)
+    http_status, error_type, error_code, error_message, request_id, lost_usd)
 SELECT * FROM unnest(
     %(job)s::bigint[],
     %(number)s::int[],
@@ -14,4 +14,5 @@ SELECT * FROM unnest(
     %(error_type)s::text[],
     %(error_code)s::text[],
     %(error_message)s::text[],
-    %(request_id)s::text[])
+    %(request_id)s::text[],
+    %(lost_usd)s::float8[])

@@ -2,7 +2,7 @@
 -- cost independent of the number of done jobs; naming it makes sure that it is used. An available_at after :latest
 -- was set by a wrong clock, so such a job can be claimed at once.
 SELECT json_group_array(json_array(id, attempt + 1, prompt, artist_name, artist_data))
-  FROM (SELECT id, attempt, prompt, artist_name, artist_data
+  FROM (SELECT id, attempt, coalesce(sent_as, prompt) AS prompt, artist_name, artist_data
           FROM jobs INDEXED BY jobs_pending
          WHERE state = 'pending'
            AND id BETWEEN :first_job AND :last_job

@@ -5,4 +5,6 @@ SELECT :last_job - :first_job + 1 AS total,
        (SELECT count(*) FROM jobs INDEXED BY jobs_running
          WHERE state = 'running' AND id BETWEEN :first_job AND :last_job) AS running,
        (SELECT count(*) FROM jobs INDEXED BY jobs_failed
-         WHERE state = 'failed' AND id BETWEEN :first_job AND :last_job) AS failed
+         WHERE state = 'failed' AND error_code <> 'user:dropped' AND id BETWEEN :first_job AND :last_job) AS failed,
+       (SELECT count(*) FROM jobs INDEXED BY jobs_failed
+         WHERE state = 'failed' AND error_code = 'user:dropped' AND id BETWEEN :first_job AND :last_job) AS dropped

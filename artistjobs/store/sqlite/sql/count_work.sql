@@ -11,5 +11,6 @@ UPDATE workers
        unpriced = unpriced + :unpriced,
        lost_usd = lost_usd + :lost_usd,
        -- A rounding error counts as 0, since other workers would wait for it to become free.
-       reserved_usd = iif(reserved_usd - :reserved_usd < 1e-9, 0, reserved_usd - :reserved_usd)
+       reserved_usd = iif(reserved_usd - :reserved_usd < 1e-9, 0, reserved_usd - :reserved_usd),
+       margin_usd = iif(margin_usd - :margin_usd < 1e-9, 0, margin_usd - :margin_usd)
  WHERE id = :worker

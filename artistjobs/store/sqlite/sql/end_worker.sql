@@ -3,5 +3,6 @@ UPDATE workers
    SET ended_at = :now,
        ending = :ending,
        lost_usd = lost_usd + reserved_usd,
-       reserved_usd = 0
+       reserved_usd = 0,
+       margin_usd = 0
  WHERE id = :worker AND ended_at IS NULL

@@ -1,5 +1,5 @@
 -- Final jobs for the lines of one ingest in the order of its file, with duplicates.
-SELECT jobs.id, jobs.prompt, jobs.artist_name, coalesce(ingest_lines.artist_data, jobs.artist_data) AS artist_data,
+SELECT jobs.id, coalesce(jobs.sent_as, jobs.prompt) AS prompt, jobs.artist_name, coalesce(ingest_lines.artist_data, jobs.artist_data) AS artist_data,
        jobs.state, jobs.attempt, jobs.error_code,
        answers.text, answers.response_id, answers.created, answers.received_at, answers.status
   FROM ingest_lines
@@ -7,4 +7,6 @@ SELECT jobs.id, jobs.prompt, jobs.artist_name, coalesce(ingest_lines.artist_data
   LEFT JOIN answers ON answers.id = jobs.answer
  WHERE ingest_lines.ingest = :ingest
    AND jobs.state IN (:state, :other_state)
+   AND jobs.error_code IS NOT 'user:dropped'
+   AND (:prompt IS NULL OR jobs.prompt = :prompt)
  ORDER BY ingest_lines.line

@@ -1,5 +1,5 @@
 -- Final jobs as JSON for the lines of one ingest in the order of its file, with duplicates.
-SELECT jobs.id, jobs.prompt,
+SELECT jobs.id, coalesce(jobs.sent_as, jobs.prompt) AS prompt,
        CAST(json_quote(jobs.artist_name) AS BLOB) AS artist_name,
        CAST(json_quote(coalesce(ingest_lines.artist_data, jobs.artist_data)) AS BLOB) AS artist_data,
        CASE WHEN jobs.state = 'done' AND answers.text_apart IS NULL
@@ -10,4 +10,6 @@ SELECT jobs.id, jobs.prompt,
   LEFT JOIN answers ON answers.id = jobs.answer
  WHERE ingest_lines.ingest = :ingest
    AND jobs.state IN (:state, :other_state)
+   AND jobs.error_code IS NOT 'user:dropped'
+   AND (:prompt IS NULL OR jobs.prompt = :prompt)
  ORDER BY ingest_lines.line

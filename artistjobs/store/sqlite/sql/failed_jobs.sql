@@ -4,7 +4,8 @@ SELECT jobs.id AS job, jobs.artist_name, jobs.artist_data, jobs.error_code AS co
        attempts.request_id
   FROM (SELECT id
           FROM jobs INDEXED BY jobs_failed
-         WHERE state = 'failed' AND (:code IS NULL OR error_code = :code)
+         WHERE state = 'failed' AND error_code <> 'user:dropped' AND (:code IS NULL OR error_code = :code)
+           AND (:prompt IS NULL OR prompt = :prompt)
          ORDER BY id
          LIMIT :limit) AS failed
  CROSS JOIN jobs ON jobs.id = failed.id

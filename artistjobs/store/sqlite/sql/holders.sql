@@ -1,4 +1,5 @@
 -- Workers that may have died: those without a recorded end, and those that still hold jobs.
-SELECT id AS worker FROM workers WHERE ended_at IS NULL
-UNION
-SELECT claimed_by FROM jobs INDEXED BY jobs_running WHERE state = 'running'
+SELECT id AS worker, host, pid, ended_at IS NOT NULL AS has_ended
+  FROM workers
+ WHERE ended_at IS NULL
+    OR id IN (SELECT claimed_by FROM jobs INDEXED BY jobs_running WHERE state = 'running')

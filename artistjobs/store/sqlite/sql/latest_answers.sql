@@ -1,5 +1,6 @@
 -- The latest 2,000 answers: cost, day of arrival as a number, and seconds of the call. If jobs are pending, only
--- answers for the prompt configurations of the first and the last pending job, since the forecast concerns those.
+-- answers for the prompt configurations of the first and the last pending job, since the forecast concerns those. With
+-- :prompt, the answers among them for that prompt configuration.
 WITH ahead AS (
     SELECT prompt FROM jobs
      WHERE id IN ((SELECT min(id) FROM jobs INDEXED BY jobs_pending WHERE state = 'pending'),
@@ -8,5 +9,7 @@ WITH ahead AS (
 SELECT latest.cost_usd, julianday(latest.received_at) AS received_day, latest.seconds
   FROM (SELECT id, job, cost_usd, seconds, received_at FROM answers ORDER BY id DESC LIMIT 2000) AS latest
   JOIN jobs ON jobs.id = latest.job
- WHERE NOT EXISTS (SELECT 1 FROM ahead) OR jobs.prompt IN (SELECT prompt FROM ahead)
+ WHERE CASE WHEN :prompt IS NULL
+            THEN NOT EXISTS (SELECT 1 FROM ahead) OR jobs.prompt IN (SELECT prompt FROM ahead)
+            ELSE jobs.prompt = :prompt END
  ORDER BY received_day

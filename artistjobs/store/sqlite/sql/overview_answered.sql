@@ -1,8 +1,9 @@
 -- The first completed job whose answer has an id in a range.
-SELECT jobs.id AS job, jobs.artist_name, jobs.artist_data, answers.text, answers.model, answers.service_tier,
+SELECT answers.body, jobs.id AS job, jobs.artist_name, jobs.artist_data, answers.text, answers.model, answers.service_tier,
        answers.input_tokens, answers.output_tokens, answers.cost_usd, answers.seconds, answers.received_at
   FROM answers
   JOIN jobs ON jobs.id = answers.job AND jobs.answer = answers.id
  WHERE answers.id BETWEEN :first AND :last AND jobs.state = 'done'
+   AND (:prompt IS NULL OR jobs.prompt = :prompt)
  ORDER BY answers.id
  LIMIT 1

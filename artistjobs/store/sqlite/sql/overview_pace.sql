@@ -9,6 +9,7 @@ SELECT start, CAST(seconds / width AS INTEGER) * width AS low, width, sum(outcom
           FROM (SELECT CAST(strftime('%s', ended_at) AS INTEGER) / :slot_seconds * :slot_seconds AS start, outcome,
                        CASE WHEN outcome = 'done'
                             THEN max(0, (julianday(ended_at) - julianday(started_at)) * 86400) END AS seconds
-                  FROM attempts))
+                  FROM attempts
+                 WHERE :prompt IS NULL OR (SELECT prompt FROM jobs WHERE jobs.id = attempts.job) = :prompt))
  GROUP BY start, low
  ORDER BY start, low

@@ -8,5 +8,6 @@ SELECT jobs.prompt, answers.model, answers.service_tier,
        coalesce(sum(answers.cost_usd), 0.0) AS cost_usd, sum(answers.cost_usd IS NULL) AS unpriced
   FROM answers
   JOIN jobs ON jobs.id = answers.job
+ WHERE :prompt IS NULL OR jobs.prompt = :prompt
  GROUP BY jobs.prompt, answers.model, answers.service_tier, start
  ORDER BY jobs.prompt, answers.model, answers.service_tier

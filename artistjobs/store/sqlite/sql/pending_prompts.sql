@@ -1,11 +1,11 @@
--- Prompt configurations of the pending jobs of a scope.
+-- Prompt configurations of the pending jobs of a scope, as they will be sent.
 SELECT prompts.id AS prompt
   FROM prompts
  WHERE EXISTS (
         SELECT 1
           FROM jobs INDEXED BY jobs_pending
          WHERE state = 'pending'
-           AND prompt = prompts.id
+           AND coalesce(sent_as, prompt) = prompts.id
            AND id BETWEEN :first_job AND :last_job
            AND (:ingest IS NULL OR EXISTS (
                 SELECT 1 FROM ingest_lines WHERE ingest_lines.job = jobs.id AND ingest_lines.ingest = :ingest)))

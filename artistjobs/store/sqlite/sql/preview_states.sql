@@ -1,5 +1,5 @@
 -- Number of known jobs by state. The keys are looked up in the order of the index.
-SELECT jobs.state, count(*) AS jobs
+SELECT iif(jobs.error_code IS 'user:dropped', 'dropped', jobs.state) AS state, count(*) AS jobs
   FROM (SELECT key FROM temp.asked GROUP BY key ORDER BY key) AS asked
   JOIN jobs ON jobs.key = asked.key
- GROUP BY jobs.state
+ GROUP BY 1

@@ -1,4 +1,4 @@
-"""Calls in flight: few until the first reply, then all, fewer after a refusal, and never stuck at one."""
+"""Limit of calls in flight: few until the first reply, then all, fewer after a refusal, and rising again from one."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,7 +28,7 @@ def replies_until(window: ConcurrencyLimit, size: int) -> int:
     return count
 
 
-def test_few_calls_begin_before_the_first_reply_and_all_after_it():
+def test_few_calls_start_before_the_first_reply_and_all_after_it():
     window, _ = make_window()
     window.in_flight = FIRST_CALLS
     before = window.is_full
@@ -57,7 +57,7 @@ def test_a_refusal_halves_what_was_in_flight():
     assert window.size == 20.5
 
 
-def test_a_first_reply_that_is_a_refusal_opens_nothing():
+def test_a_refusal_as_first_reply_does_not_raise_the_limit():
     window, _ = make_window()
     window.in_flight = 8
 
@@ -76,7 +76,7 @@ def test_refusal_after_refusal_leaves_one_call():
     assert not window.is_full
 
 
-def test_it_grows_by_about_one_a_round_trip_where_it_was_too_much():
+def test_it_grows_by_about_one_per_round_trip_near_the_limit():
     window, _ = make_window()
     window.answered()
     window.in_flight = 20
@@ -89,7 +89,7 @@ def test_it_grows_by_about_one_a_round_trip_where_it_was_too_much():
     assert 0.8 <= window.size - before <= 1.1
 
 
-def test_it_opens_quickly_once_the_limit_is_gone():
+def test_it_grows_quickly_once_the_limit_is_gone():
     window, time = make_window()
     for _ in range(20):
         window.refused()
@@ -99,7 +99,7 @@ def test_it_opens_quickly_once_the_limit_is_gone():
     assert replies_until(window, 64) <= 64
 
 
-def test_a_wider_window_is_had_at_once_where_nothing_was_refused():
+def test_a_larger_window_applies_at_once_if_nothing_was_refused():
     window, _ = make_window(4)
     window.answered()
 
@@ -121,7 +121,7 @@ def test_a_wider_window_opens_gradually_after_a_refusal():
 
 
 @given(st.lists(st.one_of(st.integers(1, 500), st.sampled_from(["answered", "refused"]))))
-def test_whatever_happens_a_window_is_neither_shut_nor_wider_than_told(steps):
+def test_a_window_is_never_zero_and_never_larger_than_set(steps):
     window, _ = make_window(64)
     for step in steps:
         if isinstance(step, int):

@@ -1,4 +1,4 @@
-"""Calls are held to the rate that the account allows, neither faster nor much slower, and in order."""
+"""The rate limiter keeps calls to the rate of the account, not much slower, and in order."""
 
 import asyncio
 from bisect import bisect_left
@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 
 from artistjobs.api.rate_limit_headers import duration_seconds, read_limit
 from artistjobs.worker.limits.concurrency import ConcurrencyLimit
-from artistjobs.worker.limits.rate_limiter import Limiter
+from artistjobs.worker.limits.rate_limiter import DOUBT_SECONDS, MAX_REFUSAL_SECONDS, REFUSED_THROUGHOUT, Limiter
 
 MANY = 1_000_000
-"""Calls in flight that no test reaches."""
+"""More calls in flight than any test has."""
 
 
 class Time:
-    """A clock that moves only when someone sleeps, and then ``late`` seconds too far."""
+    """A clock that moves only during a sleep, and then ``late`` seconds too far."""
 
     def __init__(self, late=0.0):
         self.now = 1000.0
@@ -45,7 +45,7 @@ def make_headers(kind="requests", limit=600, remaining=599, reset="100ms"):
 
 
 async def start(limiter, time, calls, *, tokens=1.0):
-    """Begin calls one after another; return when each began."""
+    """Start calls one after another; return the start time of each."""
     starts = []
     for _ in range(calls):
         await limiter.acquire(tokens)
@@ -59,7 +59,7 @@ def busiest_minute(starts):
 
 @pytest.mark.parametrize("late", [0.0, 0.0015, 0.1])
 @pytest.mark.parametrize("rpm", [1, 7, 60, 500, 5000, 15_000])
-async def test_requests_a_minute_are_never_passed_and_nearly_all_used(rpm, late):
+async def test_requests_a_minute_are_never_exceeded_and_nearly_all_used(rpm, late):
     time = Time(late)
 
     starts = await start(make_limiter(time, rpm=rpm), time, 3 * rpm + 1)
@@ -68,7 +68,7 @@ async def test_requests_a_minute_are_never_passed_and_nearly_all_used(rpm, late)
     assert starts[-1] - starts[0] <= 180 / 0.95
 
 
-async def test_a_limit_holds_also_after_calls_have_rested():
+async def test_a_limit_also_holds_after_a_time_without_calls():
     time = Time()
     limiter = make_limiter(time, rpm=6000)
     starts = await start(limiter, time, 500)
@@ -101,7 +101,7 @@ async def test_the_narrower_of_two_limits_holds_and_is_named():
     assert limiter.waiting is None
 
 
-async def test_without_a_limit_nobody_waits():
+async def test_without_a_limit_no_call_waits():
     time = Time()
 
     starts = await start(make_limiter(time), time, 1000)
@@ -127,7 +127,7 @@ async def test_callers_are_served_in_order():
     assert order == [*range(50), *range(100, 110)]
 
 
-async def test_a_newcomer_does_not_overtake_those_who_wait():
+async def test_a_new_call_does_not_overtake_waiting_ones():
     time, order = Time(), []
     limiter = make_limiter(time)
     limiter.pause(5.0, "rate limit")
@@ -145,7 +145,7 @@ async def test_a_newcomer_does_not_overtake_those_who_wait():
     assert order == [0, 1, 2, 99]
 
 
-async def test_a_caller_that_is_cancelled_holds_nobody_up():
+async def test_a_cancelled_caller_delays_no_other():
     time = Time()
     limiter = make_limiter(time, rpm=60)
     limiter.pause(5.0, "rate limit")
@@ -164,7 +164,7 @@ async def test_a_caller_that_is_cancelled_holds_nobody_up():
 # --- pauses
 
 
-async def test_a_pause_holds_everybody():
+async def test_a_pause_applies_to_all_calls():
     time = Time()
     limiter = make_limiter(time)
     limiter.pause(12.0, "rate limit")
@@ -175,7 +175,7 @@ async def test_a_pause_holds_everybody():
 
 
 @pytest.mark.parametrize("seconds", [(12.0, 3.0), (3.0, 12.0)])
-async def test_the_longer_pause_wins(seconds):
+async def test_the_longer_pause_applies(seconds):
     time = Time()
     limiter = make_limiter(time)
     for pause in seconds:
@@ -185,7 +185,7 @@ async def test_the_longer_pause_wins(seconds):
     assert limiter._pause_reason == "12 s"
 
 
-async def test_a_pause_that_grows_while_it_is_sat_through_is_sat_through_to_its_end():
+async def test_a_pause_that_is_extended_lasts_to_its_new_end():
     time = Time()
     limiter = make_limiter(time)
     limiter.pause(5.0, "rate limit")
@@ -197,7 +197,7 @@ async def test_a_pause_that_grows_while_it_is_sat_through_is_sat_through_to_its_
     assert time.now == 1009.0
 
 
-async def test_calls_come_back_gradually():
+async def test_calls_resume_gradually_after_a_pause():
     time = Time()
     limiter = make_limiter(time, rpm=6000)
     await start(limiter, time, 1000)
@@ -221,7 +221,7 @@ async def test_a_pause_before_the_first_call_needs_no_gradual_return():
     assert set(await start(limiter, time, 100)) == {1001.0}
 
 
-# --- what the headers say
+# --- limits in headers
 
 
 async def test_a_limit_is_learned_from_the_headers():
@@ -263,7 +263,7 @@ async def test_a_token_limit_is_learned_from_the_headers():
     assert 60 <= starts[-1] - starts[0] <= 63
 
 
-async def test_what_the_user_asked_for_wins():
+async def test_limits_set_by_the_user_take_precedence():
     time = Time()
     limiter = make_limiter(time, rpm=60)
     limiter.learn(make_headers(limit=6000, remaining=5999, reset="10ms"))
@@ -282,12 +282,56 @@ async def test_a_daily_limit_is_not_spread_over_the_day():
 
 
 @pytest.mark.parametrize(("remaining", "begins_at"), [(0, 1007.0), (1, 1000.0)])
-async def test_a_limit_that_is_used_up_is_waited_for(remaining, begins_at):
+async def test_calls_wait_until_a_used_up_limit_resets(remaining, begins_at):
     time = Time()
     limiter = make_limiter(time)
     limiter.learn(make_headers(limit=10, remaining=remaining, reset="7s"))
 
     assert await start(limiter, time, 1) == [begins_at]
+
+
+LONG = [
+    make_headers(limit=100, remaining=0, reset="999999999d"),
+    make_headers("tokens", limit=10_000, remaining=0, reset="24h0m0s"),
+    make_headers(limit=100, remaining=0, reset="2m1s"),
+]
+
+
+@pytest.mark.parametrize("headers", LONG)
+async def test_a_limit_that_is_said_to_be_used_up_for_long_is_tried_again_after_seconds(headers):
+    time = Time()
+    limiter = make_limiter(time)
+    for _ in range(8):  # the replies to calls that were in flight together
+        limiter.learn(headers)
+
+    assert await start(limiter, time, 1) == [1000.0 + DOUBT_SECONDS]
+
+
+@pytest.mark.parametrize("headers", LONG)
+async def test_an_answer_after_that_shows_that_the_header_is_wrong(headers):
+    time = Time()
+    limiter = make_limiter(time)
+    limiter.learn(headers)
+    for _ in range(50):
+        await start(limiter, time, 1)
+        limiter.learn(headers)
+
+    assert time.now <= 1000.0 + DOUBT_SECONDS + 1
+
+
+@pytest.mark.parametrize("headers", LONG)
+async def test_a_refusal_after_that_is_waited_for_like_any_other(headers):
+    time = Time()
+    limiter = make_limiter(time)
+    starts = []
+    limiter.learn(headers)
+    for _ in range(4):
+        starts += await start(limiter, time, 1)
+        limiter.learn(headers, accepted=False)
+        limiter.refused(None, "rate_limit_exceeded")
+        limiter.ended(answered=False)
+
+    assert [round(later - earlier) for earlier, later in pairwise(starts)] == [1, 2, 4]
 
 
 @pytest.mark.parametrize(
@@ -305,7 +349,7 @@ async def test_a_limit_that_is_used_up_is_waited_for(remaining, begins_at):
         make_headers(limit=1e30, remaining=0, reset="soon"),
     ],
 )
-async def test_headers_that_make_no_sense_hold_nobody_up(headers):
+async def test_invalid_headers_delay_no_call(headers):
     time = Time()
     limiter = make_limiter(time)
     limiter.learn(headers)
@@ -347,7 +391,7 @@ def test_headers_of_any_text_can_be_read(limit, remaining, reset):
 
 
 @pytest.mark.parametrize("charged", [400.0, 1000.0, 2500.0])
-async def test_the_pace_of_tokens_follows_what_calls_are_really_charged(charged):
+async def test_the_pace_of_tokens_follows_the_actual_charge(charged):
     time = Time()
     limiter = make_limiter(time)
     level, at, refused = 60_000.0, time.now, 0
@@ -383,7 +427,7 @@ async def test_a_limit_that_is_set_holds_from_the_next_call_on():
     assert busiest_minute(starts) <= 60
 
 
-async def test_a_call_that_waits_goes_by_a_wider_limit_at_once():
+async def test_a_waiting_call_follows_a_higher_limit_at_once():
     time = Time()
     limiter = make_limiter(time, rpm=1)
     await start(limiter, time, 2)
@@ -397,7 +441,7 @@ async def test_a_call_that_waits_goes_by_a_wider_limit_at_once():
     assert time.now - began < 1.0
 
 
-async def test_without_a_limit_of_ones_own_that_of_the_headers_holds_again():
+async def test_without_a_limit_set_by_the_user_that_of_the_headers_applies_again():
     time = Time()
     limiter = make_limiter(time, rpm=10)
     limiter.learn(make_headers(limit=120, remaining=119))
@@ -410,7 +454,7 @@ async def test_without_a_limit_of_ones_own_that_of_the_headers_holds_again():
 
 @settings(deadline=None, derandomize=True)
 @given(st.lists(st.tuples(st.sampled_from([None, 1, 7, 60, 500]), st.integers(1, 12)), min_size=1, max_size=6))
-def test_whatever_is_set_the_latest_limit_is_kept_and_nobody_waits_for_ever(told):
+def test_the_latest_limit_is_kept_and_no_call_waits_for_ever(told):
     async def work():
         time = Time()
         limiter = make_limiter(time)
@@ -429,7 +473,7 @@ LIMITS = {
     "requests of the headers": make_headers("requests", limit=600),
     "tokens of the headers": make_headers("tokens", limit=6000, remaining=5990),
 }
-"""Limits of 600 calls a minute, each call of ten tokens."""
+"""Limits of 600 calls a minute, with ten tokens per call."""
 
 
 def make_limited(time, kind, **options):
@@ -443,7 +487,7 @@ def make_limited(time, kind, **options):
 @pytest.mark.parametrize("kind", LIMITS)
 @pytest.mark.parametrize("workers", [2, 3, 10])
 async def test_workers_that_share_a_limit_keep_to_it_together_and_use_nearly_all_of_it(kind, workers):
-    # Each with a clock of its own that begins at the same moment: they wait side by side.
+    # Each has its own clock with the same start, as if they waited at the same time.
     times = [Time() for _ in range(workers)]
     starts = [
         await start(make_limited(time, kind, sharers=lambda: workers), time, 1800 // workers + 1, tokens=10)
@@ -455,20 +499,20 @@ async def test_workers_that_share_a_limit_keep_to_it_together_and_use_nearly_all
 
 
 @pytest.mark.parametrize("kind", LIMITS)
-async def test_how_many_share_a_limit_is_asked_at_each_call(kind):
+async def test_the_number_of_workers_that_share_a_limit_is_read_at_each_call(kind):
     time, sharers = Time(), [1]
     limiter = make_limited(time, kind, sharers=lambda: sharers[0])
     gaps = []
     for sharers[0] in (1, 4, 2, 1):
         starts = await start(limiter, time, 12, tokens=10)
-        # The first call of each round still waits by how many there were before.
+        # The first call of each round still waits according to the previous number.
         gaps.append([after - before for before, after in pairwise(starts[1:])])
 
     alone = gaps[0][-1]
     assert gaps[1:] == [pytest.approx([times * alone] * 10, rel=1e-6) for times in (4, 2, 1)]
 
 
-async def test_a_worker_that_does_not_know_of_itself_is_alone():
+async def test_a_limiter_without_sharers_counts_one_worker():
     time = Time()
 
     starts = await start(make_limiter(time, rpm=60, sharers=lambda: 0), time, 4)
@@ -481,7 +525,7 @@ def make_filling(time, slots):
     return Limiter(rpm=None, tpm=None, clock=time.clock, sleep=time.sleep, concurrency=window, first_gap=0.002)
 
 
-async def test_the_first_calls_of_a_run_begin_one_after_another_and_the_later_ones_at_once():
+async def test_the_first_calls_of_a_run_are_staggered_and_later_ones_start_at_once():
     time = Time()
     limiter, starts = make_filling(time, 50), []
     for _ in range(100):
@@ -493,9 +537,113 @@ async def test_the_first_calls_of_a_run_begin_one_after_another_and_the_later_on
     assert set(gaps[49:]) == {0.0}
 
 
-async def test_however_many_slots_there_are_they_are_filled_in_a_fifth_of_a_second():
+async def test_any_number_of_slots_is_filled_in_a_fifth_of_a_second():
     time = Time()
 
     starts = await start(make_filling(time, 1000), time, 1000)
 
     assert starts[-1] - starts[0] <= 0.2
+
+
+async def refuse(limiter, time, times, seconds=None):
+    """Have that many calls refused, one after the other; return the waits between them."""
+    starts = []
+    for _ in range(times):
+        starts += await start(limiter, time, 1)
+        limiter.refused(seconds, "rate_limit_exceeded")
+        limiter.ended(answered=False)
+    return [later - earlier for earlier, later in pairwise(starts)]
+
+
+async def test_refusals_without_a_time_are_waited_for_longer_and_longer_up_to_a_minute():
+    time = Time()
+
+    waits = await refuse(make_limiter(time), time, 10)
+
+    # A second more, since calls come back gradually after a pause.
+    assert waits[:6] == pytest.approx([1, 2, 4, 8, 16, 32], abs=1.1)
+    assert waits[6:] == pytest.approx([MAX_REFUSAL_SECONDS] * 3, abs=1.1)
+
+
+async def test_the_time_that_a_server_names_is_waited_for_instead():
+    time = Time()
+
+    assert await refuse(make_limiter(time), time, 5, seconds=7.0) == pytest.approx([7.0] * 4, abs=1.1)
+
+
+async def test_refusals_that_arrive_together_count_once():
+    time = Time()
+    limiter = make_limiter(time)
+    await start(limiter, time, 20)
+    for _ in range(20):
+        limiter.refused(None, "rate_limit_exceeded")
+        limiter.ended(answered=False)
+
+    assert (await start(limiter, time, 1))[0] == pytest.approx(1001.0, abs=1.1)
+    assert not limiter.is_refused_throughout
+
+
+async def test_an_answer_shortens_the_next_wait_and_nothing_is_refused_throughout_any_more():
+    time = Time()
+    limiter = make_limiter(time)
+    await refuse(limiter, time, REFUSED_THROUGHOUT)
+    assert limiter.is_refused_throughout
+
+    await start(limiter, time, 1)
+    limiter.ended(answered=True)
+
+    assert not limiter.is_refused_throughout
+    assert await refuse(limiter, time, 2) == pytest.approx([8.0], abs=1.1)
+
+
+class Gate:
+    """Opens at a time that a test sets."""
+
+    def __init__(self, opens_at):
+        self.opens_at = opens_at
+        self.calls = 0
+
+    def begin(self):
+        self.calls += 1
+        return self.calls
+
+
+async def test_no_call_starts_while_the_gate_is_closed_and_each_has_its_number():
+    time = Time()
+    gate = Gate(opens_at=1030.0)
+    limiter = make_limiter(time, gate=gate)
+
+    numbers = [await limiter.acquire(1.0) for _ in range(3)]
+
+    assert time.now == pytest.approx(1030.0)
+    assert numbers == [1, 2, 3]
+
+
+async def test_a_gate_that_closes_while_calls_wait_for_their_turn_stops_them_too():
+    time = Time()
+    gate = Gate(opens_at=0.0)
+    limiter = make_limiter(time, rpm=60, gate=gate)
+    await limiter.acquire(1.0)
+    waiting = asyncio.create_task(limiter.acquire(1.0))
+    await asyncio.sleep(0)
+
+    gate.opens_at = 1500.0
+    await waiting
+
+    assert time.now == pytest.approx(1500.0)
+
+
+async def test_after_a_rest_calls_come_back_gradually():
+    time = Time()
+    concurrency = ConcurrencyLimit(64, time.clock)
+    limiter = Limiter(rpm=None, tpm=None, clock=time.clock, sleep=time.sleep, concurrency=concurrency)
+    concurrency.in_flight = 5
+
+    limiter.restart()
+    sizes = []
+    for _ in range(6):
+        sizes.append(int(concurrency.size))
+        for _ in range(int(concurrency.size)):
+            concurrency.answered()
+
+    assert sizes == [6, 12, 24, 48, 64, 64]

@@ -1,4 +1,4 @@
-"""The live block fits every terminal, cuts no number, and shows what a run is about."""
+"""The live block fits every terminal, truncates no number, and shows the state of the run."""
 
 from dataclasses import replace
 
@@ -24,7 +24,7 @@ def shown(snapshot, width: int = 79) -> str:
 
 
 def make_busy(**changes):
-    """Four hours into a run with all that can be seen of one."""
+    """Return a snapshot after four hours, with every field set."""
     counts = Counts(pending=812_345, running=64, done=187_000, failed=591)
     row = {
         "at": HOURS,
@@ -52,7 +52,7 @@ def make_busy(**changes):
     return make_snapshot(**(row | changes))
 
 
-def test_everything_is_in_eighty_columns():
+def test_all_facts_fit_into_eighty_columns():
     assert shown(make_busy()).split("\n") == [
         "━━━━━━━━━━────────────────────────────────────────── 187,591 of 1,000,000  18 %",
         "done 187,000        failed 591          pending 812,409     in flight 64 of 64",
@@ -65,7 +65,7 @@ def test_everything_is_in_eighty_columns():
     ]
 
 
-def test_no_less_is_spent_than_this_run_cost():
+def test_the_amount_spent_is_at_least_the_cost_of_this_run():
     assert "cap $9,000.00, $1,234.50 spent" in shown(make_busy(spent_usd=1.0), 119)
 
 
@@ -90,7 +90,7 @@ def test_names_of_any_script_are_shortened_to_their_place(name, cells):
     assert cell_len(truncate_cells(name, cells)) <= max(cells, 1)
 
 
-def test_failed_jobs_are_seen_in_the_bar_however_few_and_only_all_of_them_fill_it():
+def test_a_single_failed_job_is_visible_in_the_bar():
     counts = Counts(pending=1, running=0, done=99_998, failed=1)
     job_progress = replace(make_snapshot().job_progress, counts=counts)
     bar = draw(make_snapshot(job_progress=job_progress), 79)[0]
@@ -99,7 +99,7 @@ def test_failed_jobs_are_seen_in_the_bar_however_few_and_only_all_of_them_fill_i
     assert " 99 %" in bar.plain
 
 
-def test_it_says_what_is_waited_for_and_that_it_is_paused_or_stopping():
+def test_it_shows_waits_pauses_and_stops():
     assert "waiting for rate_limit_exceeded, 12 s" in shown(make_busy())
     assert "paused" in shown(make_busy(paused=True))
     assert "stopping: 64 calls in flight" in shown(make_busy(stopping=True))
@@ -108,14 +108,14 @@ def test_it_says_what_is_waited_for_and_that_it_is_paused_or_stopping():
     assert "after refusals 9 calls at once" in shown(make_busy(wait=None, slowed_to=9))
 
 
-def test_names_cannot_command_the_terminal_from_within_the_block():
+def test_names_in_the_block_cannot_control_the_terminal():
     text = shown(make_busy(failures=(LatestFailure("c\x1b[2J", "Evil\x1b]0;owned\x07", HOURS),)))
 
     assert "\x1b" not in text
     assert "\x07" not in text
 
 
-def test_the_plain_line_has_separators_and_says_what_is_waited_for():
+def test_the_plain_line_has_separators_and_the_reason_of_a_wait():
     assert plain_line(make_busy()) == (
         "done 187,000/1,000,000 18%  failed 591  in flight 64  800/min  $1,234.50  left 16 h 55 min  "
         "waiting for rate_limit_exceeded, 12 s"

@@ -1,8 +1,10 @@
-"""What is seen of a run is a value: it travels as JSON, and those of several processes add up."""
+"""Snapshots of a run are values: they convert to JSON and back, and those of several processes can be merged."""
 
 import json
 from collections import Counter
+from dataclasses import replace
 
+import pytest
 from factories import make_attempt, make_claim, make_failure
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,17 +29,18 @@ from artistjobs.worker.progress.snapshot import (
     seconds_left,
     snapshot_from_json,
     snapshot_json,
+    waiting_for,
 )
 from artistjobs.worker.progress.throughput import LATEST_ANSWERS, LatencyHistogram, ThroughputMeter, quantile
 
 NUMBERS = st.integers(0, 10**9)
-# Eighths add up without rounding, so that sums can be compared.
+# Sums of eighths are exact, so that they can be compared.
 SUMS = st.integers(0, 10**6).map(lambda number: number / 8)
 CODES = st.sampled_from(["incomplete", "server_error", "rate_limit_exceeded", "timeout", "template_error"])
 
 
 def failures_of(seen) -> tuple[LatestFailure, ...]:
-    """At most three, each code once, the latest first."""
+    """At most three failures, each code once, the latest first."""
     ranked = sorted(seen.items(), key=lambda pair: (pair[1], pair[0]), reverse=True)
     return tuple(LatestFailure(code, "Ōno 🎨", at) for code, at in ranked[:3])
 
@@ -56,7 +59,8 @@ SNAPSHOTS = st.builds(
     ),
     workers=NUMBERS, processes=NUMBERS, claimed_by_others=NUMBERS, limit=st.none() | NUMBERS, cap_usd=st.none() | SUMS,
     spent_usd=SUMS, slowed_to=st.none() | NUMBERS, latencies=st.dictionaries(st.integers(-50, 200), st.integers(1, 99)),
-    wait=st.none() | st.builds(Wait, reason=CODES, until=SUMS),
+    wait=st.none() | st.builds(Wait, reason=CODES, until=SUMS, gives_up_at=st.none() | SUMS),
+    last_done_at=st.none() | SUMS,
     failures=st.dictionaries(CODES, SUMS).map(failures_of), paused=st.booleans(), stopping=st.booleans(),
 )  # fmt: skip
 
@@ -78,7 +82,7 @@ def make_snapshot(**changes) -> RunSnapshot:
 
 
 @given(SNAPSHOTS)
-def test_a_glance_goes_through_json_unchanged_and_merged_alone_is_itself(snapshot):
+def test_a_snapshot_survives_json_and_a_merge_with_itself_alone(snapshot):
     sent = json.dumps(snapshot_json(snapshot))
 
     assert snapshot_from_json(json.loads(sent)) == snapshot
@@ -86,7 +90,7 @@ def test_a_glance_goes_through_json_unchanged_and_merged_alone_is_itself(snapsho
 
 
 @given(st.lists(SNAPSHOTS, min_size=1, max_size=4))
-def test_merged_glances_add_up_in_whatever_order(snapshots):
+def test_snapshots_merge_to_the_same_result_in_any_order(snapshots):
     merged = merge(snapshots)
 
     assert merge(snapshots[::-1]).totals == merged.totals
@@ -97,13 +101,13 @@ def test_merged_glances_add_up_in_whatever_order(snapshots):
         seen.code for snapshot in snapshots for seen in snapshot.failures
     }
     assert merge([merge(snapshots[:1]), *snapshots[1:]]).failures == merged.failures
-    # Those of processes that have ended rest for ever.
+    # Snapshots of ended processes do not change any more.
     assert merged.paused == all(
         snapshot.paused for snapshot in [each for each in snapshots if each.processes] or snapshots
     )
 
 
-def test_a_process_that_has_ended_counts_with_what_it_did_and_makes_no_calls():
+def test_an_ended_process_keeps_its_totals_and_makes_no_calls():
     ended = make_snapshot(processes=0, in_flight=0, workers=2)
 
     left = merge([ended, make_snapshot(workers=1)])
@@ -141,7 +145,7 @@ def test_only_the_latest_latencies_count():
     assert quantile({}, 0.5) is None
 
 
-def test_pace_is_that_of_the_last_minute_and_takes_no_more_room_after_hours():
+def test_the_pace_is_that_of_the_last_minute_in_constant_memory():
     pace = ThroughputMeter()
     for quarter in range(4 * 4 * 3600):
         pace.add(quarter / 4)
@@ -151,7 +155,7 @@ def test_pace_is_that_of_the_last_minute_and_takes_no_more_room_after_hours():
     assert len(pace._seconds) <= ThroughputMeter.SECONDS + 1
 
 
-def test_a_tally_keeps_the_latest_failure_of_the_latest_three_codes():
+def test_counters_keep_the_latest_failure_of_the_latest_three_codes():
     counters = RunCounters(before=Counts(pending=9, running=0, done=0, failed=0), started_at=0.0)
     for number, code in enumerate(["a", "b", "c", "a", "d"]):
         claim = make_claim(artist_name=f"Artist {number}")
@@ -174,13 +178,43 @@ def test_progress_of_other_workers_counts_towards_the_time_left():
     assert seconds_left(make_snapshot(paused=True)) is None
 
 
+def test_a_wait_with_a_known_end_is_part_of_the_time_left():
+    waiting = make_snapshot(wait=Wait("rate_limit_exceeded", 130.0 + 3600))
+
+    assert seconds_left(waiting) == 3600 + 60
+    assert waiting_for(waiting) == "rate_limit_exceeded, 1 h 00 min"
+
+
+def test_the_time_left_is_unknown_during_an_outage_and_the_outage_is_told():
+    resting = make_snapshot(wait=Wait("http_503", 146.0, gives_up_at=130.0 + 1700))
+    probing = make_snapshot(wait=Wait("http_503", 130.0, gives_up_at=130.0 + 1700))
+
+    assert seconds_left(resting) is None
+    assert waiting_for(resting) == "the service (http_503): next try in 16 s, at most 28 min 20 s more"
+    assert waiting_for(probing) == "the service (http_503): trying now, at most 28 min 20 s more"
+
+
+@pytest.mark.parametrize(("pending", "shown"), [(1, 1.0), (0, 0.0)])
+def test_while_a_job_is_left_the_time_left_is_not_zero(pending, shown):
+    counts = Counts(pending=pending, running=0, done=40, failed=0)
+    progress = replace(make_snapshot().job_progress, counts=counts)
+
+    assert seconds_left(make_snapshot(jobs_per_minute=100_000.0, job_progress=progress)) == shown
+
+
+def test_a_last_job_that_takes_long_makes_no_false_promise():
+    assert seconds_left(make_snapshot(last_done_at=129.0)) == 60.0
+    assert seconds_left(make_snapshot(last_done_at=121.0)) is None
+    assert seconds_left(make_snapshot(last_done_at=121.0, workers=2)) == 60.0
+
+
 def test_a_limit_bounds_what_is_left():
     assert jobs_left(make_snapshot(limit=35)) == 5
     assert jobs_left(make_snapshot(limit=1000)) == 60
 
 
 class Clock:
-    """Stands still until told otherwise; each reading may take a while."""
+    """A clock that a test moves; each reading may take some time."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -189,21 +223,21 @@ class Clock:
         return self.now
 
 
-def test_a_standing_is_what_the_database_says_with_our_own_progress_since():
+def test_job_progress_is_the_count_of_the_database_plus_own_progress_since():
     clock, database = Clock(), Counts(pending=5, running=3, done=2, failed=0)
-    lookout = JobCountPoller(None, clock)
-    lookout.poll(lambda _scope: database)
+    poller = JobCountPoller(None, clock)
+    poller.poll(lambda _scope: database)
 
-    lookout.add([make_attempt(make_claim(), Outcome.DONE), make_attempt(make_claim(), Outcome.FAILED)])
-    assert lookout.job_progress.counts == Counts(pending=5, running=1, done=3, failed=1)
+    poller.add([make_attempt(make_claim(), Outcome.DONE), make_attempt(make_claim(), Outcome.FAILED)])
+    assert poller.job_progress.counts == Counts(pending=5, running=1, done=3, failed=1)
 
     clock.now = 1.0
-    lookout.poll(lambda _scope: Counts(pending=1, running=2, done=6, failed=1))
-    assert lookout.job_progress.counts == Counts(pending=1, running=2, done=6, failed=1)
-    assert (lookout.job_progress.window_start, lookout.job_progress.done_at_window_start) == (0.0, 2)
+    poller.poll(lambda _scope: Counts(pending=1, running=2, done=6, failed=1))
+    assert poller.job_progress.counts == Counts(pending=1, running=2, done=6, failed=1)
+    assert (poller.job_progress.window_start, poller.job_progress.done_at_window_start) == (0.0, 2)
 
 
-def test_counting_that_takes_long_is_done_less_often():
+def test_slow_counting_is_done_less_often():
     clock, looks = Clock(), []
 
     def count(_scope):
@@ -211,9 +245,9 @@ def test_counting_that_takes_long_is_done_less_often():
         clock.now += 0.5
         return Counts(pending=1, running=0, done=0, failed=0)
 
-    lookout = JobCountPoller(None, clock)
+    poller = JobCountPoller(None, clock)
     while clock.now < 200:
-        lookout.poll(count)
+        poller.poll(count)
         clock.now += 1.0
 
     assert len(looks) == 4

@@ -1,0 +1,103 @@
+"""Log file: one JSON object per line, appended; a full disk does not stop the run, and no line is half written."""
+
+import json
+import logging
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from artistjobs.core.timestamps import to_timestamp
+from artistjobs.errors import WrongUseError
+
+log = logging.getLogger("artistjobs")
+
+
+NEW_FILE_MODE = 0o644
+"""Mode of a new log file, before the umask: no other user may write to it."""
+
+
+class JsonLines(logging.Formatter):
+    """Formats a log line as one JSON object with ``at``, ``level`` and ``message``."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the JSON object as text."""
+        return _line(record.created, record.levelname, record.getMessage())
+
+
+class LogFile(logging.Handler):
+    """Appends log lines to a file.
+
+    After the first failed write, one warning is logged, and ``failure`` is a sentence about it. Later lines are tried
+    again: as soon as the file accepts data, the line that was cut is completed, and a line gives the number of lines
+    that are missing.
+
+    A new file gets ``mode``, less the umask.
+
+    Raises:
+        WrongUseError: if the file cannot be opened.
+
+    """
+
+    def __init__(self, path: Path, mode: int = NEW_FILE_MODE) -> None:
+        super().__init__()
+        self.setFormatter(JsonLines())
+        self.failure: str | None = None
+        self._path = path
+        self._cut = b""
+        self._missing = 0
+        try:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+            self._descriptor = os.open(path, flags, mode)
+        except OSError as error:
+            raise WrongUseError(f"--log-file {path} cannot be written: {error.strerror}; use another file.") from error
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Append one log line."""
+        line = f"{self.format(record)}\n".encode()
+        if self._missing:
+            text = f"{self._missing} log lines are missing here, because the file could not be written"
+            line = f"{_line(record.created, 'WARNING', text)}\n".encode() + line
+        rest, error = _append(self._descriptor, self._cut + line)
+        if error is None:
+            self._cut, self._missing = b"", 0
+            return
+        if len(rest) < len(line):
+            self._cut, self._missing = rest, 0  # this line is begun, and is completed later
+        else:
+            self._cut = rest[: len(rest) - len(line)]
+            self._missing += 1
+        self._report(error)
+
+    def close(self) -> None:
+        """Close the file; raises nothing."""
+        super().close()
+        with suppress(OSError):
+            os.close(self._descriptor)
+
+    def _report(self, error: OSError) -> None:
+        if self.failure is None:
+            self.failure = (
+                f"--log-file {self._path} lacks lines: {error.strerror or error}; "
+                "fix the cause, or name another file; nothing else is affected"
+            )
+            log.warning("%s", self.failure)
+
+
+def log_file_failure() -> str | None:
+    """Return a sentence if lines are missing in the log file of this process; None if there are none."""
+    return next((handler.failure for handler in log.handlers if isinstance(handler, LogFile)), None)
+
+
+def _append(descriptor: int, data: bytes) -> tuple[bytes, OSError | None]:
+    """Write data; return the part that could not be written, with the error."""
+    rest = memoryview(data)
+    try:
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
+    except OSError as error:
+        return bytes(rest), error
+    return b"", None
+
+
+def _line(seconds: float, level: str, message: str) -> str:
+    return json.dumps({"at": to_timestamp(seconds), "level": level.lower(), "message": message})

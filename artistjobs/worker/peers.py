@@ -1,0 +1,60 @@
+"""Peers: the other processes of the same command, with which a process shares pauses and the rest during an outage.
+
+The messages between them are in ``processes``; a command with one process has no peers.
+"""
+
+from typing import Protocol
+
+from artistjobs.worker.limits.circuit_breaker import Breaker, Event
+from artistjobs.worker.limits.rate_limiter import Limiter
+
+
+class Peers(Protocol):
+    """Receives what concerns the calls of all processes of a command."""
+
+    def paused(self, until: float, reason: str) -> None:
+        """Report a pause of all calls, until a time in seconds on the monotonic clock, which all processes share."""
+
+    def resting(self, cause: str) -> None:
+        """Report that the service is away, and that this process makes the probes."""
+
+    def answered(self) -> None:
+        """Report that the service answered, which ends the rest."""
+
+
+class NoPeers:
+    """The peers of a command with one process: none."""
+
+    def paused(self, until: float, reason: str) -> None:
+        """Do nothing."""
+
+    def resting(self, cause: str) -> None:
+        """Do nothing."""
+
+    def answered(self) -> None:
+        """Do nothing."""
+
+
+class Calls:
+    """The calls of this process, as far as its peers have an influence on them."""
+
+    def __init__(self, limiter: Limiter, breaker: Breaker) -> None:
+        self._limiter = limiter
+        self._breaker = breaker
+
+    def pause(self, until: float, reason: str) -> None:
+        """Pause for the reason that paused another process."""
+        self._limiter.pause_until(until, reason)
+
+    def follow(self, cause: str) -> None:
+        """Rest while another process makes the probes."""
+        self._breaker.follow(cause)
+
+    def lead(self) -> None:
+        """Make the probes, because the process that made them has ended."""
+        self._breaker.lead()
+
+    def resume(self) -> None:
+        """Make calls again, because another process received an answer."""
+        if self._breaker.close() is Event.RECOVERED:
+            self._limiter.restart()
