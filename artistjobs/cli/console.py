@@ -57,7 +57,7 @@ def logging_output(
     with logging_to(settings.verbosity, settings.log_file, block, mode) as console:
         if scenario is not None and not settings.quiet:
             console.print_line(f"rehearsal ({scenario}): a simulated API on this machine, no key and no cost")
-        for warning in warnings:
+        for warning in [*_password_warnings(), *warnings]:
             log.warning("%s", warning)
         try:
             yield console
@@ -66,6 +66,15 @@ def logging_output(
             raise
         if failure := log_file_failure():
             raise StoreError(f"{failure}.")
+
+
+def _password_warnings() -> list[str]:
+    from artistjobs.store.address import without_passwords
+
+    if all(without_passwords(argument) == argument for argument in sys.argv[1:]):
+        return []
+    remedy = "set ARTISTJOBS_DB or PGPASSWORD, or use ~/.pgpass"
+    return [f"other users of this machine can read the password on the command line; {remedy}"]
 
 
 def _log_file_mode(log_file: "Path", files: "FilesInUse") -> int:
@@ -154,7 +163,9 @@ def higher_cap(least_usd: float | None, cap_usd: float | None) -> str:
 
 def same_command(max_cost: str | None = None) -> str:
     """Return the command line of this process, quoted for a shell; with another cap if ``max_cost`` is given."""
-    given = sys.argv[1:]
+    from artistjobs.store.address import without_passwords
+
+    given = list(map(without_passwords, sys.argv[1:]))
     return " ".join(["artistjobs", *map(_quoted, given if max_cost is None else _with_cap(given, max_cost))])
 
 

@@ -87,7 +87,10 @@ class _Database(_Path):
         from artistjobs.store.address import address_of
 
         text = str(value) if "://" in str(value) else str(super().convert(value, param, ctx))
-        return address_of(text)
+        try:
+            return address_of(text)
+        except WrongUseError as error:
+            self.fail(str(error), param, ctx)
 
 
 DATABASE = _Database()

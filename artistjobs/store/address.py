@@ -34,10 +34,10 @@ class DatabaseUrl:
     spool: Path | None = None
 
     def __str__(self) -> str:
-        shown = _USER_WITH_PASSWORD.sub(r"\1@", self.url)
+        shown = _PASSWORD.sub(r"\1@", self.url)
         if "@" in shown.partition("://")[2].partition("@")[2]:
-            # A password with characters that should have been escaped.
-            shown = re.sub(r"(?<=://)([^:@/?]*).*@", r"\1@", shown, flags=re.DOTALL)
+            # Characters of a password that should have been escaped: everything up to the last @ may belong to it.
+            shown = _MALFORMED.sub(r"\1@", self.url)
         base, _, options = shown.partition("?")
         safe = [option for option in options.split("&") if option and option.partition("=")[0].lower() not in _SECRETS]
         return f"{base}?{'&'.join(safe)}" if safe else base
@@ -48,17 +48,35 @@ class DatabaseUrl:
         return str(self).partition("?")[0].rpartition("/")[2]
 
 
-_USER_WITH_PASSWORD = re.compile(r"(?<=://)([^:@/?]*):[^@/?]*@")
+_PASSWORD = re.compile(r"(?<=://)([^:@/?]*):[^@]*@")
+
+
+_MALFORMED = re.compile(r"(?<=://)([^:@/?]*).*@", re.DOTALL)
 
 
 Address: TypeAlias = Path | DatabaseUrl
 
 
 def address_of(text: str, wait_seconds: float = WAIT_SECONDS, spool: str | Path | None = None) -> Address:
-    """Return the address that a user gave as text; the other arguments are for the URL of a server."""
+    """Return the address that a user gave as text; the other arguments are for the URL of a server.
+
+    Raises:
+        WrongUseError: if it is the URL of something else.
+
+    """
     if not text.startswith(SERVER_SCHEMES):
+        if scheme := re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", text):
+            raise WrongUseError(
+                f"{scheme[0]}… is no database of artistjobs; name a SQLite file, or a server with postgresql://…"
+            )
         return Path(text)
     return DatabaseUrl(text, wait_seconds, None if spool is None else Path(spool))
+
+
+def without_passwords(argument: str) -> str:
+    """Return an argument of the command line without the passwords of a URL in it."""
+    at = min((place for scheme in SERVER_SCHEMES if (place := argument.find(scheme)) >= 0), default=None)
+    return argument if at is None else argument[:at] + str(DatabaseUrl(argument[at:]))
 
 
 def with_options(address: Address, wait_seconds: float | None, spool: Path | None) -> Address:

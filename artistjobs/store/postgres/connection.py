@@ -18,9 +18,10 @@ from artistjobs.core.json_values import clean_text
 from artistjobs.errors import NoDatabaseError, StoreError, WrongUseError
 from artistjobs.store.address import DatabaseUrl
 from artistjobs.store.postgres.answers import UNREAD_TEXT, with_text
-from artistjobs.store.postgres.errors import is_away, is_conflict, translated
+from artistjobs.store.postgres.errors import is_away, is_conflict, reason_of, translated
 from artistjobs.store.postgres.liveness import is_alive
 from artistjobs.store.postgres.migrations import is_new, migrate, missing
+from artistjobs.store.postgres.poolers import ensure_own_session, may_be_pooled
 from artistjobs.store.queries.connection import Parameters
 
 log = logging.getLogger(__name__)
@@ -142,7 +143,13 @@ class Connection:
 
     def find_by_artist_like(self, name: str, limit: int) -> list[DbRow]:
         """Return the rows of jobs whose artist has a similar name, the closest first."""
-        return self.rows("jobs_by_artist_like", {"name": name, "limit": limit})
+        statement = sql("jobs_by_artist_like").replace(b'"default"', f'"{self._folding_collation()}"'.encode())
+        return self.repeated(lambda db: db.execute(statement, cleaned({"name": name, "limit": limit})).fetchall())
+
+    def _folding_collation(self) -> str:
+        """Return a collation that knows the case of all letters; not every server has each of them."""
+        row = self.row("folding_collation")
+        return str(row["name"]) if row else "default"
 
     def execute_each(self, statement: str, rows: Sequence[Parameters]) -> None:
         """Execute a writing statement for each row, in one transaction that is on disk on return."""
@@ -215,7 +222,8 @@ class Connection:
                     with translated(self.path):
                         raise
                 if tries == _QUIET_TRIES:
-                    log.warning("%s cannot be reached; waiting up to %.0f s for it", self.path, self._wait_seconds)
+                    reason, seconds = reason_of(error), self._wait_seconds
+                    log.warning("%s cannot be reached (%s); waiting up to %.0f s", self.path, reason, seconds)
                 sleep(_PAUSE_SECONDS[min(tries, len(_PAUSE_SECONDS) - 1)])
                 tries += 1
             else:
@@ -248,12 +256,25 @@ def connect(url: DatabaseUrl) -> Db:
     """Connect to a server and check that it can keep the promises of the store.
 
     Raises:
-        WrongUseError: if it is too old, a replica, or does not wait for the disk.
+        WrongUseError: if it is too old, a replica, a pooler in transaction mode, or does not wait for the disk.
         psycopg.Error: if it cannot be reached or refuses the connection.
 
     """
+    connection = _connect(url)
     try:
-        connection = psycopg.connect(
+        connection.adapters.register_loader("timestamptz", _TimestampLoader)
+        for name, value in _SETTINGS.items():
+            connection.execute("SELECT set_config(%s, %s, false)", (name, value))
+        _ensure_suitable(connection, url)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _connect(url: DatabaseUrl) -> Db:
+    try:
+        return psycopg.connect(
             url.url,
             autocommit=True,
             row_factory=dict_row,
@@ -266,15 +287,6 @@ def connect(url: DatabaseUrl) -> Db:
         )
     except psycopg.ProgrammingError as error:
         raise WrongUseError("the URL of the database is invalid; write postgresql://USER@HOST:PORT/NAME.") from error
-    try:
-        connection.adapters.register_loader("timestamptz", _TimestampLoader)
-        for name, value in _SETTINGS.items():
-            connection.execute("SELECT set_config(%s, %s, false)", (name, value))
-        _ensure_suitable(connection, url)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
 
 
 def _clock_difference(sent: float, now: float, received: float) -> float:
@@ -287,16 +299,24 @@ def _ensure_suitable(connection: Db, url: DatabaseUrl) -> None:
         raise WrongUseError(f"{url} runs PostgreSQL {connection.info.server_version // 10_000}; 14 or newer is needed.")
     row = connection.execute(
         "SELECT pg_is_in_recovery() AS is_replica, current_setting('synchronous_commit') AS sync,"
-        " current_setting('default_transaction_read_only') = 'on' AS is_read_only"
+        " current_setting('default_transaction_read_only') = 'on' AS is_read_only,"
+        " current_setting('server_encoding') AS encoding, inet_client_port() AS client_port"
     ).fetchone()
     assert row is not None
     if row["is_replica"] or row["is_read_only"]:
         raise WrongUseError(f"{url} is a replica or read-only; name the primary server with --db.")
+    if row["encoding"] != "UTF8":
+        raise WrongUseError(
+            f"{url} stores text as {row['encoding']}; create a database with: createdb -E UTF8 -T template0 NAME"
+        )
     if row["sync"] == "off":
         raise WrongUseError(
             f"{url} has synchronous_commit = off and would lose answers that were paid for; set it to on, "
             "for example: ALTER DATABASE NAME SET synchronous_commit = on."
         )
+    if may_be_pooled(connection, row["client_port"]):
+        connection.prepare_threshold = None  # prepared statements outlive their client in some poolers
+        ensure_own_session(connection, url, lambda: _connect(url))
     if row["sync"] == "local":
         log.warning("%s has synchronous_commit = local: a failover to a replica may lose the latest answers", url)
 

@@ -1,5 +1,6 @@
 """Translation of PostgreSQL's errors to one sentence with the remedy; a password is never part of it."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -55,7 +56,10 @@ _FINAL_WITHOUT_CODE = (
     "certificate",
     "SSL is not enabled",
     "does not support SSL",
-    "invalid port",
+    "invalid",
+    "definition of service",
+    "service file",
+    "could not open",
 )
 """Parts of messages of libpq about a connection that will not succeed by itself; they have no SQLSTATE."""
 
@@ -74,22 +78,20 @@ def translated(name: object) -> Iterator[None]:
         raise to_error(name, error) from error
 
 
-def to_error(name: object, error: psycopg.Error) -> ArtistjobsError:  # noqa: PLR0911 - one return for each kind
+def to_error(name: object, error: psycopg.Error) -> ArtistjobsError:
     """Return the error with one sentence for people."""
     code = error.sqlstate or _code_of(str(error))
     if code in _WRONG_USE:
         return WrongUseError(f"{name}: {_WRONG_USE[code]}")
     if code in _TROUBLE:
         return StoreError(f"{name}: {_TROUBLE[code]}")
-    if code is None and any(part in str(error) for part in ("translate host name", "resolve host")):
-        return WrongUseError(f"{name}: the name of the server is unknown; check --db.")
-    if code is None and any(part in str(error) for part in ("certificate", "SSL")):
-        return WrongUseError(f"{name}: TLS failed ({_first_line(error)}); check sslmode and sslrootcert.")
+    if code is None and (remedy := _remedy_of(str(error))) is not None:
+        return WrongUseError(f"{name}: {remedy.format(reason_of(error))}")
     if code == _FULL:
         return StoreError(f"{name}: the server has no free connection; close others, or raise max_connections.")
     if is_away(error):
-        return StoreError(f"{name}: the server cannot be reached ({_first_line(error)}); {REMEDY}")
-    return StoreError(f"{name}: PostgreSQL reports {_first_line(error)!r}; {REMEDY}")
+        return StoreError(f"{name}: the server cannot be reached ({reason_of(error)}); {REMEDY}")
+    return StoreError(f"{name}: PostgreSQL reports {reason_of(error)!r}; {REMEDY}")
 
 
 def _code_of(message: str) -> str | None:
@@ -98,7 +100,7 @@ def _code_of(message: str) -> str | None:
         "password authentication failed": errors.InvalidPassword.sqlstate,
         "no password supplied": errors.InvalidPassword.sqlstate,
         "no pg_hba.conf entry": errors.InvalidAuthorizationSpecification.sqlstate,
-        "too many clients": _FULL,
+        "too many c": _FULL,  # clients, or connections for a role or a database
         "remaining connection slots": _FULL,
     }
     found = next((code for part, code in parts.items() if part in message), None)
@@ -109,6 +111,30 @@ def _code_of(message: str) -> str | None:
     return found
 
 
-def _first_line(error: psycopg.Error) -> str:
+def reason_of(error: psycopg.Error) -> str:
+    """Return the message of an error without what libpq writes around it."""
+    if (primary := error.diag.message_primary) is not None:
+        return primary
     lines = str(error).strip().splitlines()
-    return lines[-1].strip() if lines else type(error).__name__
+    return _AROUND.sub("", lines[0].strip()) if lines else type(error).__name__
+
+
+_AROUND = re.compile(
+    r"^(?:connection failed: |connection is bad: )*(?:connection to server .*? failed: )?(?:FATAL: +)?"
+)
+
+
+def _remedy_of(message: str) -> str | None:
+    return next((remedy for parts, remedy in _REMEDIES if any(part in message for part in parts)), None)
+
+
+_REMEDIES = (
+    (
+        ("translate host name", "resolve host"),
+        "the name of the server is unknown; check it, and write @, / and : in a password as %40, %2F and %3A.",
+    ),
+    (("certificate", "SSL"), "TLS failed ({}); check sslmode and sslrootcert."),
+    (("definition of service", "service file"), "{}; check the service and PGSERVICEFILE."),
+    (("invalid",), "{}; check the URL of the database."),
+)
+"""Remedies for a connection that libpq refuses itself, by parts of its message, which is put in place of the braces."""
