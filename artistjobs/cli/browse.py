@@ -32,14 +32,18 @@ def browse(settings: Settings, port: int | None, *, no_open: bool) -> None:
     from artistjobs.browse.server import ensure_browse_extra, open_port, serve
     from artistjobs.cli.options import existing_database_option
     from artistjobs.core.job import EVERYTHING
+    from artistjobs.store.address import sqlite_file
     from artistjobs.store.models import Kind
     from artistjobs.terminal.escape import escape_controls
     from artistjobs.terminal.streams import print_message
 
     ensure_browse_extra()
     database = existing_database_option(settings)
+    path = sqlite_file(
+        database.path, "browse reads SQLite files, and this database is in PostgreSQL; open it with psql."
+    )
     with database.reader() as reader:
-        path, jobs = reader.path, reader.records.counts(EVERYTHING).total
+        jobs = reader.records.counts(EVERYTHING).total
         described = metadata(path.name, jobs, is_rehearsal=reader.kind is Kind.REHEARSAL)
     with _quiet_end():
         listening, token = open_port(port), new_token()

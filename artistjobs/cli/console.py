@@ -4,14 +4,14 @@ import math
 import os
 import shlex
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, NoReturn
 
 import click
 from click.exceptions import Exit
 
 from artistjobs.cli.options import Settings
-from artistjobs.errors import ArtistjobsError, StoreError
+from artistjobs.errors import ArtistjobsError, NoDatabaseError, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -57,7 +57,7 @@ def logging_output(
     with logging_to(settings.verbosity, settings.log_file, block, mode) as console:
         if scenario is not None and not settings.quiet:
             console.print_line(f"rehearsal ({scenario}): a simulated API on this machine, no key and no cost")
-        for warning in warnings:
+        for warning in [*_password_warnings(), *warnings]:
             log.warning("%s", warning)
         try:
             yield console
@@ -68,16 +68,26 @@ def logging_output(
             raise StoreError(f"{failure}.")
 
 
+def _password_warnings() -> list[str]:
+    from artistjobs.store.address import without_passwords
+
+    if all(without_passwords(argument) == argument for argument in sys.argv[1:]):
+        return []
+    remedy = "set ARTISTJOBS_DB or PGPASSWORD, or use ~/.pgpass"
+    return [f"other users of this machine can read the password on the command line; {remedy}"]
+
+
 def _log_file_mode(log_file: "Path", files: "FilesInUse") -> int:
     """Return the mode of a new log file. Raises WrongUseError if the log file is one of the files in use."""
     from artistjobs.export.atomic_file import mode_of_new_file
     from artistjobs.export.protection import ensure_not_ingested, may_be_ingested
+    from artistjobs.store.address import file_at
 
     files.ensure_log_file_free()
-    if may_be_ingested(log_file) and files.database.path.exists():
-        with files.database.reader() as reader:
+    if may_be_ingested(log_file):
+        with suppress(NoDatabaseError), files.database.reader() as reader:
             ensure_not_ingested(log_file, reader.records.known_files())
-    return mode_of_new_file(files.database.path)
+    return mode_of_new_file(file_at(files.database.path))
 
 
 def _finish(
@@ -129,7 +139,7 @@ def _sentences(arguments: "CommandArguments", run: "RunReport", ingested: "Inges
     return sentences
 
 
-def _rehearsal_sentences(scenario: str, run: "RunReport", database: "Path") -> list[str]:
+def _rehearsal_sentences(scenario: str, run: "RunReport", database: object) -> list[str]:
     sentences = [f"rehearsal ({scenario}): nothing was sent to OpenAI, and nothing was billed"]
     if run.after.total and run.after.total == run.after.done and not run.counters.calls:
         again = f"all jobs were rehearsed before in {database}; to rehearse them again, name a new database with --db"
@@ -153,7 +163,9 @@ def higher_cap(least_usd: float | None, cap_usd: float | None) -> str:
 
 def same_command(max_cost: str | None = None) -> str:
     """Return the command line of this process, quoted for a shell; with another cap if ``max_cost`` is given."""
-    given = sys.argv[1:]
+    from artistjobs.store.address import without_passwords
+
+    given = list(map(without_passwords, sys.argv[1:]))
     return " ".join(["artistjobs", *map(_quoted, given if max_cost is None else _with_cap(given, max_cost))])
 
 

@@ -10,12 +10,14 @@ from click.exceptions import Exit
 from artistjobs import __version__
 from artistjobs.cli.env_file import NO_ENV_FILE, EnvFile
 from artistjobs.cli.help import verbosity_of
-from artistjobs.cli.options import PATH, Settings
+from artistjobs.cli.options import DATABASE, PATH, SECONDS, Settings
 from artistjobs.core.shortage import expected_error
 from artistjobs.errors import ArtistjobsError, OutputError
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from artistjobs.store.address import Address
 
 
 EXIT_INTERRUPTED, EXIT_NO_READER, EXIT_TERMINATED = 130, 141, 143
@@ -182,14 +184,31 @@ def print_error(error: ArtistjobsError) -> None:
 @click.group(cls=Commands, commands=LazyCommands(COMMANDS), context_settings=HELP, invoke_without_command=True)
 @click.version_option(__version__, prog_name="artistjobs", message="%(prog)s %(version)s")
 @click.option(
-    "--db", type=PATH, envvar="ARTISTJOBS_DB", show_envvar=True,
-    help="Database file.  [default: artistjobs.db, or rehearsal.db with --rehearse]",
+    "--db", type=DATABASE, envvar="ARTISTJOBS_DB", show_envvar=True,
+    help="Database file, or postgresql:// URL.  [default: artistjobs.db, or rehearsal.db with --rehearse]",
 )  # fmt: skip
 @click.option("-v", "--verbose", is_flag=True, help="Log every API call.")
 @click.option("-q", "--quiet", is_flag=True, help="Print only results and errors.")
 @click.option("--log-file", type=PATH, help="Write all log lines to a file, as JSON Lines.")
+@click.option(
+    "--db-timeout", type=SECONDS, envvar="ARTISTJOBS_DB_TIMEOUT", show_envvar=True,
+    help="Longest wait in seconds for a PostgreSQL server that is away.  [default: 300]",
+)  # fmt: skip
+@click.option(
+    "--spool", type=PATH, envvar="ARTISTJOBS_SPOOL", show_envvar=True,
+    help="Folder for files about PostgreSQL databases.  [default: ~/.local/state/artistjobs]",
+)  # fmt: skip
 @click.pass_context
-def cli(ctx: click.Context, db: "Path | None", log_file: "Path | None", *, verbose: bool, quiet: bool) -> None:
+def cli(  # noqa: PLR0913 - an argument for each option
+    ctx: click.Context,
+    db: "Address | None",
+    log_file: "Path | None",
+    db_timeout: float | None,
+    spool: "Path | None",
+    *,
+    verbose: bool,
+    quiet: bool,
+) -> None:
     """Ask one prompt about many artists and store every answer.
 
     Use four steps, or `run` for all of them: `ingest` reads a file, `work` calls the API, `status` shows
@@ -199,6 +218,6 @@ def cli(ctx: click.Context, db: "Path | None", log_file: "Path | None", *, verbo
     Try it without a key: artistjobs run example_artists.csv --rehearse
     """
     env_file = ctx.obj if isinstance(ctx.obj, EnvFile) else NO_ENV_FILE
-    ctx.obj = Settings(db, verbosity_of(verbose=verbose, quiet=quiet), log_file, env_file)
+    ctx.obj = Settings(db, verbosity_of(verbose=verbose, quiet=quiet), log_file, env_file, db_timeout, spool)
     if ctx.invoked_subcommand is None:
         click.echo(STEPS)

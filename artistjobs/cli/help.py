@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from artistjobs.cli.options import PATH, Settings
+from artistjobs.cli.options import DATABASE, PATH, SECONDS, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from artistjobs.store.address import Address
 
 
 MANY_OPTIONS = 10
@@ -80,7 +82,9 @@ command: "Callable[..., Callable[[Callable[..., object]], Command]]" = partial(c
 def program_options() -> list[click.Parameter]:
     """Return the global options in the form in which they are accepted after a command."""
     return [
-        _option("--db", type=PATH, callback=_take_db, help="Database file."),
+        _option("--db", type=DATABASE, callback=_take_db, help="Database file, or postgresql:// URL."),
+        _option("--db-timeout", type=SECONDS, callback=_take_db_timeout, help="Longest wait for a PostgreSQL server."),
+        _option("--spool", type=PATH, callback=_take_spool, help="Folder for files about PostgreSQL databases."),
         _option("-v", "--verbose", is_flag=True, callback=_take_verbose, help="Log every API call."),
         _option("-q", "--quiet", is_flag=True, callback=_take_quiet, help="Print only results and errors."),
         _option("--log-file", type=PATH, callback=_take_log_file, help="Write all log lines to a file, as JSON Lines."),
@@ -105,9 +109,19 @@ def _settings(ctx: click.Context) -> Settings:
     return ctx.obj if isinstance(ctx.obj, Settings) else Settings(None, 0, None)
 
 
-def _take_db(ctx: click.Context, _param: click.Parameter, value: "Path | None") -> None:
+def _take_db(ctx: click.Context, _param: click.Parameter, value: "Address | None") -> None:
     if value is not None:
         ctx.obj = replace(_settings(ctx), db=value)
+
+
+def _take_db_timeout(ctx: click.Context, _param: click.Parameter, value: float | None) -> None:
+    if value is not None:
+        ctx.obj = replace(_settings(ctx), db_timeout=value)
+
+
+def _take_spool(ctx: click.Context, _param: click.Parameter, value: "Path | None") -> None:
+    if value is not None:
+        ctx.obj = replace(_settings(ctx), spool=value)
 
 
 def _take_log_file(ctx: click.Context, _param: click.Parameter, value: "Path | None") -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from artistjobs.core.job import Scope
+    from artistjobs.store.address import Address
     from artistjobs.store.database import Database
     from artistjobs.store.interface import OpenDatabase
 
@@ -76,6 +77,25 @@ class _Path(click.Path):
 PATH = _Path()
 
 
+class _Database(_Path):
+    """Parameter type of a database: the path of a file, or the URL of a PostgreSQL database."""
+
+    def convert(  # type: ignore[override]  # an address is not only a path
+        self, value: "str | os.PathLike[str]", param: click.Parameter | None, ctx: click.Context | None
+    ) -> "Address":
+        """Return the address."""
+        from artistjobs.store.address import address_of
+
+        text = str(value) if "://" in str(value) else str(super().convert(value, param, ctx))
+        try:
+            return address_of(text)
+        except WrongUseError as error:
+            self.fail(str(error), param, ctx)
+
+
+DATABASE = _Database()
+
+
 class _Usd(click.FloatRange):
     """Parameter type of an amount in US dollars: a finite number, not nan or inf."""
 
@@ -115,10 +135,21 @@ TIME_LIMIT = _Seconds(min=0, min_open=True)
 class Settings:
     """Values of the global options, and the settings of the file .env."""
 
-    db: "Path | None"
+    db: "Address | None"
     verbosity: int
     log_file: "Path | None"
     env_file: EnvFile = NO_ENV_FILE
+    db_timeout: float | None = None
+    spool: "Path | None" = None
+
+    @property
+    def address(self) -> "Address | None":
+        """Address of the database if one was named; that of a server with its options."""
+        if self.db is None:
+            return None
+        from artistjobs.store.address import with_options
+
+        return with_options(self.db, self.db_timeout, self.spool)
 
     @property
     def quiet(self) -> bool:
@@ -291,8 +322,8 @@ def existing_database_option(settings: Settings) -> "Database":
     """Return the database to open, of either kind. Raises WrongUseError if only rehearsal.db exists."""
     from artistjobs.store.database import Database
 
-    path = settings.db or DEFAULT_DATABASE
-    if settings.db is None and not path.exists() and REHEARSAL_DATABASE.exists():
+    path = settings.address or DEFAULT_DATABASE
+    if settings.db is None and not DEFAULT_DATABASE.exists() and REHEARSAL_DATABASE.exists():
         raise WrongUseError("there is no artistjobs.db, but there is a rehearsal.db; to use it, add --db rehearsal.db")
     return Database(path, None)
 

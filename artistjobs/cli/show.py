@@ -11,7 +11,6 @@ from artistjobs.errors import WrongUseError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from artistjobs.store.interface import Reader
     from artistjobs.store.models import ArtistMatch
@@ -64,7 +63,7 @@ def _find(reader: "Reader", artist: str, screen: "Screen") -> int:
     )
 
 
-def _name_one(path: "Path", found: "Sequence[ArtistMatch]", artist: str, screen: "Screen") -> NoReturn:
+def _name_one(path: object, found: "Sequence[ArtistMatch]", artist: str, screen: "Screen") -> NoReturn:
     from artistjobs.commands.show import MAX_ARTIST_MATCHES, artist_match_lines
     from artistjobs.core.command_text import command as command_text
     from artistjobs.core.formatting import truncate

@@ -1,7 +1,6 @@
 """Control of running workers: the commands ``pause``, ``resume`` and ``set``, and their state in ``status``."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from artistjobs.core.command_text import command
 from artistjobs.core.controls import Control, ControlChange, is_paused, paused_at, settings_text
@@ -54,7 +53,7 @@ def tune_workers(store: Store, values: Mapping[Control, float | None]) -> str:
     return f"settings sent to {count_text(count, 'worker')}: {settings_text(values)}{paused}"
 
 
-def control_lines(changes: Sequence[ControlChange], workers: Sequence[Run], path: Path) -> list[str]:
+def control_lines(changes: Sequence[ControlChange], workers: Sequence[Run], path: object) -> list[str]:
     """Return the pause and the settings that are in effect as lines, one for all settings sent at the same time."""
     since = paused_at(changes)
     lines = (

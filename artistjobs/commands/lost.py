@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 from artistjobs.core.command_text import command
 from artistjobs.core.formatting import cost_text, count_text
 from artistjobs.core.json_values import Json
+from artistjobs.store.address import Address
 from artistjobs.store.interface import Reader, Store
 from artistjobs.store.models import LostCalls, Money
 from artistjobs.terminal.escape import escape_controls
@@ -26,7 +26,7 @@ _COLUMNS = (
 class Lost:
     """Lost calls by error code, and the money of the database, in which they count at their maximum cost."""
 
-    path: Path
+    path: Address
     groups: Sequence[LostCalls]
     money: Money
 

@@ -3,7 +3,6 @@
 import shlex
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from time import time
 
 from artistjobs.commands.control import control_json
@@ -15,6 +14,7 @@ from artistjobs.core.job import EVERYTHING
 from artistjobs.core.json_values import Json
 from artistjobs.core.statistics import Interval
 from artistjobs.core.timestamps import from_timestamp, to_timestamp
+from artistjobs.store.address import Address
 from artistjobs.store.interface import Reader
 from artistjobs.store.models import Counts, FailureGroup, Kind, Money, Progress, RecentAnswers, Run, WorkTotals
 
@@ -30,7 +30,7 @@ class Status:
     """Snapshot of a database, or of the prompt with the number ``prompt``; ``at`` is in seconds since the epoch."""
 
     at: float
-    path: Path
+    path: Address
     kind: Kind
     counts: Counts
     work: WorkTotals
@@ -93,7 +93,7 @@ def run_pace(run: Run, now: float) -> float:
     return run.done * 60 / max(run_seconds(run, now), 0.001)
 
 
-def retry_command(group: FailureGroup, path: Path) -> str:
+def retry_command(group: FailureGroup, path: Address) -> str:
     """Return the command line that makes these failed jobs pending again."""
     return command(path, f"retry --code {shlex.quote(group.code)}")
 

@@ -1,11 +1,11 @@
 """Summary of a run and of an ingest: text, JSON and exit code."""
 
 from collections import Counter
-from pathlib import Path
 
 from artistjobs.core.command_text import command
 from artistjobs.core.formatting import cost_text, count_text, duration_text
 from artistjobs.core.json_values import Json
+from artistjobs.store.address import Address
 from artistjobs.store.models import IngestResult
 from artistjobs.worker.run import RunReport
 from artistjobs.worker.stop import StopReason
@@ -37,7 +37,7 @@ def exit_code(report: RunReport) -> int:
     return EXIT_SOME_FAILED if report.after.failed else EXIT_DONE
 
 
-def run_sentences(report: RunReport, ingested: IngestResult | None, database: Path) -> list[str]:
+def run_sentences(report: RunReport, ingested: IngestResult | None, database: Address) -> list[str]:
     """Return the summary of a run as lines; ``ingested`` is None if the run did not ingest a file."""
     counters, after = report.counters, report.after
     skipped = f", {count_text(ingested.bad, 'line')} skipped" if ingested and ingested.bad else ""

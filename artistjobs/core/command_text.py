@@ -6,7 +6,7 @@ from pathlib import Path
 DEFAULT_DATABASE, REHEARSAL_DATABASE = Path("artistjobs.db"), Path("rehearsal.db")
 
 
-def command(database: Path, rest: str) -> str:
+def command(database: object, rest: str) -> str:
     """Return the command line for ``rest`` on a database; ``--db`` is left out for the default database."""
     if database == DEFAULT_DATABASE:
         return f"artistjobs {rest}"

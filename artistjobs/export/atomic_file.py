@@ -128,8 +128,10 @@ def _mode_for(target: Path, group: int, source: Path | None) -> int:
     return mode if source is None else mode & ~_denied(source.stat(), group)
 
 
-def mode_of_new_file(source: Path) -> int:
-    """Return a mode that gives no rights to users who may not read ``source``, which may be missing."""
+def mode_of_new_file(source: Path | None) -> int:
+    """Return a mode that gives no rights to users who may not read ``source``, which may be missing or None."""
+    if source is None:
+        return _MODE
     try:
         found = source.stat()
     except OSError:

@@ -14,6 +14,7 @@ from artistjobs.export.csv import table_row
 from artistjobs.export.export import shown
 from artistjobs.export.formats import Format
 from artistjobs.export.records import ByteSink, Record, answer_data, record_line
+from artistjobs.store.address import file_at
 from artistjobs.store.interface import OpenDatabase, Records
 from artistjobs.store.models import ComparedJob
 
@@ -45,7 +46,7 @@ def write_comparison(
     """
     if not isinstance(output, Path):
         return _write(store.records, prompts, shown(output, form), form)
-    with atomic_write(output, source=store.path, then="artistjobs compare") as file:
+    with atomic_write(output, source=file_at(store.path), then="artistjobs compare") as file:
         return _write(store.records, prompts, shown(file, form), form)
 
 

@@ -17,6 +17,7 @@ from artistjobs.export.jsonl import JsonLinesWriter
 from artistjobs.export.parquet import ParquetWriter
 from artistjobs.export.records import ByteSink, RecordBuilder, TextSink
 from artistjobs.export.table import needs_details
+from artistjobs.store.address import file_at
 from artistjobs.store.interface import OpenDatabase, Records
 from artistjobs.terminal.escape import escape_controls, visible_json
 
@@ -47,7 +48,7 @@ def export_to_file(store: OpenDatabase, config: ExportConfig, output: Path, text
         StoreError: if the file cannot be written; an older file is unchanged.
 
     """
-    with atomic_write(output, source=store.path) as file:
+    with atomic_write(output, source=file_at(store.path)) as file:
         return _write(store.records, config, shown(file, config.format), text_sink)
 
 

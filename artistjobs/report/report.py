@@ -5,6 +5,7 @@ from pathlib import Path
 from artistjobs.export.atomic_file import atomic_write
 from artistjobs.report.page_data import make_view
 from artistjobs.report.render import render
+from artistjobs.store.address import file_at
 from artistjobs.store.interface import OpenDatabase
 from artistjobs.store.models import Kind
 from artistjobs.store.overview import Bounds
@@ -33,6 +34,6 @@ def write_report(store: OpenDatabase, output: Path, made_at: float, prompt: int 
 
     """
     page = make_report(store, made_at, prompt)
-    with atomic_write(output, "artistjobs report", store.path) as file:
+    with atomic_write(output, "artistjobs report", file_at(store.path)) as file:
         file.write(page)
     return len(page)

@@ -12,12 +12,9 @@ from pathlib import Path
 from typing import Protocol
 
 from artistjobs.errors import WrongUseError
+from artistjobs.store.address import Address, DatabaseUrl, file_at
 from artistjobs.store.interface import FilePreview, Reader, Store
 from artistjobs.store.models import DatabaseCopy, Kind
-
-SERVER_SCHEMES = ("postgresql:", "postgres:")
-"""First part of a path that was made of the URL of a database server."""
-
 
 OWN_SUFFIX = re.compile(r"-(wal|shm|journal|lock|worker-[0-9]+(?:\.new)?)", re.IGNORECASE)
 """Suffixes of the files beside a SQLite database that belong to it."""
@@ -26,39 +23,42 @@ OWN_SUFFIX = re.compile(r"-(wal|shm|journal|lock|worker-[0-9]+(?:\.new)?)", re.I
 class Driver(Protocol):
     """The functions of a driver; a module implements it."""
 
-    def open_store(self, path: Path, kind: Kind | None, *, create: bool) -> AbstractContextManager[Store]:
+    def open_store(self, address: Address, kind: Kind | None, *, create: bool) -> AbstractContextManager[Store]:
         """Open a database to work on; ``create`` makes one if there is none."""
 
-    def open_preview(self, path: Path, kind: Kind) -> AbstractContextManager[FilePreview]:
+    def open_preview(self, address: Address, kind: Kind) -> AbstractContextManager[FilePreview]:
         """Open a database to compare a file with it; do not create one."""
 
-    def open_reader(self, path: Path) -> AbstractContextManager[Reader]:
+    def open_reader(self, address: Address) -> AbstractContextManager[Reader]:
         """Open a database of either kind to read it."""
 
-    def uri_to_read(self, path: Path) -> str:
+    def uri_to_read(self, address: Address) -> str:
         """Return the URI by which SQLite can read a database."""
 
-    def back_up(self, path: Path, target: Path, *, replaces: bool) -> DatabaseCopy:
+    def back_up(self, address: Address, target: Path, *, replaces: bool) -> DatabaseCopy:
         """Copy a database to one file; ``replaces`` allows to replace an earlier backup."""
 
-    def restore(self, path: Path, source: Path, kind: Kind | None) -> DatabaseCopy:
+    def restore(self, address: Address, source: Path, kind: Kind | None) -> DatabaseCopy:
         """Put a backup in the place of a database."""
 
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """Path and expected kind of a database; ``kind`` is None if both kinds are accepted.
+    """Path or URL and expected kind of a database; ``kind`` is None if both kinds are accepted.
 
     Each method raises WrongUseError if the database is not one of ours or of the other kind, NoDatabaseError if it does
     not exist and is needed, and StoreError if the disk or the database fails.
     """
 
-    path: Path
+    path: Address
     kind: Kind | None
 
     def owns(self, file: Path) -> bool:
         """Return True if ``file`` is the database or belongs to it, under any name, also if it does not exist yet."""
-        database = Path(os.path.realpath(self.path))
+        own_file = file_at(self.path)
+        if own_file is None:
+            return False
+        database = Path(os.path.realpath(own_file))
         target = Path(os.path.realpath(file))
         if is_same_file(target.parent, database.parent) and _may_be(target.name, database.name):
             return True
@@ -92,9 +92,10 @@ class Database:
 
     def _driver(self) -> Driver:
         """Return the driver for the name of the database, imported only now."""
-        if self.path.parts[:1] in {(scheme,) for scheme in SERVER_SCHEMES}:
-            # The URL is not repeated: it may contain a password.
-            raise WrongUseError("this version opens SQLite files, not a PostgreSQL server; name a file with --db.")
+        if isinstance(self.path, DatabaseUrl):
+            from artistjobs.store.postgres import driver as postgres
+
+            return postgres
         from artistjobs.store.sqlite import driver
 
         return driver

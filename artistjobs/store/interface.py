@@ -8,7 +8,6 @@ database fails.
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from pathlib import Path
 from typing import Protocol
 
 from artistjobs.core.attempt import Attempt
@@ -17,6 +16,7 @@ from artistjobs.core.job import Artist, BadLine, Claim, Scope
 from artistjobs.core.prompt import Prompt
 from artistjobs.core.schema import RejectedAnswer
 from artistjobs.core.statistics import AnswerStats
+from artistjobs.store.address import Address
 from artistjobs.store.models import (
     ArtistMatch,
     AskedBefore,
@@ -253,8 +253,8 @@ class OpenDatabase(Protocol):
     """Open database: the common part of ``Store`` and ``Reader``."""
 
     @property
-    def path(self) -> Path:
-        """Path of its file, as given by the user."""
+    def path(self) -> Address:
+        """Path of its file, or URL of its server, as given by the user."""
 
     @property
     def kind(self) -> Kind:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
 from artistjobs.core.statistics import RunningStats
+from artistjobs.store.address import Address
 
 
 class Kind(StrEnum):
@@ -17,6 +18,13 @@ class Kind(StrEnum):
 
     REAL = "real"
     REHEARSAL = "rehearsal"
+
+
+def wrong_kind_message(address: Address, kind: Kind) -> str:
+    """Return the error message for a database of the other kind."""
+    if kind is Kind.REHEARSAL:
+        return f"{address} holds rehearsed jobs; add --rehearse, or name another database with --db."
+    return f"{address} holds real jobs, which never mix with rehearsed jobs; name another database with --db."
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +52,7 @@ class AskedBefore:
     the path of the database.
     """
 
-    database: Path
+    database: Address
     artists: int
     done: int
     failed: int

@@ -38,6 +38,7 @@ EDGES = {
     "click": "cli",
     "sqlite3": "store/sqlite",
     "sqlite_utils": "store/sqlite",
+    "psycopg": "store/postgres",
     "openai": "api",
     "httpx2": "api",
 }

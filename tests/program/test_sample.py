@@ -9,7 +9,7 @@ from conftest import read_records, write_artists
 
 from artistjobs.core.attempt import Outcome
 from artistjobs.core.job import EVERYTHING
-from artistjobs.store.sqlite import picks
+from artistjobs.store.queries import picks
 from artistjobs.store.sqlite.store import open_store
 
 

@@ -4,15 +4,25 @@ import tempfile
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 import factories as make
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    multiple,
+    rule,
+    run_state_machine_as_test,
+)
 
 from artistjobs.core.attempt import Outcome
 from artistjobs.core.job import DEATHS_MAX, EVERYTHING
+from artistjobs.store.address import DatabaseUrl
 from artistjobs.store.sqlite import liveness
 from artistjobs.store.sqlite.store import SqliteStore
 
@@ -41,10 +51,8 @@ class QueueMachine(RuleBasedStateMachine):
 
     @initialize()
     def begin(self):
-        # No sign of life after the last call, whose moment would decide what is suspected.
         self.patch = pytest.MonkeyPatch()
-        self.patch.setattr(liveness, "KEEP_SECONDS", 3600.0)
-        self.folder = tempfile.TemporaryDirectory()
+        self.create_database()
         self.jobs = {}  # by number, oldest first
         self.recorded = 0
         self.last_calls = {}  # by number of the worker
@@ -55,8 +63,16 @@ class QueueMachine(RuleBasedStateMachine):
         for which in (0, 1):
             self.join(which)
 
+    def create_database(self):
+        # No sign of life after the last call, whose moment would decide what is suspected.
+        self.patch.setattr(liveness, "KEEP_SECONDS", 3600.0)
+        self.folder = tempfile.TemporaryDirectory()
+
+    def open_store(self):
+        return SqliteStore(Path(self.folder.name) / "jobs.db", None, create=True)
+
     def join(self, which):
-        self.workers[which] = SqliteStore(Path(self.folder.name) / "jobs.db", None, create=True)
+        self.workers[which] = self.open_store()
         self.numbers[which] = self.workers[which].queue.register()
 
     @rule(which=WORKERS, first=st.integers(1, 8), count=st.integers(0, 5))
@@ -194,13 +210,61 @@ class QueueMachine(RuleBasedStateMachine):
 
     def teardown(self):
         if hasattr(self, "workers"):
-            assert self.read("PRAGMA integrity_check") == [("ok",)]
-            assert self.read("PRAGMA foreign_key_check") == []
+            self.check_database()
             for store in self.workers:
                 store.close()
-            self.folder.cleanup()
+            self.remove_database()
             self.patch.undo()
+
+    def check_database(self):
+        assert self.read("PRAGMA integrity_check") == [("ok",)]
+        assert self.read("PRAGMA foreign_key_check") == []
+
+    def remove_database(self):
+        self.folder.cleanup()
+
+
+class PostgresQueueMachine(QueueMachine):
+    """The same with a PostgreSQL database, whose server the fixture provides."""
+
+    server: ClassVar = None
+
+    def create_database(self):
+        from artistjobs.store.postgres import claim_floor, liveness
+
+        self.patch.setattr(liveness, "HEARTBEAT_SECONDS", 3600.0)
+        self.patch.setattr(claim_floor, "FLOOR_SECONDS", -1.0)  # the model knows no workers that claim apart
+        self.folder = tempfile.TemporaryDirectory()
+        self.lent = self.server.database()
+        self.url = self.lent.__enter__()
+
+    def open_store(self):
+        from artistjobs.store.postgres.store import PostgresStore
+
+        return PostgresStore(DatabaseUrl(self.url, spool=Path(self.folder.name)), None, create=True)
+
+    def read(self, statement):
+        return [tuple(row.values()) for row in self.workers[0]._connection.db.execute(statement).fetchall()]
+
+    def check_database(self):
+        """PostgreSQL itself checks what SQLite is asked about."""
+
+    def remove_database(self):
+        self.lent.__exit__(None, None, None)
+        self.folder.cleanup()
 
 
 QueueMachine.TestCase.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
 test_the_queue_does_what_its_model_does = QueueMachine.TestCase
+
+
+def test_the_postgres_queue_does_what_its_model_does(postgres, monkeypatch):
+    from artistjobs.store.postgres import liveness
+
+    # A worker whose lock is free is dead at once. Times are rounded, so an age may be a little below 0.
+    monkeypatch.setattr(liveness, "DEAD_SECONDS", -1.0)
+    monkeypatch.setattr(PostgresQueueMachine, "server", postgres)
+
+    run_state_machine_as_test(
+        PostgresQueueMachine, settings=settings(max_examples=10, stateful_step_count=25, deadline=None)
+    )

@@ -46,9 +46,15 @@ PACE_ATTEMPTS = 20_000
 class SqlRecords:
     """Read access to counts, prompts, workers, failures, and the rows of an export."""
 
-    def __init__(self, connection: ReadConnection, clock: Callable[[], float] = time) -> None:
+    def __init__(
+        self,
+        connection: ReadConnection,
+        clock: Callable[[], float] = time,
+        to_database_time: Callable[[float], float] = float,
+    ) -> None:
         self._connection = connection
         self._clock = clock
+        self._to_database_time = to_database_time
 
     def scope(self, ingest: int | None) -> Scope:
         """Return the scope of an ingest, the latest for None; raises WrongUseError if there is none."""
@@ -177,7 +183,11 @@ class SqlRecords:
         """Return the seconds from the start of the first to the end of the last of some workers; None if none ran."""
         row = self._connection.row(
             "worked_period",
-            {"since": to_timestamp(since), "host": socket.gethostname(), "pids": json.dumps(sorted(pids))},
+            {
+                "since": to_timestamp(self._to_database_time(since)),
+                "host": socket.gethostname(),
+                "pids": json.dumps(sorted(pids)),
+            },
         )
         if row is None or row["started_at"] is None:
             return None

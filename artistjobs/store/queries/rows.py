@@ -90,6 +90,19 @@ def settled_values(attempt: Attempt, answer: int | None) -> Values:
     )
 
 
+def of_different_jobs(attempts: Sequence[Attempt]) -> list[list[Attempt]]:
+    """Return attempts in groups, in their order; no group has two attempts at the same job."""
+    groups: list[list[Attempt]] = []
+    jobs: set[int] = set()
+    for attempt in attempts:
+        if not groups or attempt.claim.job in jobs:
+            groups.append([])
+            jobs.clear()
+        groups[-1].append(attempt)
+        jobs.add(attempt.claim.job)
+    return groups
+
+
 def work_row(attempts: Sequence[Attempt], settled: Sequence[Attempt]) -> Row:
     """Return the amounts that attempts add to a worker's counters; only settled ones count as done or failed."""
     answers = [attempt.answer for attempt in attempts if attempt.answer]

@@ -6,48 +6,55 @@ Each function imports what it needs when it is called: ``status`` must not wait 
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+from artistjobs.store.address import Address
 from artistjobs.store.interface import FilePreview, Reader, Store
 from artistjobs.store.models import DatabaseCopy, Kind
 
 
-def open_store(path: Path, kind: Kind | None, *, create: bool) -> AbstractContextManager[Store]:
+def open_store(address: Address, kind: Kind | None, *, create: bool) -> AbstractContextManager[Store]:
     """Open a database to work on; see ``store.open_store``."""
     from artistjobs.store.sqlite import store
 
-    return store.open_store(path, kind, create=create)
+    return store.open_store(_path(address), kind, create=create)
 
 
-def open_preview(path: Path, kind: Kind) -> AbstractContextManager[FilePreview]:
+def open_preview(address: Address, kind: Kind) -> AbstractContextManager[FilePreview]:
     """Open a database to compare a file with; see ``dry_run.open_preview``."""
     from artistjobs.store.sqlite import dry_run
 
-    return dry_run.open_preview(path, kind)
+    return dry_run.open_preview(_path(address), kind)
 
 
-def open_reader(path: Path) -> AbstractContextManager[Reader]:
+def open_reader(address: Address) -> AbstractContextManager[Reader]:
     """Open a database of either kind to read it; see ``reader.open_reader``."""
     from artistjobs.store.sqlite import reader
 
-    return reader.open_reader(path)
+    return reader.open_reader(_path(address))
 
 
-def back_up(path: Path, target: Path, *, replaces: bool) -> DatabaseCopy:
+def back_up(address: Address, target: Path, *, replaces: bool) -> DatabaseCopy:
     """Copy a database to one file; see ``copy.back_up``."""
     from artistjobs.store.sqlite import copy
 
-    return copy.back_up(path, target, replaces=replaces)
+    return copy.back_up(_path(address), target, replaces=replaces)
 
 
-def restore(path: Path, source: Path, kind: Kind | None) -> DatabaseCopy:
+def restore(address: Address, source: Path, kind: Kind | None) -> DatabaseCopy:
     """Put a backup in the place of a database; see ``restore.restore``."""
     from artistjobs.store.sqlite import restore as restoring
 
-    return restoring.restore(path, source, kind)
+    return restoring.restore(_path(address), source, kind)
 
 
-def uri_to_read(path: Path) -> str:
+def uri_to_read(address: Address) -> str:
     """Return the URI by which SQLite can read a database; see ``read_only.uri_to_read``."""
     from artistjobs.store.sqlite import read_connection, read_only
 
+    path = _path(address)
     with read_connection.translated(path):
         return read_only.uri_to_read(path)
+
+
+def _path(address: Address) -> Path:
+    assert isinstance(address, Path)
+    return address

@@ -13,13 +13,12 @@ from artistjobs.core.job import JobState
 from artistjobs.core.prompt import Prompt
 from artistjobs.core.statistics import AnswerStats, stats_of
 from artistjobs.errors import StoreError, WrongUseError
-from artistjobs.store.models import Counts, FileJobs, Kind
+from artistjobs.store.models import Counts, FileJobs, Kind, wrong_kind_message
 from artistjobs.store.sqlite.filesystem import ensure_safe_place
 from artistjobs.store.sqlite.leftover_log import ensure_own_log
 from artistjobs.store.sqlite.migrations import APPLICATION_ID
 from artistjobs.store.sqlite.read_connection import BUSY_SECONDS, sql
 from artistjobs.store.sqlite.read_only import connect_to_read
-from artistjobs.store.sqlite.store import wrong_kind_message
 
 _NO_JOBS = {state.value: 0 for state in JobState}
 

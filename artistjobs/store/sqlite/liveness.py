@@ -14,9 +14,10 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from io import FileIO
 from pathlib import Path
-from time import monotonic, time
+from time import monotonic
 from typing import Final, NamedTuple
 
+from artistjobs.store.call_notes import note_beat, note_call, suspected_in
 from artistjobs.store.sqlite.holders import users
 from artistjobs.store.sqlite.lock_files import create_lock_file, has_name, open_existing, try_lock
 from artistjobs.store.sqlite.locks import WriteLock
@@ -64,17 +65,17 @@ class LivenessLock:
 
     def note_call(self, job: int) -> None:
         """Write the job whose call begins or ends into the file, where it survives the process; any thread may."""
-        self._write(_CALL % (job, time()), _CALL_AT)
+        self._write(lambda descriptor: note_call(descriptor, job))
 
     def beat(self) -> None:
         """Write the current time into the file, as that of the last sign of life."""
-        self._write(_BEAT % time(), _BEAT_AT)
+        self._write(note_beat)
 
-    def _write(self, text: bytes, at: int) -> None:
+    def _write(self, note: Callable[[int], None]) -> None:
         # A full disk must not end the work: without the text no row is suspected, unless it is alone.
         with self._mutex, suppress(OSError):
             if self._files:
-                os.pwrite(self._files[-1].fileno(), text, at)
+                note(self._files[-1].fileno())
 
     def end(self) -> None:
         """Release the lock and remove its file; a second call does nothing."""
@@ -164,26 +165,8 @@ class DeathWatch:
 
 
 def suspected_job(database: Path, worker: int) -> int | None:
-    """Return the job whose call began or ended last before a worker died; None if the worker lived on afterwards.
-
-    The worker gives a sign of life every second, so a job whose call did not kill it is rarely suspected.
-    """
-    try:
-        text = worker_file(database, worker).read_bytes()
-        job, called_at = int(text[:_JOB_DIGITS]), float(text[_JOB_DIGITS:_BEAT_AT])
-    except (OSError, ValueError):
-        return None
-    try:
-        alive_at = float(text[_BEAT_AT:])
-    except ValueError:
-        alive_at = 0.0
-    return job if called_at >= alive_at else None
-
-
-_JOB_DIGITS: Final = 20
-
-
-_CALL, _CALL_AT, _BEAT, _BEAT_AT = b"%020d%20.6f\n", 0, b"%20.6f\n", 41
+    """Return the job that is suspected of the death of a worker; see ``call_notes``."""
+    return suspected_in(worker_file(database, worker))
 
 
 def remove_worker_file(database: Path, worker: int) -> None:

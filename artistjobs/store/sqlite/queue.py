@@ -5,7 +5,7 @@ import os
 import socket
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from time import time
 
@@ -15,7 +15,16 @@ from artistjobs.core.prompt import Prompt
 from artistjobs.core.timestamps import from_timestamp, to_timestamp
 from artistjobs.store.interface import ChangePrompt
 from artistjobs.store.models import Money, QueueState, RescueResult, Reservation
-from artistjobs.store.queries.rows import answer_values, attempt_values, prompt_of, settled_values, span, work_row
+from artistjobs.store.queries.picks import RandomPicks
+from artistjobs.store.queries.rows import (
+    answer_values,
+    attempt_values,
+    of_different_jobs,
+    prompt_of,
+    settled_values,
+    span,
+    work_row,
+)
 from artistjobs.store.sqlite.connection import Connection, sql, write_rows
 from artistjobs.store.sqlite.liveness import (
     DeathWatch,
@@ -25,7 +34,6 @@ from artistjobs.store.sqlite.liveness import (
     remove_worker_file,
     suspected_job,
 )
-from artistjobs.store.sqlite.picks import RandomPicks
 from artistjobs.store.sqlite.prompts import add_prompt
 
 
@@ -64,7 +72,7 @@ class SqliteQueue:
         with self._connection.transaction() as db:
             if self._keeper is not None:
                 self._keeper.ensure_kept()
-            settled = [attempt for group in _of_different_jobs(attempts) for attempt in self._record(db, group)]
+            settled = [attempt for group in of_different_jobs(attempts) for attempt in self._record(db, group)]
             if attempts:
                 counted = work_row(attempts, settled)
                 db.execute(sql("count_work"), {**counted, "worker": self._worker, "now": self._now()})
@@ -179,13 +187,17 @@ class SqliteQueue:
         return prompt_of(row)
 
     def _claim(self, db: sqlite3.Connection, limit: int, scope: Scope) -> list[Claim]:
+        selected = {**span(scope), **self._moments()}
         if self._picks is not None:
-            found = self._picks.take(db, limit, {**span(scope), **self._moments()})
+            found = self._picks.take(
+                limit,
+                lambda picks: _claims(db, "claimable_picks", selected | {"picks": json.dumps(picks)}),
+                lambda count: [job for (job,) in db.execute(sql("random_pending"), selected | {"count": count})],
+            )
         else:
-            ((text,),) = db.execute(sql("claimable"), {**span(scope), **self._moments(), "limit": limit}).fetchall()
-            found = json.loads(text)
+            found = _claims(db, "claimable", selected | {"limit": limit})
         # SQLite does not guarantee the order of rows within an aggregate.
-        claims = sorted((Claim(*claim) for claim in found), key=lambda claim: claim.job)
+        claims = sorted(found, key=lambda claim: claim.job)
         if claims:
             jobs = json.dumps([claim.job for claim in claims])
             db.execute(sql("claim"), {"jobs": jobs, "worker": self._worker, "now": self._now()})
@@ -238,17 +250,9 @@ class SqliteQueue:
         return {"now": to_timestamp(now), "latest": to_timestamp(now + MAX_DELAY_SECONDS)}
 
 
-def _of_different_jobs(attempts: Sequence[Attempt]) -> list[list[Attempt]]:
-    """Return attempts in groups, in their order; no group has two attempts at the same job."""
-    groups: list[list[Attempt]] = []
-    jobs: set[int] = set()
-    for attempt in attempts:
-        if not groups or attempt.claim.job in jobs:
-            groups.append([])
-            jobs.clear()
-        groups[-1].append(attempt)
-        jobs.add(attempt.claim.job)
-    return groups
+def _claims(db: sqlite3.Connection, statement: str, parameters: Mapping[str, object]) -> list[Claim]:
+    ((text,),) = db.execute(sql(statement), parameters).fetchall()
+    return [Claim(*claim) for claim in json.loads(text)]
 
 
 def _available_at(row: sqlite3.Row | None) -> float | None:

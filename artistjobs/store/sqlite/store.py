@@ -7,7 +7,7 @@ from time import time
 
 from artistjobs.core.timestamps import to_timestamp
 from artistjobs.errors import WrongUseError
-from artistjobs.store.models import Kind
+from artistjobs.store.models import Kind, wrong_kind_message
 from artistjobs.store.queries.controls import SqlControls
 from artistjobs.store.queries.records import SqlRecords
 from artistjobs.store.queries.report_queries import SqlReportQueries
@@ -68,10 +68,3 @@ def open_store(path: Path, kind: Kind | None = None, *, create: bool = False) ->
         yield store
     finally:
         store.close()
-
-
-def wrong_kind_message(path: Path, kind: Kind) -> str:
-    """Return the error message for a database of the other kind."""
-    if kind is Kind.REHEARSAL:
-        return f"{path} holds rehearsed jobs; add --rehearse, or name another database with --db."
-    return f"{path} holds real jobs, which never mix with rehearsed jobs; name another database with --db."

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from artistjobs.api.config import ApiConfig
@@ -11,6 +10,7 @@ from artistjobs.core.job import Scope
 from artistjobs.core.json_values import Json
 from artistjobs.core.pricing import GivenPrices
 from artistjobs.errors import ArtistjobsError, RunStoppedError, StoreError, WrongUseError
+from artistjobs.store.address import Address, DatabaseUrl, address_of
 from artistjobs.store.database import Database
 from artistjobs.store.models import Kind
 from artistjobs.worker.config import WorkConfig
@@ -98,9 +98,17 @@ def read_line(text: bytes) -> tuple[str, Any]:
 def start_message_json(start_message: StartMessage) -> dict[str, Json]:
     """Return a start message as JSON. It contains the API key, and is sent through a pipe that only the child reads."""
     return asdict(start_message) | {
-        "database": str(start_message.database.path),
+        "database": _address_json(start_message.database.path),
         "kind": start_message.database.kind,
     }
+
+
+def _address_json(address: Address) -> dict[str, Json]:
+    """Return the arguments of ``address_of``, with the password if there is one."""
+    if isinstance(address, DatabaseUrl):
+        spool = None if address.spool is None else str(address.spool)
+        return {"text": address.url, "wait_seconds": address.wait_seconds, "spool": spool}
+    return {"text": str(address)}
 
 
 def start_message_from_json(value: Mapping[str, Any]) -> StartMessage:
@@ -109,7 +117,7 @@ def start_message_from_json(value: Mapping[str, Any]) -> StartMessage:
     return StartMessage(
         work=WorkConfig(**{**work, "prices": prices and GivenPrices(**prices)}),
         scope=Scope(**value["scope"]),
-        database=Database(Path(value["database"]), value["kind"] and Kind(value["kind"])),
+        database=Database(address_of(**value["database"]), value["kind"] and Kind(value["kind"])),
         api=ApiConfig(**value["api"]),
         looks_up=value["looks_up"],
         log_level=value["log_level"],

@@ -1,0 +1,389 @@
+"""Connection to a PostgreSQL database: safe opening, snapshots, durable transactions, and waiting for the server."""
+
+import json
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from functools import cache
+from itertools import count
+from pathlib import Path
+from time import monotonic, sleep, time
+from typing import Any, TypeAlias, TypeVar
+
+import psycopg
+from psycopg.adapt import Loader
+from psycopg.rows import dict_row, tuple_row
+
+from artistjobs.core.json_values import clean_text
+from artistjobs.errors import NoDatabaseError, StoreError, WrongUseError
+from artistjobs.store.address import DatabaseUrl
+from artistjobs.store.postgres.answers import UNREAD_TEXT, with_text
+from artistjobs.store.postgres.errors import is_away, is_conflict, reason_of, translated
+from artistjobs.store.postgres.liveness import is_alive
+from artistjobs.store.postgres.migrations import is_new, migrate, missing
+from artistjobs.store.postgres.poolers import ensure_own_session, may_be_pooled
+from artistjobs.store.queries.connection import Parameters
+
+log = logging.getLogger(__name__)
+
+DbRow: TypeAlias = dict[str, Any]
+
+Db: TypeAlias = "psycopg.Connection[DbRow]"
+
+Result = TypeVar("Result")
+
+OLDEST_SERVER = 14
+"""Oldest supported major version of the server."""
+
+_CONNECT_SECONDS = 10
+_ABANDON_SECONDS = 1.0
+_PAUSE_SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0)
+_STREAM_ROWS = 2_000
+_QUIET_TRIES = 2
+"""Tries without a log line: most interruptions are over by then."""
+
+_SETTINGS = {
+    # A server drops the session of a host that is gone in about 10 s, and with it the session's locks.
+    "tcp_keepalives_idle": "3",
+    "tcp_keepalives_interval": "2",
+    "tcp_keepalives_count": "3",
+    "idle_in_transaction_session_timeout": "300s",
+    "lock_timeout": "60s",
+    "timezone": "UTC",
+    "datestyle": "ISO",
+    "client_min_messages": "warning",
+}
+"""Settings of a session. They are set by statements, since some poolers refuse them as startup parameters."""
+
+
+class Connection:
+    """Connection to a database of artistjobs; it reconnects when the server was away.
+
+    Raises:
+        NoDatabaseError: if there are no tables and ``create`` is false.
+        NewerDatabaseError: if a later version of artistjobs migrated it.
+        WrongUseError: if the server or the database cannot be used.
+        StoreError: if the server stays away, or the database fails.
+
+    """
+
+    def __init__(self, url: DatabaseUrl, *, create: bool) -> None:
+        self.path = url
+        self._wait_seconds = url.wait_seconds
+        self._busy_since: float | None = None
+        self._streams = count(1)
+        self._connection = self._waiting(self._connect)
+        try:
+            with translated(url):
+                self._prepare(create=create)
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def name(self) -> object:
+        """Name of the database for messages, without a password."""
+        return self.path
+
+    @property
+    def db(self) -> Db:
+        """The connection of the driver."""
+        return self._connection
+
+    def now(self) -> float:
+        """Return the time of the server in seconds after the epoch."""
+        return time() + self._ahead_seconds
+
+    def to_server(self, seconds: float) -> float:
+        """Return a time of this machine as a time of the server."""
+        return seconds + self._ahead_seconds
+
+    def from_server(self, seconds: float) -> float:
+        """Return a time of the server as a time of this machine."""
+        return seconds - self._ahead_seconds
+
+    def rows(self, statement: str, parameters: Parameters | None = None) -> list[DbRow]:
+        """Return all rows of a reading statement, named by its file."""
+        return list(map(with_text, self.repeated(lambda db: execute(db, statement, parameters).fetchall())))
+
+    def row(self, statement: str, parameters: Parameters | None = None) -> DbRow | None:
+        """Return the first row of a reading statement, None if it has none."""
+        return next(iter(self.rows(statement, parameters)), None)
+
+    def stream(self, statement: str, parameters: Parameters | None = None) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows of a reading statement from one snapshot, through a cursor of the server."""
+        with (
+            self.snapshot() as db,
+            translated(self.name),
+            db.cursor(name=f"stream_{next(self._streams)}", row_factory=tuple_row) as cursor,
+        ):
+            cursor.itersize = _STREAM_ROWS
+            cursor.execute(sql(statement), parameters)
+            columns = [column.name for column in cursor.description or ()]
+            yield from (map(_tuple_with_text(columns), cursor) if UNREAD_TEXT in columns else cursor)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Db]:
+        """Read one consistent state during the context, whatever other processes write."""
+        if self._in_transaction():
+            yield self._connection  # the snapshot of the outer context
+            return
+        self.repeated(lambda db: db.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"))
+        try:
+            with translated(self.name):
+                yield self._connection
+        finally:
+            with suppress(psycopg.Error):
+                self._connection.execute("ROLLBACK")
+
+    def is_alive(self, worker: int, host: str, pid: int) -> bool:
+        """Return True if the process of a worker lives."""
+        del host, pid  # its heartbeat and its lock tell it
+        return self.repeated(lambda db: is_alive(db, worker))
+
+    def find_by_artist_like(self, name: str, limit: int) -> list[DbRow]:
+        """Return the rows of jobs whose artist has a similar name, the closest first."""
+        statement = sql("jobs_by_artist_like").replace(b'"default"', f'"{self._folding_collation()}"'.encode())
+        return self.repeated(lambda db: db.execute(statement, cleaned({"name": name, "limit": limit})).fetchall())
+
+    def _folding_collation(self) -> str:
+        """Return a collation that knows the case of all letters; not every server has each of them."""
+        row = self.row("folding_collation")
+        return str(row["name"]) if row else "default"
+
+    def execute_each(self, statement: str, rows: Sequence[Parameters]) -> None:
+        """Execute a writing statement for each row, in one transaction that is on disk on return."""
+        self.in_transaction(lambda db: [execute(db, statement, row) for row in rows])
+
+    def in_transaction(
+        self, change: Callable[[Db], Result], committed: Callable[[Db], Result | None] | None = None
+    ) -> Result:
+        """Run ``change`` in one transaction that is on disk on return.
+
+        It is run again after a conflict, and after the server was away. If the connection broke, the commit may have
+        taken effect: then ``committed`` returns the result of the earlier run, or None if there was none.
+        """
+        broke = False
+
+        def attempt(db: Db) -> Result:
+            nonlocal broke
+            if broke and committed is not None and (earlier := committed(db)) is not None:
+                return earlier
+            broke = True
+            with db.transaction():
+                return change(db)
+
+        return self.repeated(attempt)
+
+    def repeated(self, work: Callable[[Db], Result]) -> Result:
+        """Run ``work``; outside of a transaction run it again after a conflict or when the server is back."""
+        if self._in_transaction():
+            with translated(self.name):
+                return work(self._connection)
+        self._busy_since = monotonic()
+        try:
+            return self._waiting(lambda: work(self._usable()))
+        finally:
+            self._busy_since = None
+
+    def watch(self, *, is_abandoned: bool) -> None:
+        """Raise StoreError with ``is_abandoned`` if the server has not answered for a second; any thread may call."""
+        since = self._busy_since
+        if is_abandoned and since is not None and monotonic() - since > _ABANDON_SECONDS:
+            raise StoreError(f"{self.path} does not answer; run the same command again when it does.")
+
+    def close(self) -> None:
+        """Close the connection; raises nothing, because committed data is safe."""
+        with suppress(psycopg.Error):
+            self._connection.close()
+
+    def _in_transaction(self) -> bool:
+        status = self._connection.info.transaction_status
+        return status in (psycopg.pq.TransactionStatus.INTRANS, psycopg.pq.TransactionStatus.INERROR)
+
+    def _usable(self) -> Db:
+        if self._connection.closed or self._connection.broken:
+            self._connection = self._connect()
+        return self._connection
+
+    def _waiting(self, work: Callable[[], Result]) -> Result:
+        """Run ``work`` until it succeeds or the server has been away for too long."""
+        deadline: float | None = None
+        tries = 0
+        while True:
+            try:
+                result = work()
+            except psycopg.Error as error:
+                if not (is_away(error) or is_conflict(error)):
+                    with translated(self.path):
+                        raise
+                deadline = deadline or monotonic() + self._wait_seconds
+                if monotonic() >= deadline:
+                    with translated(self.path):
+                        raise
+                if tries == _QUIET_TRIES:
+                    reason, seconds = reason_of(error), self._wait_seconds
+                    log.warning("%s cannot be reached (%s); waiting up to %.0f s", self.path, reason, seconds)
+                sleep(_PAUSE_SECONDS[min(tries, len(_PAUSE_SECONDS) - 1)])
+                tries += 1
+            else:
+                if tries > _QUIET_TRIES:
+                    log.info("%s can be reached again", self.path)
+                return result
+
+    def _connect(self) -> Db:
+        connection = connect(self.path)
+        try:
+            sent = time()
+            row = connection.execute("SELECT extract(epoch FROM clock_timestamp())::float8 AS now").fetchone()
+            received = time()
+            self._ahead_seconds = _clock_difference(sent, row["now"] if row else received, received)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _prepare(self, *, create: bool) -> None:
+        db = self._connection
+        if is_new(db) and not create:
+            missing(db, self.path)  # raises an error if the tables belong to another program
+            raise NoDatabaseError(f"{self.path} has no tables of artistjobs yet; begin with: artistjobs ingest FILE")
+        if missing(db, self.path):
+            migrate(db, self.path)
+
+
+def connect(url: DatabaseUrl) -> Db:
+    """Connect to a server and check that it can keep the promises of the store.
+
+    Raises:
+        WrongUseError: if it is too old, a replica, a pooler in transaction mode, or does not wait for the disk.
+        psycopg.Error: if it cannot be reached or refuses the connection.
+
+    """
+    connection = _connect(url)
+    try:
+        connection.adapters.register_loader("timestamptz", _TimestampLoader)
+        for name, value in _SETTINGS.items():
+            connection.execute("SELECT set_config(%s, %s, false)", (name, value))
+        _ensure_suitable(connection, url)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _connect(url: DatabaseUrl) -> Db:
+    try:
+        return psycopg.connect(
+            url.url,
+            autocommit=True,
+            row_factory=dict_row,
+            connect_timeout=_CONNECT_SECONDS,
+            tcp_user_timeout=5_000,
+            keepalives_idle=3,
+            keepalives_interval=2,
+            keepalives_count=3,
+            application_name="artistjobs",
+        )
+    except psycopg.ProgrammingError as error:
+        raise WrongUseError("the URL of the database is invalid; write postgresql://USER@HOST:PORT/NAME.") from error
+
+
+def _clock_difference(sent: float, now: float, received: float) -> float:
+    """Return the seconds by which the clock of the server is ahead of that of this machine, 0 if it may agree."""
+    return 0.0 if sent - 0.001 <= now <= received + 0.001 else now - (sent + received) / 2
+
+
+def _ensure_suitable(connection: Db, url: DatabaseUrl) -> None:
+    if connection.info.server_version < OLDEST_SERVER * 10_000:
+        raise WrongUseError(f"{url} runs PostgreSQL {connection.info.server_version // 10_000}; 14 or newer is needed.")
+    row = connection.execute(
+        "SELECT pg_is_in_recovery() AS is_replica, current_setting('synchronous_commit') AS sync,"
+        " current_setting('default_transaction_read_only') = 'on' AS is_read_only,"
+        " current_setting('server_encoding') AS encoding, inet_client_port() AS client_port"
+    ).fetchone()
+    assert row is not None
+    if row["is_replica"] or row["is_read_only"]:
+        raise WrongUseError(f"{url} is a replica or read-only; name the primary server with --db.")
+    if row["encoding"] != "UTF8":
+        raise WrongUseError(
+            f"{url} stores text as {row['encoding']}; create a database with: createdb -E UTF8 -T template0 NAME"
+        )
+    if row["sync"] == "off":
+        raise WrongUseError(
+            f"{url} has synchronous_commit = off and would lose answers that were paid for; set it to on, "
+            "for example: ALTER DATABASE NAME SET synchronous_commit = on."
+        )
+    if may_be_pooled(connection, row["client_port"]):
+        connection.prepare_threshold = None  # prepared statements outlive their client in some poolers
+        ensure_own_session(connection, url, lambda: _connect(url))
+    if row["sync"] == "local":
+        log.warning("%s has synchronous_commit = local: a failover to a replica may lose the latest answers", url)
+
+
+def execute(db: Db, statement: str, parameters: Parameters | None = None) -> "psycopg.Cursor[DbRow]":
+    """Execute a statement, named by its file; text that PostgreSQL cannot store is cleaned."""
+    return db.execute(sql(statement), cleaned(parameters or {}))
+
+
+def cleaned(parameters: Parameters) -> Mapping[str, object]:
+    """Return parameters without lone surrogates and NUL characters, which become U+FFFD."""
+    return {name: _cleaned(value) for name, value in parameters.items()}
+
+
+def _cleaned(value: object) -> object:
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, list):
+        return [_cleaned(item) for item in value]
+    return value
+
+
+def storable(text: str) -> str:
+    """Return a text as PostgreSQL can store it."""
+    text = text.replace("\0", "\ufffd") if "\0" in text else text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return clean_text(text)
+    return text
+
+
+@cache
+def sql(statement: str) -> bytes:
+    """Return the text of a statement, named by its file."""
+    return (Path(__file__).parent / "sql" / f"{statement}.sql").read_bytes()
+
+
+def _tuple_with_text(columns: Sequence[str]) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
+    """Return the function that puts the text of an answer into a row, without the column that it is read from."""
+    unread, text = columns.index(UNREAD_TEXT), columns.index("text")
+
+    def complete(row: tuple[Any, ...]) -> tuple[Any, ...]:
+        if row[unread] is not None:
+            row = (*row[:text], json.loads(row[unread]), *row[text + 1 :])
+        return row[:unread]
+
+    return complete
+
+
+class _TimestampLoader(Loader):
+    """Loads a time with time zone as UTC text, such as ``2026-11-22T20:51:07.123Z``."""
+
+    def load(self, data: Any) -> str:  # noqa: ANN401 - a buffer of the driver
+        day, _, rest = bytes(data).decode().partition(" ")
+        clock, _, fraction = rest.partition("+")[0].partition(".")
+        return f"{day}T{clock}.{fraction:0<3}Z"
+
+
+__all__ = [
+    "Connection",
+    "Db",
+    "DbRow",
+    "StoreError",
+    "cleaned",
+    "connect",
+    "execute",
+    "sql",
+    "storable",
+]

@@ -1,0 +1,161 @@
+"""Ingest into PostgreSQL: rows are copied to temporary tables while the file is read, then added in one transaction."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from itertools import islice
+from typing import TYPE_CHECKING, TypeAlias
+
+import psycopg
+
+from artistjobs.core.job import Artist, BadLine
+from artistjobs.core.prompt import Prompt, job_keys
+from artistjobs.core.timestamps import to_timestamp
+from artistjobs.store.models import AskedBefore, IngestResult, Source
+from artistjobs.store.postgres.connection import Connection, Db, execute, sql, storable
+from artistjobs.store.postgres.errors import translated
+from artistjobs.store.postgres.prompts import add_prompt
+from artistjobs.store.queries.rows import counts_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Values: TypeAlias = tuple[int | bytes | str, ...]
+
+_ROWS_AT_ONCE = 5_000
+"""Rows of one COPY. The rows are read between two of them, so that a slow file holds no transaction open."""
+
+_GOOD_TYPES, _BAD_TYPES = ("int8", "bytea", "text", "text"), ("int8", "text", "text")
+
+
+def _tell_nobody(_before: AskedBefore) -> None:
+    pass
+
+
+class PostgresIngestor:
+    """Adds the jobs of input files."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def ingest(
+        self,
+        source: Source,
+        prompt: Prompt,
+        rows: Iterable[Artist | BadLine],
+        count_lines: Callable[[], int],
+        tell_asked_before: Callable[[AskedBefore], None] = _tell_nobody,
+    ) -> IngestResult:
+        """Add a pending job for each new row, in one transaction."""
+        with self._staged() as db:
+            good, bad = self._stage(db, prompt, rows)
+            lines = count_lines()
+            if (before := self._asked_before(db, prompt)) is not None:
+                tell_asked_before(before)
+            with translated(self._connection.name), db.transaction():
+                execute(db, "lock_ingest")
+                number = add_prompt(db, prompt, self._now())
+                added = execute(db, "add_jobs", {"prompt": number}).rowcount
+                span = execute(db, "staged_span").fetchone()
+                assert span is not None
+                counts = {
+                    "lines": lines, "good": good, "added": added, "known": span["jobs"] - added,
+                    "duplicates": good - span["jobs"], "bad": bad,
+                }  # fmt: skip
+                edges = {"first_job": span["first_job"], "last_job": span["last_job"], "lines_of": None}
+                ingest = self._add_ingest(db, source, number, {**counts, **edges})
+                add_good = "add_new_lines" if added == good else "add_lines"
+                execute(db, add_good, {"ingest": ingest, "first_job": span["first_job"]})
+                execute(db, "add_bad_lines", {"ingest": ingest})
+        return IngestResult(ingest=ingest, unchanged=False, **counts)
+
+    def find_same_file(self, source: Source, prompt: Prompt) -> IngestResult | None:
+        """Record another ingest of an unchanged file; None if this file was not ingested with this prompt before."""
+        known = self._connection.row("find_prompt", {"key": prompt.key})
+        same = known and self._connection.row("same_ingest", {"sha256": source.sha256, "prompt": known["id"]})
+        if not same or not known:
+            return None
+        counts = {name: same[name] for name in ("lines", "good", "duplicates", "bad")}
+        counts |= {"added": 0, "known": same["added"] + same["known"]}
+        span = {"first_job": same["first_job"], "last_job": same["last_job"], "lines_of": same["id"]}
+        ingest = self._connection.in_transaction(lambda db: self._add_ingest(db, source, known["id"], counts | span))
+        return IngestResult(ingest=ingest, unchanged=True, **counts)
+
+    def bad_lines(self, ingest: int, limit: int) -> list[BadLine]:
+        """Return the first ``limit`` bad lines of an ingest."""
+        scope = self._connection.row("ingest_scope", {"ingest": ingest})
+        rows = self._connection.rows("bad_lines", {"ingest": scope["ingest"] if scope else 0, "limit": limit})
+        return [BadLine(row["line"], row["reason"], row["beginning"]) for row in rows]
+
+    def _asked_before(self, db: Db, prompt: Prompt) -> AskedBefore | None:
+        """Return the jobs of other prompt configurations about the staged artists that are to be asked about."""
+        with translated(self._connection.name):
+            known = execute(db, "find_prompt", {"key": prompt.key}).fetchone()
+            number = {"prompt": known["id"] if known else None}
+            if execute(db, "other_prompt", number).fetchone() is None:
+                return None
+            execute(db, "stage_again")
+            rows = execute(db, "asked_before", number).fetchall()
+            artists = execute(db, "count_again", number).fetchone() if rows else None
+        if artists is None:
+            return None
+        counts = [counts_of(row) for row in rows]
+        return AskedBefore(
+            database=self._connection.path,
+            artists=artists["artists"],
+            done=sum(one.done for one in counts),
+            failed=sum(one.failed for one in counts),
+            pending=sum(one.pending + one.running for one in counts),
+            prompts=[row["prompt"] for row in rows],
+        )
+
+    @contextmanager
+    def _staged(self) -> Iterator[Db]:
+        """Hold the temporary tables for the context; an error of a removal must not hide another one."""
+        db = self._connection.repeated(self._open_stage)
+        try:
+            yield db
+        finally:
+            with suppress(psycopg.Error):
+                execute(db, "drop_stage")
+
+    def _open_stage(self, db: Db) -> Db:
+        execute(db, "drop_stage")
+        execute(db, "stage_tables")
+        return db
+
+    def _stage(self, db: Db, prompt: Prompt, rows: Iterable[Artist | BadLine]) -> tuple[int, int]:
+        """Read all rows; return the number of good and of bad ones."""
+        key = job_keys(prompt)
+        good = bad = 0
+        unread = iter(rows)
+        while block := list(islice(unread, _ROWS_AT_ONCE)):
+            artists: list[Values] = []
+            bad_lines: list[Values] = []
+            for row in block:
+                if isinstance(row, Artist):
+                    line, name, data = row
+                    artists.append((line, key(name, data), name, data))
+                else:
+                    bad_lines.append((row.line, storable(row.reason), storable(row.beginning)))
+            with translated(self._connection.name):
+                _copy(db, "stage", _GOOD_TYPES, artists)
+                _copy(db, "stage_bad", _BAD_TYPES, bad_lines)
+            good, bad = good + len(artists), bad + len(bad_lines)
+        return good, bad
+
+    def _add_ingest(self, db: Db, source: Source, prompt: int, row: dict[str, object]) -> int:
+        named = {"source": source.name, "sha256": source.sha256, "prompt": prompt, "now": self._now()}
+        found = execute(db, "add_ingest", named | row).fetchone()
+        assert found is not None
+        return int(found["id"])
+
+    def _now(self) -> str:
+        return to_timestamp(self._connection.now())
+
+
+def _copy(db: Db, statement: str, types: "Sequence[str]", rows: "Sequence[Values]") -> None:
+    if rows:
+        with db.cursor().copy(sql(statement)) as copy:
+            copy.set_types(types)
+            for row in rows:
+                copy.write_row(row)

@@ -1,0 +1,5 @@
+-- Jobs that a worker claimed at a moment.
+SELECT id AS job, attempt, coalesce(sent_as, prompt) AS prompt, artist_name, artist_data
+  FROM jobs
+ WHERE state = 'running' AND claimed_by = %(worker)s AND claimed_at = %(claimed_at)s::timestamptz
+ ORDER BY id

@@ -1,0 +1,16 @@
+-- Free the jobs of a dead worker. A job is suspected of the death if its call began or ended last, or if it was the only
+-- one, unless the worker had been told to stop. A job that is suspected of too many deaths fails.
+UPDATE jobs
+   SET deaths = deaths + suspected.is_it::int,
+       state = CASE WHEN deaths + 1 >= %(deaths_max)s::int AND suspected.is_it THEN 'failed' ELSE 'pending' END,
+       error_code = CASE WHEN deaths + 1 >= %(deaths_max)s::int AND suspected.is_it THEN 'worker_died' END,
+       claimed_by = NULL,
+       claimed_at = NULL
+  FROM (SELECT held.id,
+               holder.ending IS NULL AND (%(is_alone)s::boolean OR held.id IS NOT DISTINCT FROM %(suspect)s::bigint)
+               AS is_it
+          FROM jobs AS held
+          JOIN workers AS holder ON holder.id = held.claimed_by
+         WHERE held.state = 'running' AND held.claimed_by = %(worker)s::bigint) AS suspected
+ WHERE jobs.id = suspected.id
+RETURNING state
