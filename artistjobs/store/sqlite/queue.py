@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from time import time
+from typing import Any
 
 from artistjobs.core.attempt import Attempt
 from artistjobs.core.job import DEATHS_MAX, MAX_DELAY_SECONDS, Claim, Scope
@@ -15,6 +16,7 @@ from artistjobs.core.prompt import Prompt
 from artistjobs.core.timestamps import from_timestamp, to_timestamp
 from artistjobs.store.interface import ChangePrompt
 from artistjobs.store.models import Money, QueueState, RescueResult, Reservation
+from artistjobs.store.queries.headers import Headers
 from artistjobs.store.queries.rows import answer_values, attempt_values, prompt_of, settled_values, span, work_row
 from artistjobs.store.sqlite.connection import Connection, sql, write_rows
 from artistjobs.store.sqlite.liveness import (
@@ -40,6 +42,7 @@ class SqliteQueue:
         self._keeper: LockKeeper | None = None
         self._deaths = DeathWatch(connection.path)
         self._picks: RandomPicks | None = None
+        self._headers = Headers(connection)
 
     def register(self) -> int:
         """Register this process as a worker, take its liveness lock, and return its number."""
@@ -185,11 +188,17 @@ class SqliteQueue:
             ((text,),) = db.execute(sql("claimable"), {**span(scope), **self._moments(), "limit": limit}).fetchall()
             found = json.loads(text)
         # SQLite does not guarantee the order of rows within an aggregate.
-        claims = sorted((Claim(*claim) for claim in found), key=lambda claim: claim.job)
+        claims = sorted((self._claim_of(*claim) for claim in found), key=lambda claim: claim.job)
         if claims:
             jobs = json.dumps([claim.job for claim in claims])
             db.execute(sql("claim"), {"jobs": jobs, "worker": self._worker, "now": self._now()})
         return claims
+
+    def _claim_of(self, *values: Any) -> Claim:  # noqa: ANN401 - values of a statement
+        job, attempt, prompt, name, data, header, cells = values
+        if cells is None:
+            return Claim(job, attempt, prompt, name, data)
+        return Claim(job, attempt, prompt, name, data, self._headers.columns(header, cells))
 
     def _record(self, db: sqlite3.Connection, attempts: Sequence[Attempt]) -> list[Attempt]:
         """Store attempts at different jobs; return those whose claims were still held."""
