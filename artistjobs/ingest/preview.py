@@ -4,12 +4,14 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from artistjobs.core.job import Artist, BadLine
-from artistjobs.core.prompt import Body, job_keys, request_builder
+from artistjobs.core.columns import Columns, columns_of
+from artistjobs.core.job import BadLine, GoodRow, Row
+from artistjobs.core.prompt import Body, Build, JobKey, job_keys, request_builder
 from artistjobs.errors import PromptError
 from artistjobs.ingest.checked_rows import CheckedRows, Warn
-from artistjobs.ingest.parser import ArtistReader
-from artistjobs.ingest.source import IngestConfig, open_artists, source_name
+from artistjobs.ingest.readers import open_input
+from artistjobs.ingest.rows import RowReader
+from artistjobs.ingest.source import IngestConfig
 from artistjobs.rendering.renderer import Renderer
 from artistjobs.store.interface import FilePreview
 
@@ -21,13 +23,14 @@ _COUNTED_AT_ONCE = 5_000
 
 @dataclass(slots=True)
 class FileStats:
-    """Counts of a file's rows; ``unfit`` counts good rows for which the template cannot be rendered."""
+    """Counts of a file's rows; ``unrenderable`` counts good rows for which the template cannot be rendered."""
 
     good: int = 0
     bad: int = 0
     unrenderable: int = 0
     request_bytes: int = 0
-    first: Artist | None = None
+    first: GoodRow | None = None
+    first_columns: Columns = field(default_factory=dict)
     first_bad: BadLine | None = None
     reason: str = ""
 
@@ -49,10 +52,10 @@ def preview_file(
         PromptError: if the template cannot be rendered for one of the first rows that are shown.
 
     """
-    with Renderer() as renderer, open_artists(config.source, config.encoding) as stream:
-        previewer = _Previewer(config, preview, show, request_builder(config.prompt, renderer.compile))
-        reader = ArtistReader(stream, name=source_name(config.source), encoding=config.encoding)
-        for row in CheckedRows(reader, stream, config, warn):
+    with Renderer() as renderer, open_input(config) as opened:
+        build = request_builder(config.prompt, renderer.compile)
+        previewer = _Previewer(config, preview, show, build, opened.reader)
+        for row in CheckedRows(opened, config, warn):
             previewer.take(row)
     previewer.flush()
     return previewer.rows
@@ -65,15 +68,16 @@ class _Previewer:
     config: IngestConfig
     preview: FilePreview
     show: Callable[[Body], None] | None
-    build: Callable[[str, str], Body]
+    build: Build
+    reader: RowReader
     rows: FileStats = field(default_factory=FileStats)
     _keys: list[bytes] = field(default_factory=list)
-    _key: Callable[[str, str], bytes] = field(init=False)
+    _key: JobKey = field(init=False)
 
     def __post_init__(self) -> None:
         self._key = job_keys(self.config.prompt)
 
-    def take(self, row: Artist | BadLine) -> None:
+    def take(self, row: Row) -> None:
         """Count one row."""
         if isinstance(row, BadLine):
             self.rows.bad += 1
@@ -81,8 +85,10 @@ class _Previewer:
             return
         self.rows.good += 1
         self.rows.first = self.rows.first or row
-        self._weigh(row)
-        self._keys.append(self._key(row.name, row.data))
+        columns = columns_of(self.reader.cell_names, row.cells)
+        self.rows.first_columns = self.rows.first_columns or columns
+        self._weigh(row, columns)
+        self._keys.append(self._key(row.name, row.data, columns))
         if len(self._keys) >= _COUNTED_AT_ONCE:
             self.flush()
 
@@ -91,10 +97,10 @@ class _Previewer:
         self.preview.add(self._keys)
         self._keys.clear()
 
-    def _weigh(self, row: Artist) -> None:
+    def _weigh(self, row: GoodRow, columns: Columns) -> None:
         is_shown = self.show is not None and self.rows.good <= SHOWN_BY_DRY_RUN
         try:
-            body = self.build(row.name, row.data)
+            body = self.build(row.name, row.data, columns)
         except PromptError as error:
             if is_shown:
                 raise

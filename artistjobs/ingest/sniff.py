@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 
 from artistjobs.core.job import Artist
-from artistjobs.ingest.header import looks_like_header
+from artistjobs.ingest.header import column_options, is_plain_header, is_table_header, looks_like_header
 
 _OTHER_HEADER = re.compile(r"\W*artist_name\W*?([\t;|])\W*artist_data\b", re.IGNORECASE)
 
@@ -22,23 +22,34 @@ _SEPARATORS = {"\t": "tabs", ";": "semicolons", "|": "bars"}
 def wrong_format_hint(first: Artist) -> str | None:
     """Return a hint that a file has another format, judged by its first row; None if it looks right."""
     if found := _OTHER_HEADER.match(first.name):
-        return f"its header is separated by {_SEPARATORS[found[1]]}"
+        remedy = "; ".join(f"add {option}" for option in _option(found[1]))
+        return f"its header is separated by {_SEPARATORS[found[1]]}{remedy and f' ({remedy})'}"
     if _is_json(first):
-        return "its first line is JSON"
-    return "its first line is separated by tabs" if "\t" in first.name else None
+        return "its first line is JSON (add --input-format jsonl for JSON Lines)"
+    return "its first line is separated by tabs (add --input-format tsv)" if "\t" in first.name else None
 
 
 def header_hint(fields: Sequence[str]) -> str | None:
     """Return a hint that the first row is a header with other names; None if it does not look like one."""
     for separator in ",", *_SEPARATORS:
         cells = fields if separator == "," else fields[0].split(separator) if len(fields) == 1 else ()
+        shown = separator.join(cells)[:_SHOWN_LENGTH]
+        if separator != "," and (is_plain_header(cells) or is_table_header(cells)) and len(cells) > 1:
+            remedy = "".join(f"; add {option}" for option in _option(separator))
+            return f"{shown!r} is a header separated by {_SEPARATORS[separator]}, but is read as an artist{remedy}"
         if looks_like_header(cells):
-            shown = separator.join(cells)[:_SHOWN_LENGTH]
+            options = [*_option(separator), *column_options(cells)]
             return (
-                f"{shown!r} looks like a header, but is read as an artist; if it is one, rename it to "
-                "artist_name,artist_data, or put # before it"
+                f"{shown!r} looks like a header, but is read as an artist; if it is one, add "
+                f"{' '.join(options)}, or rename it to artist_name,artist_data, or put # before it"
             )
     return None
+
+
+def _option(separator: str) -> list[str]:
+    """Return the option with which a file with this separator is read."""
+    names = {"\t": "tsv", ";": "semicolon"}
+    return [f"--input-format {names[separator]}"] if separator in names else []
 
 
 def _is_json(row: Artist) -> bool:

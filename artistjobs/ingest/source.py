@@ -4,6 +4,7 @@ Errors that occur in the middle of reading are translated too. The module `parse
 """
 
 import hashlib
+import json
 import shlex
 import sys
 from collections.abc import Iterator
@@ -15,8 +16,10 @@ from typing import BinaryIO, Protocol
 
 from artistjobs.core.prompt import Prompt
 from artistjobs.errors import InputError
+from artistjobs.ingest.columns import ChosenColumns
 from artistjobs.ingest.encoding import UTF8, Transcoder, is_wide
 from artistjobs.ingest.formats import HEAD_BYTES, evident_format
+from artistjobs.ingest.input_format import InputFormat
 from artistjobs.ingest.sniff import _wide_encoding
 
 STDIN = Path("-")
@@ -29,13 +32,35 @@ _MARK = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IngestConfig:
-    """Input file and its encoding, prompt configuration, and strict mode of an ingest."""
+class InputFile:
+    """Input file and the way to read it."""
 
     source: Path
+    encoding: str = UTF8
+    input_format: InputFormat = InputFormat.CSV
+    chosen: ChosenColumns = ChosenColumns()  # noqa: RUF009 - frozen
+
+    @property
+    def read_as(self) -> str:
+        """The way to read the file as text, empty for rows of CSV."""
+        if self.input_format is InputFormat.CSV and not self.chosen:
+            return ""
+        return json.dumps([self.input_format, self.chosen.by_name], ensure_ascii=False)
+
+    def for_prompt(self, prompt: Prompt, *, strict: bool = False) -> "IngestConfig":
+        """Return the configuration of an ingest of this file."""
+        return IngestConfig(
+            source=self.source, encoding=self.encoding, input_format=self.input_format, chosen=self.chosen,
+            prompt=prompt, strict=strict,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IngestConfig(InputFile):
+    """Input file, prompt configuration, and strict mode of an ingest."""
+
     prompt: Prompt
     strict: bool = False
-    encoding: str = UTF8
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import zipfile
 import pytest
 from conftest import read_records, write_artists
 
-from artistjobs.ingest import ingest as module
+from artistjobs.ingest import readers as module
 
 ROWS = "artist_name,artist_data\n" + "".join(f"Björk {n},Sängerin\nRené {n},peintre\nPrince {n}\n" for n in range(9))
 
