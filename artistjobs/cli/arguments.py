@@ -87,11 +87,13 @@ class CommandArguments:
 
     def input_file(self, path: Path) -> InputFile:
         """Return a file with the way to read it. Raises WrongUseError if an option about it is invalid."""
-        name = self._text("encoding")
+        name, form = self._text("encoding"), input_format(path, self._text("input_format"))
+        if name and not form.is_text:
+            raise WrongUseError(f"--encoding is for files of text, not for {form}; leave it out.")
         return InputFile(
             source=path,
             encoding=encoding_named(name) if name else UTF8,
-            input_format=input_format(path, self._text("input_format")),
+            input_format=form,
             chosen=chosen_columns(self._texts("columns")),
         )
 

@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 
 from artistjobs.core.formatting import count_text
-from artistjobs.core.job import Artist, BadLine, Row
+from artistjobs.core.job import Artist, BadLine, Row, TableArtist
 from artistjobs.errors import InputError, PromptError
 from artistjobs.ingest.encoding import UTF8
+from artistjobs.ingest.input_format import InputFormat
 from artistjobs.ingest.readers import OpenInput
 from artistjobs.ingest.row import NOT_TEXT
 from artistjobs.ingest.rows import RowReader
@@ -77,7 +78,7 @@ class CheckedRows:
             self._warn(f"{self._name}, line {notice.line}: {notice.text}")
         if more := reader.notice_count - len(reader.notices):
             self._warn(f"{self._name}: {count_text(more, 'more line')} with a byte-order mark or the header")
-        if self._stream.is_utf8_after_all:
+        if self._stream is not None and self._stream.is_utf8_after_all:
             self._warn(
                 f"{self._name} is valid UTF-8, but is read as {encoding}; leave --encoding out if names look wrong"
             )
@@ -101,10 +102,11 @@ def ensure_known_columns(config: IngestConfig, reader: RowReader) -> None:
 def warn_of_first_row(config: IngestConfig, reader: RowReader, first: Row | None, warn: Warn) -> None:
     """Warn if the first row of a file suggests that it has another format, or other names in its header."""
     name = source_name(config.source)
-    hint = wrong_format_hint(first) if isinstance(first, Artist) else None
+    is_csv = config.input_format is InputFormat.CSV
+    hint = wrong_format_hint(first) if is_csv and isinstance(first, Artist) else None
     if hint is not None:
         warn(f"{name}: {hint}, so this may not be a file of rows such as: Prince,singer; it is read as one anyway")
-    elif first is not None and (hint := header_hint(reader.first_row)):
+    elif first is not None and not isinstance(first, TableArtist) and (hint := header_hint(reader.first_row)):
         warn(f"{name}, line {first.line}: {hint}")
 
 

@@ -6,9 +6,9 @@ letters and digits, so that a template can use it.
 
 import re
 import unicodedata
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Final
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeAlias
 
 from artistjobs.errors import InputError
 from artistjobs.ingest.header import DATA, NAME, shown_columns
@@ -34,32 +34,45 @@ class ChosenColumns:
         return {name: cell for name, cell in ((NAME, self.name), (DATA, self.data)) if cell is not None}
 
 
-@dataclass(frozen=True, slots=True)
+Fields: TypeAlias = tuple[str, str, Sequence[str]]
+"""Name, data and cells of a row."""
+
+
 class TableHeader:
-    """Header of a table: its fields as they stand in the file, and the names of its columns, in their order."""
+    """Header of a table.
 
-    fields: tuple[str, ...]
-    names: tuple[str, ...]
-    name_at: int = field(init=False)
-    data_at: int | None = field(init=False)
-    cells_at: tuple[int, ...] = field(init=False)
+    Attributes:
+        fields: Its fields as they stand in the file.
+        names: The names of its columns, in their order.
+        cell_names: The names of the columns without name and data.
+        name_at: The place of the name.
 
-    def __post_init__(self) -> None:
-        places = {name: at for at, name in enumerate(self.names)}
-        object.__setattr__(self, "name_at", places[NAME])
-        object.__setattr__(self, "data_at", places.get(DATA))
-        cells_at = tuple(at for name, at in places.items() if name not in (NAME, DATA))
-        object.__setattr__(self, "cells_at", cells_at)
+    """
+
+    def __init__(self, fields: Sequence[str], names: Sequence[str]) -> None:
+        self.fields, self.names = tuple(fields), tuple(names)
+        cells_at = [at for at, name in enumerate(names) if name not in (NAME, DATA)]
+        self.cell_names = tuple(names[at] for at in cells_at)
+        self.name_at = names.index(NAME)
+        self._data_at = names.index(DATA) if DATA in names else None
+        self._cells = _picker(cells_at)
 
     @property
     def is_plain(self) -> bool:
         """True if the columns are the name, perhaps with the data after it: the rules of a file without a header."""
         return self.names in ((NAME,), (NAME, DATA))
 
-    @property
-    def cell_names(self) -> tuple[str, ...]:
-        """The names of the other columns."""
-        return tuple(self.names[at] for at in self.cells_at)
+    def row(self, fields: Sequence[str]) -> Fields:
+        """Return name, data and cells of a row with as many fields as the header."""
+        return fields[self.name_at], "" if self._data_at is None else fields[self._data_at], self._cells(fields)
+
+
+def _picker(places: Sequence[int]) -> Callable[[Sequence[str]], Sequence[str]]:
+    """Return a function that picks the fields at these places; a slice is the quickest way."""
+    start, stop = (places[0], places[-1] + 1) if places else (0, 0)
+    if list(places) == list(range(start, stop)):
+        return lambda fields: fields[start:stop]
+    return lambda fields: [fields[at] for at in places]
 
 
 def column_name(cell: str, number: int) -> str:
@@ -92,7 +105,7 @@ def table_header(fields: Sequence[str], chosen: ChosenColumns, place: str) -> Ta
         names[place_of(cell, cells, name, place)] = name
     ensure_has_name(names, cells, place)
     ensure_distinct(names, cells, place)
-    return TableHeader(tuple(cells), tuple(names))
+    return TableHeader(cells, names)
 
 
 def place_of(wanted: str, cells: Sequence[str], name: str, place: str) -> int:

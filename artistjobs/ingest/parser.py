@@ -229,7 +229,7 @@ class ArtistReader:
         if self._table is not None:
             fields, next_row = self._table.parse(text, start)
             is_header = self._is_header_again(fields)
-            return None if is_header else self._table.artist(number, fields), next_row
+            return None if is_header else TableArtist(number, *self._table.header.row(fields)), next_row
         name, data, next_row = parse_row(text, start, self._encoding, self._by)
         is_chosen = self._header and physical_line(text, start).strip(b" \t" + self._by.byte) == self._header
         if is_chosen or (

@@ -134,6 +134,10 @@ class InputStream:
             pass
         return self.content
 
+    def read_whole(self) -> bytes:
+        """Read to the end and return all of it. Raises InputError as ``read`` does."""
+        return b"".join(iter(lambda: self.read(_BLOCK_BYTES), b""))
+
     def copy_raw(self, target: BinaryIO) -> None:
         """Write all bytes to another file, as they are, instead of reading them."""
         block = self._pending
@@ -162,10 +166,7 @@ class InputStream:
         """Raise InputError if the file has changed, or was cut in a line that has grown since."""
         is_cut = self._last not in (b"\n", b"\r", b"") and bool(self._read_bytes(1))
         if self.content != expected or is_cut:
-            raise InputError(
-                f"{self._name} changed while it was read, and nothing was ingested; "
-                "run the same command again when it is complete."
-            )
+            raise changed_error(self._name)
 
 
 @contextmanager
@@ -176,17 +177,30 @@ def open_artists(path: Path, encoding: str = UTF8, expected: Content | None = No
         InputError: if it cannot be read, is evidently no list of artists, or is in another encoding.
 
     """
-    name = source_name(path)
+    with open_raw(path) as opened:
+        stream = InputStream(opened, source_name(path), encoding, expected)
+        _check_format(stream.head, path, encoding)
+        yield stream
+
+
+@contextmanager
+def open_raw(path: Path) -> Iterator[BinaryIO]:
+    """Open a file as bytes, or standard input for `-`. Raises InputError if it cannot be opened."""
     try:
         opened = _stdin() if path == STDIN else path.open("rb")
     except OSError as error:
-        raise _explain(error, name) from error
+        raise _explain(error, source_name(path)) from error
     # Standard input is not closed here, because it was not opened here. Errors are translated where they occur and not
     # around this block, where the caller's own disk may fail.
     with nullcontext() if path == STDIN else opened:
-        stream = InputStream(opened, name, encoding, expected)
-        _check_format(stream.head, path, encoding)
-        yield stream
+        yield opened
+
+
+def changed_error(name: str) -> InputError:
+    """Return the error for a file that changed while it was read."""
+    return InputError(
+        f"{name} changed while it was read, and nothing was ingested; run the same command again when it is complete."
+    )
 
 
 def source_name(path: Path) -> str:

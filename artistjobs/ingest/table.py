@@ -6,10 +6,9 @@ One with more fields is bad, because a separator without quotes has shifted its 
 
 import csv
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from artistjobs.core.job import TableArtist
-from artistjobs.ingest.columns import TableHeader
+from artistjobs.ingest.columns import Fields, TableHeader
 from artistjobs.ingest.row import NO_NAME, BadRowError, Separator, fault, next_field
 
 ROW_LIMIT = 1 << 22
@@ -35,12 +34,11 @@ class TableRows:
         self._encoding = encoding
         self._width = len(header.fields)
         self._heading = header.fields[header.name_at]
-        self._cells = _picker(header.cells_at)
         quoted = rf'"(?:[^"\r\n]|"")*+"(?:(?!{by.text})[ \t])*+'
         plain = rf'[^"\r\n{by.text}]*+'
         self._well_quoted = re.compile(rf"(?:{quoted}|{plain})(?:{by.text}(?:{quoted}|{plain}))*+[\r\n]*+")
 
-    def simple(self, line: bytes) -> tuple[str, str, Sequence[str]] | None:
+    def simple(self, line: bytes) -> Fields | None:
         """Return name, data and cells if the line is certainly a good row and no header, else None."""
         try:
             text = line.decode()
@@ -53,7 +51,7 @@ class TableRows:
         name = fields[self.header.name_at]
         if not name or name == self._heading or fields[0].startswith("#"):
             return None
-        return self._row(fields)
+        return self.header.row(fields)
 
     def parse(self, text: bytes, start: int) -> tuple[list[str], int]:
         """Return the fields of a row, as many as the header has, and the start of the next row. Raises BadRowError."""
@@ -76,23 +74,7 @@ class TableRows:
         """Return True if these are the fields of the header."""
         return tuple(fields) == self.header.fields
 
-    def artist(self, line: int, fields: Sequence[str]) -> TableArtist:
-        """Return the row with these fields."""
-        return TableArtist(line, *self._row(fields))
-
-    def _row(self, fields: Sequence[str]) -> tuple[str, str, Sequence[str]]:
-        data_at = self.header.data_at
-        return fields[self.header.name_at], "" if data_at is None else fields[data_at], self._cells(fields)
-
     def _quoted_fields(self, text: str) -> list[str]:
         if not self._well_quoted.fullmatch(text):
             return []
         return next(csv.reader((text,), delimiter=self._by.text))
-
-
-def _picker(places: Sequence[int]) -> Callable[[Sequence[str]], Sequence[str]]:
-    """Return a function that picks the fields at these places."""
-    if places == tuple(range(places[0], places[-1] + 1)) if places else True:
-        start, stop = (places[0], places[-1] + 1) if places else (0, 0)
-        return lambda fields: fields[start:stop]
-    return lambda fields: [fields[at] for at in places]

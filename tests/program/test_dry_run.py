@@ -93,17 +93,9 @@ def test_invalid_lines_of_an_env_file_cause_one_warning(program, folder):
 @pytest.mark.parametrize(
     ("header", "said"),
     [
-        (
-            "name,data",
-            "'name,data' looks like a header, but is read as an artist; if it is one, "
-            "add --column artist_name=name --column artist_data=data, or",
-        ),
+        ("name,data", "'name,data' looks like a header, but is read as an artist; if it is one, add --column"),
         ("Artist,Country,,", "'Artist,Country,,' looks like a header"),
-        (
-            "id;name;data",
-            "'id;name;data' looks like a header, but is read as an artist; if it is one, "
-            "add --input-format semicolon --column artist_name=name --column artist_data=data, or",
-        ),
+        ("id;name;data", "'id;name;data' looks like a header, but is read as an artist; if it is one, add --input"),
     ],
 )
 def test_a_header_of_other_names_is_named_before_anything_is_asked(cli, folder, header, said):
@@ -116,6 +108,8 @@ def test_a_header_of_other_names_is_named_before_anything_is_asked(cli, folder, 
         assert result.exit_code == 0
         assert result.stderr.count(f"warning: a.csv, line 2: {said}") == 1
         assert "rename it to artist_name,artist_data" in result.stderr
+        if "data" in header:
+            assert " --column artist_name=name --column artist_data=data," in result.stderr
 
 
 def test_what_joined_files_repeat_is_skipped_with_a_warning(cli, folder):
