@@ -203,12 +203,13 @@ class CommandArguments:
             prices=self._prices(),
             flex_fallback=flex_fallback,
             corrections=self._number("corrections") or 0,
-            sample=self._is_sample(),
+            sample=self.is_sample(),
             patience_seconds=self._patience(),
             first_patience_seconds=self._amount("patience"),
         )
 
-    def _is_sample(self) -> bool:
+    def is_sample(self) -> bool:
+        """Return True if random jobs are to be worked on. Raises WrongUseError if no limit says how many."""
         if self._options["sample"] and self._number("limit") is None:
             raise WrongUseError("--sample takes random rows, as many as --limit says; add --limit N.")
         return bool(self._options["sample"])

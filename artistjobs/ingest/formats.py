@@ -78,7 +78,7 @@ _SHEETS = (b"opendocument", b"Index/Document.iwa")
 """Names at the beginning of ZIP archives that are documents of LibreOffice or Numbers."""
 
 
-_ENDINGS = frozenset({".xlsb", ".ods", ".numbers"})
+_ENDINGS = frozenset({".xlsx", ".xlsm", ".xlsb", ".ods", ".numbers"})
 
 
 _UNPACK = "unpack it and name the file in it that lists the artists"

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from random import Random
 
 from artistjobs.core.columns import Columns, columns_of
 from artistjobs.core.job import BadLine, GoodRow, Row
@@ -41,11 +42,16 @@ class FileStats:
 
 
 def preview_file(
-    config: IngestConfig, preview: FilePreview, warn: Warn, show: Callable[[Body], None] | None = None
+    config: IngestConfig,
+    preview: FilePreview,
+    warn: Warn,
+    show: Callable[[Body], None] | None = None,
+    sample: int | None = None,
 ) -> FileStats:
     """Read a file and return the counts of its rows; nothing is written.
 
-    The warnings about the file are passed to ``warn``, the same as by an ingest, and the first requests to ``show``.
+    The warnings about the file are passed to ``warn``, the same as by an ingest, and the first requests to ``show``, or
+    those of ``sample`` random rows.
 
     Raises:
         InputError: if the file cannot be read, or is mostly bad; with ``strict`` also if any line is bad.
@@ -54,11 +60,30 @@ def preview_file(
     """
     with Renderer() as renderer, open_input(config) as opened:
         build = request_builder(config.prompt, renderer.compile)
-        previewer = _Previewer(config, preview, show, build, opened.reader)
+        previewer = _Previewer(config, preview, show, build, opened.reader, Sample(sample) if sample else None)
         for row in CheckedRows(opened, config, warn):
             previewer.take(row)
+        previewer.show_sample()
     previewer.flush()
     return previewer.rows
+
+
+class Sample:
+    """Random rows, as many as its size; each row of a file has the same chance, however many there are."""
+
+    def __init__(self, size: int, random: Random | None = None) -> None:
+        self.rows: list[tuple[GoodRow, Columns]] = []
+        self._size = size
+        self._seen = 0
+        self._random = random or Random()
+
+    def add(self, row: GoodRow, columns: Columns) -> None:
+        """Take the next row of the file, perhaps in the place of another one."""
+        self._seen += 1
+        if len(self.rows) < self._size:
+            self.rows.append((row, columns))
+        elif (place := self._random.randrange(self._seen)) < self._size:
+            self.rows[place] = row, columns
 
 
 @dataclass(slots=True)
@@ -70,6 +95,7 @@ class _Previewer:
     show: Callable[[Body], None] | None
     build: Build
     reader: RowReader
+    sample: "Sample | None"
     rows: FileStats = field(default_factory=FileStats)
     _keys: list[bytes] = field(default_factory=list)
     _key: JobKey = field(init=False)
@@ -92,13 +118,22 @@ class _Previewer:
         if len(self._keys) >= _COUNTED_AT_ONCE:
             self.flush()
 
+    def show_sample(self) -> None:
+        """Show the requests of the random rows, in the order of the file."""
+        if self.sample is None or self.show is None:
+            return
+        for row, columns in sorted(self.sample.rows, key=lambda one: one[0].line):
+            self.show(self.build(row.name, row.data, columns))
+
     def flush(self) -> None:
         """Pass the collected keys to the store."""
         self.preview.add(self._keys)
         self._keys.clear()
 
     def _weigh(self, row: GoodRow, columns: Columns) -> None:
-        is_shown = self.show is not None and self.rows.good <= SHOWN_BY_DRY_RUN
+        if self.sample is not None:
+            self.sample.add(row, columns)
+        is_shown = self.show is not None and self.sample is None and self.rows.good <= SHOWN_BY_DRY_RUN
         try:
             body = self.build(row.name, row.data, columns)
         except PromptError as error:
