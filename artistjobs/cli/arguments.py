@@ -82,7 +82,7 @@ class CommandArguments:
 
     def ingest_config(self) -> IngestConfig:
         """Return the configuration of an ingest. Raises WrongUseError if a file, a prompt or an option is invalid."""
-        file = self.input_file(self._source())
+        file = self.input_file(self.source())
         return file.for_prompt(self._prompt(), strict=bool(self._options["strict"]))
 
     def input_file(self, path: Path) -> InputFile:
@@ -246,7 +246,8 @@ class CommandArguments:
             variables=self._texts("variables"),
         )
 
-    def _source(self) -> Path:
+    def source(self) -> Path:
+        """Return the input file. Raises WrongUseError if there is none, or are two."""
         file, also = self._path("file"), self._path("input_file")
         if (one := file or also) is None or (file and also):
             raise WrongUseError("give exactly one input file, for example: artistjobs run artists.csv")

@@ -106,7 +106,11 @@ def warn_of_first_row(config: IngestConfig, reader: RowReader, first: Row | None
     hint = wrong_format_hint(first) if is_csv and isinstance(first, Artist) else None
     if hint is not None:
         warn(f"{name}: {hint}, so this may not be a file of rows such as: Prince,singer; it is read as one anyway")
-    elif first is not None and not isinstance(first, TableArtist) and (hint := header_hint(reader.first_row)):
+    elif (
+        first is not None
+        and not isinstance(first, TableArtist)
+        and (hint := header_hint(reader.first_row, config.input_format.separator or ","))
+    ):
         warn(f"{name}, line {first.line}: {hint}")
 
 

@@ -44,9 +44,15 @@ class GridReader:
         self._rows = rows
         self._name = name
         self._chosen = chosen
+        self._header: TableHeader | None = None
         self._table: TableHeader | None = None
         if heading is not None:
             self._set_header(table_header(heading, chosen, name))
+
+    @property
+    def headings(self) -> Sequence[str]:
+        """Cells of the header, once the first row is read."""
+        return self._header.fields if self._header else ()
 
     @property
     def columns(self) -> Sequence[str]:
@@ -68,10 +74,9 @@ class GridReader:
     def _is_header(self, fields: list[str]) -> bool:
         if not self.first_row:
             self.first_row = tuple(fields)
-            if self._chosen or is_table_header(fields):
+            if self._chosen or is_table_header(fields) or is_plain_header(fields):
                 self._set_header(table_header(fields, self._chosen, f"{self._name}, row {self.lines}"))
-                return True
-            return is_plain_header(fields)
+            return self._header is not None
         is_again = tuple(fields) == self.first_row if self._table or self._chosen else is_plain_header(fields)
         if is_again:
             self.notice_count += 1
@@ -80,6 +85,7 @@ class GridReader:
         return is_again
 
     def _set_header(self, header: TableHeader) -> None:
+        self._header = header
         if not header.is_plain:
             self._table = header
 

@@ -72,6 +72,11 @@ class JsonLinesReader:
         self._cells: list[str] = []
 
     @property
+    def headings(self) -> Sequence[str]:
+        """The keys so far."""
+        return self._keys
+
+    @property
     def columns(self) -> Sequence[str]:
         """Names of all columns so far."""
         return self._names

@@ -100,8 +100,14 @@ class ArtistReader:
         self._by = by
         self._chosen = chosen
         self._header = b""
+        self._headings: tuple[str, ...] = ()
         self._table: TableRows | None = None
         self._window = ReadBuffer(stream, block_size)
+
+    @property
+    def headings(self) -> Sequence[str]:
+        """Cells of the header, once the first row is read."""
+        return self._headings
 
     @property
     def columns(self) -> Sequence[str]:
@@ -150,10 +156,11 @@ class ArtistReader:
 
     def _begins_with_header(self, fields: tuple[str, ...]) -> bool:
         """Return True if the first row is a header; that of a table is kept."""
-        if not self._chosen and not is_table_header(fields):
-            return is_plain_header(fields)
+        if not self._chosen and not is_table_header(fields) and not is_plain_header(fields):
+            return False
         header = table_header(fields, self._chosen, f"{self._name}, line {self.lines + 1}")
-        if not (self._chosen and header.is_plain):
+        self._headings = header.fields
+        if not header.is_plain or (not self._chosen and is_table_header(fields)):
             self._table = TableRows(header, self._by, self._encoding)
         return True
 

@@ -32,6 +32,10 @@ class RowReader(Protocol):
     """True if all columns are known with the first row, False if any row may add some."""
 
     @property
+    def headings(self) -> Sequence[str]:
+        """Cells of the header as they stand in the file, for the first columns or all; empty if there is no header."""
+
+    @property
     def columns(self) -> Sequence[str]:
         """Names of all columns so far, in the order of the file."""
 
