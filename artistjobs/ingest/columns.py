@@ -46,6 +46,7 @@ class TableHeader:
         names: The names of its columns, in their order.
         cell_names: The names of the columns without name and data.
         name_at: The place of the name.
+        row: Function that returns name, data and cells of a row with as many fields as the header.
 
     """
 
@@ -54,25 +55,22 @@ class TableHeader:
         cells_at = [at for at, name in enumerate(names) if name not in (NAME, DATA)]
         self.cell_names = tuple(names[at] for at in cells_at)
         self.name_at = names.index(NAME)
-        self._data_at = names.index(DATA) if DATA in names else None
-        self._cells = _picker(cells_at)
+        self.row = _picker(self.name_at, names.index(DATA) if DATA in names else None, cells_at)
 
     @property
     def is_plain(self) -> bool:
         """True if the columns are the name, perhaps with the data after it: the rules of a file without a header."""
         return self.names in ((NAME,), (NAME, DATA))
 
-    def row(self, fields: Sequence[str]) -> Fields:
-        """Return name, data and cells of a row with as many fields as the header."""
-        return fields[self.name_at], "" if self._data_at is None else fields[self._data_at], self._cells(fields)
 
-
-def _picker(places: Sequence[int]) -> Callable[[Sequence[str]], Sequence[str]]:
-    """Return a function that picks the fields at these places; a slice is the quickest way."""
+def _picker(name_at: int, data_at: int | None, places: Sequence[int]) -> Callable[[Sequence[str]], Fields]:
+    """Return a function that picks name, data and the cells at these places; a slice is the quickest way."""
     start, stop = (places[0], places[-1] + 1) if places else (0, 0)
+    if data_at is None:
+        return lambda fields: (fields[name_at], "", [fields[at] for at in places])
     if list(places) == list(range(start, stop)):
-        return lambda fields: fields[start:stop]
-    return lambda fields: [fields[at] for at in places]
+        return lambda fields: (fields[name_at], fields[data_at], fields[start:stop])
+    return lambda fields: (fields[name_at], fields[data_at], [fields[at] for at in places])
 
 
 def column_name(cell: str, number: int) -> str:

@@ -37,11 +37,11 @@ def ingest_file(ingestor: Ingestor, config: IngestConfig) -> IngestResult:
             warn_of_first_row(config, reader, next(iter(reader), None), log.warning)
             warn_of_bad_lines(config, ingestor.bad_lines(known.ingest, WARNED_OF), known.bad, log.warning)
             return known
-        rows = LongestRow(CheckedRows(opened, config, log.warning), lambda: reader.cell_names)
+        rows = LongestRow(CheckedRows(opened, config, log.warning), config, lambda: reader.cell_names)
         ingested = ingestor.ingest(
             source, config.prompt, rows, lambda: reader.lines, _tell_asked_before, lambda: reader.cell_names
         )
-    rows.try_out(config)
+    rows.try_out()
     return ingested
 
 

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from artistjobs.core.columns import columns_of
-from artistjobs.core.job import BadLine, GoodRow, Row, TableArtist
+from artistjobs.core.job import BadLine, GoodRow, Row
 from artistjobs.errors import PromptError
 from artistjobs.ingest.source import IngestConfig
 from artistjobs.rendering.renderer import build_request
@@ -13,10 +13,15 @@ log = logging.getLogger(__name__)
 
 
 class LongestRow:
-    """Iterable that passes rows on and remembers the longest one."""
+    """Iterable that passes rows on and remembers the longest one.
 
-    def __init__(self, rows: Iterable[Row], cell_names: Callable[[], Sequence[str]]) -> None:
+    The other columns count only if the request uses some of them.
+    """
+
+    def __init__(self, rows: Iterable[Row], config: IngestConfig, cell_names: Callable[[], Sequence[str]]) -> None:
         self._rows = rows
+        self._config = config
+        self._counts_cells = bool(config.prompt.columns)
         self._cell_names = cell_names
         self._longest: GoodRow | None = None
 
@@ -25,15 +30,15 @@ class LongestRow:
         for row in self._rows:
             if not isinstance(row, BadLine):
                 length = len(row.name) + len(row.data)
-                if isinstance(row, TableArtist):
+                if self._counts_cells:
                     length += sum(map(len, row.cells))
                 if length > longest:
                     longest, self._longest = length, row
             yield row
 
-    def try_out(self, config: IngestConfig) -> None:
-        """Warn if the template of ``config`` cannot be rendered for the longest row."""
-        row = self._longest
+    def try_out(self) -> None:
+        """Warn if the template cannot be rendered for the longest row."""
+        row, config = self._longest, self._config
         if row is None or config.prompt.template is None:
             return
         try:

@@ -34,6 +34,7 @@ class TableRows:
         self._encoding = encoding
         self._width = len(header.fields)
         self._heading = header.fields[header.name_at]
+        self._row = header.row
         quoted = rf'"(?:[^"\r\n]|"")*+"(?:(?!{by.text})[ \t])*+'
         plain = rf'[^"\r\n{by.text}]*+'
         self._well_quoted = re.compile(rf"(?:{quoted}|{plain})(?:{by.text}(?:{quoted}|{plain}))*+[\r\n]*+")
@@ -47,11 +48,9 @@ class TableRows:
             return None
         if len(fields) != self._width or "\0" in text:
             return None
-        fields = [field.strip() for field in fields]
-        name = fields[self.header.name_at]
-        if not name or name == self._heading or fields[0].startswith("#"):
-            return None
-        return self.header.row(fields)
+        row = self._row([*map(str.strip, fields)])
+        name = row[0]
+        return None if not name or name == self._heading or fields[0].lstrip()[:1] == "#" else row
 
     def parse(self, text: bytes, start: int) -> tuple[list[str], int]:
         """Return the fields of a row, as many as the header has, and the start of the next row. Raises BadRowError."""
