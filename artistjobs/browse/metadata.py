@@ -54,6 +54,8 @@ _TABLES: Mapping[str, Metadata] = {
     },
     "controls": {"description": "Settings sent to running workers."},
     "ingests": {"description": "Ingested files.", "sort_desc": "id", "label_column": "source"},
+    "headers": {"description": "The names of the other columns of files, as a JSON array."},
+    "job_columns": {"description": "The values of the other columns of each job."},
     "ingest_lines": {"description": "The job of each valid line of a file."},
     "bad_lines": {"description": "Skipped lines with the reason.", "facets": ["reason"]},
 }  # fmt: skip

@@ -13,6 +13,7 @@ from artistjobs.api.config import NO_KEY, ApiConfig
 from artistjobs.api.prices import cost_by
 from artistjobs.api.remedies import STORED_PROMPTS_END
 from artistjobs.cli.api_environment import api_from_environment, check_rehearsal_environment, ignored_warning
+from artistjobs.cli.chosen_columns import chosen_columns
 from artistjobs.cli.options import Settings
 from artistjobs.cli.params import parameter_files
 from artistjobs.cli.prompt import PromptOptions, make_prompt
@@ -26,7 +27,8 @@ from artistjobs.core.prompt import Prompt
 from artistjobs.errors import WrongUseError
 from artistjobs.export.protection import ENV_FILE, FilesInUse
 from artistjobs.ingest.encoding import UTF8, encoding_named
-from artistjobs.ingest.source import IngestConfig
+from artistjobs.ingest.input_format import input_format
+from artistjobs.ingest.source import IngestConfig, InputFile
 from artistjobs.store.database import Database
 from artistjobs.store.models import Kind
 from artistjobs.worker.config import WorkConfig
@@ -80,11 +82,19 @@ class CommandArguments:
 
     def ingest_config(self) -> IngestConfig:
         """Return the configuration of an ingest. Raises WrongUseError if a file, a prompt or an option is invalid."""
-        return IngestConfig(
-            source=self._source(),
-            prompt=self._prompt(),
-            strict=bool(self._options["strict"]),
-            encoding=self._encoding(),
+        file = self.input_file(self.source())
+        return file.for_prompt(self._prompt(), strict=bool(self._options["strict"]))
+
+    def input_file(self, path: Path) -> InputFile:
+        """Return a file with the way to read it. Raises WrongUseError if an option about it is invalid."""
+        name, form = self._text("encoding"), input_format(path, self._text("input_format"))
+        if name and not form.is_text:
+            raise WrongUseError(f"--encoding is for files of text, not for {form}; leave it out.")
+        return InputFile(
+            source=path,
+            encoding=encoding_named(name) if name else UTF8,
+            input_format=form,
+            chosen=chosen_columns(self._texts("columns")),
         )
 
     def files_in_use(self, output: Path | None = None) -> FilesInUse:
@@ -133,9 +143,9 @@ class CommandArguments:
         api = _found("key", lambda: self._api(None), failures)
         if api is None and self.scenario is None and not any(failure.subject == "key" for failure in failures):
             failures.append(Finding(Level.FAIL, "key", NO_KEY, WrongUseError.exit_code))
-        encoding = _found("file", self._encoding, failures)
+        path = self._path("file")
         return CheckOptions(
-            model=model, prompt=prompt, file=self._path("file") if encoding else None, encoding=encoding or UTF8,
+            model=model, prompt=prompt, file=_found("file", lambda: self.input_file(path), failures) if path else None,
             api=api, scenario=self.scenario, max_workers=self._number("max_workers") or 1, cost=self.cost(),
             spend=bool(self._options["spend"]), failures=tuple(failures),
         )  # fmt: skip
@@ -193,12 +203,13 @@ class CommandArguments:
             prices=self._prices(),
             flex_fallback=flex_fallback,
             corrections=self._number("corrections") or 0,
-            sample=self._is_sample(),
+            sample=self.is_sample(),
             patience_seconds=self._patience(),
             first_patience_seconds=self._amount("patience"),
         )
 
-    def _is_sample(self) -> bool:
+    def is_sample(self) -> bool:
+        """Return True if random jobs are to be worked on. Raises WrongUseError if no limit says how many."""
         if self._options["sample"] and self._number("limit") is None:
             raise WrongUseError("--sample takes random rows, as many as --limit says; add --limit N.")
         return bool(self._options["sample"])
@@ -232,17 +243,15 @@ class CommandArguments:
             service_tier=self._text("service_tier"),
             store=store if isinstance(store, bool) else None,
             metadata=self._texts("metadata"),
+            variables=self._texts("variables"),
         )
 
-    def _source(self) -> Path:
+    def source(self) -> Path:
+        """Return the input file. Raises WrongUseError if there is none, or are two."""
         file, also = self._path("file"), self._path("input_file")
         if (one := file or also) is None or (file and also):
             raise WrongUseError("give exactly one input file, for example: artistjobs run artists.csv")
         return one
-
-    def _encoding(self) -> str:
-        name = self._text("encoding")
-        return encoding_named(name) if name else UTF8
 
     def _text(self, name: str) -> str | None:
         value = self._options[name]

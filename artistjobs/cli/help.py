@@ -21,10 +21,10 @@ MANY_OPTIONS = 10
 
 
 GROUPS: dict[str, frozenset[str]] = {
-    "Input": frozenset({"input_file", "encoding", "strict", "dry_run"}),
+    "Input": frozenset({"input_file", "input_format", "columns", "encoding", "strict", "dry_run"}),
     "Request": frozenset(
         {
-            "prompt_id", "prompt_file", "instructions_file", "prompt_version", "model", "params", "schema",
+            "prompt_id", "prompt_file", "instructions_file", "prompt_version", "variables", "model", "params", "schema",
             "service_tier", "store", "metadata",
         }
     ),

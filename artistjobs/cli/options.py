@@ -36,6 +36,9 @@ SCENARIO_NAMES = ("calm", "busy", "storm", "outage", "no-credit")
 FORMATS = ("jsonl", "csv", "tsv", "parquet")
 
 
+INPUT_FORMATS = ("csv", "tsv", "semicolon", "jsonl", "xlsx", "parquet")
+
+
 MAX_COUNT = 2**53
 """Maximum of a count. A larger number is a mistake, and floats do not represent it exactly."""
 
@@ -166,9 +169,22 @@ def _all_of(*options: Callable[[Command], Command]) -> Callable[[Command], Comma
     return decorate
 
 
-_ENCODING = click.option(
-    "--encoding", metavar="NAME", help="Text encoding of FILE, such as windows-1252.  [default: UTF-8]"
-)
+_INPUT = (
+    click.option(
+        "--input-format", type=click.Choice(INPUT_FORMATS), help="Format of FILE.  [default: by file ending, else csv]"
+    ),
+    click.option(
+        "--column", "columns", multiple=True, metavar="NAME=COLUMN",
+        help="Column of FILE with the artist_name or the artist_data; repeatable: artist_name=Artist.",
+    ),
+    click.option("--encoding", metavar="NAME", help="Text encoding of FILE, such as windows-1252.  [default: UTF-8]"),
+)  # fmt: skip
+"""Options of the way to read the input file."""
+
+
+def input_options(command: Command) -> Command:
+    """Add the options of the way to read the input file."""
+    return _all_of(*_INPUT)(command)
 
 
 def source_options(command: Command) -> Command:
@@ -176,7 +192,7 @@ def source_options(command: Command) -> Command:
     return _all_of(
         click.argument("file", required=False, type=PATH),
         click.option("--input-file", type=PATH, help="Same as FILE."),
-        _ENCODING,
+        *_INPUT,
         click.option("--strict", is_flag=True, help="Ingest nothing if any line is bad."),
         click.option("--dry-run", is_flag=True, help="Show 5 requests and an estimate; send and write nothing."),
     )(command)
@@ -190,10 +206,14 @@ def ask_options(command: Command) -> Command:
         ),
         click.option(
             "--prompt-file", type=PATH, envvar="ARTISTJOBS_PROMPT_FILE", show_envvar=True,
-            help="Template with {{ artist_name }} and, optionally, {{ artist_data }}.",
+            help="Template with {{ artist_name }} and, optionally, {{ artist_data }} and other columns of FILE.",
         ),
         click.option("--instructions-file", type=PATH, help="Instructions to send with the template."),
         click.option("--version", "--prompt-version", "prompt_version", help="Version of the stored prompt."),
+        click.option(
+            "--variable", "variables", multiple=True, metavar="COLUMN",
+            help="Another column of FILE that the stored prompt has as a variable; repeatable.",
+        ),
         click.option(
             "--model", metavar="NAME", envvar="OPENAI_MODEL", show_envvar=True,
             help="Model to call.  [default: gpt-5, until 2026-12-11]",
@@ -233,7 +253,7 @@ def check_options(command: Command) -> Command:
     """Add the argument and the options that only the command check has in this form."""
     return _all_of(
         click.argument("file", required=False, type=PATH),
-        _ENCODING,
+        *_INPUT,
         _WORKERS,
         *_PRICES,
         click.option("--spend", is_flag=True, help="Make one real call; it is billed, and its answer is not stored."),

@@ -32,6 +32,7 @@ from artistjobs.commands.estimate import (
 from artistjobs.commands.estimate_text import interval_cost_text, interval_duration_text, interval_tokens_text
 from artistjobs.commands.findings import Finding, Level
 from artistjobs.core.attempt import Answer, Failure, FailureKind
+from artistjobs.core.columns import NO_COLUMNS
 from artistjobs.core.formatting import cost_text, count_text
 from artistjobs.core.pricing import REHEARSAL_MODEL, Cost, answer_cost
 from artistjobs.core.prompt import Prompt
@@ -39,7 +40,6 @@ from artistjobs.core.schema import compile_check
 from artistjobs.core.statistics import AnswerStats, Interval, RunningStats, stats_of
 from artistjobs.errors import ArtistjobsError, PromptError, RunStoppedError, WrongUseError
 from artistjobs.ingest.checked_rows import Warn
-from artistjobs.ingest.source import IngestConfig
 from artistjobs.rendering.renderer import build_request
 from artistjobs.store.database import Database
 
@@ -160,7 +160,12 @@ def _check_prompt(check_result: CheckResult) -> None:
     if prompt is None:
         return
     if prompt.template is not None:
-        check_result.add(Level.OK, "prompt", f"{prompt.template_file}: the template is valid")
+        valid = f"{prompt.template_file}: the template is valid"
+        if prompt.columns and check_result.plan.file is None:
+            columns = ", ".join(prompt.columns)
+            check_result.add(Level.WARN, "prompt", f"{valid} for a file with the columns {columns}; check it with FILE")
+        else:
+            check_result.add(Level.OK, "prompt", valid)
     elif prompt.model == REHEARSAL_MODEL:
         check_result.add(Level.OK, "prompt", f"{prompt.prompt_id}, not checked in a rehearsal")
     else:
@@ -174,8 +179,9 @@ async def _try_out(check_result: CheckResult, api: Api, prompt: Prompt, clock: C
     file = check_result.plan.file
     first = file.rows.first if file else None
     name, data = (first.name, first.data) if first else SAMPLE
+    columns = file.rows.first_columns if file else NO_COLUMNS
     try:
-        body = build_request(prompt, name, data)
+        body = build_request(prompt, name, data, columns)
     except PromptError as error:
         check_result.add(Level.WARN, "call", f"not made for {name!r}: {error}")
         return
@@ -361,8 +367,7 @@ def _counted(
         return None, None
     try:
         if checking.file is not None:
-            config = IngestConfig(source=checking.file, prompt=checking.prompt, encoding=checking.encoding)
-            return count_file(database, config, warn)
+            return count_file(database, checking.file.for_prompt(checking.prompt), warn)
         with database.preview() as preview:
             return None, preview.measured(checking.prompt)
     except ArtistjobsError as error:

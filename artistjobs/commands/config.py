@@ -1,13 +1,13 @@
 """Configuration values of the commands ``work``, ``run`` and ``check``."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from artistjobs.api.config import NO_KEY, ApiConfig
 from artistjobs.commands.findings import Finding
 from artistjobs.core.pricing import Cost
 from artistjobs.core.prompt import Prompt
 from artistjobs.errors import WrongUseError
+from artistjobs.ingest.source import InputFile
 from artistjobs.worker.config import WorkConfig
 
 
@@ -34,8 +34,7 @@ class CheckOptions:
 
     model: str | None
     prompt: Prompt | None
-    file: Path | None
-    encoding: str
+    file: InputFile | None
     api: ApiConfig | None
     scenario: str | None
     max_workers: int

@@ -11,8 +11,9 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from artistjobs.core.attempt import Attempt
+from artistjobs.core.columns import Columns
 from artistjobs.core.controls import Control, ControlChange
-from artistjobs.core.job import Artist, BadLine, Claim, Scope
+from artistjobs.core.job import BadLine, Claim, Row, Scope
 from artistjobs.core.prompt import Prompt
 from artistjobs.core.schema import RejectedAnswer
 from artistjobs.core.statistics import AnswerStats
@@ -56,14 +57,16 @@ class Ingestor(Protocol):
         self,
         source: Source,
         prompt: Prompt,
-        rows: Iterable[Artist | BadLine],
+        rows: Iterable[Row],
         count_lines: Callable[[], int],
         tell_asked_before: Callable[[AskedBefore], None] = ...,
+        column_names: Callable[[], Sequence[str]] = ...,
     ) -> IngestResult:
         """Add a pending job for each new row, in one transaction; all rows are consumed.
 
         ``count_lines`` returns the number of lines read so far. ``tell_asked_before`` is called before anything is
-        stored if other prompt configurations have asked about the same artists.
+        stored if other prompt configurations have asked about the same artists. ``column_names`` returns the names of
+        the cells of the rows so far; names may be added while rows are read.
         """
 
     def find_same_file(self, source: Source, prompt: Prompt) -> IngestResult | None:
@@ -156,6 +159,12 @@ class Records(Protocol):
 
     def prompt(self, number: int) -> Prompt:
         """Return a prompt configuration by its number."""
+
+    def columns(self, header: int | None, cells: str | None) -> Columns:
+        """Return the other columns of a row, given the number of their names and their stored values."""
+
+    def column_names(self, scope: Scope) -> Sequence[str]:
+        """Return the names of the other columns of all rows in a scope, in the order of their files."""
 
     def prompt_names(self) -> Sequence[PromptName]:
         """Return all prompt configurations without their texts, the oldest first."""
@@ -320,7 +329,7 @@ class JobQueries(Protocol):
         """Return the jobs of an artist with that name, or of the closest names, all with the same distance."""
 
     def job(self, job: int) -> Mapping[str, object] | None:
-        """Return the row of a job, None if there is no such job."""
+        """Return the row of a job with its other columns by name, None if there is no such job."""
 
     def attempts(self, job: int) -> Sequence[Mapping[str, object]]:
         """Return the attempts at a job, the oldest first."""

@@ -29,10 +29,11 @@ def wrong_kind_message(address: Address, kind: Kind) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Input file: its name, and the SHA-256 of its content in hexadecimal."""
+    """Input file: its name, the SHA-256 of its content in hexadecimal, and the way in which it is read."""
 
     name: str
     sha256: str
+    read_as: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,7 +215,10 @@ class DatabaseCopy:
 
 
 class ExportRow(NamedTuple):
-    """Final job with the fields of an export. A tuple is fast to create in large numbers."""
+    """Final job with the fields of an export. A tuple is fast to create in large numbers.
+
+    ``columns`` are the values of the other columns of its row, and ``header`` is the number of their names.
+    """
 
     job: int
     prompt: int
@@ -228,6 +232,8 @@ class ExportRow(NamedTuple):
     created: int | None
     received_at: str | None
     status: str | None
+    header: int | None = None
+    columns: str | None = None
 
 
 class ComparedJob(NamedTuple):
@@ -253,9 +259,9 @@ ComparedRow: TypeAlias = tuple[str, str, ComparedJob, ComparedJob]
 """Name and data of a row, and its jobs for two prompt configurations."""
 
 
-RawExportRow: TypeAlias = tuple[int, int, bytes, bytes, bytes | None, bytes, int | None]
+RawExportRow: TypeAlias = tuple[int, int, bytes, bytes, bytes | None, bytes, int | None, int | None, str | None]
 """Final job with fields in JSON as UTF-8: its number and that of its prompt, name and data, the text as the API wrote
-it or None if that is not available, response id, and the time of creation."""
+it or None if that is not available, response id, the time of creation, and header and columns as in ``ExportRow``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,9 +12,7 @@ from conftest import wait_until, write_artists
 from artistjobs.core.job import EVERYTHING
 from artistjobs.errors import StoreError
 from artistjobs.store.sqlite import migrations as schema
-from artistjobs.store.sqlite import queue
 from artistjobs.store.sqlite.migrations import migration_files
-from artistjobs.store.sqlite.queue import sql as queue_sql
 from artistjobs.store.sqlite.reader import open_reader
 from artistjobs.store.sqlite.store import SqliteStore, open_store
 
@@ -173,18 +171,29 @@ def everything(path):
         return {table: db.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall() for table in tables}
 
 
-def test_jobs_of_an_older_schema_keep_their_related_rows(path, tmp_path, monkeypatch):
-    # The present program works with the columns of later migrations, but the table is rebuilt without that of 0008.
-    before = [file for file in migration_files() if not file.name.startswith(("0006", "0008"))]
-    with monkeypatch.context() as older:
-        older.setattr(schema, "migration_files", lambda: before)
-        older.setattr(queue, "sql", lambda name: queue_sql(name).replace("coalesce(sent_as, prompt)", "prompt"))
-        with open_store(path, create=True) as store:
-            store.queue.register()
-            make.ingest(store, *make.names(20), "Artist 3", ("Artist 4", "other data"))
-            make.answer_everything(store, 5)
-            make.fail(store)
-            make.claim(store, 2)
+def make_older(path, newer, version):
+    """Make a database of an earlier version with the rows of a newer one, without what the newer one alone has."""
+    with pytest.MonkeyPatch.context() as older:
+        older.setattr(schema, "migration_files", lambda: [file for file in migration_files() if file.name < version])
+        with open_store(path, create=True):
+            pass
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("ATTACH ? AS newer", (str(newer),))
+        for table in ("texts", "prompts", "ingests", "workers", "jobs", "ingest_lines", "attempts", "answers"):
+            names = ", ".join(row[1] for row in db.execute(f"PRAGMA main.table_info({table})"))
+            db.execute(f"INSERT INTO main.{table} ({names}) SELECT {names} FROM newer.{table}")
+
+
+def test_jobs_of_an_older_schema_keep_their_related_rows(path, tmp_path):
+    with open_store(tmp_path / "newer.db", create=True) as store:
+        store.queue.register()
+        make.ingest(store, *make.names(20), "Artist 3", ("Artist 4", "other data"))
+        make.answer_everything(store, 5)
+        make.fail(store)
+        make.claim(store, 2)
+    make_older(path, tmp_path / "newer.db", "0006")
+    # The lock file of the worker, which shows that it is dead.
+    (tmp_path / "newer.db-worker-1").rename(path.with_name(f"{path.name}-worker-1"))
     rows = everything(path)
 
     with open_store(path) as store:
@@ -194,8 +203,8 @@ def test_jobs_of_an_older_schema_keep_their_related_rows(path, tmp_path, monkeyp
     with open_store(tmp_path / "new.db", create=True):
         pass
 
-    # A later migration adds sent_as at the end.
-    assert [(*row, None) for row in rows["jobs"][:6]] == everything(path)["jobs"][:6]
+    # Later migrations add sent_as, header and columns at the end.
+    assert [(*row, None, None, None) for row in rows["jobs"][:6]] == everything(path)["jobs"][:6]
     assert [rows[name] for name in ("answers", "results", "failures")] == [
         everything(path)[name] for name in ("answers", "results", "failures")
     ]

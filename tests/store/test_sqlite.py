@@ -19,7 +19,7 @@ from artistjobs.store.sqlite.store import SqliteStore, open_store
 
 STATEMENTS = Path(connection_module.__file__).parent / "sql"
 TABLES = {"ingests", "ingest_lines", "bad_lines", "prompts", "jobs", "attempts", "answers", "workers"}
-VIEWS = {"results", "failures", "progress", "spending"}
+VIEWS = {"results", "failures", "progress", "spending", "job_columns"}
 
 
 @pytest.fixture

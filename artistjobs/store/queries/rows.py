@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 from artistjobs.core.attempt import Answer, Attempt, Outcome
+from artistjobs.core.columns import cells_of
 from artistjobs.core.job import JobState, Scope
 from artistjobs.core.prompt import Prompt
 from artistjobs.core.timestamps import to_timestamp
@@ -132,6 +133,7 @@ def prompt_of(row: RowMapping) -> Prompt:
         template_file=row["prompt_file"],
         instructions=row["instructions"],
         params=row["params"],
+        columns=tuple(cells_of(row["columns"])),
     )
 
 

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from time import time
+from typing import Any
 
 from artistjobs.core.attempt import Attempt
 from artistjobs.core.job import DEATHS_MAX, MAX_DELAY_SECONDS, Claim, Scope
@@ -15,6 +16,7 @@ from artistjobs.core.prompt import Prompt
 from artistjobs.core.timestamps import from_timestamp, to_timestamp
 from artistjobs.store.interface import ChangePrompt
 from artistjobs.store.models import Money, QueueState, RescueResult, Reservation
+from artistjobs.store.queries.headers import Headers
 from artistjobs.store.queries.picks import RandomPicks
 from artistjobs.store.queries.rows import (
     answer_values,
@@ -48,6 +50,7 @@ class SqliteQueue:
         self._keeper: LockKeeper | None = None
         self._deaths = DeathWatch(connection.path)
         self._picks: RandomPicks | None = None
+        self._headers = Headers(connection)
 
     def register(self) -> int:
         """Register this process as a worker, take its liveness lock, and return its number."""
@@ -191,17 +194,27 @@ class SqliteQueue:
         if self._picks is not None:
             found = self._picks.take(
                 limit,
-                lambda picks: _claims(db, "claimable_picks", selected | {"picks": json.dumps(picks)}),
+                lambda picks: self._claims(db, "claimable_picks", selected | {"picks": json.dumps(picks)}),
                 lambda count: [job for (job,) in db.execute(sql("random_pending"), selected | {"count": count})],
             )
         else:
-            found = _claims(db, "claimable", selected | {"limit": limit})
+            found = self._claims(db, "claimable", selected | {"limit": limit})
         # SQLite does not guarantee the order of rows within an aggregate.
         claims = sorted(found, key=lambda claim: claim.job)
         if claims:
             jobs = json.dumps([claim.job for claim in claims])
             db.execute(sql("claim"), {"jobs": jobs, "worker": self._worker, "now": self._now()})
         return claims
+
+    def _claims(self, db: sqlite3.Connection, statement: str, parameters: Mapping[str, object]) -> list[Claim]:
+        ((text,),) = db.execute(sql(statement), parameters).fetchall()
+        return [self._claim_of(*claim) for claim in json.loads(text)]
+
+    def _claim_of(self, *values: Any) -> Claim:  # noqa: ANN401 - values of a statement
+        job, attempt, prompt, name, data, header, cells = values
+        if cells is None:
+            return Claim(job, attempt, prompt, name, data)
+        return Claim(job, attempt, prompt, name, data, self._headers.columns(header, cells))
 
     def _record(self, db: sqlite3.Connection, attempts: Sequence[Attempt]) -> list[Attempt]:
         """Store attempts at different jobs; return those whose claims were still held."""
@@ -248,11 +261,6 @@ class SqliteQueue:
         """Return the current time, and the latest plausible ``available_at`` of a job."""
         now = self._clock()
         return {"now": to_timestamp(now), "latest": to_timestamp(now + MAX_DELAY_SECONDS)}
-
-
-def _claims(db: sqlite3.Connection, statement: str, parameters: Mapping[str, object]) -> list[Claim]:
-    ((text,),) = db.execute(sql(statement), parameters).fetchall()
-    return [Claim(*claim) for claim in json.loads(text)]
 
 
 def _available_at(row: sqlite3.Row | None) -> float | None:

@@ -18,6 +18,7 @@ from artistjobs.core.job import Artist, BadLine
 from artistjobs.errors import InputError
 from artistjobs.ingest import parser
 from artistjobs.ingest import row as grammar
+from artistjobs.ingest.header import is_table_header
 from artistjobs.ingest.parser import MAX_NOTICES, ArtistReader
 from artistjobs.ingest.row import FIELD_LIMIT
 from artistjobs.ingest.source import open_artists
@@ -217,30 +218,6 @@ def test_a_header_that_a_spreadsheet_padded_is_skipped(header, newline):
 @pytest.mark.parametrize("first", ["name", "Artist", "name,data", "my artist_name", "artist-name", "artist_names,x"])
 def test_a_first_row_of_other_words_is_an_artist(first):
     assert len(pairs(f"{first}\nPrince".encode())) == 2
-
-
-@pytest.mark.parametrize(
-    ("header", "said"),
-    [
-        ("artist_name,note", "the columns artist_name, note, but"),
-        ("artist_name,artist_data,country,id", "the columns artist_name, artist_data, country, id, but"),
-        ("artist_data,artist_name", "the columns artist_data, artist_name, but"),
-        ("id,artist_name,artist_data,,", "the columns id, artist_name, artist_data, but"),
-        (",Artist Name,Artist Data", "the columns , Artist Name, Artist Data, but"),
-        ("artist_name,,artist_data", "the columns artist_name, , artist_data, but"),
-        ("artist_name,artist_name", "the columns artist_name, artist_name, but"),
-        ('"id","ARTIST_NAME"', "the columns id, ARTIST_NAME, but"),
-        (",".join(f"c{n}" for n in range(20)) + ",artist_name", "c7, …, but"),
-        ("x" * 100 + ",artist_name", "the columns " + "x" * 30 + "…, artist_name, but"),
-    ],
-)
-def test_the_header_of_a_table_is_refused_and_never_an_artist(header, said):
-    for text in (f"\n# remark\n{header}\r\nPrince\n", f"\n# remark\n{header}"):
-        with pytest.raises(InputError) as caught:
-            read(text.encode(), name="my.csv")
-
-        assert str(caught.value).startswith("my.csv, line 3: the header has ")
-        assert said in str(caught.value)
 
 
 @pytest.mark.parametrize("block_size", [1, 7, 20, 1 << 18])
@@ -528,9 +505,9 @@ class AnswerStats:
 
 def bytes_passed(data, monkeypatch):
     with monkeypatch.context() as patch:
-        measured = [AnswerStats(grammar._QUOTED_FIELD), AnswerStats(grammar._PLAIN_FIELD)]
-        patch.setattr(grammar, "_QUOTED_FIELD", measured[0])
-        patch.setattr(grammar, "_PLAIN_FIELD", measured[1])
+        measured = [AnswerStats(grammar.COMMA.quoted_field), AnswerStats(grammar.COMMA.plain_field)]
+        patch.setattr(grammar.COMMA, "quoted_field", measured[0])
+        patch.setattr(grammar.COMMA, "plain_field", measured[1])
         read(data)
     return sum(pattern.passed for pattern in measured)
 
@@ -581,6 +558,8 @@ def test_every_line_belongs_to_one_row_or_is_blank_comment_or_header(data, block
     gaps.append(lines[before:])
 
     assert reader.lines == len(lines)
+    if is_table_header(reader.first_row):
+        return  # the header of a table may hold anything
     for gap in gaps:
         rest = "\n".join(line for line in map(as_text, gap) if not line.startswith("#"))
         assert re.fullmatch(r'(artist[_ ]name|artist[_ ]data|[\s",\ufeff])*', rest)
