@@ -176,7 +176,9 @@ def ask_options(command: Command) -> Command:
             help="JSON Schema that each answer must satisfy; sent as text.format.",
         ),
         click.option(
-            "--service-tier", type=click.Choice(SERVICE_TIERS), help="Service tier; flex is slower and costs half."
+            "--service-tier",
+            type=click.Choice(SERVICE_TIERS),
+            help="Service tier; flex costs half, is slower, and is being retired."
         ),
         click.option("--store/--no-store", default=None, help="Let OpenAI store the answers.  [default: --store]"),
         click.option(

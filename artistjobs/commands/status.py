@@ -137,6 +137,7 @@ def status_json(status: Status) -> dict[str, Json]:
         "retries": work.retries,
         "input_tokens": work.input_tokens,
         "output_tokens": work.output_tokens,
+        "cached_share": None if work.cached_share is None else round(work.cached_share, 4),
         "cost_usd": round(work.cost_usd, 6),
         "unpriced_answers": work.unpriced,
         "lost_usd": round(status.money.lost_usd, 6),

@@ -1,6 +1,7 @@
 """Prompt configurations: a stored prompt or a template, job keys, and the request body for an artist."""
 
 import hashlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
@@ -126,12 +127,40 @@ def request_builder(prompt: Prompt, compile_text: "Compile | None" = None) -> Ca
     shared = shared_fields(prompt)
     if prompt.template is None:
         return _stored_prompt_builder(prompt, shared)
-    if prompt.instructions is not None:
-        shared = {**shared, "instructions": prompt.instructions}
     from artistjobs.core.template import compile_template
 
     render = (compile_text or compile_template)(prompt.template)
-    return lambda name, data: {**shared, "input": render(name, data)}
+    if prompt.instructions is None:
+        return lambda name, data: {**shared, "input": render(name, data)}
+    if not reads_instructions_last(prompt.model):
+        shared = {**shared, "instructions": prompt.instructions}
+        return lambda name, data: {**shared, "input": render(name, data)}
+    developer: Json = {"role": "developer", "content": prompt.instructions}
+    return lambda name, data: {**shared, "input": [developer, {"role": "user", "content": render(name, data)}]}
+
+
+def live_body(body: Body) -> Body:
+    """Return the body of a call that waits for its answer.
+
+    Some servers stream unless a request forbids it, for example ``transformers serve`` 5.24.
+    """
+    return {**body, "stream": False}
+
+
+_FAMILY = re.compile(r"(?:^|/)(?:ft:)?gpt-(\d+)(?:\.(\d+))?(?![\d.])", re.IGNORECASE)
+
+
+_INSTRUCTIONS_LAST_FROM = (6, 2)
+
+
+def reads_instructions_last(model: str) -> bool:
+    """Return True if a model gets ``instructions`` after the input, which keeps the input's beginning from the cache.
+
+    So do the models from GPT-6.2 on (OpenAI's guide to GPT-6.2, November 2026): what all requests share is then sent
+    as the first message of the input.
+    """
+    found = _FAMILY.search(model)
+    return found is not None and (int(found[1]), int(found[2] or 0)) >= _INSTRUCTIONS_LAST_FROM
 
 
 def _stored_prompt_builder(prompt: Prompt, shared: Body) -> Callable[[str, str], Body]:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from artistjobs.core.job import Artist, BadLine
-from artistjobs.core.prompt import Body, job_keys, request_builder
+from artistjobs.core.prompt import Body, job_keys, live_body, request_builder
 from artistjobs.errors import PromptError
 from artistjobs.ingest.checked_rows import CheckedRows, Warn
 from artistjobs.ingest.parser import ArtistReader
@@ -103,4 +103,4 @@ class _Previewer:
             return
         self.rows.request_bytes += len(json.dumps(body, ensure_ascii=False).encode("utf-8", "replace"))
         if is_shown and self.show is not None:
-            self.show(body)
+            self.show(live_body(body))

@@ -88,12 +88,16 @@ class Counts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkTotals:
-    """Totals of all workers since the database exists; ``unpriced`` counts answers of unknown cost."""
+    """Totals of all workers since the database exists; ``unpriced`` counts answers of unknown cost.
+
+    ``cached_share`` is the share of the input tokens that came from the prompt cache, from 0 to 1, None if unknown.
+    """
 
     calls: int
     retries: int
     input_tokens: int
     output_tokens: int
+    cached_share: float | None
     cost_usd: float
     unpriced: int
 

@@ -100,6 +100,7 @@ def work_row(attempts: Sequence[Attempt], settled: Sequence[Attempt]) -> Row:
         "done": outcomes["done"],
         "failed": outcomes["failed"],
         "input_tokens": sum(answer.usage.input_tokens or 0 for answer in answers),
+        "cached_tokens": sum(answer.usage.cached_tokens or 0 for answer in answers),
         "output_tokens": sum(answer.usage.output_tokens or 0 for answer in answers),
         "cost_usd": sum(answer.cost_usd or 0.0 for answer in answers),
         "unpriced": sum(answer.cost_usd is None for answer in answers),
