@@ -29,7 +29,9 @@ Command = TypeVar("Command", bound=Callable[..., object])
 SERVICE_TIERS = ("auto", "default", "flex", "priority")
 
 
-SCENARIO_NAMES = ("calm", "busy", "storm", "outage", "no-credit")
+SCENARIO_NAMES = (
+    "calm", "busy", "storm", "outage", "no-credit", "batch-calm", "batch-storm", "batch-expires", "batch-queue-full",
+)  # fmt: skip
 
 
 FORMATS = ("jsonl", "csv", "tsv", "parquet")

@@ -14,6 +14,8 @@ from contextlib import asynccontextmanager, suppress
 
 from aiohttp import web
 
+from artistjobs.rehearsal.batch.handlers import add_batch_routes
+from artistjobs.rehearsal.batch.life import BatchDesk
 from artistjobs.rehearsal.call_log import Arrival, Call, Journal, request_key
 from artistjobs.rehearsal.replies import ApiError, Delivery, SimulatedReply
 from artistjobs.rehearsal.service import Service, read_body, unknown_url
@@ -38,10 +40,10 @@ _TOO_LARGE = ApiError(413, "The request is too large.")
 
 
 @asynccontextmanager
-async def serving(service: Service, journal: Journal, *, port: int) -> AsyncIterator[int]:
+async def serving(service: Service, journal: Journal, desk: BatchDesk, *, port: int) -> AsyncIterator[int]:
     """Serve during a ``with`` block, which receives the port; ``port`` 0 selects a free one."""
     runner = web.AppRunner(
-        make_app(service, journal),
+        make_app(service, journal, desk),
         access_log=None,
         handle_signals=False,
         shutdown_timeout=_PATIENCE_SECONDS,
@@ -66,12 +68,13 @@ async def _close_late_lines(server: web.Server) -> None:
         await asyncio.sleep(0)
 
 
-def make_app(service: Service, journal: Journal) -> web.Application:
-    """Return the web application with the endpoints for responses and models; any other path gets 404."""
+def make_app(service: Service, journal: Journal, desk: BatchDesk) -> web.Application:
+    """Return the web application with the endpoints for responses, models, files and batches; others get 404."""
     door = _Handlers(service, journal)
     app = web.Application(client_max_size=_MAX_BODY_BYTES)
     app.router.add_post("/v1/responses", door.create_response)
     app.router.add_get("/v1/models/{model:.+}", door.describe_model, allow_head=False)
+    add_batch_routes(app, desk, door.send)
     app.router.add_route("*", "/{path:.*}", door.turn_away)
     return app
 
@@ -108,6 +111,10 @@ class _Handlers:
 
     async def turn_away(self, request: web.Request) -> web.StreamResponse:
         return await self._send(request, unknown_url(f"{request.method} {request.path}"), time.monotonic())
+
+    async def send(self, request: web.Request, reply: SimulatedReply) -> web.StreamResponse:
+        """Send a reply that takes no time."""
+        return await self._send(request, reply, time.monotonic())
 
     async def _send(self, request: web.Request, reply: SimulatedReply, started_at: float) -> web.StreamResponse:
         headers = {
