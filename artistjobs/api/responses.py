@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from time import time
-from typing import Protocol
+from typing import BinaryIO
 from urllib.parse import quote
 
 import httpx2
@@ -18,7 +18,8 @@ from aiohttp import ClientError
 from openai import APIStatusError, AsyncOpenAI, OpenAIError
 
 from artistjobs.api.address import endpoint, without_query
-from artistjobs.api.arrival import Arrival, ReplyTooLargeError
+from artistjobs.api.arrival import Arrival, FileArrival, ReplyTooLargeError
+from artistjobs.api.batches import BatchesApi, RawReply
 from artistjobs.api.config import ApiConfig
 from artistjobs.api.faults import describe, fault_reply, shortage_behind
 from artistjobs.api.http_client import ARRIVAL, HttpClient
@@ -45,22 +46,6 @@ LOOK_UP_SECONDS = 20.0
 
 
 DOT_SEGMENTS, NOT_FOUND = (".", ".."), 404
-
-
-class RawReply(Protocol):
-    """Common protocol of the SDK's raw replies and of the responses in its errors."""
-
-    @property
-    def status_code(self) -> int:
-        """HTTP status."""
-
-    @property
-    def headers(self) -> httpx2.Headers:
-        """Headers; names are found in any case."""
-
-    @property
-    def content(self) -> bytes:
-        """Whole body."""
 
 
 class ResponsesApi:
@@ -100,10 +85,18 @@ class ResponsesApi:
             return Reply(status=NOT_FOUND, received_at=time())
         return await self._reply(call, LOOK_UP_SECONDS)
 
-    async def _reply(self, call: Callable[[], Awaitable[RawReply]], timeout_seconds: float) -> Reply:
+    @property
+    def batches(self) -> BatchesApi:
+        """The Files and Batch APIs of the same account."""
+        return BatchesApi(self._client, self._base_url, self._reply)
+
+    async def _reply(
+        self, call: Callable[[], Awaitable[RawReply]], timeout_seconds: float, into: BinaryIO | None = None
+    ) -> Reply:
         # The HTTP client's own time-out restarts with each byte; this one limits the whole call.
         lease = Lease(self._memory)
-        arrival = Arrival(self._redact, lease, TimeLimit(self._clock, timeout_seconds))
+        limit = TimeLimit(self._clock, timeout_seconds)
+        arrival = Arrival(self._redact, lease, limit) if into is None else FileArrival(self._redact, lease, limit, into)
         token, is_kept = ARRIVAL.set(arrival), False
         try:
             reply = await self._reply_to(call, arrival, timeout_seconds)

@@ -73,6 +73,7 @@ def answer_values(answer: Answer, attempt: Attempt, worker: int | None) -> Value
         round(attempt.ended_at - attempt.started_at, 3),
         answer.body,
         answer.text_path,
+        answer.way.value,
         answer.text,
     )
 
@@ -82,7 +83,7 @@ def settled_values(attempt: Attempt, answer: int | None) -> Values:
     later = attempt.available_at
     return (
         attempt.claim.job,
-        _STATE_AFTER[attempt.outcome],
+        JobState.PENDING.value if attempt.is_handed_on else _STATE_AFTER[attempt.outcome],
         _next_attempt(attempt),
         answer,
         attempt.failure and attempt.failure.code,
@@ -154,7 +155,8 @@ def _next_attempt(attempt: Attempt) -> int:
     """Return a job's new attempt number: one more for a retry, fewer for a release, whose attempts do not count."""
     if attempt.outcome is Outcome.RELEASED:
         return max(0, attempt.claim.attempt - attempt.uncounted)
-    return attempt.claim.attempt + (attempt.outcome is Outcome.RETRY)
+    # A job that is handed on gets the next number when it is claimed.
+    return attempt.claim.attempt + (attempt.outcome is Outcome.RETRY and not attempt.is_handed_on)
 
 
 def span(scope: Scope) -> Row:

@@ -55,6 +55,11 @@ class SqliteQueue:
         self._keeper = LockKeeper(life, self._connection.write_lock)
         return self._worker
 
+    @property
+    def worker(self) -> int | None:
+        """Number of this worker, None before it is registered."""
+        return self._worker
+
     def claim_randomly(self) -> None:
         """Claim random jobs from now on, no longer the oldest first."""
         self._picks = RandomPicks()
@@ -64,7 +69,9 @@ class SqliteQueue:
         with self._connection.transaction() as db:
             if self._keeper is not None:
                 self._keeper.ensure_kept()
-            settled = [attempt for group in _of_different_jobs(attempts) for attempt in self._record(db, group)]
+            settled = [
+                attempt for group in _of_different_jobs(attempts) for attempt in self.record(db, group, self._worker)
+            ]
             if attempts:
                 counted = work_row(attempts, settled)
                 db.execute(sql("count_work"), {**counted, "worker": self._worker, "now": self._now()})
@@ -151,6 +158,7 @@ class SqliteQueue:
         try:
             with self._connection.transaction() as db:
                 db.execute(sql("end_worker"), {"worker": self._worker, "now": self._now(), "ending": ending})
+                db.execute(sql("leave_batches"), {"worker": self._worker})
                 # Before the commit, since no later process removes the file of a worker that has ended.
                 self._life.end()
         finally:
@@ -191,27 +199,28 @@ class SqliteQueue:
             db.execute(sql("claim"), {"jobs": jobs, "worker": self._worker, "now": self._now()})
         return claims
 
-    def _record(self, db: sqlite3.Connection, attempts: Sequence[Attempt]) -> list[Attempt]:
-        """Store attempts at different jobs; return those whose claims were still held."""
-        kept = self._keep_answers(db, attempts)
-        write_rows(db, "record_attempts", [attempt_values(attempt, self._worker) for attempt in attempts])
-        held = self._held_jobs(db, attempts)
+    def record(self, db: sqlite3.Connection, attempts: Sequence[Attempt], holder: int | None) -> list[Attempt]:
+        """Store attempts at different jobs; return those whose claims ``holder`` still held."""
+        kept = self._keep_answers(db, attempts, holder)
+        write_rows(db, "record_attempts", [attempt_values(attempt, holder) for attempt in attempts])
+        held = self.held_jobs(db, attempts, holder)
         settled = [attempt for attempt in attempts if attempt.claim.job in held]
         write_rows(db, "settle", [settled_values(attempt, kept.get(attempt.claim.job)) for attempt in settled])
         for late in kept.keys() - held:
             db.execute(sql("mark_late"), {"answer": kept[late]})
         return settled
 
-    def _keep_answers(self, db: sqlite3.Connection, attempts: Sequence[Attempt]) -> dict[int, int]:
+    def _keep_answers(self, db: sqlite3.Connection, attempts: Sequence[Attempt], holder: int | None) -> dict[int, int]:
         """Store the answers of attempts; return the answer's id for each job."""
         answered = [(attempt, attempt.answer) for attempt in attempts if attempt.answer is not None]
-        rows = [answer_values(answer, attempt, self._worker) for attempt, answer in answered]
+        rows = [answer_values(answer, attempt, holder) for attempt, answer in answered]
         # The ids are consecutive, since no other process writes during the transaction.
         last = max((cursor.lastrowid or 0 for cursor in write_rows(db, "keep_answers", rows)), default=0)
         return {attempt.claim.job: last - len(rows) + n for n, (attempt, _) in enumerate(answered, start=1)}
 
-    def _held_jobs(self, db: sqlite3.Connection, attempts: Sequence[Attempt]) -> set[int]:
-        rows = [(attempt.claim.job, attempt.claim.attempt, self._worker) for attempt in attempts]
+    def held_jobs(self, db: sqlite3.Connection, attempts: Sequence[Attempt], holder: int | None) -> set[int]:
+        """Return the jobs of attempts whose claims ``holder`` still holds."""
+        rows = [(attempt.claim.job, attempt.claim.attempt, holder) for attempt in attempts]
         return {job for cursor in write_rows(db, "held_claims", rows) for job in json.loads(cursor.fetchone()[0])}
 
     def _rescue_from(self, process: WorkerProcess) -> Counter[str]:
@@ -226,6 +235,7 @@ class SqliteQueue:
                 blamed = {"worker": worker, "deaths_max": DEATHS_MAX, "suspect": suspect, "is_alone": is_alone}
                 freed = db.execute(sql("rescue"), blamed).fetchall()
                 db.execute(sql("end_worker"), row)
+                db.execute(sql("leave_batches"), {"worker": worker})
                 remove_worker_file(self._connection.path, worker)  # before the commit, as in end()
             return Counter(state for (state,) in freed)
 
