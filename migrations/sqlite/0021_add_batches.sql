@@ -11,7 +11,7 @@ ALTER TABLE answers ADD COLUMN way TEXT NOT NULL DEFAULT 'live' CHECK (way IN ('
 -- service_status and the three counts are what the service said last.
 CREATE TABLE batches (
     id                INTEGER PRIMARY KEY REFERENCES workers (id),
-    uuid              TEXT NOT NULL UNIQUE,
+    uuid              TEXT NOT NULL,
     state             TEXT NOT NULL CHECK (state IN (
                           'prepared', 'sealed', 'uploaded', 'creating', 'submitted', 'ended', 'collected', 'closed')),
     model             TEXT NOT NULL,
@@ -41,8 +41,6 @@ CREATE TABLE batches (
     CHECK (state <> 'submitted' OR batch_id IS NOT NULL),
     CHECK ((state = 'closed') = (closed_at IS NOT NULL))
 ) STRICT;
-CREATE INDEX batches_open ON batches (id) WHERE state <> 'closed';
-CREATE INDEX batches_refused ON batches (model, id) WHERE queue_limit IS NOT NULL;
 
 CREATE TRIGGER batches_moves BEFORE UPDATE OF state ON batches
 WHEN OLD.state <> NEW.state AND NOT (
@@ -60,9 +58,9 @@ END;
 
 DROP VIEW spending;
 CREATE VIEW spending AS
-SELECT answers.model, answers.service_tier, answers.way, count(*) AS answers, sum(answers.late) AS late,
+SELECT answers.model, answers.service_tier, count(*) AS answers, sum(answers.late) AS late,
        sum(answers.input_tokens) AS input_tokens, sum(answers.cached_tokens) AS cached_tokens,
        sum(answers.output_tokens) AS output_tokens, sum(answers.reasoning_tokens) AS reasoning_tokens,
-       sum(answers.cost_usd) AS cost_usd, sum(answers.cost_usd IS NULL) AS unpriced
+       sum(answers.cost_usd) AS cost_usd, sum(answers.cost_usd IS NULL) AS unpriced, answers.way
   FROM answers
  GROUP BY answers.model, answers.service_tier, answers.way;

@@ -3,7 +3,7 @@ SELECT coalesce((SELECT sum(tokens)
                    FROM batches
                   WHERE model = :model AND state IN ('sealed', 'uploaded', 'creating', 'submitted')), 0) AS queued,
        (SELECT queue_limit
-          FROM batches INDEXED BY batches_refused
+          FROM batches
          WHERE model = :model AND queue_limit IS NOT NULL AND created_at >= :since
          ORDER BY id DESC
          LIMIT 1) AS queue_limit
