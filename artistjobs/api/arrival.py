@@ -1,6 +1,6 @@
 """The received part of one reply: kept until it is complete, and sometimes complete after the call has failed."""
 
-from typing import BinaryIO, Final
+from typing import IO, Final
 
 import httpx2
 from openai import OpenAIError
@@ -103,7 +103,7 @@ class Arrival:
 class FileArrival(Arrival):
     """The part of a download that has arrived: the content of a file goes to ``into``, an error is kept."""
 
-    def __init__(self, redact: Redact, lease: Lease, limit: TimeLimit, into: BinaryIO) -> None:
+    def __init__(self, redact: Redact, lease: Lease, limit: TimeLimit, into: IO[bytes]) -> None:
         super().__init__(redact, lease, limit)
         self._into = into
 

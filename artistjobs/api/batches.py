@@ -3,14 +3,17 @@
 Nothing here is repeated: an upload or a creation whose reply is lost may have had its effect, and is looked for first.
 """
 
-from collections.abc import Awaitable, Callable
-from typing import BinaryIO, Final, Protocol
+from collections.abc import Awaitable, Callable, Iterator
+from time import time
+from typing import IO, Final, Protocol
 from urllib.parse import quote
 
 import httpx2
 from openai import AsyncOpenAI
 
 from artistjobs.api.address import endpoint
+from artistjobs.api.batch_objects import BatchLine, read_lines
+from artistjobs.api.redact import Redact
 from artistjobs.api.reply import Reply
 from artistjobs.core.batch import ENDPOINT
 
@@ -45,7 +48,7 @@ class MakeReply(Protocol):
     """Makes one request within a time limit, and returns its reply; a download is written to ``into``."""
 
     def __call__(
-        self, call: Callable[[], Awaitable[RawReply]], timeout_seconds: float, into: BinaryIO | None = None
+        self, call: Callable[[], Awaitable[RawReply]], timeout_seconds: float, into: IO[bytes] | None = None
     ) -> Awaitable[Reply]:
         """Return the reply to the request that ``call`` makes."""
 
@@ -53,12 +56,13 @@ class MakeReply(Protocol):
 class BatchesApi:
     """Requests to the Files and Batch APIs over the connections of a client."""
 
-    def __init__(self, client: AsyncOpenAI, base_url: str, reply: MakeReply) -> None:
+    def __init__(self, client: AsyncOpenAI, base_url: str, reply: MakeReply, redact: Redact) -> None:
         self._client = client
+        self._redact = redact
         self._base_url = base_url
         self._reply = reply
 
-    async def upload(self, name: str, content: BinaryIO) -> Reply:
+    async def upload(self, name: str, content: IO[bytes]) -> Reply:
         """Upload the input file of a batch, from its current position on."""
 
         async def call() -> RawReply:
@@ -85,7 +89,7 @@ class BatchesApi:
 
         return await self._reply(call, REQUEST_SECONDS)
 
-    async def download(self, file_id: str, into: BinaryIO) -> Reply:
+    async def download(self, file_id: str, into: IO[bytes]) -> Reply:
         """Write the content of a file to ``into``; the reply has no body unless it is an error."""
 
         async def call() -> RawReply:
@@ -117,6 +121,10 @@ class BatchesApi:
         """Return a page of batches, after the batch with an id."""
         query = f"limit={BATCHES_A_PAGE}"
         return await self._get("batches", query if after is None else f"{query}&after={quote(after, safe='')}")
+
+    def results(self, file: IO[bytes]) -> Iterator[BatchLine]:
+        """Yield the lines of a downloaded file of results, from its current position on."""
+        return read_lines(file, self._redact, time())
 
     async def _get(self, path: str, query: str = "") -> Reply:
         async def call() -> RawReply:

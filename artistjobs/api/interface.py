@@ -1,8 +1,10 @@
 """Protocols of an API client: single calls, implemented by ``responses``, and batches, implemented by ``batches``."""
 
 import asyncio
-from typing import BinaryIO, Protocol
+from collections.abc import Iterator
+from typing import IO, Protocol
 
+from artistjobs.api.batch_objects import BatchLine
 from artistjobs.api.reply import Reply
 from artistjobs.core.prompt import Body
 
@@ -32,7 +34,7 @@ class Api(Protocol):
 class BatchApi(Protocol):
     """Makes single requests to the Files and Batch APIs, each exactly once; failures are described by the replies."""
 
-    async def upload(self, name: str, content: BinaryIO) -> Reply:
+    async def upload(self, name: str, content: IO[bytes]) -> Reply:
         """Upload the input file of a batch, from its current position on."""
 
     async def list_files(self, after: str | None) -> Reply:
@@ -41,8 +43,11 @@ class BatchApi(Protocol):
     async def delete_file(self, file_id: str) -> Reply:
         """Delete a file."""
 
-    async def download(self, file_id: str, into: BinaryIO) -> Reply:
+    async def download(self, file_id: str, into: IO[bytes]) -> Reply:
         """Write the content of a file to ``into``; the reply has no body unless it is an error."""
+
+    def results(self, file: IO[bytes]) -> Iterator[BatchLine]:
+        """Yield the lines of a downloaded file of results, from its current position on, without the key."""
 
     async def create(self, file_id: str, metadata: dict[str, str]) -> Reply:
         """Create the batch of an uploaded file."""

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from time import time
-from typing import BinaryIO
+from typing import IO
 from urllib.parse import quote
 
 import httpx2
@@ -88,10 +88,10 @@ class ResponsesApi:
     @property
     def batches(self) -> BatchesApi:
         """The Files and Batch APIs of the same account."""
-        return BatchesApi(self._client, self._base_url, self._reply)
+        return BatchesApi(self._client, self._base_url, self._reply, self._redact)
 
     async def _reply(
-        self, call: Callable[[], Awaitable[RawReply]], timeout_seconds: float, into: BinaryIO | None = None
+        self, call: Callable[[], Awaitable[RawReply]], timeout_seconds: float, into: IO[bytes] | None = None
     ) -> Reply:
         # The HTTP client's own time-out restarts with each byte; this one limits the whole call.
         lease = Lease(self._memory)

@@ -29,7 +29,7 @@ from artistjobs.ingest.encoding import UTF8, encoding_named
 from artistjobs.ingest.source import IngestConfig
 from artistjobs.store.database import Database
 from artistjobs.store.models import Kind
-from artistjobs.worker.config import WorkConfig
+from artistjobs.worker.config import BatchOptions, WorkConfig
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +38,13 @@ Made = TypeVar("Made")
 
 
 PATIENCE_SECONDS = 1800.0
+
+
+BATCH_SPEED = 1.0
+
+
+REHEARSAL_BATCH_SPEED = 300.0
+"""Factor by which waits for simulated batches are shorter: the simulated service needs seconds instead of hours."""
 
 
 REHEARSAL_PATIENCE_SECONDS = 5.0
@@ -196,7 +203,24 @@ class CommandArguments:
             sample=self._is_sample(),
             patience_seconds=self._patience(),
             first_patience_seconds=self._amount("patience"),
+            batch=self._batch_options(),
         )
+
+    def _batch_options(self) -> BatchOptions | None:
+        """Return the options of batches, None for live calls. Raises WrongUseError for options that exclude others."""
+        live_after, no_wait = self._amount("live_after"), bool(self._options["no_wait"])
+        if not self._options["uses_batches"]:
+            if no_wait or live_after is not None:
+                raise WrongUseError("--no-wait and --live-after concern batches; add --batch.")
+            return None
+        if self._options["sample"]:
+            raise WrongUseError("--sample takes random rows for live calls; leave out --batch or --sample.")
+        if no_wait and live_after is not None:
+            raise WrongUseError("--no-wait and --live-after exclude each other; use one of them.")
+        return BatchOptions(no_wait=no_wait, live_after_hours=live_after, speed=self._batch_speed())
+
+    def _batch_speed(self) -> float:
+        return BATCH_SPEED if self.scenario is None else REHEARSAL_BATCH_SPEED
 
     def _is_sample(self) -> bool:
         if self._options["sample"] and self._number("limit") is None:

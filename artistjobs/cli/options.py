@@ -110,6 +110,9 @@ class _Seconds(click.FloatRange):
 SECONDS = _Seconds(min=0)
 
 
+HOURS = _Seconds(min=0, min_open=True)
+
+
 TIME_LIMIT = _Seconds(min=0, min_open=True)
 
 
@@ -252,6 +255,12 @@ def work_options(command: Command) -> Command:
             help="Wait this long while the service is away, then stop.  [default: 1800; 5 in a rehearsal]",
         ),
         click.option("--retry-failed", is_flag=True, help="Make failed jobs pending again first."),
+        click.option("--batch", "uses_batches", is_flag=True, help="Use the Batch API: half the price, within a day."),
+        click.option("--no-wait", is_flag=True, help="With --batch, end when all batches are submitted."),
+        click.option(
+            "--live-after", type=HOURS, metavar="HOURS",
+            help="With --batch, call live what batches have not answered after this time.",
+        ),
     )(command)  # fmt: skip
 
 

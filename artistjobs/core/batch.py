@@ -35,8 +35,8 @@ class BatchState(StrEnum):
 
 
 BATCH_MOVES: Mapping[BatchState, frozenset[BatchState]] = {
-    BatchState.PREPARED: frozenset({BatchState.SEALED, BatchState.CLOSED}),
-    BatchState.SEALED: frozenset({BatchState.UPLOADED, BatchState.COLLECTED, BatchState.CLOSED}),
+    BatchState.PREPARED: frozenset({BatchState.SEALED, BatchState.COLLECTED}),
+    BatchState.SEALED: frozenset({BatchState.UPLOADED, BatchState.COLLECTED}),
     BatchState.UPLOADED: frozenset({BatchState.CREATING, BatchState.COLLECTED}),
     # back to uploaded: the service has certainly not created it
     BatchState.CREATING: frozenset({BatchState.UPLOADED, BatchState.SUBMITTED, BatchState.COLLECTED}),

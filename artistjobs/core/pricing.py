@@ -33,6 +33,15 @@ Cost = Callable[[str, str | None, Usage], float | None]
 """Returns the price of tokens for a model and tier in dollars, None if it is unknown."""
 
 
+BATCH_TIER = "batch"
+"""Name under which prices of the Batch API are looked up. It is no service tier: a batch is billed as ``default``."""
+
+
+def batch_cost(cost: Cost) -> Cost:
+    """Return the cost function for lines of batches, whatever tier they name."""
+    return lambda model, _tier, usage: cost(model, BATCH_TIER, usage)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GivenPrices:
     """Dollars per million tokens, as given by the user; cached tokens count as any other input."""
@@ -111,6 +120,8 @@ def _look_up(model: str, service_tier: str | None, today: date) -> _PriceList:
     from genai_prices.types import TieredPrices
 
     context = {"service_tier": service_tier} if service_tier else None
+    if service_tier == BATCH_TIER:
+        context = {"processing": "batch"}
     try:
         found = calc_price(
             Tokens(),

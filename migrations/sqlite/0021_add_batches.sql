@@ -44,8 +44,8 @@ CREATE TABLE batches (
 
 CREATE TRIGGER batches_moves BEFORE UPDATE OF state ON batches
 WHEN OLD.state <> NEW.state AND NOT (
-    (OLD.state = 'prepared' AND NEW.state IN ('sealed', 'closed'))
-    OR (OLD.state = 'sealed' AND NEW.state IN ('uploaded', 'collected', 'closed'))
+    (OLD.state = 'prepared' AND NEW.state IN ('sealed', 'collected'))
+    OR (OLD.state = 'sealed' AND NEW.state IN ('uploaded', 'collected'))
     OR (OLD.state = 'uploaded' AND NEW.state IN ('creating', 'collected'))
     OR (OLD.state = 'creating' AND NEW.state IN ('uploaded', 'submitted', 'collected'))
     OR (OLD.state = 'submitted' AND NEW.state IN ('ended', 'collected'))

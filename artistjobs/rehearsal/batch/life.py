@@ -166,6 +166,7 @@ class BatchDesk:
 
     def _write_results(self, batch: Batch, rules: BatchRules, rng: Random, done: int) -> None:
         """Answer ``done`` lines, in any order, and write the files of results; an empty one does not exist."""
+        batch.completed = batch.failed = 0
         results = Results(self._service, self._journal, rules, rng)
         code = "batch_cancelled" if batch.cancelled.is_set() else "batch_expired"
         answered = set(rng.sample(range(batch.total), done))

@@ -91,7 +91,7 @@ class SqliteBatches(SqlBatchQueries):
             late = [attempt for attempt in attempts if attempt.claim.job not in held and attempt.answer is not None]
             known = self._known_answers(late)
             new = [attempt for attempt in attempts if attempt.claim.job in held]
-            new += [attempt for attempt in late if attempt.answer and attempt.answer.response_id not in known]
+            new += [attempt for attempt in late if _has_other_id(attempt, known)]
             settled = self._queue.record(db, new, batch)
             if new:
                 now = to_timestamp(self._clock())
@@ -133,3 +133,9 @@ class SqliteBatches(SqlBatchQueries):
         pairs = [[attempt.claim.job, attempt.answer.response_id] for attempt in attempts if attempt.answer]
         row = self._db.row("answers_known", {"answers": json.dumps(pairs)})
         return set(json.loads(row[0])) if row else set()
+
+
+def _has_other_id(attempt: Attempt, known: set[str]) -> bool:
+    """Return True if the answer of an attempt has an id, and it is none of the known ones."""
+    response_id = attempt.answer.response_id if attempt.answer else None
+    return response_id is not None and response_id not in known

@@ -13,7 +13,7 @@ from artistjobs.core.pricing import GivenPrices
 from artistjobs.errors import ArtistjobsError, RunStoppedError, StoreError, WrongUseError
 from artistjobs.store.database import Database
 from artistjobs.store.models import Kind
-from artistjobs.worker.config import WorkConfig
+from artistjobs.worker.config import BatchOptions, WorkConfig
 from artistjobs.worker.progress.counters import RunTotals, totals_from_json, totals_json
 from artistjobs.worker.run import RunReport
 from artistjobs.worker.stop import StopReason
@@ -107,7 +107,13 @@ def start_message_from_json(value: Mapping[str, Any]) -> StartMessage:
     """Return the start message from its JSON."""
     work, prices = value["work"], value["work"]["prices"]
     return StartMessage(
-        work=WorkConfig(**{**work, "prices": prices and GivenPrices(**prices)}),
+        work=WorkConfig(
+            **{
+                **work,
+                "prices": prices and GivenPrices(**prices),
+                "batch": work["batch"] and BatchOptions(**work["batch"]),
+            }
+        ),
         scope=Scope(**value["scope"]),
         database=Database(Path(value["database"]), value["kind"] and Kind(value["kind"])),
         api=ApiConfig(**value["api"]),
