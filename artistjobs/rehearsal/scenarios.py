@@ -172,7 +172,7 @@ SCENARIOS: Mapping[str, Scenario] = {
         Scenario(name="batch-calm", latency_seconds=0.05, batch=BatchRules(seconds=2.0)),
         Scenario(name="batch-storm", latency_seconds=0.05, faults=_STORM_FAULTS, fault_calls_max=3, batch=_BATCH_STORM),
         Scenario(name="batch-expires", latency_seconds=0.05, batch=BatchRules(seconds=4.0, window_seconds=1.5)),
-        Scenario(name="batch-queue-full", latency_seconds=0.05, batch=BatchRules(seconds=1.0, queue_tokens=6_000)),
+        Scenario(name="batch-queue-full", latency_seconds=0.05, batch=BatchRules(seconds=1.0, queue_tokens=1_000)),
     )
 }
 

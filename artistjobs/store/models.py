@@ -359,6 +359,7 @@ class BatchRecord:
     error: str | None
     done: int
     failed: int
+    retries: int
     cost_usd: float
     unpriced: int
 

@@ -1,6 +1,7 @@
 """Life of simulated batches: validation, progress, expiry, cancellation and the files of results."""
 
 import asyncio
+import math
 import time
 import uuid
 from collections.abc import Mapping
@@ -161,7 +162,7 @@ class BatchDesk:
         else:
             batch.enter("finalizing")
             await asyncio.sleep(rules.finalizing_seconds)
-        await asyncio.to_thread(self._write_results, batch, rules, rng, round(share * batch.total))
+        await asyncio.to_thread(self._write_results, batch, rules, rng, math.ceil(share * batch.total))
         batch.enter(ending)
 
     def _write_results(self, batch: Batch, rules: BatchRules, rng: Random, done: int) -> None:

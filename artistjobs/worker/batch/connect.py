@@ -48,6 +48,7 @@ def connect(loop: BatchLoop, shared: WorkerContext, config: WorkConfig) -> None:
         room_for=loop.room_for,
         cap_usd=cap_usd,
         no_money=loop.no_money,
+        learn=loop.learn,
         verdicts_of=verdicts_of,
     )  # fmt: skip
 

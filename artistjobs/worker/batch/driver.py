@@ -39,7 +39,8 @@ class DriverContext:
     """What the drivers of a process share.
 
     ``transfers`` lets one of them at a time build, upload or download a file. ``room_for`` returns what a batch may
-    hold now, and ``no_money`` is called if not even its first line fits under the cost cap.
+    hold now, and ``no_money`` is called if not even its first line fits under the cost cap. ``learn`` is called when a
+    batch ends.
     """
 
     service: BatchService
@@ -50,6 +51,7 @@ class DriverContext:
     room_for: Callable[[BatchRecord], Awaitable[Room]]
     cap_usd: Callable[[], float | None]
     no_money: Callable[[Content], Awaitable[None]]
+    learn: Callable[[BatchRecord, Consequence | None], None]
     verdicts_of: Callable[[BatchRecord], LineVerdicts]
     transfers: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -81,12 +83,24 @@ class BatchDriver:
         }
 
     async def drive(self) -> None:
-        """Return when the batch is closed. Raises RunStoppingError if the run stops first, and StoreError."""
-        while self.record.state is not BatchState.CLOSED:
-            if self.record.cancel_asked_at and self.record.state in _NOT_CREATED:
-                await self._finish(BatchChange(ending="cancelled"))
-                continue
-            await self._steps[self.record.state]()
+        """Return when the batch is closed.
+
+        Raises:
+            RunStoppingError: if the run stops first. A batch that the service has goes on there.
+            StoreError: if the disk or the database fails.
+
+        """
+        try:
+            while self.record.state is not BatchState.CLOSED:
+                if self.record.cancel_asked_at and self.record.state in _NOT_CREATED:
+                    await self._finish(BatchChange(ending="cancelled"))
+                else:
+                    await self._steps[self.record.state]()
+        except RunStoppingError:
+            if self.record.state in _NOT_CREATED:
+                # Nothing is paid for: the jobs are pending again, for whatever way comes next.
+                await self._finish(BatchChange(ending="stopped"))
+            raise
 
     def note(self, record: BatchRecord) -> None:
         """Receive the record as others have changed it: the batch may be asked to be cancelled."""
@@ -344,10 +358,19 @@ class BatchDriver:
     # Collected: the files are deleted.
 
     async def _clean_up(self) -> None:
-        for file_id in (self.record.file_id, self.record.output_file_id, self.record.error_file_id):
-            if file_id is not None and not await self._delete(file_id):
+        for file_id in await self._files():
+            if not await self._delete(file_id):
                 log.warning("the file %s could not be deleted at the service; it expires after 30 days", file_id)
         await self._move(BatchState.CLOSED, BatchChange(closed_at=to_timestamp(time())))
+
+    async def _files(self) -> list[str]:
+        """Return the ids of the files of the batch, also that of a file whose upload was given up."""
+        record = self.record
+        known = [file_id for file_id in (record.file_id, record.output_file_id, record.error_file_id) if file_id]
+        if record.file_id or not record.bytes:
+            return known
+        since = from_timestamp(record.created_at) - LAG_BEFORE_SECONDS
+        return known + [file.id for file in await self._shared.service.find_files(file_name(record.uuid), since)]
 
     async def _delete(self, file_id: str) -> bool:
         waits = self._shared.service.pace.retries()
@@ -362,6 +385,9 @@ class BatchDriver:
 
     async def _finish(self, change: BatchChange, *, is_lost: bool = False) -> None:
         batch = self.record.id
+        await self._reread()
+        # Before its jobs are pending again, so that they do not go into another batch at once.
+        self._shared.learn(replace(self.record, ending=change.ending or self.record.ending), self.consequence)
         self.freed = await self._shared.store_client.call(
             lambda store: store.batches.finish(batch, change, is_lost=is_lost)
         )
@@ -373,7 +399,7 @@ class BatchDriver:
         batch = self.record.id
         record = await self._shared.store_client.call(lambda store: store.batches.batch(batch))
         assert record is not None
-        self.record = record
+        self.record = replace(record, cancel_asked_at=record.cancel_asked_at or self.record.cancel_asked_at)
 
     async def _move(self, state: BatchState, change: BatchChange) -> None:
         batch = self.record.id

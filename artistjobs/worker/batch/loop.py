@@ -142,19 +142,18 @@ class BatchLoop:
             with suppress(RunStoppingError):
                 driven.task.result()
                 del self._driven[number]
-                self._learn(driven.driver)
+                if self._limit is not None:
+                    self._limit += driven.driver.freed
 
-    def _learn(self, driver: BatchDriver) -> None:
-        record = driver.record
+    def learn(self, record: BatchRecord, consequence: Consequence | None) -> None:
+        """Learn from the end of a batch: money may be free, and too many that brought nothing stop the run."""
         self._waits_for_money = False
-        if self._limit is not None:
-            self._limit += driver.freed
-        if record.ending == "empty" or record.cancel_asked_at:
+        if record.ending in _WITHOUT_RESULTS or record.cancel_asked_at:
             return
-        is_alone = driver.consequence is Consequence.WAIT_FOR_ROOM and record.lines == 1
-        if driver.consequence is Consequence.WAIT_FOR_ROOM and not is_alone:
+        is_alone = consequence is Consequence.WAIT_FOR_ROOM and record.lines == 1
+        if consequence is Consequence.WAIT_FOR_ROOM and not is_alone:
             return
-        if record.done or record.failed:
+        if record.done or record.failed or record.retries:
             self._strikes = 0
             return
         self._strikes += 1
@@ -263,6 +262,10 @@ class BatchLoop:
     async def _wait_for_drivers(self) -> None:
         """Let the drivers finish the step that must not be interrupted, for example the creation of a batch."""
         await asyncio.gather(*(driven.task for driven in self._driven.values()), return_exceptions=True)
+
+
+_WITHOUT_RESULTS = frozenset({"empty", "stopped", "cancelled"})
+"""Endings of batches that were never at the service."""
 
 
 def _prepare(name: str, model: str, scope: Scope, limit: int, store: Store) -> BatchRecord | None:

@@ -4,7 +4,7 @@ SELECT batches.id, batches.uuid, batches.state, batches.model, batches.driver, b
        batches.error_file_id, batches.service_status, batches.service_total, batches.service_completed,
        batches.service_failed, batches.created_at, batches.creating_at, batches.submitted_at, batches.ended_at,
        batches.closed_at, batches.cancel_asked_at, batches.queue_limit, batches.ending, batches.error,
-       workers.done, workers.failed, workers.cost_usd, workers.unpriced
+       workers.done, workers.failed, workers.retries, workers.cost_usd, workers.unpriced
   FROM batches
   JOIN workers ON workers.id = batches.id
  WHERE batches.id = :batch
