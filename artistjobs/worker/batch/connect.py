@@ -40,7 +40,8 @@ def connect(loop: BatchLoop, shared: WorkerContext, config: WorkConfig) -> None:
         store_client=shared.store_client,
         builder=BatchBuilder(
             requests=shared.requests, checks=shared.checks, corrections=shared.corrections,
-            budget=Budget(cost, is_soft=config.soft_cap, trusts_server=config.trusts_server),
+            # A margin is for a server that breaks its promises, which single calls would show; a batch has none.
+            budget=Budget(cost, is_soft=config.soft_cap, trusts_server=True),
             store_client=shared.store_client, stop=shared.stop, has_cap=lambda: cap_usd() is not None,
         ),
         collector=Collector(service, shared.store_client, shared.counters, shared.stop, shared.clock),
