@@ -23,6 +23,9 @@ class Api(Protocol):
     async def create(self, body: Body) -> Reply:
         """Send one request for a response and return the whole reply."""
 
+    async def retrieve(self, response_id: str) -> Reply:
+        """Return a response that the service makes, or has made, in the background."""
+
     async def look_up_model(self, model: str) -> Reply:
         """Request the description of a model; this is free of charge."""
 

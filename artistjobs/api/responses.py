@@ -28,7 +28,7 @@ from artistjobs.api.redact import Redact, key_remover
 from artistjobs.api.reply import Reply
 from artistjobs.api.reply_memory import Lease, ReplyMemory
 from artistjobs.api.time_limit import RunningClock, TimeLimit
-from artistjobs.core.prompt import Body, live_body
+from artistjobs.core.prompt import Body
 from artistjobs.core.shortage import shortage_of
 from artistjobs.errors import WrongUseError
 
@@ -68,10 +68,19 @@ class ResponsesApi:
         async def call() -> RawReply:
             # ``responses.create`` transforms each field of a request and builds a model of the reply, which costs
             # more than the rest of a call. ``post`` sends the request and returns the reply as they are.
-            return await self._client.post(self._address, body=live_body(body), cast_to=httpx2.Response)
+            return await self._client.post(self._address, body=body, cast_to=httpx2.Response)
 
         usual = FLEX_SECONDS if body.get("service_tier") == "flex" else CALL_SECONDS
         return await self._reply(call, self._timeout or usual)
+
+    async def retrieve(self, response_id: str) -> Reply:
+        """Return a response that the service makes, or has made, in the background."""
+
+        async def call() -> RawReply:
+            address = endpoint(self._base_url, f"responses/{quote(response_id, safe='')}")
+            return await self._client.get(address, cast_to=httpx2.Response)
+
+        return await self._reply(call, self._timeout or CALL_SECONDS)
 
     async def look_up_model(self, model: str) -> Reply:
         """Request the description of a model; this is free of charge."""

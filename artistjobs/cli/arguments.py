@@ -29,7 +29,7 @@ from artistjobs.ingest.encoding import UTF8, encoding_named
 from artistjobs.ingest.source import IngestConfig
 from artistjobs.store.database import Database
 from artistjobs.store.models import Kind
-from artistjobs.worker.config import BatchOptions, WorkConfig
+from artistjobs.worker.config import BackgroundOptions, BatchOptions, WorkConfig
 
 log = logging.getLogger(__name__)
 
@@ -204,7 +204,19 @@ class CommandArguments:
             patience_seconds=self._patience(),
             first_patience_seconds=self._amount("patience"),
             batch=self._batch_options(),
+            background=self._background_options(),
         )
+
+    def _background_options(self) -> BackgroundOptions | None:
+        """Return the options of the background, None for live calls. Raises WrongUseError if they exclude others."""
+        window = self._text("window")
+        if not self._options["background"]:
+            if window is not None:
+                raise WrongUseError("--window concerns answers in the background; add --background.")
+            return None
+        if self._options["uses_batches"]:
+            raise WrongUseError("--batch and --background exclude each other; use one of them.")
+        return BackgroundOptions(window=window, speed=self._batch_speed())
 
     def _batch_options(self) -> BatchOptions | None:
         """Return the options of batches, None for live calls. Raises WrongUseError for options that exclude others."""

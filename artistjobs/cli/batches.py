@@ -9,7 +9,7 @@ _WORK_DEFAULTS: dict[str, object] = {
     "max_workers": 4, "processes": 1, "max_attempts": 5, "corrections": 1, "timeout": None, "rpm": None, "tpm": None,
     "max_cost": None, "soft_cap": False, "price_input": None, "price_output": None, "flex_fallback": None,
     "limit": None, "sample": False, "patience": None, "retry_failed": False, "uses_batches": True, "no_wait": False,
-    "live_after": None,
+    "live_after": None, "background": False, "window": None,
 }  # fmt: skip
 """Options of ``work`` that a cancellation does not have."""
 

@@ -29,8 +29,12 @@ Command = TypeVar("Command", bound=Callable[..., object])
 SERVICE_TIERS = ("auto", "default", "flex", "priority")
 
 
+WINDOWS = ("2h", "8h")
+
+
 SCENARIO_NAMES = (
-    "calm", "busy", "storm", "outage", "no-credit", "batch-calm", "batch-storm", "batch-expires", "batch-queue-full",
+    "calm", "busy", "storm", "outage", "no-credit", "background-storm",
+    "batch-calm", "batch-storm", "batch-expires", "batch-queue-full",
 )  # fmt: skip
 
 
@@ -255,6 +259,11 @@ def work_options(command: Command) -> Command:
             help="Wait this long while the service is away, then stop.  [default: 1800; 5 in a rehearsal]",
         ),
         click.option("--retry-failed", is_flag=True, help="Make failed jobs pending again first."),
+        click.option("--background", is_flag=True, help="Let OpenAI answer in the background, and fetch the answers."),
+        click.option(
+            "--window", type=click.Choice(WINDOWS),
+            help="With --background, accept answers later, for 30 % or 40 % off the price.",
+        ),
         click.option("--batch", "uses_batches", is_flag=True, help="Use the Batch API: half the price, within a day."),
         click.option("--no-wait", is_flag=True, help="With --batch, end when all batches are submitted."),
         click.option(

@@ -34,7 +34,7 @@ from artistjobs.commands.findings import Finding, Level
 from artistjobs.core.attempt import Answer, Failure, FailureKind
 from artistjobs.core.formatting import cost_text, count_text
 from artistjobs.core.pricing import REHEARSAL_MODEL, Cost, answer_cost
-from artistjobs.core.prompt import Prompt
+from artistjobs.core.prompt import Prompt, live_body
 from artistjobs.core.schema import compile_check
 from artistjobs.core.statistics import AnswerStats, Interval, RunningStats, stats_of
 from artistjobs.errors import ArtistjobsError, PromptError, RunStoppedError, WrongUseError
@@ -180,7 +180,7 @@ async def _try_out(check_result: CheckResult, api: Api, prompt: Prompt, clock: C
         check_result.add(Level.WARN, "call", f"not made for {name!r}: {error}")
         return
     began = clock()
-    reply = await api.create(body)
+    reply = await api.create(live_body(body))
     seconds = clock() - began
     classification = classify(reply)
     answer = classification.answer

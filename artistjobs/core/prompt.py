@@ -147,6 +147,15 @@ def live_body(body: Body) -> Body:
     return {**body, "stream": False}
 
 
+def background_body(body: Body, window: str | None) -> Body:
+    """Return the body of a call whose answer is made in the background and fetched later.
+
+    It is always stored: without that, some projects keep the answer for ten minutes.
+    """
+    options: Body = {} if window is None else {"background_options": {"completion_window": window}}
+    return {**body, "background": True, "store": True, **options}
+
+
 _FAMILY = re.compile(r"(?:^|/)(?:ft:)?gpt-(\d+)(?:\.(\d+))?(?![\d.])", re.IGNORECASE)
 
 

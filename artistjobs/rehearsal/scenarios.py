@@ -100,6 +100,22 @@ class BatchRules:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BackgroundRules:
+    """The behaviour of responses in the background, with time sped up; probabilities are from 0 to 1."""
+
+    seconds: float = 0.3
+    """The time until a response is final."""
+    lag_seconds: float = 0.0
+    """The time after which a new response is found by its id."""
+    forgotten: float = 0.0
+    """Probability that a response is never found."""
+    server_error: float = 0.0
+    """Probability that a look is answered with 500 or 429."""
+    answers_at_once: bool = False
+    """True for a server that ignores the field ``background``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
     """The behaviour of the simulated API; ``dataclasses.replace`` makes variants."""
 
@@ -122,6 +138,7 @@ class Scenario:
     output_tokens: int = 160
     """Tokens of an answer of median length, including reasoning."""
     has_models_endpoint: bool = True
+    background: BackgroundRules = field(default_factory=BackgroundRules)
     batch: BatchRules = field(default_factory=BatchRules)
     shutdown_date: str | None = None
     """Shutdown date that the models endpoint returns for every model."""
@@ -169,12 +186,16 @@ SCENARIOS: Mapping[str, Scenario] = {
         Scenario(name="storm", latency_seconds=0.2, latency_sigma=0.5, faults=_STORM_FAULTS, fault_calls_max=3),
         Scenario(name="outage", faults={Fault.UNAVAILABLE: 1.0}),
         Scenario(name="no-credit", latency_seconds=0.05, credit_calls=20),
+        Scenario(
+            name="background-storm", latency_seconds=0.05, faults=_STORM_FAULTS, fault_calls_max=3,
+            background=BackgroundRules(lag_seconds=0.1, forgotten=0.03, server_error=0.2),
+        ),
         Scenario(name="batch-calm", latency_seconds=0.05, batch=BatchRules(seconds=2.0)),
         Scenario(name="batch-storm", latency_seconds=0.05, faults=_STORM_FAULTS, fault_calls_max=3, batch=_BATCH_STORM),
         Scenario(name="batch-expires", latency_seconds=0.05, batch=BatchRules(seconds=4.0, window_seconds=1.5)),
         Scenario(name="batch-queue-full", latency_seconds=0.05, batch=BatchRules(seconds=1.0, queue_tokens=1_000)),
     )
-}
+}  # fmt: skip
 
 
 def find_scenario(name: str) -> Scenario:

@@ -45,6 +45,7 @@ from artistjobs.store.models import (
     Reservation,
     Run,
     Source,
+    Submission,
     TokenQueue,
     WorkTotals,
 )
@@ -126,6 +127,19 @@ class Queue(Protocol):
 
     def free(self, usd: float, margin_usd: float) -> None:
         """Free money that was held back for calls of this worker that were not made, in dollars."""
+
+    def submit(self, submission: Submission) -> None:
+        """Store a response that the service makes for a job in the background, on disk on return.
+
+        It is forgotten with the attempt that ends it. If this worker dies first, the job is pending again without an
+        attempt counted, and whoever claims it next finds the response.
+        """
+
+    def submission(self, job: int) -> Submission | None:
+        """Return the response that the service makes for a job in the background, None if there is none."""
+
+    def submissions(self) -> int:
+        """Return the number of responses that the service makes in the background."""
 
     def watch_lock(self, *, is_abandoned: bool) -> None:
         """Look whether this queue waits for the right to write; another thread calls this once a second.

@@ -195,6 +195,21 @@ class LostCalls:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """Response that the service makes for a job in the background.
+
+    ``window`` is the completion window that was asked for, None for none. ``submitted_at`` is in seconds after the
+    epoch, and ``reserved_usd`` is what is held back for it under a cost cap.
+    """
+
+    job: int
+    response_id: str
+    window: str | None
+    submitted_at: float
+    reserved_usd: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reservation:
     """Result of a reservation under a cost cap: the number of calls granted, and the money afterwards."""
 

@@ -23,6 +23,14 @@ class BatchOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BackgroundOptions:
+    """Options of calls in the background: the completion window, None for none, and the divisor of all waits."""
+
+    window: str | None = None
+    speed: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkConfig:
     """Options of a worker process. A limit is None if none was set.
 
@@ -34,7 +42,8 @@ class WorkConfig:
     ``first_patience_seconds`` is the wait for a service that never answered; None means a few tries, since its address
     is probably wrong. ``processes`` is the number of processes that share these options, and ``number`` is the index of
     this one. ``handles_per_call`` is the number of file handles that a call takes in its process: two if that process
-    answers it too, as in a rehearsal. ``batch`` has the options of work through the Batch API, None for live calls.
+    answers it too, as in a rehearsal. ``batch`` has the options of work through the Batch API, None for live calls,
+    and ``background`` those of calls in the background.
     """
 
     max_workers: int = 4
@@ -55,6 +64,7 @@ class WorkConfig:
     number: int = 0
     handles_per_call: int = 1
     batch: BatchOptions | None = None
+    background: BackgroundOptions | None = None
 
     @property
     def part(self) -> ProcessShare:

@@ -19,7 +19,7 @@ from artistjobs.core.controls import WorkerSettings, changed_settings, settings_
 from artistjobs.core.cost_bound import bound_call, cap_basis, cap_refusal
 from artistjobs.core.formatting import count_text
 from artistjobs.core.job import Scope
-from artistjobs.core.pricing import batch_cost
+from artistjobs.core.pricing import batch_cost, window_cost
 from artistjobs.core.prompt import shared_fields
 from artistjobs.core.shortage import expected_error
 from artistjobs.errors import ArtistjobsError, StoreError, WrongUseError
@@ -30,6 +30,7 @@ from artistjobs.worker.answer_checks import AnswerChecks
 from artistjobs.worker.batch.connect import connect, ensure_batchable
 from artistjobs.worker.batch.loop import BatchLoop
 from artistjobs.worker.batch.pace import Pace
+from artistjobs.worker.calls import BackgroundCalls, LiveCalls, MakeCall, ensure_in_background
 from artistjobs.worker.config import WorkConfig
 from artistjobs.worker.file_handles import calls_allowed
 from artistjobs.worker.limits.budget import Budget
@@ -182,6 +183,8 @@ class _Run:
         self._store = store
         if self._config.batch is not None:
             ensure_batchable(records.pending_prompts(self._scope))
+        if self._config.background is not None:
+            ensure_in_background(records.pending_prompts(self._scope), self._config.background)
         self._resume = command(store.path, "resume")
         self._ensure_bounded(records)
         async with (
@@ -197,12 +200,12 @@ class _Run:
             self._counters.started_at = monotonic()
             with closing(RequestBuilder(records, self._stop)) as requests:
                 async with watching(watcher, self._snapshot_taker()):
-                    error = await self._drain(self._shared(api, requests), abandon_requested)
+                    error = await self._drain(api, self._shared(api, requests), abandon_requested)
         return self._end(error)
 
     def _shared(self, api: Api, requests: Requests) -> WorkerContext:
         return WorkerContext(
-            api=api,
+            calls=self._calls(api),
             store_client=self._store_client,
             limiter=self._limiter,
             budget=self._budget,
@@ -213,6 +216,8 @@ class _Run:
             requests=requests,
             checks=AnswerChecks(self._records),
             cost=self._cost,
+            # Prices that the user gave are those that he pays.
+            cost_in=partial(window_cost, self._cost) if self._config.prices is None else lambda _: self._cost,
             max_attempts=self._config.max_attempts,
             corrections=self._config.corrections,
             flex_fallback=self._config.flex_fallback,
@@ -220,18 +225,28 @@ class _Run:
             chance=random.Random(),
         )
 
+    def _calls(self, api: Api) -> MakeCall:
+        """Return the way to make calls; answers that were left in the background are fetched in any case."""
+        options = self._config.background
+        if options is None and not self._store.queue.submissions():
+            return LiveCalls(api)
+        return BackgroundCalls(
+            api, self._store_client, self._stop, options, self._config.patience_seconds,
+            lambda: self._counters.in_flight,
+        )  # fmt: skip
+
     def _snapshot_taker(self) -> TakeSnapshot:
         return RunObserver(
             self._config, self._counters, self._limiter, self._stop, self._store_client.store_thread, self._breaker,
             lambda: self._most_calls,
         )  # fmt: skip
 
-    async def _drain(self, shared: WorkerContext, abandon_requested: asyncio.Event) -> ArtistjobsError | None:
+    async def _drain(self, api: Api, shared: WorkerContext, abandon_requested: asyncio.Event) -> ArtistjobsError | None:
         """Run all job loops to their end; return the error that ended them, if any."""
         if self._batch_loop is None:
             task_pool = self._task_pool = TaskPool(lambda: JobLoop(shared).work(), self._wanted_slots())
         else:
-            task_pool = TaskPool(lambda: self._work_in_batches(shared), 1)
+            task_pool = TaskPool(lambda: self._work_in_batches(api, shared), 1)
         aside = [
             asyncio.create_task(self._stop_claiming()),
             asyncio.create_task(self._abandon_when(abandon_requested, task_pool)),
@@ -255,11 +270,11 @@ class _Run:
             return trouble
         return None
 
-    async def _work_in_batches(self, shared: WorkerContext) -> None:
+    async def _work_in_batches(self, api: Api, shared: WorkerContext) -> None:
         """Work through batches; what they leave when they take too long is called live."""
         loop = self._batch_loop
         assert loop is not None
-        connect(loop, shared, self._config)
+        connect(loop, api.batches, shared, self._config)
         await loop.work()
         if not loop.goes_live or self._stop.is_requested():
             return
@@ -372,7 +387,10 @@ class _Run:
         return _End(self._stop.reason, self._stop.sentence, error, self._stop.least_cap_usd)
 
     def _tell_batches(self) -> None:
-        """Say that jobs are in batches at the service, where they go on after the end of this run."""
+        """Say that the service goes on with jobs after the end of this run: in batches, and in the background."""
+        if (answers := self._store.queue.submissions()) and self._stop.reason is not None:
+            kept = f"{count_text(answers, 'answer')} in the background, to be fetched by the next run"
+            self._stop.sentence = f"{self._stop.sentence.removesuffix('.')}; {kept}"
         held = self._store.batches.held_jobs(self._scope)
         if not held or self._stop.reason is StopReason.SUBMITTED:
             return

@@ -101,6 +101,8 @@ FUNCTIONS = {
     "fsync": "os.fsync",
     "replace": "pathlib.Path.replace",
     "sign of life": "artistjobs.store.sqlite.queue.LivenessLock",
+    "call": "artistjobs.api.responses.ResponsesApi.create",
+    "fetch": "artistjobs.api.responses.ResponsesApi.retrieve",
     "upload": "artistjobs.api.batches.BatchesApi.upload",
     "creation": "artistjobs.api.batches.BatchesApi.create",
     "look": "artistjobs.api.batches.BatchesApi.retrieve",

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import BinaryIO
 
+from artistjobs.rehearsal.background import BackgroundDesk
 from artistjobs.rehearsal.batch.files import FileStore, StoredFile
 from artistjobs.rehearsal.batch.lines import InputFile, Results, error, read_lines, validate
 from artistjobs.rehearsal.call_log import Journal
@@ -78,10 +79,14 @@ class Batch:
 
 
 class BatchDesk:
-    """All batches and files of one simulated API; a test may read and change them. ``log`` names all requests."""
+    """All batches and files of one simulated API; a test may read and change them.
+
+    ``log`` names all requests. ``background`` has the responses in the background.
+    """
 
     def __init__(self, service: Service, journal: Journal) -> None:
         self.files = FileStore()
+        self.background = BackgroundDesk(service)
         self.batches: dict[str, Batch] = {}
         self.log: list[str] = []
         self._service = service

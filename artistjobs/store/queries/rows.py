@@ -7,8 +7,8 @@ from typing import TypeAlias
 from artistjobs.core.attempt import Answer, Attempt, Outcome
 from artistjobs.core.job import JobState, Scope
 from artistjobs.core.prompt import Prompt
-from artistjobs.core.timestamps import to_timestamp
-from artistjobs.store.models import Counts, Progress, Run
+from artistjobs.core.timestamps import from_timestamp, to_timestamp
+from artistjobs.store.models import Counts, Progress, Run, Submission
 from artistjobs.store.queries.connection import ReadConnection, RowMapping
 
 Row: TypeAlias = dict[str, object]
@@ -142,6 +142,14 @@ def progress_of(row: RowMapping) -> Progress:
         created_at=row["created_at"],
         counts=counts_of(row),
     )
+
+
+def submission_of(row: RowMapping) -> Submission:
+    """Return the response in the background of a row."""
+    return Submission(
+        job=row["job"], response_id=row["response_id"], window=row["window"],
+        submitted_at=from_timestamp(row["submitted_at"]), reserved_usd=row["reserved_usd"],
+    )  # fmt: skip
 
 
 def run_of(row: RowMapping, connection: ReadConnection) -> Run:

@@ -7,6 +7,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
+from dataclasses import asdict
 from time import time
 
 from artistjobs.core.attempt import Attempt
@@ -14,8 +15,16 @@ from artistjobs.core.job import DEATHS_MAX, MAX_DELAY_SECONDS, Claim, Scope
 from artistjobs.core.prompt import Prompt
 from artistjobs.core.timestamps import from_timestamp, to_timestamp
 from artistjobs.store.interface import ChangePrompt
-from artistjobs.store.models import Money, QueueState, RescueResult, Reservation
-from artistjobs.store.queries.rows import answer_values, attempt_values, prompt_of, settled_values, span, work_row
+from artistjobs.store.models import Money, QueueState, RescueResult, Reservation, Submission
+from artistjobs.store.queries.rows import (
+    answer_values,
+    attempt_values,
+    prompt_of,
+    settled_values,
+    span,
+    submission_of,
+    work_row,
+)
 from artistjobs.store.sqlite.connection import Connection, sql, write_rows
 from artistjobs.store.sqlite.liveness import (
     DeathWatch,
@@ -40,6 +49,7 @@ class SqliteQueue:
         self._keeper: LockKeeper | None = None
         self._deaths = DeathWatch(connection.path)
         self._picks: RandomPicks | None = None
+        self._ends_submissions = False
 
     def register(self) -> int:
         """Register this process as a worker, take its liveness lock, and return its number."""
@@ -72,6 +82,9 @@ class SqliteQueue:
             settled = [
                 attempt for group in _of_different_jobs(attempts) for attempt in self.record(db, group, self._worker)
             ]
+            if attempts and self._ends_submissions:
+                ended = [attempt.claim.job for attempt in attempts if attempt.calls]
+                db.execute(sql("end_submissions"), {"jobs": json.dumps(ended)})
             if attempts:
                 counted = work_row(attempts, settled)
                 db.execute(sql("count_work"), {**counted, "worker": self._worker, "now": self._now()})
@@ -139,6 +152,24 @@ class SqliteQueue:
         with self._connection.transaction() as db:
             db.execute(sql("write_off_attempts"))
             db.execute(sql("write_off_workers"))
+
+    def submit(self, submission: Submission) -> None:
+        """Store a response that the service makes for a job in the background, on disk on return."""
+        row = {**asdict(submission), "submitted_at": to_timestamp(submission.submitted_at)}
+        with self._connection.transaction() as db:
+            db.execute(sql("submit"), row)
+
+    def submission(self, job: int) -> Submission | None:
+        """Return the response that the service makes for a job in the background, None if there is none."""
+        # From now on, attempts may end submissions.
+        self._ends_submissions = True
+        row = self._connection.row("submission", {"job": job})
+        return None if row is None else submission_of(row)
+
+    def submissions(self) -> int:
+        """Return the number of responses that the service makes in the background."""
+        row = self._connection.row("count_submissions")
+        return int(row["jobs"]) if row else 0
 
     def note_call(self, job: int) -> None:
         """Note the job whose call begins or ends; any thread may call this."""
@@ -231,6 +262,7 @@ class SqliteQueue:
                 return Counter(living=1)
             suspect = suspected_job(self._connection.path, worker)
             with self._connection.transaction() as db:
+                db.execute(sql("free_submitted"), row)
                 is_alone = db.execute(sql("record_deaths"), row).rowcount == 1
                 blamed = {"worker": worker, "deaths_max": DEATHS_MAX, "suspect": suspect, "is_alone": is_alone}
                 freed = db.execute(sql("rescue"), blamed).fetchall()

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from time import monotonic
 
+from artistjobs.api.interface import BatchApi
 from artistjobs.core.pricing import batch_cost
 from artistjobs.core.prompt import Prompt
 from artistjobs.errors import WrongUseError
@@ -19,12 +20,12 @@ from artistjobs.worker.config import WorkConfig
 from artistjobs.worker.limits.budget import Budget
 
 
-def connect(loop: BatchLoop, shared: WorkerContext, config: WorkConfig) -> None:
+def connect(loop: BatchLoop, api: BatchApi, shared: WorkerContext, config: WorkConfig) -> None:
     """Give a batch loop the store, the API, the prices and the rules of its run."""
     assert config.batch is not None
     cost = batch_cost(shared.cost)
     pace = Pace(config.batch.speed)
-    service = BatchService(shared.api.batches, shared.stop, pace, config.patience_seconds, monotonic)
+    service = BatchService(api, shared.stop, pace, config.patience_seconds, monotonic)
 
     def verdicts_of(record: BatchRecord) -> LineVerdicts:
         return LineVerdicts(

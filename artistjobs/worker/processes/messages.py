@@ -13,7 +13,7 @@ from artistjobs.core.pricing import GivenPrices
 from artistjobs.errors import ArtistjobsError, RunStoppedError, StoreError, WrongUseError
 from artistjobs.store.database import Database
 from artistjobs.store.models import Kind
-from artistjobs.worker.config import BatchOptions, WorkConfig
+from artistjobs.worker.config import BackgroundOptions, BatchOptions, WorkConfig
 from artistjobs.worker.progress.counters import RunTotals, totals_from_json, totals_json
 from artistjobs.worker.run import RunReport
 from artistjobs.worker.stop import StopReason
@@ -105,13 +105,15 @@ def start_message_json(start_message: StartMessage) -> dict[str, Json]:
 
 def start_message_from_json(value: Mapping[str, Any]) -> StartMessage:
     """Return the start message from its JSON."""
-    work, prices = value["work"], value["work"]["prices"]
+    work = value["work"]
+    prices, batch, background = work["prices"], work["batch"], work["background"]
     return StartMessage(
         work=WorkConfig(
             **{
                 **work,
                 "prices": prices and GivenPrices(**prices),
-                "batch": work["batch"] and BatchOptions(**work["batch"]),
+                "batch": batch and BatchOptions(**batch),
+                "background": background and BackgroundOptions(**background),
             }
         ),
         scope=Scope(**value["scope"]),
