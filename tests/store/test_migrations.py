@@ -88,7 +88,7 @@ END;
     assert statements[1].endswith("END;")
 
 
-def test_a_statement_that_never_ends_is_not_passed_over():
+def test_an_incomplete_statement_is_an_error():
     with pytest.raises(ValueError, match="never ends"):
         list(schema._statements("CREATE TABLE a (x);\nCREATE TABLE b (y)\n"))
 
@@ -103,7 +103,7 @@ def test_migrations_are_applied_once(path):
     assert applied == [file.name.removesuffix(".sql") for file in migration_files()]
 
 
-def test_an_older_database_is_brought_up_with_its_jobs(path, add_migration):
+def test_an_older_database_is_migrated_with_its_jobs(path, add_migration):
     with open_store(path, create=True) as store:
         make.ingest(store, "Frida Kahlo")
     add_migration("9998_add_wings.sql", "ALTER TABLE jobs ADD COLUMN wings INTEGER;\nCREATE TABLE feathers (id) ;\n")
@@ -173,7 +173,7 @@ def everything(path):
         return {table: db.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall() for table in tables}
 
 
-def test_jobs_whose_keys_had_no_index_of_their_own_are_kept_with_all_that_hangs_on_them(path, tmp_path, monkeypatch):
+def test_jobs_of_an_older_schema_keep_their_related_rows(path, tmp_path, monkeypatch):
     # The present program works with the columns of later migrations, but the table is rebuilt without that of 0008.
     before = [file for file in migration_files() if not file.name.startswith(("0006", "0008"))]
     with monkeypatch.context() as older:
@@ -202,7 +202,7 @@ def test_jobs_whose_keys_had_no_index_of_their_own_are_kept_with_all_that_hangs_
     assert all(names_of(path, kind) == names_of(tmp_path / "new.db", kind) for kind in ("index", "trigger", "view"))
 
 
-def test_references_are_minded_again_after_a_migration(path):
+def test_foreign_keys_are_enforced_again_after_a_migration(path):
     with open_store(path, create=True) as store:
         make.ingest(store, "Frida Kahlo")
 
@@ -221,7 +221,7 @@ def test_a_migration_that_fails_leaves_nothing_of_itself_or_those_before(path, a
     assert not names_of(path, "table") & {"wings", "tail"}
 
 
-def test_a_new_database_is_made_whole_or_not_at_all(path, add_migration):
+def test_a_new_database_is_created_completely_or_not_at_all(path, add_migration):
     add_migration("9999_fail.sql", "CREATE TABLE jobs (id);\n")
 
     with pytest.raises(StoreError):
@@ -261,7 +261,7 @@ def test_many_processes_open_a_new_file_at_once(tmp_path):
             finish(process)
 
 
-def test_a_process_that_dies_while_it_makes_the_database_leaves_the_next_one_a_clean_start(path):
+def test_a_kill_during_the_creation_of_a_database_does_not_affect_the_next_process(path):
     script = """
         import os, signal, sys
         from pathlib import Path
