@@ -17,6 +17,7 @@ from artistjobs.cli.options import Settings
 from artistjobs.cli.params import parameter_files
 from artistjobs.cli.prompt import PromptOptions, make_prompt
 from artistjobs.cli.schema import schema_note
+from artistjobs.commands.calling_way import CallingWay
 from artistjobs.commands.config import CheckOptions, WorkOptions
 from artistjobs.commands.findings import Finding, Level
 from artistjobs.core.command_text import DEFAULT_DATABASE, REHEARSAL_DATABASE
@@ -145,7 +146,14 @@ class CommandArguments:
             model=model, prompt=prompt, file=self._path("file") if encoding else None, encoding=encoding or UTF8,
             api=api, scenario=self.scenario, max_workers=self._number("max_workers") or 1, cost=self.cost(),
             spend=bool(self._options["spend"]), failures=tuple(failures),
+            way=self._calling_way(),
         )  # fmt: skip
+
+    def _calling_way(self) -> CallingWay:
+        uses_batches, window = bool(self._options["uses_batches"]), self._text("window")
+        if uses_batches and window is not None:
+            raise WrongUseError("--batch and --window exclude each other; use one of them.")
+        return CallingWay(uses_batches=uses_batches, window=window)
 
     def _model_warning(self) -> str | None:
         uses_default = self.scenario is None and self._text("model") is None

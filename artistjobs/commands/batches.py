@@ -6,12 +6,10 @@ from time import time
 
 from artistjobs.commands.config import WorkOptions
 from artistjobs.commands.work import work_on
-from artistjobs.core.batch import BatchState
 from artistjobs.core.command_text import command
 from artistjobs.core.formatting import cost_text, duration_text
 from artistjobs.core.job import EVERYTHING
 from artistjobs.core.json_values import Json
-from artistjobs.core.timestamps import from_timestamp
 from artistjobs.errors import WrongUseError
 from artistjobs.store.database import Database
 from artistjobs.store.models import BatchRecord
@@ -19,6 +17,7 @@ from artistjobs.terminal.escape import escape_controls
 from artistjobs.terminal.local_time import local_time
 from artistjobs.terminal.log import ConsoleHandler
 from artistjobs.terminal.table import TableColumn, table
+from artistjobs.worker.batch.text import age_seconds, answered, state_text
 from artistjobs.worker.config import BatchOptions
 from artistjobs.worker.run import RunReport
 
@@ -42,7 +41,6 @@ def batch_lines(records: Sequence[BatchRecord], width: int | None) -> list[str]:
 
 
 def _row(record: BatchRecord) -> list[str]:
-    completed = record.service_completed
     return [
         str(record.id),
         local_time(record.created_at),
@@ -50,28 +48,11 @@ def _row(record: BatchRecord) -> list[str]:
         escape_controls(record.model),
         escape_controls(state_text(record)),
         f"{record.lines:,}",
-        "" if completed is None else f"{completed + (record.service_failed or 0):,}",
+        "" if record.service_completed is None else f"{answered(record):,}",
         f"{record.done:,}",
         f"{record.failed:,}",
         cost_text(record.cost_usd) if record.cost_usd or not record.unpriced else "unknown",
     ]
-
-
-def age_seconds(record: BatchRecord, now: float) -> float:
-    """Return the time from the creation of a batch to its end, or to now."""
-    ended_at = record.ended_at or record.closed_at
-    return max(0.0, (from_timestamp(ended_at) if ended_at else now) - from_timestamp(record.created_at))
-
-
-def state_text(record: BatchRecord) -> str:
-    """Return the state of a batch for people: that at the service once it is there, and how it ended."""
-    if record.state in (BatchState.COLLECTED, BatchState.CLOSED):
-        return record.ending or record.state.value
-    if record.cancel_asked_at:
-        return "cancelling"
-    if record.state is BatchState.SUBMITTED:
-        return (record.service_status or record.state.value).replace("_", " ")
-    return record.state.value
 
 
 def batch_json(record: BatchRecord) -> dict[str, Json]:

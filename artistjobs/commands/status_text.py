@@ -13,6 +13,7 @@ from artistjobs.terminal.escape import escape_controls
 from artistjobs.terminal.local_time import local_time
 from artistjobs.terminal.screen import Style, styled
 from artistjobs.terminal.table import TableColumn, table, truncate_cells, wrapped
+from artistjobs.worker.batch.text import batch_line
 
 _PROMPT_COLUMNS = (
     TableColumn("no."),
@@ -58,6 +59,7 @@ def status_lines(status: Status, width: int | None = None, *, is_coloured: bool 
         *_projection_lines(project(status)),
         *control_lines(status.changes, status.workers, status.path),
         *_worker_lines(status.workers),
+        *(batch_line(batch, status.at) for batch in status.batches),
     ]
     lines = [
         (Style.TITLE, f"{escape_controls(str(status.path))}{which}: {count_text(counts.total, 'job')}{kind}"),

@@ -408,3 +408,48 @@ def test_a_pause_prepares_no_new_batch(world, folder, service):
 
     assert process.wait() == 0, process.err
     assert states(folder) == {"done": ROWS}
+
+
+def test_a_check_uses_batch_prices_and_counts_the_batches(cli, folder, service):
+    live = json.loads(cli("check", "a.csv", "--prompt-file", "p.txt", "--json").stdout)
+    batch = json.loads(cli("check", "a.csv", "--prompt-file", "p.txt", "--batch", "--json").stdout)
+
+    assert batch["price"]["output_usd_per_million"] == live["price"]["output_usd_per_million"] / 2
+    assert batch["estimate"]["cost_usd"]["middle"] == pytest.approx(
+        live["estimate"]["cost_usd"]["middle"] / 2, rel=0.01
+    )
+    told = {finding["subject"]: finding["text"] for finding in batch["findings"]}
+    assert told["batch"] == "gpt-5 can be used in batches"
+    assert told["time"].startswith("1 batch of at most 50,000 requests, each within a day")
+    assert service.desk.log == []
+
+
+def test_a_check_refuses_stored_prompts_in_batches_and_says_what_a_window_saves(cli, folder):
+    stored = cli("check", "a.csv", "--prompt-id", "pmpt_1", "--batch")
+    window = cli("check", "a.csv", "--prompt-file", "p.txt", "--window", "8h")
+
+    assert (stored.exit_code, "takes no stored prompts" in stored.stdout) == (2, True)
+    assert "40 % less for tokens; answers within 8h are a target of the service, not a promise" in window.stdout
+
+
+def test_the_status_has_a_line_for_each_open_batch(cli, folder, service):
+    use(service, SLOW)
+    assert cli(*RUN, "--no-wait").exit_code == 75
+
+    text, found = cli("status").stdout, json.loads(cli("status", "--json").stdout)
+
+    assert "batch 2: in progress, 0 of 12 answered" in text
+    (batch,) = found["batches"]
+    assert (batch["lines"], batch["state"], batch["service_status"]) == (ROWS, "submitted", "in_progress")
+    assert found["workers"] == []  # a batch is no process
+
+
+def test_the_report_tells_batches_from_live_answers(cli, folder, service):
+    assert cli(*RUN, "--limit", "5").exit_code == 4
+    assert cli("work").exit_code == 0
+
+    assert cli("report", "r.html").exit_code == 0
+
+    page = (folder / "r.html").read_text("utf-8")
+    assert "batch" in page
+    assert "default" in page
