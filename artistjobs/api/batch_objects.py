@@ -179,7 +179,26 @@ _BODY: Final = re.compile(rb'"body":\s*')
 _END: Final = re.compile(rb'\}\s*,\s*"error":\s*null\s*\}\s*$')
 
 
+_USUAL: Final = re.compile(
+    rb'\{"id":\s*"[\w-]*",\s*"custom_id":\s*"([\w-]+)",\s*"response":\s*'
+    rb'\{"status_code":\s*([1-9]\d{2}),\s*"request_id":\s*"([\w-]+)",\s*"body":\s*'
+)
+"""Beginning of a line as the API writes it, up to the body."""
+
+
 def _line(raw: bytes, received_at: float) -> BatchLine | None:
+    usual, end = _USUAL.match(raw), _END.search(raw)
+    if usual is not None and end is not None:
+        body = raw[usual.end() : end.start()]
+        if body.startswith(b"{") and body.endswith(b"}"):
+            custom_id, status, request_id = usual.groups()
+            headers = {"content-type": "application/json", "x-request-id": request_id.decode()}
+            reply = Reply(status=int(status), headers=headers, body=body, received_at=received_at)
+            return BatchLine(custom_id.decode(), reply)
+    return _unusual_line(raw, received_at)
+
+
+def _unusual_line(raw: bytes, received_at: float) -> BatchLine | None:
     begin, end = _BODY.search(raw), _END.search(raw)
     if begin is not None and end is not None and begin.end() < end.start():
         # The body is kept as the service wrote it, and is parsed only once, where the reply is classified.

@@ -84,7 +84,8 @@ class Collector:
                 claim, is_held = jobs[job]
                 is_current = is_held and claim.attempt == attempt
                 if is_current or line.reply.status == 200:  # noqa: PLR2004
-                    yield verdicts.attempt_of(replace(claim, attempt=attempt), line.reply, started_at)
+                    claim = claim if claim.attempt == attempt else replace(claim, attempt=attempt)
+                    yield verdicts.attempt_of(claim, line.reply, started_at)
 
         judged = list(attempts())
         settled = await self.store_client.call(lambda store: store.batches.settle(record.id, judged))

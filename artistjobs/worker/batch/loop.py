@@ -168,7 +168,7 @@ class BatchLoop:
 
     async def _prepare(self) -> None:
         self._is_all_prepared = True
-        if not self._may_prepare():
+        if not self._may_prepare() or not await self._is_any_pending():
             return
         for model in await self._models_to_ask():
             while self._may_prepare() and await self._has_room(model):
@@ -181,6 +181,11 @@ class BatchLoop:
                 self._is_all_prepared = False
                 self._drive(record)
                 await self._until_sealed(self._driven[record.id])
+
+    async def _is_any_pending(self) -> bool:
+        """Return True if a job can be claimed now; a look is cheaper than a transaction that finds none."""
+        state = await self._store_client.call(lambda store: store.queue.queue_state(self._scope))
+        return state.available_at is not None and state.available_at <= time()
 
     async def _until_sealed(self, driven: _Driven) -> None:
         """Wait until a batch has given back the jobs that it has no room for, so that the next one can take them."""

@@ -43,8 +43,7 @@ class LineVerdicts:
         classification = classify(reply)
         answer, failure = classification.answer, classification.failure
         if answer is not None:
-            answer = replace(answer, way=Way.BATCH)
-            answer = replace(answer, cost_usd=answer_cost(answer, self._cost))
+            answer = replace(answer, way=Way.BATCH, cost_usd=answer_cost(answer, self._cost))
         attempt = Attempt(
             claim=claim, outcome=Outcome.DONE, started_at=started_at, ended_at=time(), answer=answer, failure=failure,
             reserved_usd=self._usd_a_line,
