@@ -18,6 +18,7 @@ from artistjobs.cli.options import Settings
 from artistjobs.cli.params import parameter_files
 from artistjobs.cli.prompt import PromptOptions, make_prompt
 from artistjobs.cli.schema import schema_note
+from artistjobs.commands.calling_way import CallingWay
 from artistjobs.commands.config import CheckOptions, WorkOptions
 from artistjobs.commands.findings import Finding, Level
 from artistjobs.core.command_text import DEFAULT_DATABASE, REHEARSAL_DATABASE
@@ -31,7 +32,7 @@ from artistjobs.ingest.input_format import input_format
 from artistjobs.ingest.source import IngestConfig, InputFile
 from artistjobs.store.database import Database
 from artistjobs.store.models import Kind
-from artistjobs.worker.config import WorkConfig
+from artistjobs.worker.config import BackgroundOptions, BatchOptions, WorkConfig
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +41,13 @@ Made = TypeVar("Made")
 
 
 PATIENCE_SECONDS = 1800.0
+
+
+BATCH_SPEED = 1.0
+
+
+REHEARSAL_BATCH_SPEED = 300.0
+"""Factor by which waits for simulated batches are shorter: the simulated service needs seconds instead of hours."""
 
 
 REHEARSAL_PATIENCE_SECONDS = 5.0
@@ -148,7 +156,14 @@ class CommandArguments:
             model=model, prompt=prompt, file=_found("file", lambda: self.input_file(path), failures) if path else None,
             api=api, scenario=self.scenario, max_workers=self._number("max_workers") or 1, cost=self.cost(),
             spend=bool(self._options["spend"]), failures=tuple(failures),
+            way=self._calling_way(),
         )  # fmt: skip
+
+    def _calling_way(self) -> CallingWay:
+        uses_batches, window = bool(self._options["uses_batches"]), self._text("window")
+        if uses_batches and window is not None:
+            raise WrongUseError("--batch and --window exclude each other; use one of them.")
+        return CallingWay(uses_batches=uses_batches, window=window)
 
     def _model_warning(self) -> str | None:
         uses_default = self.scenario is None and self._text("model") is None
@@ -206,7 +221,36 @@ class CommandArguments:
             sample=self.is_sample(),
             patience_seconds=self._patience(),
             first_patience_seconds=self._amount("patience"),
+            batch=self._batch_options(),
+            background=self._background_options(),
         )
+
+    def _background_options(self) -> BackgroundOptions | None:
+        """Return the options of the background, None for live calls. Raises WrongUseError if they exclude others."""
+        window = self._text("window")
+        if not self._options["background"]:
+            if window is not None:
+                raise WrongUseError("--window concerns answers in the background; add --background.")
+            return None
+        if self._options["uses_batches"]:
+            raise WrongUseError("--batch and --background exclude each other; use one of them.")
+        return BackgroundOptions(window=window, speed=self._batch_speed())
+
+    def _batch_options(self) -> BatchOptions | None:
+        """Return the options of batches, None for live calls. Raises WrongUseError for options that exclude others."""
+        live_after, no_wait = self._amount("live_after"), bool(self._options["no_wait"])
+        if not self._options["uses_batches"]:
+            if no_wait or live_after is not None:
+                raise WrongUseError("--no-wait and --live-after concern batches; add --batch.")
+            return None
+        if self._options["sample"]:
+            raise WrongUseError("--sample takes random rows for live calls; leave out --batch or --sample.")
+        if no_wait and live_after is not None:
+            raise WrongUseError("--no-wait and --live-after exclude each other; use one of them.")
+        return BatchOptions(no_wait=no_wait, live_after_hours=live_after, speed=self._batch_speed())
+
+    def _batch_speed(self) -> float:
+        return BATCH_SPEED if self.scenario is None else REHEARSAL_BATCH_SPEED
 
     def is_sample(self) -> bool:
         """Return True if random jobs are to be worked on. Raises WrongUseError if no limit says how many."""

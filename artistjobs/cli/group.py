@@ -43,6 +43,8 @@ COMMANDS = {
     "pause": "control.pause",
     "resume": "control.resume",
     "set": "control.tune",
+    "batches": "batches.batches",
+    "cancel": "batches.cancel",
     "backup": "backup.backup",
     "restore": "backup.restore",
 }
@@ -57,6 +59,7 @@ SECTIONS = {
     "All steps at once": ("run",),
     "Checks and failures": ("inspect", "check", "failures", "show", "retry", "drop", "lost"),
     "Running workers": ("pause", "resume", "set"),
+    "Batches": ("batches", "cancel"),
     "Backups": ("backup", "restore"),
     "Reports": ("ingests", "compare", "report", "browse"),
 }

@@ -31,7 +31,7 @@ GROUPS: dict[str, frozenset[str]] = {
     "Execution": frozenset(
         {
             "max_workers", "processes", "max_attempts", "corrections", "timeout", "patience", "retry_failed",
-            "flex_fallback",
+            "flex_fallback", "background", "window", "uses_batches", "no_wait", "live_after",
         }
     ),
     "Cost and limits": frozenset(

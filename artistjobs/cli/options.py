@@ -30,7 +30,13 @@ Command = TypeVar("Command", bound=Callable[..., object])
 SERVICE_TIERS = ("auto", "default", "flex", "priority")
 
 
-SCENARIO_NAMES = ("calm", "busy", "storm", "outage", "no-credit")
+WINDOWS = ("2h", "8h")
+
+
+SCENARIO_NAMES = (
+    "calm", "busy", "storm", "outage", "no-credit", "background-storm",
+    "batch-calm", "batch-storm", "batch-expires", "batch-queue-full",
+)  # fmt: skip
 
 
 FORMATS = ("jsonl", "csv", "tsv", "parquet")
@@ -131,6 +137,9 @@ class _Seconds(click.FloatRange):
 SECONDS = _Seconds(min=0)
 
 
+HOURS = _Seconds(min=0, min_open=True)
+
+
 TIME_LIMIT = _Seconds(min=0, min_open=True)
 
 
@@ -227,7 +236,9 @@ def ask_options(command: Command) -> Command:
             help="JSON Schema that each answer must satisfy; sent as text.format.",
         ),
         click.option(
-            "--service-tier", type=click.Choice(SERVICE_TIERS), help="Service tier; flex is slower and costs half."
+            "--service-tier",
+            type=click.Choice(SERVICE_TIERS),
+            help="Service tier; flex costs half, is slower, and is being retired."
         ),
         click.option("--store/--no-store", default=None, help="Let OpenAI store the answers.  [default: --store]"),
         click.option(
@@ -299,6 +310,17 @@ def work_options(command: Command) -> Command:
             help="Wait this long while the service is away, then stop.  [default: 1800; 5 in a rehearsal]",
         ),
         click.option("--retry-failed", is_flag=True, help="Make failed jobs pending again first."),
+        click.option("--background", is_flag=True, help="Let OpenAI answer in the background, and fetch the answers."),
+        click.option(
+            "--window", type=click.Choice(WINDOWS),
+            help="With --background, accept answers later, for 30 % or 40 % off the price.",
+        ),
+        click.option("--batch", "uses_batches", is_flag=True, help="Use the Batch API: half the price, within a day."),
+        click.option("--no-wait", is_flag=True, help="With --batch, end when all batches are submitted."),
+        click.option(
+            "--live-after", type=HOURS, metavar="HOURS",
+            help="With --batch, call live what batches have not answered after this time.",
+        ),
     )(command)  # fmt: skip
 
 

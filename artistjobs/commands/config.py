@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from artistjobs.api.config import NO_KEY, ApiConfig
+from artistjobs.commands.calling_way import LIVE, CallingWay
 from artistjobs.commands.findings import Finding
 from artistjobs.core.pricing import Cost
 from artistjobs.core.prompt import Prompt
@@ -30,7 +31,7 @@ class WorkOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckOptions:
-    """Options of a check. ``failures`` are findings about the options themselves."""
+    """Options of a check. ``failures`` are findings about the options themselves. ``way`` is that of the run."""
 
     model: str | None
     prompt: Prompt | None
@@ -42,3 +43,4 @@ class CheckOptions:
     spend: bool
     failures: tuple[Finding, ...]
     timeout_seconds: float | None = None
+    way: CallingWay = LIVE

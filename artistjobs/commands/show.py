@@ -9,7 +9,7 @@ from artistjobs.core.columns import Columns
 from artistjobs.core.command_text import command
 from artistjobs.core.formatting import cost_text, truncate
 from artistjobs.core.json_values import Json, scalar
-from artistjobs.core.prompt import Body, Prompt, changed_fields
+from artistjobs.core.prompt import Body, Prompt, changed_fields, live_body
 from artistjobs.errors import PromptError
 from artistjobs.rendering.renderer import build_request
 from artistjobs.store.interface import Reader
@@ -142,7 +142,8 @@ def job_details_lines(details: JobDetails, reader: Reader, width: int | None) ->
 
 def _request(prompt: Prompt, row: Row) -> Body | None:
     try:
-        return build_request(prompt, str(row["artist_name"]), str(row["artist_data"]), _columns(row))
+        body = build_request(prompt, str(row["artist_name"]), str(row["artist_data"]), _columns(row))
+        return live_body(body)
     except PromptError:
         return None
 

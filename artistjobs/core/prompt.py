@@ -1,6 +1,7 @@
 """Prompt configurations: a stored prompt or a template, job keys, and the request body for an artist."""
 
 import hashlib
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
@@ -155,16 +156,56 @@ def request_builder(prompt: Prompt, compile_text: "Compile | None" = None) -> Bu
     shared = shared_fields(prompt)
     if prompt.template is None:
         return _stored_prompt_builder(prompt, shared)
-    if prompt.instructions is not None:
-        shared = {**shared, "instructions": prompt.instructions}
     from artistjobs.core.template import compile_template
 
     render = (compile_text or compile_template)(prompt.template)
 
-    def build(name: str, data: str, columns: Columns = NO_COLUMNS, /) -> Body:
-        return {**shared, "input": render(name, data, used_columns(prompt, columns))}
+    def text_of(name: str, data: str, columns: Columns) -> str:
+        return render(name, data, used_columns(prompt, columns))
 
-    return build
+    if prompt.instructions is None or not reads_instructions_last(prompt.model):
+        if prompt.instructions is not None:
+            shared = {**shared, "instructions": prompt.instructions}
+        return lambda name, data, columns=NO_COLUMNS, /: {**shared, "input": text_of(name, data, columns)}
+    developer: Json = {"role": "developer", "content": prompt.instructions}
+
+    def with_developer(name: str, data: str, columns: Columns = NO_COLUMNS, /) -> Body:
+        return {**shared, "input": [developer, {"role": "user", "content": text_of(name, data, columns)}]}
+
+    return with_developer
+
+
+def live_body(body: Body) -> Body:
+    """Return the body of a call that waits for its answer.
+
+    Some servers stream unless a request forbids it, for example ``transformers serve`` 5.24.
+    """
+    return {**body, "stream": False}
+
+
+def background_body(body: Body, window: str | None) -> Body:
+    """Return the body of a call whose answer is made in the background and fetched later.
+
+    It is always stored: without that, some projects keep the answer for ten minutes.
+    """
+    options: Body = {} if window is None else {"background_options": {"completion_window": window}}
+    return {**body, "background": True, "store": True, **options}
+
+
+_FAMILY = re.compile(r"(?:^|/)(?:ft:)?gpt-(\d+)(?:\.(\d+))?(?![\d.])", re.IGNORECASE)
+
+
+_INSTRUCTIONS_LAST_FROM = (6, 2)
+
+
+def reads_instructions_last(model: str) -> bool:
+    """Return True if a model gets ``instructions`` after the input, which keeps the input's beginning from the cache.
+
+    So do the models from GPT-6.2 on (OpenAI's guide to GPT-6.2, November 2026): what all requests share is then sent
+    as the first message of the input.
+    """
+    found = _FAMILY.search(model)
+    return found is not None and (int(found[1]), int(found[2] or 0)) >= _INSTRUCTIONS_LAST_FROM
 
 
 def _stored_prompt_builder(prompt: Prompt, shared: Body) -> Build:

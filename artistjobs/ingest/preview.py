@@ -7,7 +7,7 @@ from random import Random
 
 from artistjobs.core.columns import Columns, columns_of
 from artistjobs.core.job import BadLine, GoodRow, Row
-from artistjobs.core.prompt import Body, Build, JobKey, job_keys, request_builder
+from artistjobs.core.prompt import Body, Build, JobKey, job_keys, live_body, request_builder
 from artistjobs.errors import PromptError
 from artistjobs.ingest.checked_rows import CheckedRows, Warn
 from artistjobs.ingest.readers import open_input
@@ -144,4 +144,4 @@ class _Previewer:
             return
         self.rows.request_bytes += len(json.dumps(body, ensure_ascii=False).encode("utf-8", "replace"))
         if is_shown and self.show is not None:
-            self.show(body)
+            self.show(live_body(body))

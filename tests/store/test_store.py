@@ -880,14 +880,14 @@ def test_work_adds_up_over_all_workers(worker, open_worker):
     make.settle(other, make.make_attempt(retried, Outcome.RETRY), make.make_attempt(retried, Outcome.RELEASED, calls=0))
 
     assert worker.records.work() == WorkTotals(
-        calls=3, retries=1, input_tokens=11, output_tokens=22, cost_usd=0.5, unpriced=1
+        calls=3, retries=1, input_tokens=11, output_tokens=22, cached_share=3 / 11, cost_usd=0.5, unpriced=1
     )
     assert worker.records.money().spent_usd == 0.5
 
 
 def test_a_new_store_has_no_work_and_no_failures(store):
     assert store.records.work() == WorkTotals(
-        calls=0, retries=0, input_tokens=0, output_tokens=0, cost_usd=0.0, unpriced=0
+        calls=0, retries=0, input_tokens=0, output_tokens=0, cached_share=None, cost_usd=0.0, unpriced=0
     )
     assert store.records.failures() == []
     assert store.records.jobs_per_minute(60.0) == 0.0

@@ -901,7 +901,7 @@ async def test_a_server_may_lack_the_models_endpoint():
     assert caught.value.code is None
 
 
-@pytest.mark.parametrize(("method", "path"), [("GET", "/v1/responses"), ("POST", "/v1/batches"), ("GET", "/")])
+@pytest.mark.parametrize(("method", "path"), [("GET", "/v1/responses"), ("POST", "/v1/embeddings"), ("GET", "/")])
 async def test_other_addresses_are_a_404_in_json(method, path):
     with rehearsal(PLAIN) as api:
         async with (
