@@ -77,14 +77,16 @@ def around(*names):
 
 
 STEPS = [
-    *around("register_batch", "add_batch", "bind_jobs", "commit of bind_jobs"),
-    *around("unbind_jobs", "upload", "creation", "look", "download"),
+    ("after add_batch", 1),
+    *around("commit of bind_jobs"),
+    *around("upload", "creation", "look", "download"),
     # sealed, uploaded, creating, submitted, ended; the looks at the progress come between the last two
     *[(f"{when} commit of update_batch", nth) for nth in (1, 2, 3, 4, 5) for when in ("before", "after")],
-    *around("keep_answers", "record_attempts", "settle", "count_work", "commit of settle"),
-    *around("free_batch", "end_worker", "commit of free_batch", "deletion"),
+    ("after keep_answers", 1),
+    ("after count_work", 1),
+    *around("commit of settle", "commit of free_batch", "deletion"),
     ("after deletion", 2),
-    *[(f"{when} leave_batches", 1) for when in ("before", "after")],
+    ("after leave_batches", 1),
 ]
 
 
@@ -95,7 +97,7 @@ def test_a_kill_at_any_step_of_a_batch_pays_nothing_twice_and_loses_nothing(kill
     assert_made_good()
 
 
-@pytest.mark.parametrize("nth", [1, 2, 3])
+@pytest.mark.parametrize("nth", [2])
 def test_a_kill_while_results_are_settled_settles_the_rest(world, killed, service, folder, nth):
     write_artists(folder / "a.csv", 1000)
     killed("after commit of settle", nth)
@@ -123,7 +125,7 @@ def test_a_reply_that_is_lost_is_looked_for_and_nothing_is_created_twice(world, 
     assert_whole(folder, service, ROWS)
 
 
-@pytest.mark.parametrize("chance", range(10))
+@pytest.mark.parametrize("chance", range(4))
 def test_kills_at_random_times_of_batches_pay_nothing_twice(world, service, folder, chance):
     lots = random.Random(chance)
     use(service, replace(RULES, seconds=0.1, cut_upload=0.2, cut_download=0.2, server_error=0.1))

@@ -118,7 +118,7 @@ def test_live_calls_fetch_what_was_left_in_the_background(world, folder, service
 
 
 def around(*names):
-    return [(f"{when} {name}", nth) for name in names for when in ("before", "after") for nth in (1, 3)]
+    return [(f"{when} {name}", nth) for name in names for when in ("before", "after") for nth in (3,)]
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_a_kill_after_the_id_is_stored_buys_no_answer_again(world, folder, servi
     assert_whole(folder, service, repeated=is_on_its_way)
 
 
-@pytest.mark.parametrize("chance", range(6))
+@pytest.mark.parametrize("chance", range(3))
 def test_kills_at_random_times_buy_only_responses_in_creation_again(world, folder, service, chance):
     lots = random.Random(chance)
     use(service, BackgroundRules(seconds=0.1, lag_seconds=0.02, server_error=0.2))

@@ -82,7 +82,7 @@ def test_no_wait_ends_with_75_and_the_same_command_later_collects(cli, folder, s
     first = cli(*RUN, "--no-wait")
 
     assert first.exit_code == 75, first.stderr
-    assert "12 jobs in 1 batch at the service; run the same command later to collect the answers" in first.stderr
+    assert "12 jobs in batches at the service; run the same command later to collect the answers" in first.stderr
     assert states(folder) == {"running": ROWS}
     for batch in service.desk.batches.values():
         assert batch.status == "in_progress"

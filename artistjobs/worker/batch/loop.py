@@ -168,6 +168,9 @@ class BatchLoop:
 
     async def _prepare(self) -> None:
         self._is_all_prepared = True
+        if not self._driven:
+            # Calls of other workers may have held the money, and have ended since.
+            self._waits_for_money = False
         if not self._may_prepare() or not await self._is_any_pending():
             return
         for model in await self._models_to_ask():
@@ -251,16 +254,17 @@ class BatchLoop:
         """Return True, with the run stopped, if it waits for no batch and all are at the service."""
         before = len(self._driven)
         self._collect_ended()
-        is_quiet = self._is_all_prepared and before == len(self._driven) and before > 0
+        is_quiet = self._is_all_prepared and before == len(self._driven)
         if not self._options.no_wait or not is_quiet:
             return False
         if not all(driven.driver.has_looked for driven in self._driven.values()):
             return False
         held = await self._store_client.call(lambda store: store.batches.held_jobs(self._scope))
+        if not held:
+            return False
         self._stop.request(
             StopReason.SUBMITTED,
-            f"{count_text(held, 'job')} in {_batches(len(self._driven))} at the service; run the same command later to "
-            "collect the answers.",
+            f"{count_text(held, 'job')} in batches at the service; run the same command later to collect the answers.",
         )
         return True
 
@@ -275,7 +279,3 @@ _WITHOUT_RESULTS = frozenset({"empty", "stopped", "cancelled"})
 
 def _prepare(name: str, model: str, scope: Scope, limit: int, store: Store) -> BatchRecord | None:
     return store.batches.prepare(name, model, scope, limit)
-
-
-def _batches(count: int) -> str:
-    return "1 batch" if count == 1 else f"{count:,} batches"
