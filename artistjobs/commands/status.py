@@ -16,7 +16,7 @@ from artistjobs.core.statistics import Interval
 from artistjobs.core.timestamps import from_timestamp, to_timestamp
 from artistjobs.store.address import Address
 from artistjobs.store.interface import Reader
-from artistjobs.store.models import Counts, FailureGroup, Kind, Money, Progress, RecentAnswers, Run, WorkTotals
+from artistjobs.store.models import Counts, FailureGroup, Kind, Money, Progress, RecentAnswers, Run, Spool, WorkTotals
 
 PACE_SECONDS = 60.0
 
@@ -43,6 +43,7 @@ class Status:
     runs: Sequence[Run]
     changes: Sequence[ControlChange] = ()
     prompt: int | None = None
+    spool: Spool | None = None
 
 
 def read_status(reader: Reader, prompt: int | None = None) -> Status:
@@ -74,6 +75,7 @@ def read_status(reader: Reader, prompt: int | None = None) -> Status:
             progress=progress,
             runs=job_queries.runs(RUNS) if prompt is None else [],
             changes=job_queries.control_changes(),
+            spool=reader.spool(),
         )
 
 
@@ -124,6 +126,10 @@ def project(status: Status) -> Projection | None:
     )
 
 
+def _spool_json(spool: Spool | None) -> Json:
+    return None if spool is None else {"folder": str(spool.folder), "answers": spool.answers}
+
+
 def status_json(status: Status) -> dict[str, Json]:
     """Return a status as JSON with stable keys."""
     work = status.work
@@ -147,6 +153,7 @@ def status_json(status: Status) -> dict[str, Json]:
         "prompts": [_prompt_json(progress) for progress in status.progress],
         "runs": [_run_json(run, status.at) for run in status.runs],
         "control": control_json(status.changes, status.workers),
+        "spool": _spool_json(status.spool),
     }
 
 

@@ -55,6 +55,7 @@ def status_lines(status: Status, width: int | None = None, *, is_coloured: bool 
         f"{count_text(work.calls, 'call')} ({work.retries:,} retried), {tokens}",
         f"{cost_text(work.cost_usd, work.unpriced)} so far",
         *_lost_lines(status),
+        *_spool_lines(status),
         *_projection_lines(project(status)),
         *control_lines(status.changes, status.workers, status.path),
         *_worker_lines(status.workers),
@@ -70,6 +71,13 @@ def status_lines(status: Status, width: int | None = None, *, is_coloured: bool 
         styled(text if style is Style.COMMAND else truncate_cells(text, width), style, is_coloured)
         for style, text in lines
     ]
+
+
+def _spool_lines(status: Status) -> list[str]:
+    if (spool := status.spool) is None:
+        return []
+    answers, work = count_text(spool.answers, "answer"), escape_controls(command(status.path, "work"))
+    return [f"{answers} in {escape_controls(str(spool.folder))} not stored yet; a run on this machine does: {work}"]
 
 
 def _lost_lines(status: Status) -> list[str]:
