@@ -44,6 +44,7 @@ COMMANDS = {
     "set": "control.tune",
     "backup": "backup.backup",
     "restore": "backup.restore",
+    "copy": "copy.copy",
 }
 """Module and function of each command, by its name."""
 
@@ -56,7 +57,7 @@ SECTIONS = {
     "All steps at once": ("run",),
     "Checks and failures": ("check", "failures", "show", "retry", "drop", "lost"),
     "Running workers": ("pause", "resume", "set"),
-    "Backups": ("backup", "restore"),
+    "Backups and copies": ("backup", "restore", "copy"),
     "Reports": ("ingests", "compare", "report", "browse"),
 }
 """Sections of the help with their commands; all other commands follow in a section of their own."""

@@ -15,7 +15,6 @@ import psycopg
 from psycopg.adapt import Loader
 from psycopg.rows import dict_row, tuple_row
 
-from artistjobs.core.json_values import clean_text
 from artistjobs.errors import NoDatabaseError, StoreAwayError, StoreError, WrongUseError
 from artistjobs.store.address import DatabaseUrl
 from artistjobs.store.postgres.answers import UNREAD_TEXT, with_text
@@ -24,6 +23,7 @@ from artistjobs.store.postgres.liveness import is_alive
 from artistjobs.store.postgres.migrations import is_new, migrate, missing
 from artistjobs.store.postgres.poolers import ensure_own_session, may_be_pooled
 from artistjobs.store.queries.connection import Parameters
+from artistjobs.store.queries.tables import storable
 
 log = logging.getLogger(__name__)
 
@@ -377,25 +377,10 @@ def execute(db: Db, statement: str, parameters: Parameters | None = None) -> "ps
 
 def cleaned(parameters: Parameters) -> Mapping[str, object]:
     """Return parameters without lone surrogates and NUL characters, which become U+FFFD."""
-    return {name: _cleaned(value) for name, value in parameters.items()}
-
-
-def _cleaned(value: object) -> object:
-    if isinstance(value, str):
-        return storable(value)
-    if isinstance(value, list):
-        return [_cleaned(item) for item in value]
-    return value
-
-
-def storable(text: str) -> str:
-    """Return a text as PostgreSQL can store it."""
-    text = text.replace("\0", "\ufffd") if "\0" in text else text
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return clean_text(text)
-    return text
+    return {
+        name: list(map(storable, value)) if isinstance(value, list) else storable(value)
+        for name, value in parameters.items()
+    }
 
 
 @cache
