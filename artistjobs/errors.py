@@ -9,6 +9,7 @@
     ├── OutputError           74   stdout cannot be written
     └── StoreError            74   disk or database error
         ├── NewerDatabaseError 74  the database was made by a later version
+        ├── StoreAwayError     74  the server of the database is away and may come back
         └── ResourceError      74  the system refuses memory, a thread or a file handle
 
 A failure of one job is not an exception: it is data, stored with its attempt.
@@ -60,6 +61,10 @@ class StoreError(ArtistjobsError):
 
 class NewerDatabaseError(StoreError):
     """Raised when the database has migrations that this version does not know."""
+
+
+class StoreAwayError(StoreError):
+    """Raised when the server of the database is away and may come back; what was to be recorded is kept meanwhile."""
 
 
 class ResourceError(StoreError):

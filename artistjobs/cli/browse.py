@@ -37,11 +37,12 @@ def browse(settings: Settings, port: int | None, *, no_open: bool) -> None:
     from artistjobs.terminal.escape import escape_controls
     from artistjobs.terminal.streams import print_message
 
-    ensure_browse_extra()
     database = existing_database_option(settings)
     path = sqlite_file(
-        database.path, "browse reads SQLite files, and this database is in PostgreSQL; open it with psql."
+        database.path,
+        "browse reads SQLite files; copy the database to one first: artistjobs --db URL copy --to jobs.db",
     )
+    ensure_browse_extra()
     with database.reader() as reader:
         jobs = reader.records.counts(EVERYTHING).total
         described = metadata(path.name, jobs, is_rehearsal=reader.kind is Kind.REHEARSAL)

@@ -47,6 +47,7 @@ COMMANDS = {
     "cancel": "batches.cancel",
     "backup": "backup.backup",
     "restore": "backup.restore",
+    "copy": "copy.copy",
 }
 """Module and function of each command, by its name."""
 
@@ -60,7 +61,7 @@ SECTIONS = {
     "Checks and failures": ("inspect", "check", "failures", "show", "retry", "drop", "lost"),
     "Running workers": ("pause", "resume", "set"),
     "Batches": ("batches", "cancel"),
-    "Backups": ("backup", "restore"),
+    "Backups and copies": ("backup", "restore", "copy"),
     "Reports": ("ingests", "compare", "report", "browse"),
 }
 """Sections of the help with their commands; all other commands follow in a section of their own."""

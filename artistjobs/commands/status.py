@@ -25,6 +25,7 @@ from artistjobs.store.models import (
     Progress,
     RecentAnswers,
     Run,
+    Spool,
     WorkTotals,
 )
 
@@ -54,6 +55,7 @@ class Status:
     changes: Sequence[ControlChange] = ()
     batches: Sequence[BatchRecord] = ()
     prompt: int | None = None
+    spool: Spool | None = None
 
 
 def read_status(reader: Reader, prompt: int | None = None) -> Status:
@@ -86,6 +88,7 @@ def read_status(reader: Reader, prompt: int | None = None) -> Status:
             runs=job_queries.runs(RUNS) if prompt is None else [],
             changes=job_queries.control_changes(),
             batches=reader.batches.open_batches(),
+            spool=reader.spool(),
         )
 
 
@@ -136,6 +139,10 @@ def project(status: Status) -> Projection | None:
     )
 
 
+def _spool_json(spool: Spool | None) -> Json:
+    return None if spool is None else {"folder": str(spool.folder), "answers": spool.answers}
+
+
 def status_json(status: Status) -> dict[str, Json]:
     """Return a status as JSON with stable keys."""
     work = status.work
@@ -161,6 +168,7 @@ def status_json(status: Status) -> dict[str, Json]:
         "runs": [_run_json(run, status.at) for run in status.runs],
         "control": control_json(status.changes, status.workers),
         "batches": [_batch_json(batch) for batch in status.batches],
+        "spool": _spool_json(status.spool),
     }
 
 

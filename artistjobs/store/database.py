@@ -6,6 +6,7 @@ No module outside of ``store`` imports a driver.
 import os
 import re
 import unicodedata
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from artistjobs.errors import WrongUseError
 from artistjobs.store.address import Address, DatabaseUrl, file_at
 from artistjobs.store.interface import FilePreview, Reader, Store
 from artistjobs.store.models import DatabaseCopy, Kind
+from artistjobs.store.queries.tables import Counted, Tables, TableWriter
 
 OWN_SUFFIX = re.compile(r"-(wal|shm|journal|lock|worker-[0-9]+(?:\.new)?)", re.IGNORECASE)
 """Suffixes of the files beside a SQLite database that belong to it."""
@@ -40,6 +42,12 @@ class Driver(Protocol):
 
     def restore(self, address: Address, source: Path, kind: Kind | None) -> DatabaseCopy:
         """Put a backup in the place of a database."""
+
+    def open_tables(self, address: Address) -> AbstractContextManager[Tables]:
+        """Open a database to read all of its rows from one snapshot."""
+
+    def fill(self, address: Address, fill: Callable[[TableWriter], Counted], kind: Kind) -> Counted:
+        """Fill a new or empty database in one transaction."""
 
 
 def counter() -> AbstractContextManager[FilePreview]:
@@ -96,6 +104,14 @@ class Database:
     def restore(self, source: Path) -> DatabaseCopy:
         """Put a copy of a backup in its place, and keep what was there; raises WrongUseError while it is in use."""
         return self._driver().restore(self.path, source, self.kind)
+
+    def tables(self) -> AbstractContextManager[Tables]:
+        """Open it to read all of its rows from one snapshot."""
+        return self._driver().open_tables(self.path)
+
+    def fill(self, fill: Callable[[TableWriter], Counted], kind: Kind) -> Counted:
+        """Fill it in one transaction with what ``fill`` writes; raises WrongUseError if it is not new or empty."""
+        return self._driver().fill(self.path, fill, kind)
 
     def _driver(self) -> Driver:
         """Return the driver for the name of the database, imported only now."""

@@ -25,6 +25,7 @@ from artistjobs.store.models import (
     BatchChange,
     BatchJob,
     BatchRecord,
+    CallPermit,
     ComparedRow,
     Counts,
     ExportRow,
@@ -46,6 +47,7 @@ from artistjobs.store.models import (
     Reservation,
     Run,
     Source,
+    Spool,
     Submission,
     TokenQueue,
     WorkTotals,
@@ -83,7 +85,12 @@ class Ingestor(Protocol):
 
 
 class Queue(Protocol):
-    """Queue of jobs for one worker: claims, attempts, rescue and retry."""
+    """Queue of jobs for one worker: claims, attempts, rescue and retry.
+
+    Once it is registered, its methods raise StoreAwayError at once if the server of the database is away, and
+    StoreError if it stays away for too long. ``exchange``, ``free`` and ``note_stop`` keep what they were given
+    instead, and ``retry`` and ``end`` wait.
+    """
 
     def register(self) -> int:
         """Register this process as a worker and return its number; other processes can see that it is alive."""
@@ -94,7 +101,8 @@ class Queue(Protocol):
     def exchange(self, attempts: Sequence[Attempt], limit: int, scope: Scope) -> Sequence[Claim]:
         """Record attempts and claim up to ``limit`` jobs, in one transaction that is on disk on return.
 
-        An attempt whose claim was lost does not change its job; its answer is stored and marked as late.
+        An attempt whose claim was lost does not change its job; its answer is stored and marked as late. While the
+        server of the database is away, attempts are kept on this machine and nothing is claimed.
         """
 
     def rescue(self) -> RescueResult:
@@ -156,6 +164,9 @@ class Queue(Protocol):
 
         Any thread may call this. It is called twice for each call, and must cost microseconds.
         """
+
+    def may_call(self, job: int) -> CallPermit:
+        """Return the permission to make a call for a claimed job; any thread may ask, before each call."""
 
     def note_stop(self, ending: str) -> None:
         """Record that this worker was told to stop: if it is killed from now on, no job is to blame."""
@@ -437,3 +448,6 @@ class Reader(OpenDatabase, Protocol):
 
     def snapshot(self) -> AbstractContextManager[object]:
         """Read one consistent state for as long as the context lasts."""
+
+    def spool(self) -> Spool | None:
+        """Return the answers on this machine that the database has not taken yet, None if there are none."""

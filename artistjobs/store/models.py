@@ -5,7 +5,7 @@ The protocols are in ``interface``, the values of a report in ``overview``.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Enum, StrEnum
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
@@ -176,6 +176,22 @@ class QueueState:
 
     available_at: float | None
     claimed_by_others: int
+
+
+class CallPermit(Enum):
+    """Permission to make a call for a claim."""
+
+    GRANTED = "granted"
+    WAIT = "wait"  # other processes may soon take this worker for dead
+    LOST = "lost"  # they have, and the job may be theirs
+
+
+@dataclass(frozen=True, slots=True)
+class Spool:
+    """Folder of this machine with answers that the database has not taken yet, and their number."""
+
+    folder: Path
+    answers: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

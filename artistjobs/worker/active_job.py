@@ -1,5 +1,6 @@
 """Active job: one claimed job and the calls made for it."""
 
+import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable
@@ -21,7 +22,7 @@ from artistjobs.core.prompt import Body
 from artistjobs.core.retry import last_attempt
 from artistjobs.core.shortage import Shortage
 from artistjobs.errors import PromptError
-from artistjobs.store.models import Money
+from artistjobs.store.models import CallPermit, Money
 from artistjobs.terminal.log import repeats
 from artistjobs.worker.answer_checks import AnswerChecks, Corrections
 from artistjobs.worker.calls import Called, MakeCall
@@ -39,6 +40,10 @@ log = logging.getLogger(__name__)
 
 SAT_THROUGH_SECONDS = 1.0
 """Longest wait requested by a server that concerns one job only; a longer one pauses all calls."""
+
+
+PERMIT_POLL_SECONDS = 0.1
+"""Interval at which a job that may not be called yet asks again."""
 
 
 Requests = Callable[[Claim], Awaitable[Body]]
@@ -106,7 +111,8 @@ class ActiveJob:
         # From here on the call occupies a slot among the calls in flight, which must be freed in any case.
         attempt: Attempt | None = None
         try:
-            attempt = await self._send(body) if await self._may_spend(body) else None
+            may_send = await self._may_call() and await self._may_spend(body)
+            attempt = await self._send(body) if may_send else None
         finally:
             shared.limiter.ended(answered=attempt is not None and _is_answered(attempt))
             if attempt is None:
@@ -192,6 +198,16 @@ class ActiveJob:
 
     def _with_service_tier(self, body: Body) -> Body:
         return {**body, "service_tier": "default"} if self._has_left_flex() else body
+
+    async def _may_call(self) -> bool:
+        """Wait until no other process can take this worker for dead; return False if one has, or the run stops."""
+        store_thread, stop = self._shared.store_client.store_thread, self._shared.stop
+        while not stop.is_halted():
+            permit = store_thread.may_call(self.claim.job)
+            if permit is not CallPermit.WAIT:
+                return permit is CallPermit.GRANTED
+            await asyncio.sleep(PERMIT_POLL_SECONDS)
+        return False
 
     async def _may_spend(self, body: Body) -> bool:
         shared = self._shared

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from artistjobs.core.attempt import Attempt, Outcome
 from artistjobs.core.formatting import count_is, count_text
 from artistjobs.core.job import EVERYTHING, Claim, Scope
+from artistjobs.errors import StoreAwayError
 from artistjobs.store.interface import Controls, Queue, Records, Store
-from artistjobs.store.models import BatchRecord, RescueResult
+from artistjobs.store.models import BatchRecord, CallPermit, RescueResult
 from artistjobs.worker.limits.budget import Hold
 from artistjobs.worker.progress.job_counts import JobCountPoller
 from artistjobs.worker.reservations import ReservationQueue, ReservationRequest
@@ -36,6 +37,10 @@ RESCUE_SECONDS: Final = 1.0
 
 RESERVATION_POLL_SECONDS: Final = 0.25
 """Interval at which waiting reservations are checked again, because calls of other workers may have ended."""
+
+
+AWAY_POLL_SECONDS: Final = 0.2
+"""Interval at which a server that is away is tried again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +158,10 @@ class StoreThread:
         if self._queue is not None:
             self._queue.note_call(job)
 
+    def may_call(self, job: int) -> CallPermit:
+        """Return the permission to make a call for a claimed job; to be called in the event loop."""
+        return CallPermit.GRANTED if self._queue is None else self._queue.may_call(job)
+
     def serve(self, queue: Queue) -> None:
         """Handle requests until the thread is to end. Raises StoreError."""
         try:
@@ -205,10 +214,11 @@ class StoreThread:
                 else:
                     messages.append(message)
                 message = self.inbox.get_nowait()
-        if not self.settings_poller.seconds_until_poll:
-            self._poll_settings()
-        if monotonic() - self._looked_at >= RESCUE_SECONDS:
-            self._look_at_others(queue)
+        with suppress(StoreAwayError):
+            if not self.settings_poller.seconds_until_poll:
+                self._poll_settings()
+            if monotonic() - self._looked_at >= RESCUE_SECONDS:
+                self._look_at_others(queue)
         return messages
 
     def _poll_settings(self) -> None:
@@ -233,7 +243,10 @@ class StoreThread:
         self.next_job_at = None
         if not self._room():
             return seconds
-        queue_state = queue.queue_state(self._scope)
+        try:
+            queue_state = queue.queue_state(self._scope)
+        except StoreAwayError:
+            return min(seconds, AWAY_POLL_SECONDS)
         self.next_job_at = queue_state.available_at
         if queue_state.available_at is None:
             return seconds
@@ -261,7 +274,8 @@ class StoreThread:
         for message in messages:
             if message.unused is not None:
                 queue.free(message.unused.usd, message.unused.margin_usd)
-        self.reservations.serve(queue, is_draining=self.is_draining)
+        with suppress(StoreAwayError):
+            self.reservations.serve(queue, is_draining=self.is_draining)
 
     def _take_back(self, attempts: Sequence[Attempt]) -> None:
         self._in_hand -= sum(attempt.outcome is not Outcome.RETRY for attempt in attempts)
@@ -294,7 +308,10 @@ class StoreThread:
         if self._in_hand:
             # Jobs of this process may still be released, and go to the waiting requests then.
             return False
-        queue_state = queue.queue_state(self._scope)
+        try:
+            queue_state = queue.queue_state(self._scope)
+        except StoreAwayError:
+            return False
         self.claimed_by_others = queue_state.claimed_by_others
         return queue_state.available_at is None and not queue_state.claimed_by_others
 

@@ -74,9 +74,15 @@ class OwnServer(Server):
         self._as_user = as_user
         self._process: subprocess.Popen[bytes] | None = None
         self._log = folder / "log"
+        self._settings: tuple[str, ...] = ()
         self._run(
             "initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C.UTF-8"
         )
+
+    @property
+    def is_stopped(self) -> bool:
+        """True if no server is running."""
+        return self._process is None
 
     @property
     def pid(self) -> int:
@@ -85,7 +91,8 @@ class OwnServer(Server):
         return self._process.pid
 
     def start(self, *settings: str) -> None:
-        """Start the server with further settings and wait until it answers."""
+        """Start the server with further settings, or those of the last start, and wait until it answers."""
+        self._settings = settings = settings or self._settings
         options = [word for setting in (f"port={self.port}", *SETTINGS, *settings) for word in ("-c", setting)]
         command = [self._programs / "postgres", "-D", self.data, "-c", f"unix_socket_directories={self.data}", *options]
         with self._log.open("ab") as log:
@@ -99,6 +106,20 @@ class OwnServer(Server):
                 self._process.send_signal(how)
             self._process.wait(60)
             self._process = None
+
+    def copy_to(self, folder: Path) -> None:
+        """Copy the data of a stopped server, as a replica has it that lags behind from now on."""
+        assert self._process is None
+        shutil.copytree(self.data, folder, symlinks=True)
+
+    def replace_with(self, folder: Path) -> None:
+        """Let a stopped server have other data, as after a failover to a replica."""
+        assert self._process is None
+        shutil.rmtree(self.data)
+        shutil.copytree(folder, self.data, symlinks=True)
+        if "user" in self._as_user:
+            for path in (self.data, *self.data.rglob("*")):
+                shutil.chown(path, str(self._as_user["user"]))
 
     def _wait_until_up(self) -> None:
         import psycopg

@@ -21,12 +21,19 @@ def answer_columns(attempts: Sequence[Attempt], worker: int | None) -> dict[str,
     """Return the answers of attempts as one list for each column of the statement ``keep_answers``."""
     rows = [answer_values(attempt.answer, attempt, worker) for attempt in attempts if attempt.answer is not None]
     columns = {name: [row[place] for row in rows] for place, name in enumerate(_COLUMNS)}
-    has_nul = [isinstance(text, str) and "\0" in text for text in columns["text"]]
-    columns["text_json"] = [
-        json.dumps(text) if nul else None for text, nul in zip(columns["text"], has_nul, strict=True)
-    ]
-    columns["text"] = [None if nul else text for text, nul in zip(columns["text"], has_nul, strict=True)]
+    stored = [stored_text(text) for text in columns["text"]]
+    columns["text"], columns["text_json"] = [text for text, _ in stored], [as_json for _, as_json in stored]
     return columns
+
+
+def stored_text(text: object) -> tuple[object, str | None]:
+    """Return a text for the columns ``text`` and ``text_json``: one of them is None."""
+    return (None, json.dumps(text)) if isinstance(text, str) and "\0" in text else (text, None)
+
+
+def text_of(text: str | None, as_json: str | None) -> str | None:
+    """Return the text of these columns."""
+    return text if as_json is None else str(json.loads(as_json))
 
 
 def with_text(row: dict[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import json
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import cache
 from itertools import count
 from pathlib import Path
@@ -14,15 +15,15 @@ import psycopg
 from psycopg.adapt import Loader
 from psycopg.rows import dict_row, tuple_row
 
-from artistjobs.core.json_values import clean_text
-from artistjobs.errors import NoDatabaseError, StoreError, WrongUseError
+from artistjobs.errors import NoDatabaseError, StoreAwayError, StoreError, WrongUseError
 from artistjobs.store.address import DatabaseUrl
 from artistjobs.store.postgres.answers import UNREAD_TEXT, with_text
-from artistjobs.store.postgres.errors import is_away, is_conflict, reason_of, translated
+from artistjobs.store.postgres.errors import is_away, is_conflict, is_shortage, reason_of, to_error, translated
 from artistjobs.store.postgres.liveness import is_alive
 from artistjobs.store.postgres.migrations import is_new, migrate, missing
 from artistjobs.store.postgres.poolers import ensure_own_session, may_be_pooled
 from artistjobs.store.queries.connection import Parameters
+from artistjobs.store.queries.tables import storable
 
 log = logging.getLogger(__name__)
 
@@ -39,9 +40,7 @@ _CONNECT_SECONDS = 10
 _ABANDON_SECONDS = 1.0
 _PAUSE_SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0)
 _STREAM_ROWS = 2_000
-_QUIET_TRIES = 2
-"""Tries without a log line: most interruptions are over by then."""
-
+_MOST_CONFLICTS = 30
 _SETTINGS = {
     # A server drops the session of a host that is gone in about 10 s, and with it the session's locks.
     "tcp_keepalives_idle": "3",
@@ -56,8 +55,17 @@ _SETTINGS = {
 """Settings of a session. They are set by statements, since some poolers refuse them as startup parameters."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Outage:
+    error: psycopg.Error
+    since: float
+
+
 class Connection:
     """Connection to a database of artistjobs; it reconnects when the server was away.
+
+    With ``gives_up_soon`` its methods raise StoreAwayError instead of waiting for the server, and do not try it again
+    before ``may_try`` returns True. ``sessions`` counts the connections that were made.
 
     Raises:
         NoDatabaseError: if there are no tables and ``create`` is false.
@@ -69,8 +77,12 @@ class Connection:
 
     def __init__(self, url: DatabaseUrl, *, create: bool) -> None:
         self.path = url
-        self._wait_seconds = url.wait_seconds
+        self.wait_seconds = url.wait_seconds
         self._busy_since: float | None = None
+        self._outage: _Outage | None = None
+        self.gives_up_soon = False
+        self.may_try: Callable[[], bool] = lambda: True
+        self.sessions = 0
         self._streams = count(1)
         self._connection = self._waiting(self._connect)
         try:
@@ -192,6 +204,15 @@ class Connection:
         if is_abandoned and since is not None and monotonic() - since > _ABANDON_SECONDS:
             raise StoreError(f"{self.path} does not answer; run the same command again when it does.")
 
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Wait for the server in this context, also with ``gives_up_soon``."""
+        before, self.gives_up_soon = self.gives_up_soon, False
+        try:
+            yield
+        finally:
+            self.gives_up_soon = before
+
     def close(self) -> None:
         """Close the connection; raises nothing, because committed data is safe."""
         with suppress(psycopg.Error):
@@ -208,31 +229,59 @@ class Connection:
 
     def _waiting(self, work: Callable[[], Result]) -> Result:
         """Run ``work`` until it succeeds or the server has been away for too long."""
-        deadline: float | None = None
         tries = 0
         while True:
             try:
+                self._ensure_worth_trying()
                 result = work()
             except psycopg.Error as error:
-                if not (is_away(error) or is_conflict(error)):
-                    with translated(self.path):
-                        raise
-                deadline = deadline or monotonic() + self._wait_seconds
-                if monotonic() >= deadline:
-                    with translated(self.path):
-                        raise
-                if tries == _QUIET_TRIES:
-                    reason, seconds = reason_of(error), self._wait_seconds
-                    log.warning("%s cannot be reached (%s); waiting up to %.0f s", self.path, reason, seconds)
+                if self.gives_up_soon and is_shortage(error):
+                    raise self._away_error(error) from error
+                if not (is_away(error) or (is_conflict(error) and tries < _MOST_CONFLICTS)):
+                    raise to_error(self.path, error) from error
+                if tries and is_away(error):
+                    self._note_away(error)
                 sleep(_PAUSE_SECONDS[min(tries, len(_PAUSE_SECONDS) - 1)])
                 tries += 1
             else:
-                if tries > _QUIET_TRIES:
-                    log.info("%s can be reached again", self.path)
+                self._note_back()
                 return result
+
+    def _ensure_worth_trying(self) -> None:
+        """Raise StoreAwayError if the server is away and nothing says that it is back."""
+        if self._outage is not None and self.gives_up_soon and not self.may_try():
+            raise self._away_error(self._outage.error)
+
+    def _note_away(self, error: psycopg.Error) -> None:
+        """Log that the server is away.
+
+        Raises:
+            StoreAwayError: if the caller does not wait for it.
+            StoreError: if it has been away for too long.
+
+        """
+        if self._outage is None:
+            self._outage = _Outage(error, monotonic())
+            if self.wait_seconds and not self.gives_up_soon:
+                reason = reason_of(error)
+                log.warning("%s cannot be reached (%s); waiting up to %.0f s", self.path, reason, self.wait_seconds)
+        if self.gives_up_soon:
+            raise self._away_error(error)
+        if monotonic() - self._outage.since >= self.wait_seconds:
+            raise to_error(self.path, error) from error
+
+    def _away_error(self, error: psycopg.Error) -> StoreAwayError:
+        return StoreAwayError(str(to_error(self.path, error)))
+
+    def _note_back(self) -> None:
+        if self._outage is not None:
+            if not self.gives_up_soon:
+                log.info("%s is back", self.path)
+            self._outage = None
 
     def _connect(self) -> Db:
         connection = connect(self.path)
+        self.sessions += 1
         try:
             sent = time()
             row = connection.execute("SELECT extract(epoch FROM clock_timestamp())::float8 AS now").fetchone()
@@ -328,25 +377,10 @@ def execute(db: Db, statement: str, parameters: Parameters | None = None) -> "ps
 
 def cleaned(parameters: Parameters) -> Mapping[str, object]:
     """Return parameters without lone surrogates and NUL characters, which become U+FFFD."""
-    return {name: _cleaned(value) for name, value in parameters.items()}
-
-
-def _cleaned(value: object) -> object:
-    if isinstance(value, str):
-        return storable(value)
-    if isinstance(value, list):
-        return [_cleaned(item) for item in value]
-    return value
-
-
-def storable(text: str) -> str:
-    """Return a text as PostgreSQL can store it."""
-    text = text.replace("\0", "\ufffd") if "\0" in text else text
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return clean_text(text)
-    return text
+    return {
+        name: list(map(storable, value)) if isinstance(value, list) else storable(value)
+        for name, value in parameters.items()
+    }
 
 
 @cache

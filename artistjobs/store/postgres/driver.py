@@ -12,6 +12,7 @@ from artistjobs.errors import WrongUseError
 from artistjobs.store.address import Address, DatabaseUrl
 from artistjobs.store.interface import FilePreview, Reader, Store
 from artistjobs.store.models import DatabaseCopy, Kind
+from artistjobs.store.queries.tables import Counted, Tables, TableWriter
 
 Opened = TypeVar("Opened")
 
@@ -51,7 +52,7 @@ def open_reader(address: Address) -> AbstractContextManager[Reader]:
 
 def uri_to_read(address: Address) -> str:
     """Raise WrongUseError: other programs cannot read a server with SQLite."""
-    raise WrongUseError(f"{address} is not a SQLite file; open it with psql.")
+    raise WrongUseError(f"{address} is not a SQLite file; copy it to one first: artistjobs --db URL copy --to jobs.db")
 
 
 def back_up(address: Address, target: Path, *, replaces: bool) -> DatabaseCopy:
@@ -64,6 +65,28 @@ def restore(address: Address, source: Path, kind: Kind | None) -> DatabaseCopy:
     """Raise WrongUseError: PostgreSQL has its own tools for backups."""
     del source, kind
     raise WrongUseError(f"restore replaces SQLite files; fill {address} with: pg_restore --dbname=URL FILE")
+
+
+def open_tables(address: Address) -> AbstractContextManager[Tables]:
+    """Open a database to read all of its rows; see ``tables.open_tables``."""
+
+    def opened(url: DatabaseUrl) -> AbstractContextManager[Tables]:
+        from artistjobs.store.postgres import tables
+
+        return tables.open_tables(url)
+
+    return _with_driver(opened, address)
+
+
+def fill(address: Address, fill: Callable[[TableWriter], Counted], kind: Kind) -> Counted:
+    """Fill a new database; see ``tables.fill_database``."""
+
+    def filled(url: DatabaseUrl) -> Counted:
+        from artistjobs.store.postgres import tables
+
+        return tables.fill_database(url, fill, kind)
+
+    return _with_driver(filled, address)
 
 
 def _with_driver(opened: Callable[[DatabaseUrl], Opened], address: Address) -> Opened:

@@ -64,6 +64,14 @@ _FINAL_WITHOUT_CODE = (
 """Parts of messages of libpq about a connection that will not succeed by itself; they have no SQLSTATE."""
 
 
+def is_shortage(error: BaseException) -> bool:
+    """Return True if the server lacks disk space or memory, which may pass."""
+    return isinstance(error, psycopg.Error) and error.sqlstate in _SHORTAGES
+
+
+_SHORTAGES = ("53100", "53200", "53400")
+
+
 def is_conflict(error: BaseException) -> bool:
     """Return True if another transaction was in the way and the same one may be repeated."""
     return isinstance(error, psycopg.Error) and error.sqlstate in _CONFLICTS

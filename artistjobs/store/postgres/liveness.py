@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 DEAD_SECONDS = 15.0
 HALF_OPEN_SECONDS = 60.0
 HEARTBEAT_SECONDS = 2.0
+CLOSE_SECONDS = 1.0
 FAIL_STOP_SECONDS = 5.0
 """Age in seconds of the last heartbeat from which a worker makes no new call."""
 
@@ -43,27 +44,37 @@ SELECT pid FROM pg_locks
    AND classid = (hashtext('artistjobs:' || current_schema())::bigint & 4294967295)::oid AND objid = %s::bigint::oid
 """
 _AGE = "SELECT extract(epoch FROM clock_timestamp() - seen_at)::float8 AS age FROM workers WHERE id = %s"
+# A heartbeat waits for a process that is about to take the worker for dead, and then finds it ended.
+_AGE_LOCKED = f"{_AGE} FOR UPDATE"
 _BEAT = "UPDATE workers SET seen_at = clock_timestamp(), backend = pg_backend_pid() WHERE id = %s AND ended_at IS NULL"
 
 
 class Liveness:
-    """Lock and heartbeat of one worker, kept by a thread on a connection of its own."""
+    """Lock and heartbeat of one worker, kept by a thread on a connection of its own.
+
+    ``is_dead`` is True once another process has taken the worker for dead and freed its jobs.
+    """
 
     def __init__(self, connect: "Callable[[], Db]", worker: int, notes: "Path") -> None:
+        self.is_dead = False
         self._connect = connect
         self._worker = worker
         self._notes = notes.open("wb", buffering=0)
         self._ended = Event()
+        self._has_lock = False
         self._beat_at = monotonic()
         self._db = connect()
-        self._lock()
         self._beat()
         self._thread = Thread(target=self._keep, name="heartbeat", daemon=True)
         self._thread.start()
 
     def is_certain(self) -> bool:
         """Return True if the last heartbeat is recent, so that no other process takes this worker for dead."""
-        return monotonic() - self._beat_at < FAIL_STOP_SECONDS
+        return not self.is_dead and monotonic() - self._beat_at < FAIL_STOP_SECONDS
+
+    def may_reach_server(self) -> bool:
+        """Return True if the heartbeat has lately reached the server."""
+        return self.is_dead or self.is_certain()
 
     def note_call(self, job: int) -> None:
         """Write the job whose call begins or ends to the notes, which survive the process; any thread may."""
@@ -74,7 +85,7 @@ class Liveness:
         """Stop the heartbeat and free the lock."""
         self._notes.close()
         self._ended.set()
-        self._thread.join(HEARTBEAT_SECONDS + 10)
+        self._thread.join(CLOSE_SECONDS)
         with suppress(psycopg.Error):
             # The server notices a closed connection a moment later.
             self._db.execute("SELECT pg_advisory_unlock_all()")
@@ -82,27 +93,25 @@ class Liveness:
             self._db.close()
 
     def _keep(self) -> None:
-        while not self._ended.wait(HEARTBEAT_SECONDS):
+        while not self._ended.wait(HEARTBEAT_SECONDS) and not self.is_dead:
             try:
                 if self._db.closed or self._db.broken:
+                    self._has_lock = False
                     self._db = self._connect()
-                    self._lock()
                 self._beat()
             except Exception as error:  # noqa: BLE001 - the thread goes on until the worker ends
                 log.debug("no heartbeat: %s", error)
                 with suppress(psycopg.Error):
                     self._db.close()
 
-    def _lock(self) -> None:
-        # Another process that checks this worker may hold the lock for a moment.
-        while not _value(self._db, _TRY_LOCK, self._worker, "is_locked"):
-            if self._ended.wait(0.05):
-                return
-
     def _beat(self) -> None:
         sent = monotonic()
-        self._db.execute(_BEAT, (self._worker,))
+        self.is_dead = self._db.execute(_BEAT, (self._worker,)).rowcount == 0
+        if self.is_dead:
+            return
         self._beat_at = sent
+        # An earlier session of this worker may still hold the lock, or a process that looks whether it is free.
+        self._has_lock = self._has_lock or bool(_value(self._db, _TRY_LOCK, self._worker, "is_locked"))
         with suppress(OSError, ValueError):
             note_beat(self._notes.fileno())
 
@@ -127,7 +136,7 @@ def try_lock_dead(db: "Db", worker: int) -> bool:
         return False
     if _value(db, _TRY_LOCK_OF_DEAD, worker, "is_locked"):
         # Another process may have rescued the jobs, or the worker may have come back, between the two checks.
-        return (_value(db, _AGE, worker, "age") or 0.0) > DEAD_SECONDS
+        return (_value(db, _AGE_LOCKED, worker, "age") or 0.0) > DEAD_SECONDS
     if age > HALF_OPEN_SECONDS and (pid := _value(db, _HOLDER, worker, "pid")) is not None:
         with suppress(psycopg.errors.InsufficientPrivilege):
             db.execute("SELECT pg_terminate_backend(%s)", (pid,))

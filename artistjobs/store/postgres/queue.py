@@ -4,37 +4,41 @@ import os
 import socket
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import partial
+from time import time
 
 from artistjobs.core.attempt import Attempt, Outcome
-from artistjobs.core.job import DEATHS_MAX, MAX_DELAY_SECONDS, Claim, Scope
+from artistjobs.core.formatting import count_text
+from artistjobs.core.job import DEATHS_MAX, EVERYTHING, MAX_DELAY_SECONDS, Claim, Scope
 from artistjobs.core.prompt import Prompt
 from artistjobs.core.timestamps import from_timestamp, to_timestamp
+from artistjobs.errors import StoreAwayError, StoreError
 from artistjobs.store.call_notes import suspected_in
 from artistjobs.store.interface import ChangePrompt
-from artistjobs.store.models import Money, QueueState, RescueResult, Reservation
-from artistjobs.store.postgres.answers import answer_columns
+from artistjobs.store.models import CallPermit, Money, QueueState, RescueResult, Reservation
 from artistjobs.store.postgres.claim_floor import ClaimFloor
 from artistjobs.store.postgres.connection import Connection, Db, DbRow, connect, execute
 from artistjobs.store.postgres.liveness import Liveness, try_lock_dead
 from artistjobs.store.postgres.local_files import LocalFiles
+from artistjobs.store.postgres.outage import Outage
 from artistjobs.store.postgres.prompts import add_prompt
+from artistjobs.store.postgres.recording import Recorder
+from artistjobs.store.postgres.replay import replay, replay_orphans
+from artistjobs.store.postgres.spool import Owner, Spooled, SpoolFile
 from artistjobs.store.queries.picks import RandomPicks
-from artistjobs.store.queries.rows import (
-    attempt_values,
-    of_different_jobs,
-    prompt_of,
-    settled_values,
-    span,
-    work_row,
-)
+from artistjobs.store.queries.rows import prompt_of, span
 
-_ATTEMPT_COLUMNS = (
-    "job", "number", "worker", "started_at", "ended_at", "calls", "outcome",
-    "http_status", "error_type", "error_code", "error_message", "request_id", "lost_usd",
-)  # fmt: skip
-_SETTLED_COLUMNS = ("job", "state", "next_attempt", "answer", "error_code", "available_at")
+
+@dataclass(frozen=True, slots=True)
+class _Doubt:
+    """Exchange whose connection broke during its commit, which may have taken effect."""
+
+    owner: Owner
+    number: int
+    attempts: int
+    claimed_at: float
 
 
 class PostgresQueue:
@@ -43,29 +47,50 @@ class PostgresQueue:
     def __init__(self, connection: Connection, local: LocalFiles) -> None:
         self._local = local
         self._connection = connection
-        self._worker: int | None = None
         self._life: Liveness | None = None
-        self._exchanges = 0
+        self._spool: SpoolFile | None = None
+        self._pending: list[Attempt] = []  # in the spool, and perhaps not in the database
+        self._claimed: set[int] = set()
+        self._number = 0  # of the last exchange that was tried
+        self._doubt: _Doubt | None = None
+        self._session = 0
+        self._former: tuple[SpoolFile, list[Spooled]] | None = None
+        self._outage = Outage()
+        self._unused = [0.0, 0.0]
+        self._stop_to_note: str | None = None
         self._floor = ClaimFloor()
         self._claimed_at = 0.0
         self._picks: RandomPicks | None = None
+        self._worker: int | None = None
 
     def register(self) -> int:
-        """Register this process as a worker, take its liveness lock, and return its number."""
+        """Register this process as a worker, take its liveness lock, and return its number.
+
+        Attempts that processes on this machine could not store before they ended are stored now.
+        """
+        worker = self._start()
+        replay_orphans(self._connection, self._local.folder, worker)
+        self._connection.gives_up_soon = True
+        return worker
+
+    def _start(self) -> int:
         row = {"host": socket.gethostname(), "pid": os.getpid()}
 
-        def insert(db: Db) -> int:
+        def insert(db: Db) -> Owner:
             found = execute(db, "register_worker", row).fetchone()
             assert found is not None
-            return int(found["id"])
+            return Owner(int(found["id"]), found["token"])
 
-        worker = self._connection.in_transaction(insert)
-        notes = self._local.make() / self._local.notes_of(worker).name
+        owner = self._connection.in_transaction(insert)
+        folder = self._local.make()
+        notes = self._local.notes_of(owner.worker)
         self._life = self._connection.repeated(
-            lambda _: Liveness(lambda: connect(self._connection.path), worker, notes)
+            lambda _: Liveness(lambda: connect(self._connection.path), owner.worker, notes)
         )
-        self._worker, self._exchanges = worker, 0
-        return worker
+        self._connection.may_try = self._life.may_reach_server
+        self._spool = SpoolFile(folder, owner)
+        self._worker, self._session = owner.worker, self._connection.sessions
+        return owner.worker
 
     def claim_randomly(self) -> None:
         """Claim random jobs from now on, no longer the oldest first."""
@@ -73,15 +98,24 @@ class PostgresQueue:
 
     def exchange(self, attempts: Sequence[Attempt], limit: int, scope: Scope) -> list[Claim]:
         """Record attempts and claim up to ``limit`` jobs, in one transaction that is on disk on return."""
-        if not attempts and limit <= 0:
+        self._pending += attempts
+        self._claimed -= {attempt.claim.job for attempt in attempts if attempt.outcome is not Outcome.RETRY}
+        if not self._pending and limit <= 0 and self._doubt is None:
             return []
-        # Later than that of every other exchange of this worker, so that it names the claims of this one.
-        self._claimed_at = max(self._connection.now(), self._claimed_at + 0.001)
-        number = self._exchanges + 1
-        claims = self._connection.in_transaction(
-            lambda db: self._exchange(db, attempts, limit, scope, number), lambda db: self._committed(db, number)
-        )
-        self._exchanges = number
+        if self._spool is not None and attempts:
+            self._spool.add(self._number + 1, attempts)
+        try:
+            self._ensure_known()
+            claims = self._exchange(limit, scope)
+        except StoreError as error:
+            if self._spool is not None:
+                self._spool.sync()
+            self._outage.note(error, self._connection.wait_seconds)
+            # The answers to the calls in flight are still to come.
+            if isinstance(error, StoreAwayError) and (self._claimed or not self._outage.is_too_long):
+                return []
+            raise self._with_spool(error) from error
+        self._outage.end(self._connection.path)
         return claims
 
     def rescue(self) -> RescueResult:
@@ -110,9 +144,10 @@ class PostgresQueue:
     ) -> int:
         """Make failed jobs pending again with their attempts counted from 0; return how many."""
         selected = {**span(scope), "code": code, "job": job, "asked": None, "sent_as": None}
-        if change is None:
-            return self._connection.in_transaction(lambda db: execute(db, "retry", selected).rowcount)
-        return self._connection.in_transaction(lambda db: self._retry_changed(db, selected, change))
+        with self._connection.waiting():
+            if change is None:
+                return self._connection.in_transaction(lambda db: execute(db, "retry", selected).rowcount)
+            return self._connection.in_transaction(lambda db: self._retry_changed(db, selected, change))
 
     def drop(self, *, scope: Scope, prompt: int | None = None, code: str | None = None) -> int:
         """Drop the pending jobs of a scope, or those that failed with a code; return how many."""
@@ -144,8 +179,9 @@ class PostgresQueue:
 
     def free(self, usd: float, margin_usd: float) -> None:
         """Free money that was held back for calls of this worker that were not made, in dollars."""
-        row = {"worker": self._worker, "usd": usd, "margin": margin_usd}
-        self._connection.in_transaction(lambda db: execute(db, "free", row))
+        self._unused = [self._unused[0] + usd, self._unused[1] + margin_usd]
+        with suppress(StoreAwayError):
+            self._connection.in_transaction(self._free)
 
     def watch_lock(self, *, is_abandoned: bool) -> None:
         """Look whether this queue waits for the server; see ``Connection.watch``."""
@@ -156,20 +192,39 @@ class PostgresQueue:
         if self._life is not None:
             self._life.note_call(job)
 
+    def may_call(self, job: int) -> CallPermit:
+        """Return the permission to make a call for a claimed job; any thread may ask, before each call."""
+        if self._outage.is_too_long or job not in self._claimed or (self._life is not None and self._life.is_dead):
+            return CallPermit.LOST
+        return CallPermit.GRANTED if self._life is not None and self._life.is_certain() else CallPermit.WAIT
+
     def note_stop(self, ending: str) -> None:
         """Record that this worker was told to stop: if it is killed from now on, no job is to blame."""
-        self._connection.in_transaction(
-            lambda db: execute(db, "stop_worker", {"worker": self._worker, "ending": ending})
-        )
+        self._stop_to_note = ending
+        with suppress(StoreAwayError):
+            self._connection.in_transaction(self._note_stop)
 
     def end(self, ending: str) -> None:
-        """Record the end of this worker and release its liveness lock; ``ending`` is the reason."""
+        """Record the end of this worker and release its liveness lock; ``ending`` is the reason.
+
+        Raises:
+            StoreError: if the server stays away, so that attempts are left in the spool.
+
+        """
         if self._life is None:
             return
+        self._connection.gives_up_soon = False
         try:
+            if self._pending or self._doubt is not None or self._former is not None:
+                self._ensure_known()
+                self._exchange(0, EVERYTHING)
             row = {"worker": self._worker, "ending": ending}
             self._connection.in_transaction(lambda db: execute(db, "end_worker", row))
+            if self._spool is not None:
+                self._spool.remove()
             self._local.remove_notes(self._worker or 0)
+        except StoreError as error:
+            raise self._with_spool(error) from error
         finally:
             self.close()
 
@@ -178,23 +233,119 @@ class PostgresQueue:
         if self._life is not None:
             self._life.close()
             self._life = None
+        if self._spool is not None:
+            self._spool.close()
+            self._spool = None
 
-    def is_certain(self) -> bool:
-        """Return True if no other process can take this worker for dead."""
-        return self._life is not None and self._life.is_certain()
+    def _with_spool(self, error: StoreError) -> StoreError:
+        """Return an error that says where the answers are that the database has not taken."""
+        answers = sum(attempt.answer is not None for attempt in self._pending)
+        if not answers or self._spool is None:
+            return error
+        kept = f"{count_text(answers, 'answer')} in {self._spool.folder}"
+        return StoreError(f"{error} The next run on this machine stores {kept}.")
 
-    def _exchange(self, db: Db, attempts: Sequence[Attempt], limit: int, scope: Scope, number: int) -> list[Claim]:
-        settled = [attempt for group in of_different_jobs(attempts) for attempt in self._record(db, group)]
-        counted = work_row(attempts, settled)
-        execute(db, "count_work", {**counted, "worker": self._worker, "exchanges": number})
+    def _ensure_known(self) -> None:
+        """Register anew if another process has taken this worker for dead, or a failover has forgotten it."""
+        if self._life is None or self._spool is None:
+            return
+        is_forgotten = self._session != self._connection.sessions and self._is_forgotten(self._spool)
+        if self._life.is_dead or is_forgotten:
+            self._release(self._resolve_doubt())
+            self._former = self._spool, self._spool.read(self._pending, self._number + 1)
+            self._pending.clear()
+            self._claimed.clear()
+            self._life.close()
+            self._start()
+        self._session = self._connection.sessions
+        if self._former is not None:
+            # The answers of the former worker settle its jobs as long as no other worker has claimed them.
+            spool, spooled = self._former
+            replay(self._connection, spooled, spool.owner, self._worker or 0)
+            spool.remove()
+            self._former = None
+
+    def _is_forgotten(self, spool: SpoolFile) -> bool:
+        row = self._connection.row("exchanges", {"worker": spool.owner.worker, "token": spool.owner.token})
+        return row is None or row["exchanges"] < spool.acknowledged
+
+    def _exchange(self, limit: int, scope: Scope) -> list[Claim]:
+        claims = self._resolve_doubt()
+        self._release(claims[limit:])
+        claims = claims[:limit]
+        # Later than that of every other exchange of this worker, so that it names the claims of this one.
+        self._claimed_at = max(self._connection.now(), self._claimed_at + 0.001)
+        self._number += 1
+        attempts, number, room = list(self._pending), self._number, limit - len(claims)
+        if self._spool is not None:
+            self._doubt = _Doubt(self._spool.owner, number, len(attempts), self._claimed_at)
+        claims += self._connection.in_transaction(
+            lambda db: self._record_and_claim(db, attempts, room, scope, number),
+            lambda db: self._committed(db, self._doubt),
+        )
+        self._settled(len(attempts), number)
+        self._claimed |= {claim.job for claim in claims}
+        return claims
+
+    def _resolve_doubt(self) -> list[Claim]:
+        """Return the claims of an exchange whose commit took effect although its connection broke."""
+        doubt = self._doubt
+        if doubt is None:
+            return []
+        claims = self._connection.repeated(lambda db: self._committed(db, doubt))
+        self._doubt = None
+        if claims is None:
+            return []
+        self._settled(doubt.attempts, doubt.number)
+        self._claimed |= {claim.job for claim in claims}
+        return claims
+
+    def _settled(self, attempts: int, number: int) -> None:
+        self._doubt = None
+        del self._pending[:attempts]
+        if self._spool is not None:
+            self._spool.acknowledge(number)
+
+    def _release(self, claims: Sequence[Claim]) -> None:
+        """Give back claims that nobody waits for any more."""
+        now = time()
+        self._pending += [
+            Attempt(claim=claim, outcome=Outcome.RELEASED, started_at=now, ended_at=now, calls=0) for claim in claims
+        ]
+        self._claimed -= {claim.job for claim in claims}
+
+    def _record_and_claim(
+        self, db: Db, attempts: Sequence[Attempt], limit: int, scope: Scope, number: int
+    ) -> list[Claim]:
+        settled, is_registered = Recorder(self._connection, self._worker).record(db, attempts, number)
+        self._floor.lower_below(attempt.claim.job for attempt in settled if attempt.outcome is Outcome.RELEASED)
+        if any(self._unused):
+            self._free(db)
+        if self._stop_to_note is not None:
+            self._note_stop(db)
+        if not is_registered and self._life is not None:
+            # One that was taken for dead claims nothing before it has registered anew.
+            self._life.is_dead = True
+            return []
         return self._claim(db, limit, scope) if limit > 0 else []
 
-    def _committed(self, db: Db, number: int) -> list[Claim] | None:
+    def _committed(self, db: Db, doubt: _Doubt | None) -> list[Claim] | None:
         """Return the claims of an exchange whose commit took effect, None if it did not."""
-        row = execute(db, "exchanges", {"worker": self._worker}).fetchone()
-        if row is None or row["exchanges"] < number:
+        if doubt is None:
             return None
-        return _claims(execute(db, "claimed", {"worker": self._worker, "claimed_at": to_timestamp(self._claimed_at)}))
+        row = execute(db, "exchanges", {"worker": doubt.owner.worker, "token": doubt.owner.token}).fetchone()
+        if row is None or row["exchanges"] < doubt.number:
+            return None
+        moment = to_timestamp(doubt.claimed_at)
+        return _claims(execute(db, "claimed", {"worker": doubt.owner.worker, "claimed_at": moment}))
+
+    def _free(self, db: Db) -> None:
+        execute(db, "free", {"worker": self._worker, "usd": self._unused[0], "margin": self._unused[1]})
+        self._unused = [0.0, 0.0]
+
+    def _note_stop(self, db: Db) -> None:
+        execute(db, "stop_worker", {"worker": self._worker, "ending": self._stop_to_note})
+        self._stop_to_note = None
 
     def _claim(self, db: Db, limit: int, scope: Scope) -> list[Claim]:
         row = {
@@ -216,36 +367,6 @@ class PostgresQueue:
             return sorted([*claims, *rest], key=lambda claim: claim.job)
         self._floor.raise_to(claims[-1].job if len(claims) == limit else 0, starts_anew=not row["floor"])
         return claims
-
-    def _record(self, db: Db, attempts: Sequence[Attempt]) -> list[Attempt]:
-        """Store attempts at different jobs; return those whose claims were still held."""
-        kept = self._keep_answers(db, attempts)
-        rows = [attempt_values(attempt, self._worker) for attempt in attempts]
-        execute(db, "record_attempts", self._on_server_clock(_columns(_ATTEMPT_COLUMNS, rows)))
-        held = self._held_jobs(db, attempts)
-        settled = [attempt for attempt in attempts if attempt.claim.job in held]
-        rows = [settled_values(attempt, kept.get(attempt.claim.job)) for attempt in settled]
-        if rows:
-            execute(db, "settle", self._on_server_clock(_columns(_SETTLED_COLUMNS, rows)))
-        self._floor.lower_below(attempt.claim.job for attempt in settled if attempt.outcome is Outcome.RELEASED)
-        if late := kept.keys() - held:
-            execute(db, "mark_late", {"answers": [kept[job] for job in late]})
-        return settled
-
-    def _keep_answers(self, db: Db, attempts: Sequence[Attempt]) -> dict[int, int]:
-        """Store the answers of attempts; return the answer's id for each job."""
-        columns = answer_columns(attempts, self._worker)
-        if not columns["job"]:
-            return {}
-        return {row["job"]: row["id"] for row in execute(db, "keep_answers", self._on_server_clock(columns))}
-
-    def _held_jobs(self, db: Db, attempts: Sequence[Attempt]) -> set[int]:
-        row = {
-            "job": [attempt.claim.job for attempt in attempts],
-            "attempt": [attempt.claim.attempt for attempt in attempts],
-            "worker": self._worker,
-        }
-        return {found["job"] for found in execute(db, "held_claims", row)}
 
     def _rescue_from(self, db: Db, worker: int) -> Counter[str]:
         if not try_lock_dead(db, worker):
@@ -272,17 +393,6 @@ class PostgresQueue:
         """Return the current time, and the latest plausible ``available_at`` of a job, by the clock of the server."""
         now = self._connection.now()
         return {"now": to_timestamp(now), "latest": to_timestamp(now + MAX_DELAY_SECONDS)}
-
-    def _on_server_clock(self, columns: dict[str, list[object]]) -> dict[str, object]:
-        """Return columns with all times of this machine as times of the server."""
-        shifted: dict[str, object] = dict(columns)
-        for name in ("started_at", "ended_at", "received_at", "available_at"):
-            if name in columns:
-                shifted[name] = [
-                    None if moment is None else to_timestamp(self._connection.to_server(from_timestamp(str(moment))))
-                    for moment in columns[name]
-                ]
-        return shifted
 
     def _available_at(self, row: DbRow | None) -> float | None:
         if row is None or not row["jobs"]:
@@ -317,8 +427,3 @@ def _prompt(db: Db, number: int) -> Prompt:
 def _claims(rows: Iterable[DbRow]) -> list[Claim]:
     claims = (Claim(row["job"], row["attempt"], row["prompt"], row["artist_name"], row["artist_data"]) for row in rows)
     return sorted(claims, key=lambda claim: claim.job)
-
-
-def _columns(names: Sequence[str], rows: Sequence[Sequence[object]]) -> dict[str, list[object]]:
-    """Return rows as one list for each column, for a statement with ``unnest``."""
-    return {name: [row[place] for row in rows] for place, name in enumerate(names)}

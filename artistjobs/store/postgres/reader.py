@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 
 from artistjobs.store.address import DatabaseUrl
-from artistjobs.store.models import Kind
+from artistjobs.store.models import Kind, Spool
 from artistjobs.store.postgres.connection import Connection
+from artistjobs.store.postgres.local_files import LocalFiles
+from artistjobs.store.postgres.spool import spooled_answers
 from artistjobs.store.queries.job_queries import SqlJobQueries
 from artistjobs.store.queries.records import SqlRecords
 from artistjobs.store.queries.report_queries import SqlReportQueries
@@ -30,6 +32,15 @@ class PostgresReader:
     def report_queries(self) -> SqlReportQueries:
         """Queries for a report."""
         return SqlReportQueries(self._connection)
+
+    def spool(self) -> Spool | None:
+        """Return the answers on this machine that the database has not taken yet, None if there are none."""
+        row = self._connection.row("kind")
+        if row is None:
+            return None
+        folder = LocalFiles(self.path.spool, row["token"]).folder
+        answers = spooled_answers(folder)
+        return Spool(folder, answers) if answers else None
 
     def snapshot(self) -> AbstractContextManager[object]:
         """Read one consistent state for as long as the context lasts."""

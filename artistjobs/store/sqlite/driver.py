@@ -3,12 +3,14 @@
 Each function imports what it needs when it is called: ``status`` must not wait for the import of sqlite-utils.
 """
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 from artistjobs.store.address import Address
 from artistjobs.store.interface import FilePreview, Reader, Store
 from artistjobs.store.models import DatabaseCopy, Kind
+from artistjobs.store.queries.tables import Counted, Tables, TableWriter
 
 
 def open_store(address: Address, kind: Kind | None, *, create: bool) -> AbstractContextManager[Store]:
@@ -53,6 +55,20 @@ def uri_to_read(address: Address) -> str:
     path = _path(address)
     with read_connection.translated(path):
         return read_only.uri_to_read(path)
+
+
+def open_tables(address: Address) -> AbstractContextManager[Tables]:
+    """Open a database to read all of its rows; see ``tables.open_tables``."""
+    from artistjobs.store.sqlite import tables
+
+    return tables.open_tables(_path(address))
+
+
+def fill(address: Address, fill: Callable[[TableWriter], Counted], kind: Kind) -> Counted:
+    """Fill a new database; see ``tables.fill_database``."""
+    from artistjobs.store.sqlite import tables
+
+    return tables.fill_database(_path(address), fill, kind)
 
 
 def _path(address: Address) -> Path:

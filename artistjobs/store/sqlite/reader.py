@@ -51,6 +51,9 @@ class SqliteReader:
 
         return SqlReportQueries(self._reading)
 
+    def spool(self) -> None:
+        """Return None: a file is never away."""
+
     def snapshot(self) -> AbstractContextManager[object]:
         """Read one consistent state for as long as the context lasts."""
         return self._reading.snapshot()

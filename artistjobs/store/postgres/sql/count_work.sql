@@ -17,3 +17,4 @@ UPDATE workers
        margin_usd = CASE WHEN margin_usd - %(margin_usd)s::float8 < 1e-9 THEN 0
                          ELSE margin_usd - %(margin_usd)s::float8 END
  WHERE id = %(worker)s::bigint
+RETURNING ended_at IS NULL AS is_registered

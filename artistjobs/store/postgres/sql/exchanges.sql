@@ -1,2 +1,4 @@
--- Number of committed exchanges of a worker.
-SELECT exchanges FROM workers WHERE id = %(worker)s
+-- Number of the last exchange of a worker that is on disk, and whether the worker is still registered.
+SELECT exchanges, ended_at IS NULL AS is_registered
+  FROM workers
+ WHERE id = %(worker)s::bigint AND token = %(token)s::uuid

@@ -1,4 +1,4 @@
 -- Add a worker.
 INSERT INTO workers (host, pid, started_at, seen_at)
 VALUES (%(host)s, %(pid)s, clock_timestamp(), clock_timestamp())
-RETURNING id
+RETURNING id, token::text AS token

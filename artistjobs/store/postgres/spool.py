@@ -1,0 +1,163 @@
+"""Spool of a worker: attempts that the database may not have, in a file of this machine.
+
+Every attempt is written to it before the database gets it. The file is synced when the database is away. What the
+database has acknowledged stays for a while, because a failover may forget what a server had committed. A file belongs
+to the process that has it locked; a later start takes over the files of processes that are gone.
+"""
+
+import fcntl
+import json
+import logging
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from artistjobs.core.attempt import Attempt
+from artistjobs.store.postgres.attempt_json import attempt_from_json, attempt_json
+
+if TYPE_CHECKING:
+    from io import FileIO
+
+log = logging.getLogger(__name__)
+
+KEPT_BYTES: Final = 16 * 2**20
+"""Size from which a file is begun anew once the database has everything in it."""
+
+SUFFIX = ".spool"
+
+
+@dataclass(frozen=True, slots=True)
+class Spooled:
+    """An attempt in a spool, the number of the exchange in which the database was to get it, and its receipt."""
+
+    number: int
+    attempt: Attempt
+    is_acknowledged: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Worker that wrote a spool: its number, and the token that no other worker has."""
+
+    worker: int
+    token: str
+
+
+class SpoolFile:
+    """Spool of one worker, which holds the lock of its file."""
+
+    def __init__(self, folder: Path, owner: Owner) -> None:
+        self.owner = owner
+        self._path = folder / f"{owner.token}{SUFFIX}"
+        self._file: FileIO | None = self._path.open("ab", buffering=0)
+        fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        self._is_complete = True
+        self.acknowledged = 0
+        self._begin()
+
+    @property
+    def folder(self) -> Path:
+        """Folder of the file."""
+        return self._path.parent
+
+    def read(self, pending: Sequence[Attempt], number: int) -> "list[Spooled]":
+        """Return everything in the file, or the attempts in memory if the disk did not take all of them."""
+        if self._is_complete:
+            return read_spool(self._path)
+        return [Spooled(number, attempt, is_acknowledged=False) for attempt in pending]
+
+    def add(self, number: int, attempts: Sequence[Attempt]) -> None:
+        """Write attempts that belong to the exchange with this number."""
+        lines = [json.dumps({"number": number, "attempt": attempt_json(attempt)}) for attempt in attempts]
+        self._write("".join(f"{line}\n" for line in lines).encode())
+
+    def acknowledge(self, number: int) -> None:
+        """Write that the database has all exchanges up to this number."""
+        self.acknowledged = number
+        if self._file is not None and self._is_complete and self._file.tell() > KEPT_BYTES:
+            with suppress(OSError):
+                self._file.truncate(0)
+                self._begin()
+        self._write(b'{"acknowledged": %d}\n' % number)
+
+    def sync(self) -> None:
+        """Have everything written to the disk."""
+        try:
+            if self._file is not None:
+                os.fsync(self._file.fileno())
+        except OSError as error:
+            self._complain(error)
+
+    def remove(self) -> None:
+        """Remove the file: the database has everything."""
+        with suppress(OSError):
+            self._path.unlink()
+        self.close()
+
+    def close(self) -> None:
+        """Release the file, as the death of the process does."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _begin(self) -> None:
+        self._write(b'{"worker": %d, "token": "%s"}\n' % (self.owner.worker, self.owner.token.encode()))
+
+    def _write(self, text: bytes) -> None:
+        # A full disk must not end the work: the database takes the attempts, and until then they are in memory.
+        try:
+            if self._file is not None and text and self._file.write(text) != len(text):
+                self._file.write(b"\n")
+        except OSError as error:
+            self._complain(error)
+
+    def _complain(self, error: OSError) -> None:
+        if self._is_complete:
+            log.warning("%s cannot be written (%s); answers are kept in memory alone", self._path, error.strerror)
+        self._is_complete = False
+
+
+def read_spool(path: Path) -> list[Spooled]:
+    """Return the attempts of a spool, the oldest first. A line that was cut off by a crash is left out."""
+    found: list[tuple[int, Attempt]] = []
+    acknowledged = 0
+    for line in path.read_bytes().split(b"\n"):
+        try:
+            value = json.loads(line)
+            if "acknowledged" in value:
+                acknowledged = value["acknowledged"]
+            elif "attempt" in value:
+                found.append((value["number"], attempt_from_json(value["attempt"])))
+        except (ValueError, KeyError, TypeError):
+            continue
+    return [Spooled(number, attempt, number <= acknowledged) for number, attempt in found]
+
+
+def read_owner(path: Path) -> Owner | None:
+    """Return the worker that wrote a spool, None if nothing was written."""
+    with suppress(ValueError, KeyError, TypeError), path.open("rb") as file:
+        value = json.loads(file.readline())
+        return Owner(value["worker"], value["token"])
+    return None
+
+
+def spooled_answers(folder: Path) -> int:
+    """Return the number of answers in a folder of spools that the database has not acknowledged."""
+    count = 0
+    for path in folder.glob(f"*{SUFFIX}"):
+        with suppress(OSError):
+            spooled = read_spool(path)
+            count += sum(not one.is_acknowledged and one.attempt.answer is not None for one in spooled)
+    return count
+
+
+def orphans(folder: Path) -> Iterator[Path]:
+    """Yield the path of each spool whose process is gone, and hold its lock meanwhile."""
+    for path in sorted(folder.glob(f"*{SUFFIX}")):
+        with suppress(OSError), path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if path.exists():
+                yield path
