@@ -55,8 +55,9 @@ class Signals:
                 wait = f": waiting for {them}" if calls else ""
                 log.warning("stopping%s; repeat the signal or Ctrl+C to stop at once", wait)
             elif not abandon_requested.is_set():
-                log.warning("giving up %s, which may be billed and will be repeated", them)
-                if stop.reason in _REASONS.values():
+                if calls:
+                    log.warning("giving up %s, which may be billed and will be repeated", them)
+                if calls and stop.reason in _REASONS.values():
                     stop.sentence = f"{them} {were} given up, may be billed, and will be repeated"
                 abandon_requested.set()
 
