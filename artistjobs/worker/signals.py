@@ -32,7 +32,7 @@ class RunControl(Protocol):
         """Return the current index of this process among those of its command, and their number."""
 
     def connect(self, calls: Calls) -> Peers:
-        """Let the other processes of the command have an influence on the calls of this one, and return them."""
+        """Share pauses and outages with the other processes of the command, and return them."""
 
     async def wait_to_start(self, look_up: Callable[[], Awaitable[bool]]) -> bool:
         """Check the account and return when calls may start; False if no call could succeed or the run stops."""
