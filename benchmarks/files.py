@@ -47,6 +47,7 @@ def measure(bench: Bench) -> Iterator[Result]:
     counts = [10_000, 100_000, 300_000, 1_000_000] if not bench.is_quick else [1_000, 3_000, 5_000]
     taken = Taken({}, {})
     yield from ingesting(bench, counts[-1], taken)
+    yield from ingesting_table(bench, counts[-1])
     yield from exporting(bench, counts[-1], taken)
     yield ingesting_again(bench, counts[-1])
     yield from growth(bench, counts, taken)
@@ -85,6 +86,37 @@ def ingesting(bench: Bench, rows: int, taken: Taken) -> Iterator[Result]:
         f"{number(speeds[0])} against {number(speeds[1])} rows a second",
     )  # fmt: skip
     yield Figure(f"{what}: peak memory", "", at_most(100, " MB"), [used.peak_bytes / MB for used in first])
+
+
+def ingesting_table(bench: Bench, rows: int) -> Iterator[Result]:
+    """Yield the time and the memory of ingesting a table with two columns beside name and data."""
+    bench.say(f"ingest of a table of {rows:,} rows")
+    used, sizes = list[Used](), dict[str, int]()
+    with bench.place("table") as folder:
+        prepare(folder, rows)
+        write_table(folder / "table.csv", rows)
+
+        def ingested(name: str) -> float:
+            start_clean(*databases(folder))
+            found = ingest_again(folder, folder / name)
+            sizes[name] = (folder / "artistjobs.db").stat().st_size
+            if name == "table.csv":
+                used.append(found)
+            return found.cpu_seconds
+
+        found = alternate(bench.rounds, lambda: ingested("table.csv"), lambda: ingested("artists.csv"))
+        written = (folder / "table.csv").stat().st_size - (folder / "artists.csv").stat().st_size
+    what = f"Ingest of a table of {rows:,} rows with two more columns"
+    yield Figure(
+        f"{what}: CPU time", "the same rows without them", at_most(1.3), ratios(found, 0, 1),
+        f"{number(medians(found)[0])} s against {number(medians(found)[1])} s",
+    )  # fmt: skip
+    yield Figure(f"{what}: peak memory", "", at_most(100, " MB"), [one.peak_bytes / MB for one in used])
+    grown = sizes["table.csv"] - sizes["artists.csv"]
+    yield Figure(
+        f"{what}: growth of the database", "their bytes in the file", at_most(1.5), [grown / written],
+        f"{number(grown / MB)} MB against {number(written / MB)} MB",
+    )  # fmt: skip
 
 
 def ingesting_again(bench: Bench, rows: int) -> Figure:
@@ -159,6 +191,16 @@ def growth(bench: Bench, counts: list[int], taken: Taken) -> Iterator[Result]:
 def prepare(folder: Path, rows: int) -> None:
     (folder / "prompt.txt").write_text(PROMPT)
     write_rows(folder / "artists.csv", rows)
+
+
+def write_table(path: Path, rows: int) -> None:
+    """Write the rows of ``write_rows`` with two more columns."""
+    with path.open("w") as file:
+        file.write("artist_name,artist_data,country,born\n")
+        file.writelines(
+            f"Artist {number},painter and printmaker; born {number} days ago,Mexico,{1800 + number % 200}\n"
+            for number in range(rows)
+        )
 
 
 def start_clean(*leftovers: Path) -> None:

@@ -1,6 +1,6 @@
 """The received part of one reply: kept until it is complete, and sometimes complete after the call has failed."""
 
-from typing import Final
+from typing import IO, Final
 
 import httpx2
 from openai import OpenAIError
@@ -98,3 +98,31 @@ class Arrival:
         if not self._lease.covers(size + beside):
             with self.limit.suspended():
                 await self._lease.grow(size + beside)
+
+
+class FileArrival(Arrival):
+    """The part of a download that has arrived: the content of a file goes to ``into``, an error is kept."""
+
+    def __init__(self, redact: Redact, lease: Lease, limit: TimeLimit, into: IO[bytes]) -> None:
+        super().__init__(redact, lease, limit)
+        self._into = into
+
+    def add(self, piece: bytes) -> bool:
+        """Write a piece of the file, or add a piece of an error. Raises OSError if the disk is full."""
+        if self._status != OK:
+            return super().add(piece)
+        self._into.write(piece)
+        return True
+
+    async def response(self, request: httpx2.Request | None = None) -> httpx2.Response:
+        """Return the reply, without the content of the file. Raises ReplyTooLargeError."""
+        if self._status != OK:
+            return await super().response(request)
+        return httpx2.Response(self._status, headers=self._headers, request=request)
+
+    async def whole_response(self) -> httpx2.Response | None:
+        """Return the reply if it is an error; a file whose download was cut off is never whole."""
+        return None if self._status == OK else await super().whole_response()
+
+
+OK: Final = 200

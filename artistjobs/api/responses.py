@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from time import time
-from typing import Protocol
+from typing import IO
 from urllib.parse import quote
 
 import httpx2
@@ -18,7 +18,8 @@ from aiohttp import ClientError
 from openai import APIStatusError, AsyncOpenAI, OpenAIError
 
 from artistjobs.api.address import endpoint, without_query
-from artistjobs.api.arrival import Arrival, ReplyTooLargeError
+from artistjobs.api.arrival import Arrival, FileArrival, ReplyTooLargeError
+from artistjobs.api.batches import BatchesApi, RawReply
 from artistjobs.api.config import ApiConfig
 from artistjobs.api.faults import describe, fault_reply, shortage_behind
 from artistjobs.api.http_client import ARRIVAL, HttpClient
@@ -47,22 +48,6 @@ LOOK_UP_SECONDS = 20.0
 DOT_SEGMENTS, NOT_FOUND = (".", ".."), 404
 
 
-class RawReply(Protocol):
-    """Common protocol of the SDK's raw replies and of the responses in its errors."""
-
-    @property
-    def status_code(self) -> int:
-        """HTTP status."""
-
-    @property
-    def headers(self) -> httpx2.Headers:
-        """Headers; names are found in any case."""
-
-    @property
-    def content(self) -> bytes:
-        """Whole body."""
-
-
 class ResponsesApi:
     """API client over one connection pool, for one event loop."""
 
@@ -88,6 +73,15 @@ class ResponsesApi:
         usual = FLEX_SECONDS if body.get("service_tier") == "flex" else CALL_SECONDS
         return await self._reply(call, self._timeout or usual)
 
+    async def retrieve(self, response_id: str) -> Reply:
+        """Return a response that the service makes, or has made, in the background."""
+
+        async def call() -> RawReply:
+            address = endpoint(self._base_url, f"responses/{quote(response_id, safe='')}")
+            return await self._client.get(address, cast_to=httpx2.Response)
+
+        return await self._reply(call, self._timeout or CALL_SECONDS)
+
     async def look_up_model(self, model: str) -> Reply:
         """Request the description of a model; this is free of charge."""
 
@@ -100,10 +94,18 @@ class ResponsesApi:
             return Reply(status=NOT_FOUND, received_at=time())
         return await self._reply(call, LOOK_UP_SECONDS)
 
-    async def _reply(self, call: Callable[[], Awaitable[RawReply]], timeout_seconds: float) -> Reply:
+    @property
+    def batches(self) -> BatchesApi:
+        """The Files and Batch APIs of the same account."""
+        return BatchesApi(self._client, self._base_url, self._reply, self._redact)
+
+    async def _reply(
+        self, call: Callable[[], Awaitable[RawReply]], timeout_seconds: float, into: IO[bytes] | None = None
+    ) -> Reply:
         # The HTTP client's own time-out restarts with each byte; this one limits the whole call.
         lease = Lease(self._memory)
-        arrival = Arrival(self._redact, lease, TimeLimit(self._clock, timeout_seconds))
+        limit = TimeLimit(self._clock, timeout_seconds)
+        arrival = Arrival(self._redact, lease, limit) if into is None else FileArrival(self._redact, lease, limit, into)
         token, is_kept = ARRIVAL.set(arrival), False
         try:
             reply = await self._reply_to(call, arrival, timeout_seconds)

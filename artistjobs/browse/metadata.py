@@ -46,14 +46,22 @@ _TABLES: Mapping[str, Metadata] = {
     },
     "answers": {
         "description": "All answers received, including late and incomplete ones.",
-        "facets": ["model", "service_tier", "status"], "sort_desc": "id", "size": 20, "label_column": "response_id",
+        "facets": ["model", "service_tier", "way", "status"], "sort_desc": "id", "size": 20,
+        "label_column": "response_id",
     },
     "prompts": {"description": "Distinct prompt configurations.", "label_column": "model"},
     "workers": {
         "description": "Worker processes.", "facets": ["ending"], "sort_desc": "id", "label_column": "host",
     },
+    "batches": {
+        "description": "Batches at the service; each has the number of the worker that holds its jobs.",
+        "facets": ["state", "ending"], "sort_desc": "id", "label_column": "batch_id",
+    },
+    "submissions": {"description": "Responses in the background that are not fetched yet."},
     "controls": {"description": "Settings sent to running workers."},
     "ingests": {"description": "Ingested files.", "sort_desc": "id", "label_column": "source"},
+    "headers": {"description": "The names of the other columns of files, as a JSON array."},
+    "job_columns": {"description": "The values of the other columns of each job."},
     "ingest_lines": {"description": "The job of each valid line of a file."},
     "bad_lines": {"description": "Skipped lines with the reason.", "facets": ["reason"]},
 }  # fmt: skip

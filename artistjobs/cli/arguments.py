@@ -13,10 +13,12 @@ from artistjobs.api.config import NO_KEY, ApiConfig
 from artistjobs.api.prices import cost_by
 from artistjobs.api.remedies import STORED_PROMPTS_END
 from artistjobs.cli.api_environment import api_from_environment, check_rehearsal_environment, ignored_warning
+from artistjobs.cli.chosen_columns import chosen_columns
 from artistjobs.cli.options import Settings
 from artistjobs.cli.params import parameter_files
 from artistjobs.cli.prompt import PromptOptions, make_prompt
 from artistjobs.cli.schema import schema_note
+from artistjobs.commands.calling_way import CallingWay
 from artistjobs.commands.config import CheckOptions, WorkOptions
 from artistjobs.commands.findings import Finding, Level
 from artistjobs.core.command_text import DEFAULT_DATABASE, REHEARSAL_DATABASE
@@ -26,10 +28,11 @@ from artistjobs.core.prompt import Prompt
 from artistjobs.errors import WrongUseError
 from artistjobs.export.protection import ENV_FILE, FilesInUse
 from artistjobs.ingest.encoding import UTF8, encoding_named
-from artistjobs.ingest.source import IngestConfig
+from artistjobs.ingest.input_format import input_format
+from artistjobs.ingest.source import IngestConfig, InputFile
 from artistjobs.store.database import Database
 from artistjobs.store.models import Kind
-from artistjobs.worker.config import WorkConfig
+from artistjobs.worker.config import BackgroundOptions, BatchOptions, WorkConfig
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +41,13 @@ Made = TypeVar("Made")
 
 
 PATIENCE_SECONDS = 1800.0
+
+
+BATCH_SPEED = 1.0
+
+
+REHEARSAL_BATCH_SPEED = 300.0
+"""Factor by which waits for simulated batches are shorter: the simulated service needs seconds instead of hours."""
 
 
 REHEARSAL_PATIENCE_SECONDS = 5.0
@@ -80,11 +90,19 @@ class CommandArguments:
 
     def ingest_config(self) -> IngestConfig:
         """Return the configuration of an ingest. Raises WrongUseError if a file, a prompt or an option is invalid."""
-        return IngestConfig(
-            source=self._source(),
-            prompt=self._prompt(),
-            strict=bool(self._options["strict"]),
-            encoding=self._encoding(),
+        file = self.input_file(self.source())
+        return file.for_prompt(self._prompt(), strict=bool(self._options["strict"]))
+
+    def input_file(self, path: Path) -> InputFile:
+        """Return a file with the way to read it. Raises WrongUseError if an option about it is invalid."""
+        name, form = self._text("encoding"), input_format(path, self._text("input_format"))
+        if name and not form.is_text:
+            raise WrongUseError(f"--encoding is for files of text, not for {form}; leave it out.")
+        return InputFile(
+            source=path,
+            encoding=encoding_named(name) if name else UTF8,
+            input_format=form,
+            chosen=chosen_columns(self._texts("columns")),
         )
 
     def files_in_use(self, output: Path | None = None) -> FilesInUse:
@@ -133,12 +151,19 @@ class CommandArguments:
         api = _found("key", lambda: self._api(None), failures)
         if api is None and self.scenario is None and not any(failure.subject == "key" for failure in failures):
             failures.append(Finding(Level.FAIL, "key", NO_KEY, WrongUseError.exit_code))
-        encoding = _found("file", self._encoding, failures)
+        path = self._path("file")
         return CheckOptions(
-            model=model, prompt=prompt, file=self._path("file") if encoding else None, encoding=encoding or UTF8,
+            model=model, prompt=prompt, file=_found("file", lambda: self.input_file(path), failures) if path else None,
             api=api, scenario=self.scenario, max_workers=self._number("max_workers") or 1, cost=self.cost(),
             spend=bool(self._options["spend"]), failures=tuple(failures),
+            way=self._calling_way(),
         )  # fmt: skip
+
+    def _calling_way(self) -> CallingWay:
+        uses_batches, window = bool(self._options["uses_batches"]), self._text("window")
+        if uses_batches and window is not None:
+            raise WrongUseError("--batch and --window exclude each other; use one of them.")
+        return CallingWay(uses_batches=uses_batches, window=window)
 
     def _model_warning(self) -> str | None:
         uses_default = self.scenario is None and self._text("model") is None
@@ -193,12 +218,42 @@ class CommandArguments:
             prices=self._prices(),
             flex_fallback=flex_fallback,
             corrections=self._number("corrections") or 0,
-            sample=self._is_sample(),
+            sample=self.is_sample(),
             patience_seconds=self._patience(),
             first_patience_seconds=self._amount("patience"),
+            batch=self._batch_options(),
+            background=self._background_options(),
         )
 
-    def _is_sample(self) -> bool:
+    def _background_options(self) -> BackgroundOptions | None:
+        """Return the options of the background, None for live calls. Raises WrongUseError if they exclude others."""
+        window = self._text("window")
+        if not self._options["background"]:
+            if window is not None:
+                raise WrongUseError("--window concerns answers in the background; add --background.")
+            return None
+        if self._options["uses_batches"]:
+            raise WrongUseError("--batch and --background exclude each other; use one of them.")
+        return BackgroundOptions(window=window, speed=self._batch_speed())
+
+    def _batch_options(self) -> BatchOptions | None:
+        """Return the options of batches, None for live calls. Raises WrongUseError for options that exclude others."""
+        live_after, no_wait = self._amount("live_after"), bool(self._options["no_wait"])
+        if not self._options["uses_batches"]:
+            if no_wait or live_after is not None:
+                raise WrongUseError("--no-wait and --live-after concern batches; add --batch.")
+            return None
+        if self._options["sample"]:
+            raise WrongUseError("--sample takes random rows for live calls; leave out --batch or --sample.")
+        if no_wait and live_after is not None:
+            raise WrongUseError("--no-wait and --live-after exclude each other; use one of them.")
+        return BatchOptions(no_wait=no_wait, live_after_hours=live_after, speed=self._batch_speed())
+
+    def _batch_speed(self) -> float:
+        return BATCH_SPEED if self.scenario is None else REHEARSAL_BATCH_SPEED
+
+    def is_sample(self) -> bool:
+        """Return True if random jobs are to be worked on. Raises WrongUseError if no limit says how many."""
         if self._options["sample"] and self._number("limit") is None:
             raise WrongUseError("--sample takes random rows, as many as --limit says; add --limit N.")
         return bool(self._options["sample"])
@@ -232,17 +287,15 @@ class CommandArguments:
             service_tier=self._text("service_tier"),
             store=store if isinstance(store, bool) else None,
             metadata=self._texts("metadata"),
+            variables=self._texts("variables"),
         )
 
-    def _source(self) -> Path:
+    def source(self) -> Path:
+        """Return the input file. Raises WrongUseError if there is none, or are two."""
         file, also = self._path("file"), self._path("input_file")
         if (one := file or also) is None or (file and also):
             raise WrongUseError("give exactly one input file, for example: artistjobs run artists.csv")
         return one
-
-    def _encoding(self) -> str:
-        name = self._text("encoding")
-        return encoding_named(name) if name else UTF8
 
     def _text(self, name: str) -> str | None:
         value = self._options[name]

@@ -5,7 +5,7 @@ from click.exceptions import Exit
 
 from artistjobs.cli.console import logging_output
 from artistjobs.cli.help import command
-from artistjobs.cli.options import Settings, ask_options, check_options, json_option, rehearse_options
+from artistjobs.cli.options import WINDOWS, Settings, ask_options, check_options, json_option, rehearse_options
 
 
 @command()
@@ -13,6 +13,8 @@ from artistjobs.cli.options import Settings, ask_options, check_options, json_op
 @ask_options
 @rehearse_options
 @json_option
+@click.option("--batch", "uses_batches", is_flag=True, help="Check a run with --batch.")
+@click.option("--window", type=click.Choice(WINDOWS), help="Check a run with --background and this window.")
 @click.pass_obj
 def check(settings: Settings, /, **options: object) -> None:
     """Check whether a run will work and what it will cost.

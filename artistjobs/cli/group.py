@@ -24,6 +24,7 @@ EXIT_INTERRUPTED, EXIT_NO_READER, EXIT_TERMINATED = 130, 141, 143
 
 
 COMMANDS = {
+    "inspect": "inspect.inspect",
     "check": "check.check",
     "ingest": "ingest.ingest",
     "work": "work.work",
@@ -42,6 +43,8 @@ COMMANDS = {
     "pause": "control.pause",
     "resume": "control.resume",
     "set": "control.tune",
+    "batches": "batches.batches",
+    "cancel": "batches.cancel",
     "backup": "backup.backup",
     "restore": "backup.restore",
     "copy": "copy.copy",
@@ -55,8 +58,9 @@ HELP = {"help_option_names": ["-h", "--help"], "show_default": True, "max_conten
 SECTIONS = {
     "Step by step": ("ingest", "work", "status", "export"),
     "All steps at once": ("run",),
-    "Checks and failures": ("check", "failures", "show", "retry", "drop", "lost"),
+    "Checks and failures": ("inspect", "check", "failures", "show", "retry", "drop", "lost"),
     "Running workers": ("pause", "resume", "set"),
+    "Batches": ("batches", "cancel"),
     "Backups and copies": ("backup", "restore", "copy"),
     "Reports": ("ingests", "compare", "report", "browse"),
 }

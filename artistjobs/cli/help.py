@@ -21,17 +21,17 @@ MANY_OPTIONS = 10
 
 
 GROUPS: dict[str, frozenset[str]] = {
-    "Input": frozenset({"input_file", "encoding", "strict", "dry_run"}),
+    "Input": frozenset({"input_file", "input_format", "columns", "encoding", "strict", "dry_run"}),
     "Request": frozenset(
         {
-            "prompt_id", "prompt_file", "instructions_file", "prompt_version", "model", "params", "schema",
+            "prompt_id", "prompt_file", "instructions_file", "prompt_version", "variables", "model", "params", "schema",
             "service_tier", "store", "metadata",
         }
     ),
     "Execution": frozenset(
         {
             "max_workers", "processes", "max_attempts", "corrections", "timeout", "patience", "retry_failed",
-            "flex_fallback",
+            "flex_fallback", "background", "window", "uses_batches", "no_wait", "live_after",
         }
     ),
     "Cost and limits": frozenset(

@@ -30,10 +30,19 @@ Command = TypeVar("Command", bound=Callable[..., object])
 SERVICE_TIERS = ("auto", "default", "flex", "priority")
 
 
-SCENARIO_NAMES = ("calm", "busy", "storm", "outage", "no-credit")
+WINDOWS = ("2h", "8h")
+
+
+SCENARIO_NAMES = (
+    "calm", "busy", "storm", "outage", "no-credit", "background-storm",
+    "batch-calm", "batch-storm", "batch-expires", "batch-queue-full",
+)  # fmt: skip
 
 
 FORMATS = ("jsonl", "csv", "tsv", "parquet")
+
+
+INPUT_FORMATS = ("csv", "tsv", "semicolon", "jsonl", "xlsx", "parquet")
 
 
 MAX_COUNT = 2**53
@@ -128,6 +137,9 @@ class _Seconds(click.FloatRange):
 SECONDS = _Seconds(min=0)
 
 
+HOURS = _Seconds(min=0, min_open=True)
+
+
 TIME_LIMIT = _Seconds(min=0, min_open=True)
 
 
@@ -166,9 +178,22 @@ def _all_of(*options: Callable[[Command], Command]) -> Callable[[Command], Comma
     return decorate
 
 
-_ENCODING = click.option(
-    "--encoding", metavar="NAME", help="Text encoding of FILE, such as windows-1252.  [default: UTF-8]"
-)
+_INPUT = (
+    click.option(
+        "--input-format", type=click.Choice(INPUT_FORMATS), help="Format of FILE.  [default: by file ending, else csv]"
+    ),
+    click.option(
+        "--column", "columns", multiple=True, metavar="NAME=COLUMN",
+        help="Column of FILE with the artist_name or the artist_data; repeatable: artist_name=Artist.",
+    ),
+    click.option("--encoding", metavar="NAME", help="Text encoding of FILE, such as windows-1252.  [default: UTF-8]"),
+)  # fmt: skip
+"""Options of the way to read the input file."""
+
+
+def input_options(command: Command) -> Command:
+    """Add the options of the way to read the input file."""
+    return _all_of(*_INPUT)(command)
 
 
 def source_options(command: Command) -> Command:
@@ -176,7 +201,7 @@ def source_options(command: Command) -> Command:
     return _all_of(
         click.argument("file", required=False, type=PATH),
         click.option("--input-file", type=PATH, help="Same as FILE."),
-        _ENCODING,
+        *_INPUT,
         click.option("--strict", is_flag=True, help="Ingest nothing if any line is bad."),
         click.option("--dry-run", is_flag=True, help="Show 5 requests and an estimate; send and write nothing."),
     )(command)
@@ -190,10 +215,14 @@ def ask_options(command: Command) -> Command:
         ),
         click.option(
             "--prompt-file", type=PATH, envvar="ARTISTJOBS_PROMPT_FILE", show_envvar=True,
-            help="Template with {{ artist_name }} and, optionally, {{ artist_data }}.",
+            help="Template with {{ artist_name }} and, optionally, {{ artist_data }} and other columns of FILE.",
         ),
         click.option("--instructions-file", type=PATH, help="Instructions to send with the template."),
         click.option("--version", "--prompt-version", "prompt_version", help="Version of the stored prompt."),
+        click.option(
+            "--variable", "variables", multiple=True, metavar="COLUMN",
+            help="Another column of FILE that the stored prompt has as a variable; repeatable.",
+        ),
         click.option(
             "--model", metavar="NAME", envvar="OPENAI_MODEL", show_envvar=True,
             help="Model to call.  [default: gpt-5, until 2026-12-11]",
@@ -207,7 +236,9 @@ def ask_options(command: Command) -> Command:
             help="JSON Schema that each answer must satisfy; sent as text.format.",
         ),
         click.option(
-            "--service-tier", type=click.Choice(SERVICE_TIERS), help="Service tier; flex is slower and costs half."
+            "--service-tier",
+            type=click.Choice(SERVICE_TIERS),
+            help="Service tier; flex costs half, is slower, and is being retired."
         ),
         click.option("--store/--no-store", default=None, help="Let OpenAI store the answers.  [default: --store]"),
         click.option(
@@ -233,7 +264,7 @@ def check_options(command: Command) -> Command:
     """Add the argument and the options that only the command check has in this form."""
     return _all_of(
         click.argument("file", required=False, type=PATH),
-        _ENCODING,
+        *_INPUT,
         _WORKERS,
         *_PRICES,
         click.option("--spend", is_flag=True, help="Make one real call; it is billed, and its answer is not stored."),
@@ -279,6 +310,17 @@ def work_options(command: Command) -> Command:
             help="Wait this long while the service is away, then stop.  [default: 1800; 5 in a rehearsal]",
         ),
         click.option("--retry-failed", is_flag=True, help="Make failed jobs pending again first."),
+        click.option("--background", is_flag=True, help="Let OpenAI answer in the background, and fetch the answers."),
+        click.option(
+            "--window", type=click.Choice(WINDOWS),
+            help="With --background, accept answers later, for 30 % or 40 % off the price.",
+        ),
+        click.option("--batch", "uses_batches", is_flag=True, help="Use the Batch API: half the price, within a day."),
+        click.option("--no-wait", is_flag=True, help="With --batch, end when all batches are submitted."),
+        click.option(
+            "--live-after", type=HOURS, metavar="HOURS",
+            help="With --batch, call live what batches have not answered after this time.",
+        ),
     )(command)  # fmt: skip
 
 

@@ -13,7 +13,8 @@ OWN_FIELDS = {
     "instructions": "use --instructions-file",
     "stream": "answers are stored whole",
     "stream_options": "answers are stored whole",
-    "background": "artistjobs waits for each answer",
+    "background": "use --background",
+    "background_options": "use --window",
 }
 """Fields that artistjobs sets itself, each with the alternative or the reason."""
 

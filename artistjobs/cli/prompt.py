@@ -1,5 +1,6 @@
 """Prompt of a command: built from the options, with the template and the instructions read from files and checked."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -11,8 +12,9 @@ from artistjobs.core.json_values import Json
 from artistjobs.core.pricing import REHEARSAL_MODEL
 from artistjobs.core.prompt import Prompt
 from artistjobs.core.schema import params_json
-from artistjobs.core.template import check_template, ensure_uses_artist
+from artistjobs.core.template import columns_used, ensure_uses_artist
 from artistjobs.errors import PromptError, WrongUseError
+from artistjobs.ingest.header import DATA, NAME
 from artistjobs.rendering.renderer import Renderer
 
 REHEARSAL_PROMPT = "pmpt_rehearsal"
@@ -32,6 +34,7 @@ class PromptOptions:
     store: bool | None = None
     metadata: tuple[str, ...] = ()
     schema: Path | None = None
+    variables: tuple[str, ...] = ()
 
     def fields(self) -> dict[str, Json]:
         """Return the additional fields of the request. Raises PromptError if an assignment or the schema is invalid."""
@@ -61,7 +64,19 @@ def make_prompt(prompt_options: PromptOptions, today: date, *, is_rehearsal: boo
     prompt_id = prompt_options.prompt_id or (REHEARSAL_PROMPT if is_rehearsal else None)
     if not prompt_id:
         raise WrongUseError("no prompt is given; use --prompt-file FILE or --prompt-id ID.")
-    return Prompt(model=model, prompt_id=prompt_id, version=prompt_options.prompt_version or None, params=params)
+    return Prompt(
+        model=model, prompt_id=prompt_id, version=prompt_options.prompt_version or None, params=params,
+        columns=_variables(prompt_options.variables),
+    )  # fmt: skip
+
+
+def _variables(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the columns that are sent as variables, sorted. Raises WrongUseError if one of them is always sent."""
+    if always := next((name for name in names if name in (NAME, DATA)), None):
+        raise WrongUseError(
+            f"--variable {always} is not needed, because {NAME} and {DATA} are always sent; leave it out."
+        )
+    return tuple(sorted(set(names)))
 
 
 def _ensure_one_prompt(prompt_options: PromptOptions) -> None:
@@ -69,12 +84,14 @@ def _ensure_one_prompt(prompt_options: PromptOptions) -> None:
         raise WrongUseError("--instructions-file requires --prompt-file; a stored prompt has its own instructions.")
     if prompt_options.prompt_file is not None and prompt_options.prompt_version:
         raise WrongUseError("--version requires --prompt-id; a prompt file has no version.")
+    if prompt_options.prompt_file is not None and prompt_options.variables:
+        raise WrongUseError("--variable requires --prompt-id; a prompt file uses the columns that it names.")
 
 
 def _template_prompt(prompt_options: PromptOptions, file: Path, model: str, params: str) -> Prompt:
     template = _read_text(file)
     with Renderer() as renderer:
-        check_template(template, str(file), renderer.compile)
+        columns = columns_used(template, str(file), renderer.compile)
     ensure_uses_artist(template, str(file))
     instructions = _read_text(prompt_options.instructions_file) if prompt_options.instructions_file else None
     if instructions is not None and "{{" in instructions and "artist_" in instructions:
@@ -82,7 +99,10 @@ def _template_prompt(prompt_options: PromptOptions, file: Path, model: str, para
             f"{prompt_options.instructions_file} is sent unchanged and is not a template; "
             "put {{ artist_name }} and {{ artist_data }} into the prompt file."
         )
-    return Prompt(model=model, template=template, template_file=file.name, instructions=instructions, params=params)
+    return Prompt(
+        model=model, template=template, template_file=file.name, instructions=instructions, params=params,
+        columns=columns,
+    )  # fmt: skip
 
 
 def _read_text(path: Path) -> str:

@@ -67,7 +67,12 @@ def run(
             from artistjobs.commands.dry_run import show_dry_run
 
             show_dry_run(
-                arguments.database(), config, arguments.cost(), limit=arguments.limit(), as_json=arguments.as_json
+                arguments.database(),
+                config,
+                arguments.cost(),
+                limit=arguments.limit(),
+                sample=arguments.is_sample(),
+                as_json=arguments.as_json,
             )
             return
         written_as = format_of(output, format_name)

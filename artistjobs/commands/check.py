@@ -18,6 +18,7 @@ from artistjobs.api.rate_limit_headers import read_limit
 from artistjobs.api.remedies import STORED_PROMPTS_END, failure_text, fatal_message
 from artistjobs.api.reply import Reply
 from artistjobs.commands.api_access import _api
+from artistjobs.commands.calling_way import LIVE, CallingWay, way_findings, way_time
 from artistjobs.commands.config import CheckOptions
 from artistjobs.commands.dry_run import FilePreviewResult, count_file
 from artistjobs.commands.estimate import (
@@ -32,14 +33,14 @@ from artistjobs.commands.estimate import (
 from artistjobs.commands.estimate_text import interval_cost_text, interval_duration_text, interval_tokens_text
 from artistjobs.commands.findings import Finding, Level
 from artistjobs.core.attempt import Answer, Failure, FailureKind
+from artistjobs.core.columns import NO_COLUMNS
 from artistjobs.core.formatting import cost_text, count_text
 from artistjobs.core.pricing import REHEARSAL_MODEL, Cost, answer_cost
-from artistjobs.core.prompt import Prompt
+from artistjobs.core.prompt import Prompt, live_body
 from artistjobs.core.schema import compile_check
 from artistjobs.core.statistics import AnswerStats, Interval, RunningStats, stats_of
 from artistjobs.errors import ArtistjobsError, PromptError, RunStoppedError, WrongUseError
 from artistjobs.ingest.checked_rows import Warn
-from artistjobs.ingest.source import IngestConfig
 from artistjobs.rendering.renderer import build_request
 from artistjobs.store.database import Database
 
@@ -81,6 +82,7 @@ class CheckPlan:
     measured: AnswerStats | None = None
     failures: tuple[Finding, ...] = ()
     file_warnings: tuple[str, ...] = ()
+    way: CallingWay = LIVE
 
 
 @dataclass(slots=True, kw_only=True)
@@ -120,6 +122,7 @@ async def check(plan: CheckPlan, api: Api | None, clock: Callable[[], float]) ->
         await _try_out(check_result, api, plan.prompt, clock)
     _check_limits(check_result)
     _check_price(check_result)
+    check_result.findings += way_findings(plan.way, plan.model, plan.prompt, plan.cost)
     _check_file(check_result)
     _estimate(check_result)
     return check_result
@@ -160,7 +163,12 @@ def _check_prompt(check_result: CheckResult) -> None:
     if prompt is None:
         return
     if prompt.template is not None:
-        check_result.add(Level.OK, "prompt", f"{prompt.template_file}: the template is valid")
+        valid = f"{prompt.template_file}: the template is valid"
+        if prompt.columns and check_result.plan.file is None:
+            columns = ", ".join(prompt.columns)
+            check_result.add(Level.WARN, "prompt", f"{valid} for a file with the columns {columns}; check it with FILE")
+        else:
+            check_result.add(Level.OK, "prompt", valid)
     elif prompt.model == REHEARSAL_MODEL:
         check_result.add(Level.OK, "prompt", f"{prompt.prompt_id}, not checked in a rehearsal")
     else:
@@ -174,13 +182,14 @@ async def _try_out(check_result: CheckResult, api: Api, prompt: Prompt, clock: C
     file = check_result.plan.file
     first = file.rows.first if file else None
     name, data = (first.name, first.data) if first else SAMPLE
+    columns = file.rows.first_columns if file else NO_COLUMNS
     try:
-        body = build_request(prompt, name, data)
+        body = build_request(prompt, name, data, columns)
     except PromptError as error:
         check_result.add(Level.WARN, "call", f"not made for {name!r}: {error}")
         return
     began = clock()
-    reply = await api.create(body)
+    reply = await api.create(live_body(body))
     seconds = clock() - began
     classification = classify(reply)
     answer = classification.answer
@@ -294,7 +303,7 @@ def _estimate(check_result: CheckResult) -> None:
     if plan.prompt is None or plan.file is None:
         return
     calls = plan.file.asked.to_call
-    measured = plan.measured or _measured_by(check_result.call)
+    measured = _at_prices_of(plan, plan.measured or _measured_by(check_result.call))
     load = Workload(prompt=plan.prompt, calls=calls, request_bytes=plan.file.rows.mean_bytes * calls)
     estimated = check_result.estimate = estimate(load, measured, plan.cost)
     pace = RateLimits(max_workers=plan.max_workers, rpm=check_result.limits.requests, tpm=check_result.limits.tokens)
@@ -307,9 +316,18 @@ def _estimate(check_result: CheckResult) -> None:
     check_result.add(Level.OK, "output", f"{interval_tokens_text(estimated.output_tokens)}: {out}")
     cost = interval_cost_text(estimated.cost_usd) if estimated.cost_usd else "unknown"
     check_result.add(Level.OK if estimated.cost_usd else Level.WARN, "cost", f"{cost}: {money}")
+    if time := way_time(plan.way, calls, plan.file.rows.mean_bytes):
+        check_result.seconds = None
+        check_result.add(Level.OK, "time", time)
+        return
     check_result.add(
         Level.OK, "time", f"{interval_duration_text(check_result.seconds)} for {count_text(calls, 'call')}: {basis}"
     )
+
+
+def _at_prices_of(plan: CheckPlan, measured: AnswerStats | None) -> AnswerStats | None:
+    """Return statistics of earlier answers without their cost if these were billed at other prices."""
+    return measured if plan.way.is_live or measured is None else replace(measured, cost_usd=RunningStats())
 
 
 def _measured_by(call: TestCall | None) -> AnswerStats | None:
@@ -337,8 +355,9 @@ def run_check(database: Database, checking: CheckOptions) -> CheckResult:
         base_url=checking.api.base_url if checking.api else DEFAULT_BASE_URL,
         model=checking.model, prompt=checking.prompt, max_workers=checking.max_workers, cost=checking.cost,
         spend=checking.spend, file=file, measured=measured, failures=tuple(failures),
-        file_warnings=tuple(warnings),
+        file_warnings=tuple(warnings), way=checking.way,
     )  # fmt: skip
+    plan = replace(plan, cost=checking.way.cost(plan.cost))
     if checking.api is None and checking.scenario is None:
         return asyncio.run(check(plan, None, monotonic))
     with _api(checking) as config:
@@ -361,8 +380,7 @@ def _counted(
         return None, None
     try:
         if checking.file is not None:
-            config = IngestConfig(source=checking.file, prompt=checking.prompt, encoding=checking.encoding)
-            return count_file(database, config, warn)
+            return count_file(database, checking.file.for_prompt(checking.prompt), warn)
         with database.preview() as preview:
             return None, preview.measured(checking.prompt)
     except ArtistjobsError as error:

@@ -1,13 +1,14 @@
 """Configuration values of the commands ``work``, ``run`` and ``check``."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from artistjobs.api.config import NO_KEY, ApiConfig
+from artistjobs.commands.calling_way import LIVE, CallingWay
 from artistjobs.commands.findings import Finding
 from artistjobs.core.pricing import Cost
 from artistjobs.core.prompt import Prompt
 from artistjobs.errors import WrongUseError
+from artistjobs.ingest.source import InputFile
 from artistjobs.worker.config import WorkConfig
 
 
@@ -30,12 +31,11 @@ class WorkOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckOptions:
-    """Options of a check. ``failures`` are findings about the options themselves."""
+    """Options of a check. ``failures`` are findings about the options themselves. ``way`` is that of the run."""
 
     model: str | None
     prompt: Prompt | None
-    file: Path | None
-    encoding: str
+    file: InputFile | None
     api: ApiConfig | None
     scenario: str | None
     max_workers: int
@@ -43,3 +43,4 @@ class CheckOptions:
     spend: bool
     failures: tuple[Finding, ...]
     timeout_seconds: float | None = None
+    way: CallingWay = LIVE

@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from artistjobs.core.citations import citation_text, citations_in
+from artistjobs.core.columns import Columns
 from artistjobs.core.command_text import command
 from artistjobs.core.formatting import cost_text, truncate
 from artistjobs.core.json_values import Json, scalar
-from artistjobs.core.prompt import Body, Prompt, changed_fields
+from artistjobs.core.prompt import Body, Prompt, changed_fields, live_body
 from artistjobs.errors import PromptError
 from artistjobs.rendering.renderer import build_request
 from artistjobs.store.interface import Reader
@@ -106,6 +107,7 @@ def job_details_json(details: JobDetails) -> dict[str, Json]:
         "job": scalar(job["job"]),
         "artist_name": scalar(job["artist_name"]),
         "artist_data": scalar(job["artist_data"]),
+        **({"columns": {**_columns(job)}} if _columns(job) else {}),
         "state": scalar(job["state"]),
         "error_code": scalar(job["error_code"]),
         "available_at": scalar(job["available_at"]),
@@ -124,6 +126,7 @@ def job_details_lines(details: JobDetails, reader: Reader, width: int | None) ->
     lines: list[Line] = [(Style.TITLE, f"job {job['job']}: {escape_controls(str(job['artist_name']))}, {job['state']}")]
     if job["artist_data"]:
         lines.append((Style.PLAIN, f"  {escape_controls(str(job['artist_data']))}"))
+    lines += [(Style.PLAIN, f"  {escape_controls(f'{name}: {value}')}") for name, value in _columns(job).items()]
     if job["state"] == "failed":
         lines.append((Style.COMMAND, "  " + command(reader.path, f"retry {job['job']}")))
     changed = ", ".join(details.changed)
@@ -139,9 +142,15 @@ def job_details_lines(details: JobDetails, reader: Reader, width: int | None) ->
 
 def _request(prompt: Prompt, row: Row) -> Body | None:
     try:
-        return build_request(prompt, str(row["artist_name"]), str(row["artist_data"]))
+        body = build_request(prompt, str(row["artist_name"]), str(row["artist_data"]), _columns(row))
+        return live_body(body)
     except PromptError:
         return None
+
+
+def _columns(row: Row) -> Columns:
+    columns = row["columns"]
+    return columns if isinstance(columns, dict) else {}
 
 
 def _attempt_lines(attempts: Sequence[Row], width: int | None) -> list[Line]:

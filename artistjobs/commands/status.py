@@ -16,7 +16,18 @@ from artistjobs.core.statistics import Interval
 from artistjobs.core.timestamps import from_timestamp, to_timestamp
 from artistjobs.store.address import Address
 from artistjobs.store.interface import Reader
-from artistjobs.store.models import Counts, FailureGroup, Kind, Money, Progress, RecentAnswers, Run, Spool, WorkTotals
+from artistjobs.store.models import (
+    BatchRecord,
+    Counts,
+    FailureGroup,
+    Kind,
+    Money,
+    Progress,
+    RecentAnswers,
+    Run,
+    Spool,
+    WorkTotals,
+)
 
 PACE_SECONDS = 60.0
 
@@ -42,6 +53,7 @@ class Status:
     progress: Sequence[Progress]
     runs: Sequence[Run]
     changes: Sequence[ControlChange] = ()
+    batches: Sequence[BatchRecord] = ()
     prompt: int | None = None
     spool: Spool | None = None
 
@@ -75,6 +87,7 @@ def read_status(reader: Reader, prompt: int | None = None) -> Status:
             progress=progress,
             runs=job_queries.runs(RUNS) if prompt is None else [],
             changes=job_queries.control_changes(),
+            batches=reader.batches.open_batches(),
             spool=reader.spool(),
         )
 
@@ -143,6 +156,7 @@ def status_json(status: Status) -> dict[str, Json]:
         "retries": work.retries,
         "input_tokens": work.input_tokens,
         "output_tokens": work.output_tokens,
+        "cached_share": None if work.cached_share is None else round(work.cached_share, 4),
         "cost_usd": round(work.cost_usd, 6),
         "unpriced_answers": work.unpriced,
         "lost_usd": round(status.money.lost_usd, 6),
@@ -153,8 +167,14 @@ def status_json(status: Status) -> dict[str, Json]:
         "prompts": [_prompt_json(progress) for progress in status.progress],
         "runs": [_run_json(run, status.at) for run in status.runs],
         "control": control_json(status.changes, status.workers),
+        "batches": [_batch_json(batch) for batch in status.batches],
         "spool": _spool_json(status.spool),
     }
+
+
+def _batch_json(batch: BatchRecord) -> dict[str, Json]:
+    names = ("id", "state", "model", "lines", "service_status", "service_completed", "service_failed", "done", "failed")
+    return {name: getattr(batch, name) for name in (*names, "created_at", "submitted_at", "batch_id")}
 
 
 def _worker_json(worker: Run) -> dict[str, Json]:

@@ -8,11 +8,12 @@ from artistjobs.commands.prompts import prompt_title
 from artistjobs.commands.status import Projection, Status, project, retry_command, run_pace, run_seconds
 from artistjobs.core.command_text import command
 from artistjobs.core.formatting import cost_text, count_text, duration_text
-from artistjobs.store.models import FailureGroup, Kind, Progress, Run
+from artistjobs.store.models import FailureGroup, Kind, Progress, Run, WorkTotals
 from artistjobs.terminal.escape import escape_controls
 from artistjobs.terminal.local_time import local_time
 from artistjobs.terminal.screen import Style, styled
 from artistjobs.terminal.table import TableColumn, table, truncate_cells, wrapped
+from artistjobs.worker.batch.text import batch_line
 
 _PROMPT_COLUMNS = (
     TableColumn("no."),
@@ -48,7 +49,7 @@ def status_lines(status: Status, width: int | None = None, *, is_coloured: bool 
     which = "" if status.prompt is None else f", prompt {status.prompt}"
     names = ["done", "failed", "running", "pending", *(["dropped"] if counts.dropped else [])]
     states = [f"{name} {getattr(counts, name):,}" for name in names]
-    tokens = f"{work.input_tokens:,} tokens in, {work.output_tokens:,} out"
+    tokens = f"{work.input_tokens:,} tokens in{_cached_text(work)}, {work.output_tokens:,} out"
     facts = [
         "   ".join(states),
         f"{status.jobs_per_minute:,.0f} jobs a minute",
@@ -59,6 +60,7 @@ def status_lines(status: Status, width: int | None = None, *, is_coloured: bool 
         *_projection_lines(project(status)),
         *control_lines(status.changes, status.workers, status.path),
         *_worker_lines(status.workers),
+        *(batch_line(batch, status.at) for batch in status.batches),
     ]
     lines = [
         (Style.TITLE, f"{escape_controls(str(status.path))}{which}: {count_text(counts.total, 'job')}{kind}"),
@@ -78,6 +80,10 @@ def _spool_lines(status: Status) -> list[str]:
         return []
     answers, work = count_text(spool.answers, "answer"), escape_controls(command(status.path, "work"))
     return [f"{answers} in {escape_controls(str(spool.folder))} not stored yet; a run on this machine does: {work}"]
+
+
+def _cached_text(work: WorkTotals) -> str:
+    return f" ({100 * work.cached_share:.0f} % cached)" if work.cached_share else ""
 
 
 def _lost_lines(status: Status) -> list[str]:

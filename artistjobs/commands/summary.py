@@ -19,6 +19,7 @@ _EXIT_CODES = {
     StopReason.ACCOUNT: 3,
     StopReason.REFUSED: 3,
     StopReason.OUTAGE: 75,
+    StopReason.SUBMITTED: 75,
     StopReason.DIED: 3,
     StopReason.MAX_COST: 4,
     StopReason.LIMIT: 4,

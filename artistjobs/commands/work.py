@@ -39,7 +39,8 @@ def work_on(database: Database, scope: Scope, working: WorkOptions, console: Con
     working.ensure_api_key()
     with database.open() as store:
         counts = _on_failed(store, scope, retry_failed=working.retry_failed)
-        if not counts.pending and not counts.running:
+        has_batches = working.work.batch is not None and bool(store.batches.open_batches())
+        if not counts.pending and not counts.running and not has_batches:
             # A worker may have died with no job left: the rescue records its death all the same.
             tell_rescue(store.queue.rescue())
             console.clear_status()

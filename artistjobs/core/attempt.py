@@ -42,6 +42,14 @@ class Outcome(StrEnum):
     DIED = "died"  # the worker died while it held the job
 
 
+class Way(StrEnum):
+    """The way in which a call is made and its answer comes."""
+
+    LIVE = "live"
+    BATCH = "batch"
+    BACKGROUND = "background"
+
+
 class FailureKind(StrEnum):
     """Kind of a failure; it decides what happens next."""
 
@@ -117,6 +125,7 @@ class Answer:
     body: str
     request_id: str | None = None
     cost_usd: float | None = None
+    way: Way = Way.LIVE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +135,8 @@ class Attempt:
     ``calls`` is 1 if a request may have reached the API, else 0. ``uncounted`` is the number of the
     job's attempts that do not count if the claim is released: this one, and earlier ones that the job did
     not cause. ``reserved_usd`` and ``margin_usd`` are what was held back for the call under a cost cap, which the
-    attempt frees. ``lost_usd`` is the maximum cost of a call that returned no answer.
+    attempt frees. ``lost_usd`` is the maximum cost of a call that returned no answer. ``is_handed_on`` is True for a
+    retry that any worker may make: the job is pending again, and this attempt counts.
     """
 
     claim: Claim
@@ -141,3 +151,4 @@ class Attempt:
     reserved_usd: float = 0.0
     margin_usd: float = 0.0
     lost_usd: float = 0.0
+    is_handed_on: bool = False

@@ -1,9 +1,11 @@
 """Jobs: their states, the allowed state transitions, claims, scopes, and the rows of an input file."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
+
+from artistjobs.core.columns import Columns
 
 
 class JobState(StrEnum):
@@ -41,13 +43,17 @@ MAX_DELAY_SECONDS = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One job claimed by this worker, and the number of its next attempt."""
+    """One job claimed by this worker, and the number of its next attempt.
+
+    ``columns`` holds the other columns of its row if the request uses some of them.
+    """
 
     job: int
     attempt: int
     prompt: int
     artist_name: str
     artist_data: str
+    columns: Columns = field(default_factory=dict)  # a value of its own: another one would have to be hashable
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +83,23 @@ class Artist(NamedTuple):
     name: str
     data: str
 
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """Values of the other columns: none."""
+        return ()
+
+
+class TableArtist(NamedTuple):
+    """Valid row of a table; ``cells`` are the values of its other columns, perhaps without the last ones."""
+
+    line: int
+    name: str
+    data: str
+    cells: Sequence[str]
+
+
+GoodRow: TypeAlias = Artist | TableArtist
+
 
 @dataclass(frozen=True, slots=True)
 class BadLine:
@@ -85,3 +108,7 @@ class BadLine:
     line: int
     reason: str
     beginning: str
+
+
+Row: TypeAlias = Artist | TableArtist | BadLine
+"""Row of an input file."""

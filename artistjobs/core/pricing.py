@@ -5,7 +5,7 @@ A calculation there takes 0.1 ms or more, so the prices of a model and tier are 
 Prices given by the user take precedence, for every model and tier.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
@@ -31,6 +31,30 @@ REHEARSAL_MODEL = "rehearsal"
 
 Cost = Callable[[str, str | None, Usage], float | None]
 """Returns the price of tokens for a model and tier in dollars, None if it is unknown."""
+
+
+BATCH_TIER = "batch"
+"""Name under which prices of the Batch API are looked up. It is no service tier: a batch is billed as ``default``."""
+
+
+def batch_cost(cost: Cost) -> Cost:
+    """Return the cost function for lines of batches, whatever tier they name."""
+    return lambda model, _tier, usage: cost(model, BATCH_TIER, usage)
+
+
+WINDOW_FACTORS: Mapping[str, float] = {"2h": 0.7, "8h": 0.6}
+"""Price of tokens in a completion window as a part of the standard price (OpenAI's guide to GPT-6.2, November 2026)."""
+
+
+def window_cost(cost: Cost, window: str | None) -> Cost:
+    """Return the cost function for responses in a completion window, None for none."""
+    factor = WINDOW_FACTORS.get(window or "", 1.0)
+
+    def cost_in_window(model: str, service_tier: str | None, usage: Usage) -> float | None:
+        usd = cost(model, service_tier, usage)
+        return None if usd is None else usd * factor
+
+    return cost if factor == 1.0 else cost_in_window
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +135,8 @@ def _look_up(model: str, service_tier: str | None, today: date) -> _PriceList:
     from genai_prices.types import TieredPrices
 
     context = {"service_tier": service_tier} if service_tier else None
+    if service_tier == BATCH_TIER:
+        context = {"processing": "batch"}
     try:
         found = calc_price(
             Tokens(),

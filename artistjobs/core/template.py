@@ -1,17 +1,19 @@
-"""Prompt templates: Jinja2 in its sandbox, with the two variables ``artist_name`` and ``artist_data``.
+"""Prompt templates: Jinja2 in its sandbox, with the columns of a row as variables.
 
-A template contains ``{{ artist_name }}`` and ``{{ artist_data }}``; text pasted from OpenAI's prompt
-editor works as it is. A template with any other variable is rejected before a row is read.
+A template contains ``{{ artist_name }}``, ``{{ artist_data }}`` and other columns of its file; text pasted from
+OpenAI's prompt editor works as it is. A template with any other variable is rejected before anything is stored.
 
 A template is a program of the user, and may be slow for one row. ``is_quick`` recognizes the templates whose
 rendering takes no noticeable time for a row; all others are rendered by ``rendering``, which limits time and memory.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
+from typing import Protocol
 
 from jinja2 import TemplateSyntaxError, nodes
 
+from artistjobs.core.columns import NO_COLUMNS, Columns
 from artistjobs.core.json_values import clean_text
 from artistjobs.core.template_guard import MAX_TEXT_LENGTH, TOO_MUCH, Environment
 from artistjobs.errors import PromptError
@@ -27,24 +29,45 @@ QUICK_ROW_LENGTH = 100_000
 """Longest row for which a template is quick, in characters."""
 
 
-Render = Callable[[str, str], str]
-"""Takes an artist's name and data (empty if there is none), returns the text to send."""
+class Render(Protocol):
+    """Function that renders a template for the name, the data (empty if there is none) and used columns of a row."""
+
+    def __call__(self, name: str, data: str, columns: Columns = NO_COLUMNS, /) -> str:
+        """Return the text to send. Raises PromptError if the template cannot be rendered for the row."""
 
 
 Compile = Callable[[str], Render]
-"""Returns a template as a function, which raises PromptError if the template cannot be rendered for a row."""
+"""Returns a template as a function."""
+
+
+EXAMPLES = ("1907", "", "Mexico City, Mexico; 1907-07-06")
+"""Values of columns for which a template is tried out; a template for real values may fail for some of them."""
 
 
 def check_template(text: str, file: str, compile_text: "Compile | None" = None) -> None:
+    """Check that a template can be rendered for rows that have a name and perhaps data, and no other columns.
+
+    Raises PromptError as ``columns_used`` and ``ensure_known_columns`` do.
+    """
+    columns_used(text, file, compile_text, lambda: ensure_known_columns(text, file, NAMES))
+
+
+def columns_used(
+    text: str, file: str, compile_text: "Compile | None" = None, check: Callable[[], None] | None = None
+) -> tuple[str, ...]:
     """Check that a template can be rendered for a row with data and for one without.
 
     Args:
         text: The template.
         file: Its name for messages.
         compile_text: Renders it for the check, ``compile_template`` by default, which does not limit the time.
+        check: Checks more before the template is rendered, and raises PromptError.
+
+    Returns:
+        The other columns of a row that it uses, sorted. ``ensure_known_columns`` checks them against a file.
 
     Raises:
-        PromptError: with file and line, if the text is empty, is not a template, or uses an unknown variable.
+        PromptError: with file and line, if the text is empty or is not a template.
 
     """
     if not text.strip():
@@ -52,14 +75,36 @@ def check_template(text: str, file: str, compile_text: "Compile | None" = None) 
     try:
         tree = _environment().parse(text)
         # Only this step finds filters and tests that do not exist.
-        unknown = _environment().names_looked_up(tree) - set(NAMES)
+        names = _environment().names_looked_up(tree)
     except TemplateSyntaxError as error:
         reason = (error.message or "this is not a template").rstrip(".")
         raise PromptError(f"{file}, line {error.lineno}: {reason}; fix the template.") from error
     except (RecursionError, ValueError) as error:  # too many brackets, or too many digits
         raise PromptError(f"{file} is not a template: {error}; simplify it.") from error
-    _ensure_known_names(unknown | {"self"}, tree, file)
-    _try_out(text, file, compile_text or compile_template)
+    _ensure_known_names({"self"}, NAMES, tree, file)
+    if check is not None:
+        check()
+    used = tuple(sorted(names.difference(NAMES)))
+    _try_out(text, file, compile_text or compile_template, used)
+    return used
+
+
+def ensure_known_columns(text: str, file: str, columns: Sequence[str], source: str = "") -> None:
+    """Check that all variables of a checked template are columns of a file.
+
+    Args:
+        text: The template.
+        file: Its name for messages.
+        columns: All columns of the file.
+        source: The name of the file for messages, empty if there is none.
+
+    Raises:
+        PromptError: with file and line, and the columns that there are, if a variable is none of them.
+
+    """
+    tree = _environment().parse(text)
+    unknown = _environment().names_looked_up(tree).difference(columns, NAMES)
+    _ensure_known_names(unknown, columns, tree, file, source)
 
 
 def ensure_uses_artist(text: str, file: str) -> None:
@@ -69,7 +114,7 @@ def ensure_uses_artist(text: str, file: str) -> None:
         PromptError: with the remedy, if it uses none.
 
     """
-    if not _environment().names_looked_up(_environment().parse(text)) & set(NAMES):
+    if not _environment().names_looked_up(_environment().parse(text)):
         raise PromptError(
             f"{file} asks the same for every row; write {{{{ artist_name }}}} where the name of the artist goes."
         )
@@ -80,9 +125,10 @@ def uses_artist_data(text: str) -> bool:
     return "artist_data" in _environment().names_looked_up(_environment().parse(text))
 
 
-def is_quick(text: str, name: str, data: str) -> bool:
+def is_quick(text: str, name: str, data: str, columns: Columns = NO_COLUMNS) -> bool:
     """Return True if a checked template is rendered for a row in no noticeable time."""
-    return len(name) + len(data) <= QUICK_ROW_LENGTH and _is_quick_text(text)
+    length = len(name) + len(data) + sum(map(len, columns.values()))
+    return length <= QUICK_ROW_LENGTH and _is_quick_text(text)
 
 
 @lru_cache(maxsize=64)
@@ -97,19 +143,17 @@ def _is_quick_text(text: str) -> bool:
 
 @lru_cache(maxsize=64)
 def compile_template(text: str) -> Render:
-    """Return a checked template as a function of name and data.
-
-    That function raises PromptError if the template cannot be rendered for a row.
-    """
+    """Return a checked template as a function of the fields of a row."""
     try:
         template = _environment().from_string(text)
     except (RecursionError, MemoryError, SyntaxError, ValueError) as error:
         raise PromptError(f"the template cannot be compiled: {_reason(error)}") from error
 
-    def render(name: str, data: str) -> str:
+    def render(name: str, data: str, columns: Columns = NO_COLUMNS, /) -> str:
+        fields = {**columns, "artist_name": name, "artist_data": data}
         try:
             # A template may contain an escaped lone surrogate, which cannot be encoded as UTF-8.
-            return clean_text("".join(_bounded(template.generate(artist_name=name, artist_data=data))))
+            return clean_text("".join(_bounded(template.generate(fields))))
         except Exception as error:
             # A template is a program written by the user: it may raise anything, such as ZeroDivisionError.
             raise PromptError(f"the template cannot be filled in for this row: {_reason(error)}") from error
@@ -163,18 +207,27 @@ def _environment() -> Environment:
     return Environment()
 
 
-def _ensure_known_names(unknown: set[str], tree: nodes.Template, file: str) -> None:
+def _ensure_known_names(
+    unknown: set[str], known: Sequence[str], tree: nodes.Template, file: str, source: str = ""
+) -> None:
     for node in tree.find_all(nodes.Name):
         if node.name in unknown and node.ctx == "load":
-            raise PromptError(
-                f"{file}, line {node.lineno}: {node.name!r} is not known here; "
-                "a template can use artist_name and artist_data."
-            )
+            names = ", ".join(known)
+            there = f"{source} has the columns {names}" if source else f"a template can use {' and '.join(known)}"
+            raise PromptError(f"{file}, line {node.lineno}: {node.name!r} is not known here; {there}.")
 
 
-def _try_out(text: str, file: str, compile_text: Compile) -> None:
+def _try_out(text: str, file: str, compile_text: Compile, used: Sequence[str]) -> None:
     for data in ("", "painter"):
-        try:
-            compile_text(text)("Frida Kahlo", data)
-        except PromptError as error:
-            raise PromptError(f"{file}: {str(error).rstrip('.')}; fix the template.") from error
+        examples = EXAMPLES if used else EXAMPLES[:1]
+        faults = [_fault(compile_text, text, data, dict.fromkeys(used, example)) for example in examples]
+        if all(faults):
+            raise PromptError(f"{file}: {str(faults[0]).rstrip('.')}; fix the template.") from faults[0]
+
+
+def _fault(compile_text: Compile, text: str, data: str, columns: Columns) -> PromptError | None:
+    try:
+        compile_text(text)("Frida Kahlo", data, columns)
+    except PromptError as error:
+        return error
+    return None

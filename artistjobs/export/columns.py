@@ -65,6 +65,7 @@ CITATIONS = ExportColumn("citations", str, "citations")
 
 WHOLE_PARTS = (
     ExportColumn("request", str, "request"),
+    ExportColumn("columns", str, "columns"),
     ExportColumn("data", str, "data"),
     ExportColumn("error", str, "error"),
     ExportColumn("usage", str, "usage"),

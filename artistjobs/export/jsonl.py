@@ -8,7 +8,9 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from artistjobs.core.columns import Columns
 from artistjobs.core.job import Scope
+from artistjobs.core.json_values import Json
 from artistjobs.export.records import (
     ByteSink,
     Record,
@@ -100,21 +102,29 @@ class JsonLinesWriter:
         return line if row[4] is None or row[6] is None else self._line_with(row, _rewritten(row[4]), row[6])
 
     def _line_with(self, row: RawExportRow, text: bytes, created: int) -> bytes:
-        _, prompt, name, data, _, response_id, _ = row
+        prompt, name, data, response_id, header, cells = row[1], row[2], row[3], row[5], row[7], row[8]
         artist = (
             b'"artist_name": %b' % name if data == _EMPTY else b'"artist_name": %b, "artist_data": %b' % (name, data)
         )
         request = self._requests.get(prompt) or self._remember_request(prompt)
-        data_part = _data_part(text) if prompt in self._structured else b""
+        sent, rest = artist, b""
+        if header is not None:
+            columns = self._recorder.records.columns(header, cells)
+            rest = b', "columns": ' + _json(columns)
+            if used := self._recorder.sent(prompt, columns):
+                sent += b", " + _json(used)[1:-1]
+        if prompt in self._structured:
+            rest += _data_part(text)
         return (
             b'{%b, "request": {%b, "variables": {%b}}, "response_text": %b, "response_id": %b, "created": %d, '
             b'"error": null%b}\n'
-        ) % (artist, request, artist, text, response_id, created, data_part)
+        ) % (artist, request, sent, text, response_id, created, rest)
 
     def _line_with_care(self, row: RawExportRow, texts: list[bytes]) -> bytes:
-        job, _, _, data, *_ = row
+        job, _, _, data, _, _, _, header, cells = row
         # The input line may hold data that the prompt does not use, so it is taken from the row.
-        exported = self._recorder.records.exported(job)._replace(artist_data=json.loads(data))
+        line = {"artist_data": json.loads(data), "header": header, "columns": cells}
+        exported = self._recorder.records.exported(job)._replace(**line)
         if exported.state == "done":
             texts.append(json.dumps(exported.text or "").encode())
         return record_line(self._recorder.record(exported))
@@ -131,7 +141,11 @@ class JsonLinesWriter:
 
 def _data_part(text: bytes) -> bytes:
     """Return the part of a line with the value of a structured answer, whose text is a JSON string."""
-    return b', "data": ' + json_text(answer_data(json.loads(text))).encode("utf-8", "replace")
+    return b', "data": ' + _json(answer_data(json.loads(text)))
+
+
+def _json(value: Json | Columns) -> bytes:
+    return json_text(value).encode("utf-8", "replace")
 
 
 def _some_at_a_time(rows: Iterable[RawExportRow]) -> Iterator[list[RawExportRow]]:

@@ -8,9 +8,10 @@ from typing import Protocol, TypeAlias
 
 from artistjobs.core.attempt import SCHEMA_MISMATCH
 from artistjobs.core.citations import citations_of
+from artistjobs.core.columns import NO_COLUMNS, Columns
 from artistjobs.core.job import Scope
 from artistjobs.core.json_values import Json, finite, read_json, scalar
-from artistjobs.core.prompt import Prompt, text_sha256, variables
+from artistjobs.core.prompt import Prompt, text_sha256, used_columns, variables
 from artistjobs.core.schema import parse_answer
 from artistjobs.core.timestamps import from_timestamp
 from artistjobs.store.interface import Records
@@ -40,16 +41,16 @@ class ByteSink(Protocol):
         """Write all of ``data``."""
 
 
-def make_record(row: ExportRow, request: Record, error: Mapping[str, object]) -> Record:
+def make_record(row: ExportRow, request: Record, error: Mapping[str, object], sent: Columns = NO_COLUMNS) -> Record:
     """Return the record of a final job.
 
-    ``request`` holds the fields that its prompt configuration determines. ``error`` holds the error of its last
-    attempt; it is used only if the job failed.
+    ``request`` holds the fields that its prompt configuration determines, and ``sent`` the other columns that the
+    request uses. ``error`` holds the error of its last attempt; it is used only if the job failed.
     """
     record: Record = {"artist_name": row.artist_name}
     if row.artist_data:
         record["artist_data"] = row.artist_data
-    record["request"] = {**request, "variables": variables(row.artist_name, row.artist_data)}
+    record["request"] = {**request, "variables": variables(row.artist_name, row.artist_data, sent)}
     # These failed answers have a text that was paid for and may be of use.
     has_text = row.state == "done" or row.status == "incomplete" or row.error_code == SCHEMA_MISMATCH
     record["response_text"] = row.text if has_text else None
@@ -80,7 +81,7 @@ def record_line(record: Record) -> bytes:
     return (json_text(record) + "\n").encode("utf-8", "replace")
 
 
-def json_text(value: Json) -> str:
+def json_text(value: Json | Columns) -> str:
     """Return a value as JSON on one line, without characters that terminals interpret."""
     return without_commands(_encode(value))
 
@@ -109,10 +110,17 @@ class RecordBuilder:
         """Return True if the answers to the prompt configuration ``number`` are data that fits a schema."""
         return self._prompt(number).has_schema
 
+    def sent(self, number: int, columns: Columns) -> Columns:
+        """Return the columns of a row that a request with the prompt configuration ``number`` uses."""
+        return used_columns(self._prompt(number).prompt, columns)
+
     def record(self, row: ExportRow) -> Record:
         """Return the record of a final job, read with its error or its details."""
         error = self.records.last_error(row.job) if row.state == "failed" else {}
-        record = make_record(row, self.request(row.prompt), error)
+        columns = NO_COLUMNS if row.header is None else self.records.columns(row.header, row.columns)
+        record = make_record(row, self.request(row.prompt), error, self.sent(row.prompt, columns))
+        if columns:
+            record["columns"] = {**columns}
         if self.has_schema(row.prompt):
             record["data"] = answer_data(row.text or "") if row.state == "done" else None
         if self.is_full:
@@ -122,7 +130,7 @@ class RecordBuilder:
     def _prompt(self, number: int) -> "_PromptPart":
         if number not in self._prompts:
             prompt = self.records.prompt(number)
-            self._prompts[number] = _PromptPart(shared_request(prompt), prompt.schema is not None)
+            self._prompts[number] = _PromptPart(prompt, shared_request(prompt), prompt.schema is not None)
         return self._prompts[number]
 
 
@@ -130,6 +138,7 @@ class RecordBuilder:
 class _PromptPart:
     """Part of a record that its prompt configuration determines."""
 
+    prompt: Prompt
     request: Record
     has_schema: bool
 

@@ -1,6 +1,6 @@
-"""Columns of one export: the fixed ones, those of the schemas of its answers, and the choice of the user."""
+"""Columns of one export: the fixed ones, those of its files and of the schemas of its answers, and the choice."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from artistjobs.core.job import Scope
 from artistjobs.core.json_values import Json
@@ -19,13 +19,24 @@ def needs_details(chosen: Sequence[str]) -> bool:
     return not {column.name for column in COLUMNS_IN_FULL}.union({"usage", "citations"}).isdisjoint(chosen)
 
 
-def property_columns(properties: Iterable[SchemaProperty]) -> list[ExportColumn]:
-    """Return the columns for the properties of some schemas, a column for each name."""
+def input_columns(names: Sequence[str]) -> list[ExportColumn]:
+    """Return the columns for those of the input; one with the name of a fixed column is named ``input_NAME``."""
+    return [ExportColumn(_free_name(name, "input", names), str, name, "columns") for name in names]
+
+
+def property_columns(properties: Iterable[SchemaProperty], others: Iterable[str] = ()) -> list[ExportColumn]:
+    """Return the columns for the properties of some schemas, a column for each name.
+
+    One with the name of a fixed column or of one of ``others`` is named ``data_NAME``.
+    """
     kinds = dict[str, type[str] | type[int] | type[float] | type[bool]]()
     for one in properties:
         kinds[one.name] = common_type(kinds[one.name], one.type) if one.name in kinds else one.type
-    taken = FIXED_NAMES | kinds.keys()
-    return [ExportColumn(_free_name(name, taken), kind, name, "data") for name, kind in kinds.items()]
+    taken = frozenset(others)
+    return [
+        ExportColumn(_free_name(name, "data", kinds.keys() | taken, taken), kind, name, "data")
+        for name, kind in kinds.items()
+    ]
 
 
 class Table:
@@ -50,7 +61,8 @@ class Table:
     def columns(self) -> tuple[ExportColumn, ...]:
         """The columns in their order. Raises WrongUseError if a chosen column does not exist."""
         if self._columns is None:
-            self._columns = self._choose(self._of_schemas())
+            of_input = self._of_input()
+            self._columns = self._choose([*of_input, *self._of_schemas([column.name for column in of_input])])
             self._values = values_of(self._columns)
         return self._columns
 
@@ -68,25 +80,29 @@ class Table:
     def _uses_tools(self) -> bool:
         return any(prompt.param("tools") for prompt in self._prompts())
 
-    def _of_schemas(self) -> list[ExportColumn]:
-        schemas = [prompt.schema for prompt in self._prompts()]
-        return property_columns(one for schema in schemas if schema is not None for one in schema_properties(schema))
+    def _of_input(self) -> list[ExportColumn]:
+        return input_columns(self._recorder.records.column_names(self._scope)) if self._scope is not None else []
 
-    def _choose(self, of_schemas: Sequence[ExportColumn]) -> tuple[ExportColumn, ...]:
+    def _of_schemas(self, others: Sequence[str]) -> list[ExportColumn]:
+        schemas = [prompt.schema for prompt in self._prompts()]
+        properties = [one for schema in schemas if schema is not None for one in schema_properties(schema)]
+        return property_columns(properties, others)
+
+    def _choose(self, of_this: Sequence[ExportColumn]) -> tuple[ExportColumn, ...]:
         if not self._chosen:
             rest = columns(full=self._recorder.is_full)[len(COLUMNS) :]
-            return (*COLUMNS, *of_schemas, *rest, *([CITATIONS] if rest and self._uses_tools() else []))
-        known = {column.name: column for column in (*COLUMNS, *of_schemas, *COLUMNS_IN_FULL, *WHOLE_PARTS)}
+            return (*COLUMNS, *of_this, *rest, *([CITATIONS] if rest and self._uses_tools() else []))
+        known = {column.name: column for column in (*COLUMNS, *of_this, *COLUMNS_IN_FULL, *WHOLE_PARTS)}
         unknown = [name for name in self._chosen if name not in known]
         if unknown:
             raise WrongUseError(f"there is no column {unknown[0]!r}; choose from: {', '.join(known)}.")
         return tuple(known[name] for name in self._chosen)
 
 
-def _free_name(name: str, taken: Iterable[str]) -> str:
-    if name and name not in FIXED_NAMES:
+def _free_name(name: str, prefix: str, taken: Collection[str], others: Collection[str] = ()) -> str:
+    if name and name not in FIXED_NAMES and name not in others:
         return name
-    free = f"data_{name}"
-    while free in taken:
-        free = f"data_{free}"
+    free = f"{prefix}_{name}"
+    while free in taken or free in FIXED_NAMES:
+        free = f"{prefix}_{free}"
     return free

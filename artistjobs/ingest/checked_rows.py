@@ -4,13 +4,15 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 
 from artistjobs.core.formatting import count_text
-from artistjobs.core.job import Artist, BadLine
-from artistjobs.errors import InputError
+from artistjobs.core.job import Artist, BadLine, Row, TableArtist
+from artistjobs.errors import InputError, PromptError
 from artistjobs.ingest.encoding import UTF8
-from artistjobs.ingest.parser import ArtistReader
+from artistjobs.ingest.input_format import InputFormat
+from artistjobs.ingest.readers import OpenInput
 from artistjobs.ingest.row import NOT_TEXT
+from artistjobs.ingest.rows import RowReader
 from artistjobs.ingest.sniff import header_hint, wrong_format_hint
-from artistjobs.ingest.source import IngestConfig, InputStream, source_name
+from artistjobs.ingest.source import IngestConfig, source_name
 
 WARNED_OF = 20
 """Number of bad lines with a warning of their own; the rest are counted. The database holds all of them."""
@@ -23,24 +25,25 @@ Warn = Callable[[str], None]
 class CheckedRows:
     """Iterable of the rows of a file that passes each warning about it to a function.
 
-    ``stream`` is what the reader reads.
-
     Raises:
         InputError: at the end, if most rows are bad; with ``strict`` if any row is bad.
+        PromptError: if the request uses a column that the file does not have.
 
     """
 
-    def __init__(self, reader: ArtistReader, stream: InputStream, config: IngestConfig, warn: Warn) -> None:
-        self._reader = reader
-        self._stream = stream
+    def __init__(self, opened: OpenInput, config: IngestConfig, warn: Warn) -> None:
+        self._reader = opened.reader
+        self._stream = opened.stream
         self._config = config
         self._name = source_name(config.source)
         self._warn = warn
 
-    def __iter__(self) -> Iterator[Artist | BadLine]:
+    def __iter__(self) -> Iterator[Row]:
         rows, count, bad, first_bad, not_text = iter(self._reader), 0, 0, list[BadLine](), 0
         first = next(rows, None)
         warn_of_first_row(self._config, self._reader, first, self._warn)
+        if self._reader.has_fixed_columns:
+            ensure_known_columns(self._config, self._reader)
         for count, row in enumerate(chain([first] if first else [], rows), 1):  # noqa: B007 - read after the loop
             if isinstance(row, BadLine):
                 bad += 1
@@ -48,6 +51,8 @@ class CheckedRows:
                 if bad <= WARNED_OF:
                     first_bad.append(row)
             yield row
+        if not self._reader.has_fixed_columns and count > bad:
+            ensure_known_columns(self._config, self._reader)
         if bad * 2 > count:
             raise InputError(self._refusal(first_bad[0], bad, count, not_text))
         warn_of_bad_lines(self._config, first_bad, bad, self._warn)
@@ -73,19 +78,39 @@ class CheckedRows:
             self._warn(f"{self._name}, line {notice.line}: {notice.text}")
         if more := reader.notice_count - len(reader.notices):
             self._warn(f"{self._name}: {count_text(more, 'more line')} with a byte-order mark or the header")
-        if self._stream.is_utf8_after_all:
+        if self._stream is not None and self._stream.is_utf8_after_all:
             self._warn(
                 f"{self._name} is valid UTF-8, but is read as {encoding}; leave --encoding out if names look wrong"
             )
 
 
-def warn_of_first_row(config: IngestConfig, reader: ArtistReader, first: Artist | BadLine | None, warn: Warn) -> None:
+def ensure_known_columns(config: IngestConfig, reader: RowReader) -> None:
+    """Raise PromptError if the request uses a column that the file does not have; the message lists those it has."""
+    prompt, name = config.prompt, source_name(config.source)
+    unknown = [column for column in prompt.columns if column not in reader.columns]
+    if not unknown:
+        return
+    if prompt.template is None:
+        columns = ", ".join(reader.columns)
+        raise PromptError(f"--variable {unknown[0]} is no column of {name}, which has the columns {columns}.")
+    # A late import: a stored prompt needs no Jinja.
+    from artistjobs.core.template import ensure_known_columns as ensure_known
+
+    ensure_known(prompt.template, prompt.template_file or "the template", reader.columns, name)
+
+
+def warn_of_first_row(config: IngestConfig, reader: RowReader, first: Row | None, warn: Warn) -> None:
     """Warn if the first row of a file suggests that it has another format, or other names in its header."""
     name = source_name(config.source)
-    hint = wrong_format_hint(first) if isinstance(first, Artist) else None
+    is_csv = config.input_format is InputFormat.CSV
+    hint = wrong_format_hint(first) if is_csv and isinstance(first, Artist) else None
     if hint is not None:
         warn(f"{name}: {hint}, so this may not be a file of rows such as: Prince,singer; it is read as one anyway")
-    elif first is not None and (hint := header_hint(reader.first_row)):
+    elif (
+        first is not None
+        and not isinstance(first, TableArtist)
+        and (hint := header_hint(reader.first_row, config.input_format.separator or ","))
+    ):
         warn(f"{name}, line {first.line}: {hint}")
 
 

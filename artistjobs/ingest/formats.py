@@ -16,6 +16,8 @@ def evident_format(head: bytes, path: Path | None) -> str | None:
     for name, pattern, tool in _COMPRESSED:
         if pattern.match(head):
             return f"is compressed with {name}; {_unpacking(tool, path)}."
+    if head.startswith(_ZIP) and any(name in head for name in _OFFICE):
+        return "is an Excel workbook; add --input-format xlsx, or save it as CSV in UTF-8."
     if head.startswith(_ZIP) and (any(name in head for name in _SHEETS) or (path and path.suffix.lower() in _ENDINGS)):
         return "is a spreadsheet; save it as CSV in UTF-8 and name that file."
     for name, pattern, remedy in _OTHERS:
@@ -68,8 +70,12 @@ _PACKED = frozenset({".gz", ".z", ".bz2", ".xz", ".zst", ".lz4"})
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 
 
-_SHEETS = (b"[Content_Types].xml", b"_rels/.rels", b"docProps/", b"xl/", b"opendocument", b"Index/Document.iwa")
-"""Names at the beginning of ZIP archives that are documents of Excel, LibreOffice or Numbers."""
+_OFFICE = (b"[Content_Types].xml", b"_rels/.rels", b"docProps/", b"xl/")
+"""Names at the beginning of ZIP archives that are documents of Excel."""
+
+
+_SHEETS = (b"opendocument", b"Index/Document.iwa")
+"""Names at the beginning of ZIP archives that are documents of LibreOffice or Numbers."""
 
 
 _ENDINGS = frozenset({".xlsx", ".xlsm", ".xlsb", ".ods", ".numbers"})
@@ -94,7 +100,7 @@ _OTHERS = tuple(
         ("a 7z archive", rb"7z\xbc\xaf\x27\x1c", _UNPACK),
         ("a RAR archive", rb"Rar!\x1a\x07", _UNPACK),
         ("a tar archive", rb".{257}ustar", _UNPACK),
-        ("a Parquet file", rb"PAR1[\x00-\x08\x0e-\x1f]", _EXPORT),
+        ("a Parquet file", rb"PAR1[\x00-\x08\x0e-\x1f]", "add --input-format parquet to read it"),
         ("an Arrow file", rb"ARROW1\0\0", _EXPORT),
         ("an Avro file", rb"Obj\x01", _EXPORT),
         ("an HDF5 file", rb"\x89HDF\r\n\x1a\n", _EXPORT),

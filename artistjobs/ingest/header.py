@@ -1,6 +1,7 @@
 """Header rows of an input file: the header ``artist_name,artist_data``, tables, and rows that look like a header."""
 
 import re
+import shlex
 from collections.abc import Sequence
 
 NAME, DATA = "artist_name", "artist_data"
@@ -38,6 +39,15 @@ def looks_like_header(fields: Sequence[str]) -> bool:
     return (_is_for_artists(first) and all(map(_is_label, others))) or (
         any(map(_is_for_artists, labels)) and all(words <= _COLUMN_WORDS for words in map(frozenset, labels))
     )
+
+
+def column_options(fields: Sequence[str]) -> list[str]:
+    """Return the options that name the columns of a header with other names, as far as its words tell them."""
+    cells = [field.strip() for field in fields]
+    name = next(at for at, cell in enumerate(cells) if _is_for_artists(_words(cell)))
+    data = next((at for at, cell in enumerate(cells) if at != name and not _DATA_WORDS.isdisjoint(_words(cell))), None)
+    options = [f"--column {shlex.quote(f'{NAME}={cells[name]}')}"]
+    return options if data is None else [*options, f"--column {shlex.quote(f'{DATA}={cells[data]}')}"]
 
 
 def shown_columns(fields: Sequence[str]) -> str:
@@ -90,14 +100,25 @@ _ARTIST_WORDS = frozenset(
 """Words for a column of artists, in some languages."""
 
 
-_COLUMN_WORDS = _ARTIST_WORDS | frozenset(
+_DATA_WORDS = frozenset(
     """
     data artistdata info information description descriptions details detail bio biography notes note comment comments
+    """.split()  # noqa: SIM905
+)
+"""Words for a column of data about an artist."""
+
+
+_COLUMN_WORDS = (
+    _ARTIST_WORDS
+    | _DATA_WORDS
+    | frozenset(
+        """
     country countries nation nationality city place origin born birth birthplace birthdate died death date dates year
     years dob gender sex genre genres style styles type category id ids no nr number index key url link website email
     tag tags label labels work works text value active period movement medium role profession occupation language source
     group full first last given family middle surname display stage sort of in
     daten land beschreibung pays país geburtsjahr jahr año année
     """.split()  # noqa: SIM905
+    )
 )
 """Usual words in the names of columns."""

@@ -1,9 +1,10 @@
 """Trial of the template with the longest row of a file: a template may be too slow or too long for long rows only."""
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from artistjobs.core.job import Artist, BadLine
+from artistjobs.core.columns import columns_of
+from artistjobs.core.job import BadLine, GoodRow, Row
 from artistjobs.errors import PromptError
 from artistjobs.ingest.source import IngestConfig
 from artistjobs.rendering.renderer import build_request
@@ -12,25 +13,36 @@ log = logging.getLogger(__name__)
 
 
 class LongestRow:
-    """Iterable that passes rows on and remembers the longest one."""
+    """Iterable that passes rows on and remembers the longest one.
 
-    def __init__(self, rows: Iterable[Artist | BadLine]) -> None:
+    The other columns count only if the request uses some of them.
+    """
+
+    def __init__(self, rows: Iterable[Row], config: IngestConfig, cell_names: Callable[[], Sequence[str]]) -> None:
         self._rows = rows
-        self._longest: Artist | None = None
+        self._config = config
+        self._counts_cells = bool(config.prompt.columns)
+        self._cell_names = cell_names
+        self._longest: GoodRow | None = None
 
-    def __iter__(self) -> Iterator[Artist | BadLine]:
-        length = 0
+    def __iter__(self) -> Iterator[Row]:
+        longest = 0
         for row in self._rows:
-            if isinstance(row, Artist) and len(row.name) + len(row.data) > length:
-                length, self._longest = len(row.name) + len(row.data), row
+            if not isinstance(row, BadLine):
+                length = len(row.name) + len(row.data)
+                if self._counts_cells:
+                    length += sum(map(len, row.cells))
+                if length > longest:
+                    longest, self._longest = length, row
             yield row
 
-    def try_out(self, config: IngestConfig) -> None:
-        """Warn if the template of ``config`` cannot be rendered for the longest row."""
-        row = self._longest
+    def try_out(self) -> None:
+        """Warn if the template cannot be rendered for the longest row."""
+        row, config = self._longest, self._config
         if row is None or config.prompt.template is None:
             return
         try:
-            build_request(config.prompt, row.name, row.data)
+            columns = columns_of(self._cell_names(), row.cells)
+            build_request(config.prompt, row.name, row.data, columns)
         except PromptError as error:
             log.warning("%s, line %d: %s; such rows fail as template_error", config.source, row.line, error)

@@ -4,6 +4,8 @@ A line ends at LF, at CR LF, or at a CR alone.
 """
 
 import re
+from collections.abc import Iterator
+from io import BytesIO
 from typing import Protocol
 
 
@@ -76,6 +78,19 @@ class ReadBuffer:
                 self.at = newline + 1
                 return
             self.at = len(self.text)
+
+
+def lines_of(window: ReadBuffer, limit: int) -> Iterator[bytes | None]:
+    """Yield the lines of a stream, perhaps with their ends; None for a line that is longer than ``limit`` bytes."""
+    while window.fill():
+        lines = window.whole_lines()
+        yield from MixedLines(lines) if has_lone_return(lines) else BytesIO(lines)
+        window.at += len(lines)
+        if not lines:
+            window.fill(limit + 1)
+            found = _LINE.match(window.text, window.at, min(window.at + limit + 1, len(window.text)))
+            yield found[0] if found is not None and found.end() - window.at <= limit else None
+            window.skip_line()
 
 
 def count_line_ends(text: bytes, start: int, last: int) -> int:

@@ -1,6 +1,7 @@
-"""Grammar of one row of a CSV file of artists: its fields, its limits, and what makes it bad.
+"""Grammar of one row of a file with separated fields: its fields, its limits, and what makes it bad.
 
-The functions work on bytes in memory; ``parser`` reads them from a stream. The README describes the format.
+The functions work on bytes in memory; ``parser`` reads them from a stream. The README describes the format, with the
+comma as the separator. ``table`` has the rows of a table, in which each field belongs to a column.
 These rules settle the remaining cases:
 
 - A line ends at LF, at CR LF, or at a CR alone, also in turns.
@@ -17,6 +18,9 @@ and rejects all others, which `parse_row` parses completely.
 """
 
 import re
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Final
 
 from artistjobs.ingest.encoding import UTF8
 from artistjobs.ingest.header import COLUMN_LENGTH, COLUMN_SPELLINGS
@@ -55,29 +59,50 @@ TOO_LONG = "a field over 1 MiB"
 _WHITE = rb"[\t\v\f\x1c-\x20]|\xc2[\x85\xa0]|\xe1\x9a\x80|\xe2\x80[\x80-\x8a\xa8\xa9\xaf]|\xe2\x81\x9f|\xe3\x80\x80"
 
 
-# The possessive `*+` never backtracks, so the cost of a match is linear in its length. Doubled quotes are
-# consumed in pairs: a search from an opening quote ends at the next odd run of quotes, and the next search
-# starts there or later. So even a file with nothing but unclosed quotes takes linear time.
-_QUOTED_FIELD = re.compile(rb'([ \t]*+)"((?:[^"]++|"")*+)(?:(")([ \t]*+)(,|\r\n?|\n|\Z)?)?')
-
-
-_PLAIN_FIELD = re.compile(rb"([^,\r\n]*+)(,|\r\n?|\n|\Z)")
-
-
-_SKIPPED_LINE = re.compile(rb"(?:%b)*+(?:#|(?:%b|,)*+(?:[\r\n]|\Z))" % (_WHITE, _WHITE))
-
-
 _EMPTY_FIELD = re.compile(rb"(?:%b|[\r\n])*+" % _WHITE)
 
 
 _LINE_END = re.compile(rb"\r\n?|\n")
 
 
-_SIMPLE_ROW = re.compile(r'(?:[ \t]*+"([^"]*+)"[ \t]*+|([^",]*+))(?:,(?:[ \t]*+"([^"]*+)"[ \t]*+|([^"]*+)))?[\r\n]*+')
+class Separator:
+    """Separator of fields, and the patterns that contain it.
+
+    The possessive ``*+`` never backtracks, so the cost of a match is linear in its length. Doubled quotes are consumed
+    in pairs: a search from an opening quote ends at the next odd run of quotes, and the next search starts there or
+    later. So even a file with nothing but unclosed quotes takes linear time.
+
+    Attributes:
+        text: The separator, one character of ASCII.
+        byte: The same as a byte.
+        quoted_field: What may be a quoted field: the space before it, what is inside, the closing quote, the space and
+            the end of the field after it.
+        plain_field: A field without quotes, and its end.
+        skipped_line: A blank line or the beginning of a comment.
+        simple_row: A row of one or two fields without doubled quotes.
+        padding: The separator, and all characters that ``str.strip`` removes.
+
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.byte = by = text.encode()
+        space = rb"[ \t]" if text != "\t" else rb"\ "
+        self.quoted_field = re.compile(rb'(%b*+)"((?:[^"]++|"")*+)(?:(")(%b*+)(%b|\r\n?|\n|\Z)?)?' % (space, space, by))
+        self.plain_field = re.compile(rb"([^%b\r\n]*+)(%b|\r\n?|\n|\Z)" % (by, by))
+        self.skipped_line = re.compile(rb"(?:%b)*+(?:#|(?:%b|%b)*+(?:[\r\n]|\Z))" % (_WHITE, _WHITE, by))
+        quoted = rf'{space.decode()}*+"([^"]*+)"{space.decode()}*+'
+        self.simple_row = re.compile(rf'(?:{quoted}|([^"{text}]*+))(?:{text}(?:{quoted}|([^"]*+)))?[\r\n]*+')
+        self.padding = text + "".join(filter(str.isspace, map(chr, range(0x3001))))
 
 
-_PADDING = "," + "".join(filter(str.isspace, map(chr, range(0x3001))))
-"""A comma, and all characters that `str.strip` removes."""
+@lru_cache
+def separator(text: str) -> Separator:
+    """Return a separator; its patterns are compiled once."""
+    return Separator(text)
+
+
+COMMA: Final = separator(",")
 
 
 class BadRowError(Exception):
@@ -89,15 +114,15 @@ class BadRowError(Exception):
         self.last = last
 
 
-def simple_row(line: bytes) -> tuple[str, str] | None:
+def simple_row(line: bytes, by: Separator = COMMA) -> tuple[str, str] | None:
     """Return name and data if the line is certainly a good row and no header, else None."""
     try:
         text = line.decode()
     except UnicodeDecodeError:
         return None
     if '"' not in text:
-        name, _, data = text.partition(",")
-    elif match := _SIMPLE_ROW.fullmatch(text):
+        name, _, data = text.partition(by.text)
+    elif match := by.simple_row.fullmatch(text):
         quoted_name, plain_name, quoted_data, plain_data = match.groups("")
         name, data = quoted_name + plain_name, quoted_data + plain_data
     else:
@@ -106,39 +131,49 @@ def simple_row(line: bytes) -> tuple[str, str] | None:
     if not name or name[0] == "#" or "\0" in text or (len(name) == COLUMN_LENGTH and name.lower() in COLUMN_SPELLINGS):
         return None
     data = data.strip()
-    if data and data[-1] == ",":
-        # Padding, unless the commas are within quotes.
-        return (name, data.rstrip(_PADDING)) if '"' not in text else None
+    if data and data[-1] == by.text:
+        # Padding, unless the separators are within quotes.
+        return (name, data.rstrip(by.padding)) if '"' not in text else None
     return name, data
 
 
-def parse_row(text: bytes, start: int, encoding: str = UTF8) -> tuple[str, str, int]:
+def parse_row(text: bytes, start: int, encoding: str = UTF8, by: Separator = COMMA) -> tuple[str, str, int]:
     """Return name, data, and the start of the next row; raises BadRowError.
 
     ``encoding`` is that of the file, for the message about bytes that are no text in it.
     """
-    name, data, end = _split_row(text, start)
-    if reason := _fault(text[start:end], name, data, encoding):
+    name, data, end = _split_row(text, start, by)
+    if reason := fault(text[start:end], (name, data), encoding):
         raise BadRowError(reason, end - 1)
+    if not name.decode().strip():
+        raise BadRowError(NO_NAME, end - 1)
     return name.decode().strip(), data.decode().strip(), end
 
 
-def row_fields(text: bytes) -> tuple[str, ...]:
+def row_fields(text: bytes, by: Separator = COMMA) -> tuple[str, ...]:
     """Return the trimmed fields of the row at the beginning of a text, bad bytes as U+FFFD; none if a quote is open."""
     fields, at, has_more = list[str](), 0, True
     try:
         while has_more and len(fields) < MAX_COLUMNS:
-            field, at, has_more = _next_field(text, at, len(text))
+            field, at, has_more = next_field(text, at, len(text), by)
             fields.append(field.decode(errors="replace").strip())
     except BadRowError:
         return ()
     return tuple(fields)
 
 
-def is_skipped(text: bytes, start: int) -> bool:
+def row_end(text: bytes, start: int, by: Separator) -> int:
+    """Return the end of the row that begins at ``start``, whatever is in it. Raises BadRowError if it is too long."""
+    at, has_more = start, True
+    while has_more:
+        _, at, has_more = next_field(text, at, _stop(text, start), by)
+    return at
+
+
+def is_skipped(text: bytes, start: int, by: Separator = COMMA) -> bool:
     """Return True if the line is blank or a comment."""
     stop = _stop(text, start)
-    skipped = _SKIPPED_LINE.match(text, start, stop)
+    skipped = by.skipped_line.match(text, start, stop)
     return skipped is not None and (skipped.end() < stop or stop == len(text))
 
 
@@ -161,30 +196,30 @@ def _stop(text: bytes, start: int) -> int:
     return min(start + ROW_LIMIT, len(text))
 
 
-def _split_row(text: bytes, start: int) -> tuple[bytes, bytes, int]:
+def _split_row(text: bytes, start: int, by: Separator) -> tuple[bytes, bytes, int]:
     stop = _stop(text, start)
-    name, at, has_more = _next_field(text, start, stop)
+    name, at, has_more = next_field(text, start, stop, by)
     data, length = bytearray(), 0
     while has_more:
-        field, at, has_more = _next_field(text, at, stop)
+        field, at, has_more = next_field(text, at, stop, by)
         data += field
         if not _EMPTY_FIELD.fullmatch(field):
             length = len(data)  # the empty fields after the last other one are padding
-        data += b","
+        data += by.byte
     return name, bytes(data[:length]), at
 
 
-def _next_field(text: bytes, at: int, stop: int) -> tuple[bytes, int, bool]:
+def next_field(text: bytes, at: int, stop: int, by: Separator) -> tuple[bytes, int, bool]:
     """Return the field that begins at `at`, the position after it, and True if another field follows."""
-    quoted = _QUOTED_FIELD.match(text, at, stop)
+    quoted = by.quoted_field.match(text, at, stop)
     if quoted and not _stands_as_it_is(quoted, at):
         before, inside, _, after, end = quoted.groups()
-        return before + inside.replace(b'""', b'"') + after, quoted.end(), end == b","
-    plain = _PLAIN_FIELD.match(text, at, stop)
+        return before + inside.replace(b'""', b'"') + after, quoted.end(), end == by.byte
+    plain = by.plain_field.match(text, at, stop)
     assert plain, "it matches no bytes too"
     if plain.end() == stop < len(text):
         raise BadRowError(TOO_LONG, at)
-    return plain[1], plain.end(), plain[2] == b","
+    return plain[1], plain.end(), plain[2] == by.byte
 
 
 def _stands_as_it_is(quoted: re.Match[bytes], at: int) -> bool:
@@ -203,8 +238,9 @@ def _has_line_end(text: bytes) -> bool:
     return b"\n" in text or b"\r" in text
 
 
-def _fault(row: bytes, name: bytes, data: bytes, encoding: str) -> str | None:
-    if max(len(name), len(data)) > FIELD_LIMIT:
+def fault(row: bytes, fields: Iterable[bytes], encoding: str) -> str | None:
+    """Return the reason why a row cannot be stored: the length of a field, a NUL, or bytes that are no text."""
+    if any(len(field) > FIELD_LIMIT for field in fields):
         return TOO_LONG
     if b"\0" in row:
         return HAS_NUL
@@ -212,7 +248,7 @@ def _fault(row: bytes, name: bytes, data: bytes, encoding: str) -> str | None:
         row.decode()
     except UnicodeDecodeError as error:
         return f"{NOT_TEXT} {encoding} (byte 0x{row[error.start]:02X} at {_place(row[: error.start])})"
-    return None if name.decode().strip() else NO_NAME
+    return None
 
 
 def _place(before: bytes) -> str:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 
 from artistjobs.core.job import Artist
-from artistjobs.ingest.header import looks_like_header
+from artistjobs.ingest.header import column_options, is_plain_header, is_table_header, looks_like_header
 
 _OTHER_HEADER = re.compile(r"\W*artist_name\W*?([\t;|])\W*artist_data\b", re.IGNORECASE)
 
@@ -16,29 +16,60 @@ _OTHER_HEADER = re.compile(r"\W*artist_name\W*?([\t;|])\W*artist_data\b", re.IGN
 _SHOWN_LENGTH = 80
 
 
-_SEPARATORS = {"\t": "tabs", ";": "semicolons", "|": "bars"}
+_SEPARATORS = {"\t": "tabs", ";": "semicolons", "|": "bars", ",": "commas"}
 
 
 def wrong_format_hint(first: Artist) -> str | None:
     """Return a hint that a file has another format, judged by its first row; None if it looks right."""
     if found := _OTHER_HEADER.match(first.name):
-        return f"its header is separated by {_SEPARATORS[found[1]]}"
+        remedy = "; ".join(f"add {option}" for option in _option(found[1]))
+        return f"its header is separated by {_SEPARATORS[found[1]]}{remedy and f' ({remedy})'}"
     if _is_json(first):
-        return "its first line is JSON"
-    return "its first line is separated by tabs" if "\t" in first.name else None
+        return "its first line is JSON (add --input-format jsonl for JSON Lines)"
+    return "its first line is separated by tabs (add --input-format tsv)" if "\t" in first.name else None
 
 
-def header_hint(fields: Sequence[str]) -> str | None:
-    """Return a hint that the first row is a header with other names; None if it does not look like one."""
-    for separator in ",", *_SEPARATORS:
-        cells = fields if separator == "," else fields[0].split(separator) if len(fields) == 1 else ()
-        if looks_like_header(cells):
-            shown = separator.join(cells)[:_SHOWN_LENGTH]
-            return (
-                f"{shown!r} looks like a header, but is read as an artist; if it is one, rename it to "
-                "artist_name,artist_data, or put # before it"
-            )
+def header_hint(fields: Sequence[str], by: str = ",") -> str | None:
+    """Return a hint that the first row is a header with other names or another separator, ``by`` is the one used."""
+    found = _header_within(fields, by)
+    if found is None:
+        return None
+    separator, cells = found
+    shown, options = repr(separator.join(cells)[:_SHOWN_LENGTH]), " ".join(_options(separator, by, cells))
+    if is_table_header(cells) or is_plain_header(cells):
+        remedy = options and f"; add {options}"
+        return f"{shown} is a header separated by {_SEPARATORS[separator]}, but is read as an artist{remedy}"
+    return (
+        f"{shown} looks like a header, but is read as an artist; if it is one, add {options}, or rename it to "
+        "artist_name,artist_data, or put # before it"
+    )
+
+
+def header_options(fields: Sequence[str], by: str = ",") -> list[str]:
+    """Return the options with which the first row would be read as a header; none if it does not look like one."""
+    found = _header_within(fields, by)
+    return [] if found is None else _options(found[0], by, found[1])
+
+
+def _header_within(fields: Sequence[str], by: str) -> tuple[str, Sequence[str]] | None:
+    """Return the separator and the cells of what looks like a header in the first row."""
+    for separator in by, *_SEPARATORS:
+        cells = fields if separator == by else fields[0].split(separator) if len(fields) == 1 else ()
+        is_hidden = separator != by and len(cells) > 1 and (is_plain_header(cells) or is_table_header(cells))
+        if is_hidden or looks_like_header(cells):
+            return separator, cells
     return None
+
+
+def _options(separator: str, by: str, cells: Sequence[str]) -> list[str]:
+    names = [] if is_table_header(cells) or is_plain_header(cells) else column_options(cells)
+    return [*(_option(separator) if separator != by else []), *names]
+
+
+def _option(separator: str) -> list[str]:
+    """Return the option with which a file with this separator is read."""
+    names = {"\t": "tsv", ";": "semicolon", ",": "csv"}
+    return [f"--input-format {names[separator]}"] if separator in names else []
 
 
 def _is_json(row: Artist) -> bool:

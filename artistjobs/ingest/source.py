@@ -4,6 +4,7 @@ Errors that occur in the middle of reading are translated too. The module `parse
 """
 
 import hashlib
+import json
 import shlex
 import sys
 from collections.abc import Iterator
@@ -15,8 +16,10 @@ from typing import BinaryIO, Protocol
 
 from artistjobs.core.prompt import Prompt
 from artistjobs.errors import InputError
+from artistjobs.ingest.columns import ChosenColumns
 from artistjobs.ingest.encoding import UTF8, Transcoder, is_wide
 from artistjobs.ingest.formats import HEAD_BYTES, evident_format
+from artistjobs.ingest.input_format import InputFormat
 from artistjobs.ingest.sniff import _wide_encoding
 
 STDIN = Path("-")
@@ -29,13 +32,35 @@ _MARK = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IngestConfig:
-    """Input file and its encoding, prompt configuration, and strict mode of an ingest."""
+class InputFile:
+    """Input file and the way to read it."""
 
     source: Path
+    encoding: str = UTF8
+    input_format: InputFormat = InputFormat.CSV
+    chosen: ChosenColumns = ChosenColumns()  # noqa: RUF009 - frozen
+
+    @property
+    def read_as(self) -> str:
+        """The way to read the file as text, empty for rows of CSV."""
+        if self.input_format is InputFormat.CSV and not self.chosen:
+            return ""
+        return json.dumps([self.input_format, self.chosen.by_name], ensure_ascii=False)
+
+    def for_prompt(self, prompt: Prompt, *, strict: bool = False) -> "IngestConfig":
+        """Return the configuration of an ingest of this file."""
+        return IngestConfig(
+            source=self.source, encoding=self.encoding, input_format=self.input_format, chosen=self.chosen,
+            prompt=prompt, strict=strict,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IngestConfig(InputFile):
+    """Input file, prompt configuration, and strict mode of an ingest."""
+
     prompt: Prompt
     strict: bool = False
-    encoding: str = UTF8
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +134,10 @@ class InputStream:
             pass
         return self.content
 
+    def read_whole(self) -> bytes:
+        """Read to the end and return all of it. Raises InputError as ``read`` does."""
+        return b"".join(iter(lambda: self.read(_BLOCK_BYTES), b""))
+
     def copy_raw(self, target: BinaryIO) -> None:
         """Write all bytes to another file, as they are, instead of reading them."""
         block = self._pending
@@ -137,10 +166,7 @@ class InputStream:
         """Raise InputError if the file has changed, or was cut in a line that has grown since."""
         is_cut = self._last not in (b"\n", b"\r", b"") and bool(self._read_bytes(1))
         if self.content != expected or is_cut:
-            raise InputError(
-                f"{self._name} changed while it was read, and nothing was ingested; "
-                "run the same command again when it is complete."
-            )
+            raise changed_error(self._name)
 
 
 @contextmanager
@@ -151,17 +177,30 @@ def open_artists(path: Path, encoding: str = UTF8, expected: Content | None = No
         InputError: if it cannot be read, is evidently no list of artists, or is in another encoding.
 
     """
-    name = source_name(path)
+    with open_raw(path) as opened:
+        stream = InputStream(opened, source_name(path), encoding, expected)
+        _check_format(stream.head, path, encoding)
+        yield stream
+
+
+@contextmanager
+def open_raw(path: Path) -> Iterator[BinaryIO]:
+    """Open a file as bytes, or standard input for `-`. Raises InputError if it cannot be opened."""
     try:
         opened = _stdin() if path == STDIN else path.open("rb")
     except OSError as error:
-        raise _explain(error, name) from error
+        raise _explain(error, source_name(path)) from error
     # Standard input is not closed here, because it was not opened here. Errors are translated where they occur and not
     # around this block, where the caller's own disk may fail.
     with nullcontext() if path == STDIN else opened:
-        stream = InputStream(opened, name, encoding, expected)
-        _check_format(stream.head, path, encoding)
-        yield stream
+        yield opened
+
+
+def changed_error(name: str) -> InputError:
+    """Return the error for a file that changed while it was read."""
+    return InputError(
+        f"{name} changed while it was read, and nothing was ingested; run the same command again when it is complete."
+    )
 
 
 def source_name(path: Path) -> str:

@@ -63,8 +63,17 @@ class Arrival:
 
 
 def request_key(body: object) -> str:
-    """Return the SHA-256 of a request body in hexadecimal; the order of its fields does not matter."""
+    """Return the SHA-256 of a request body in hexadecimal; the order of its fields does not matter.
+
+    Fields that say how the answer is delivered do not count, so that a live call, a line of a batch and a call in the
+    background for the same request have the same key.
+    """
+    if isinstance(body, dict):
+        body = {name: value for name, value in body.items() if name not in _DELIVERY_FIELDS}
     return hashlib.sha256(_canonical(body).encode("ascii")).hexdigest()
+
+
+_DELIVERY_FIELDS = frozenset({"background", "background_options", "service_tier", "store", "stream"})
 
 
 class Journal:

@@ -63,6 +63,59 @@ class Fault(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BatchRules:
+    """The behaviour of the simulated Files and Batch APIs, with time sped up; probabilities are from 0 to 1."""
+
+    validating_seconds: float = 0.05
+    seconds: float = 0.4
+    """The time in which all lines of a batch are answered, whatever their number."""
+    finalizing_seconds: float = 0.05
+    cancelling_seconds: float = 0.1
+    window_seconds: float = 86_400.0
+    """The time after which a batch expires; the real API allows no other window than a day."""
+    list_lag_seconds: float = 0.0
+    """The time after which a new file or batch is listed."""
+    retrieve_lag_seconds: float = 0.0
+    """The time after which a new batch is found by its id."""
+    queue_tokens: int | None = None
+    """Maximum of the input tokens of all batches that are not final; None is no maximum."""
+    cut_upload: float = 0.0
+    """Probability that an upload loses its connection; the file is stored in every second case."""
+    lost_create: float = 0.0
+    """Probability that the reply to the creation of a batch is lost; it is created in every second case."""
+    cut_download: float = 0.0
+    """Probability that a download ends early."""
+    server_error: float = 0.0
+    """Probability that any other request is answered with 500 or 429."""
+    file_not_found: float = 0.0
+    """Probability that a batch fails because the service does not find its file."""
+    unknown_status: float = 0.0
+    """Probability that a batch in progress is described with a status that is not documented."""
+    missing_line: float = 0.0
+    """Probability that a line is in neither file of results."""
+    zero_status: float = 0.0
+    """Probability that a line comes back with the status code 0."""
+    cancel_comes_late: float = 0.0
+    """Probability that a batch is completed although it was cancelled."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackgroundRules:
+    """The behaviour of responses in the background, with time sped up; probabilities are from 0 to 1."""
+
+    seconds: float = 0.3
+    """The time until a response is final."""
+    lag_seconds: float = 0.0
+    """The time after which a new response is found by its id."""
+    forgotten: float = 0.0
+    """Probability that a response is never found."""
+    server_error: float = 0.0
+    """Probability that a look is answered with 500 or 429."""
+    answers_at_once: bool = False
+    """True for a server that ignores the field ``background``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
     """The behaviour of the simulated API; ``dataclasses.replace`` makes variants."""
 
@@ -85,6 +138,8 @@ class Scenario:
     output_tokens: int = 160
     """Tokens of an answer of median length, including reasoning."""
     has_models_endpoint: bool = True
+    background: BackgroundRules = field(default_factory=BackgroundRules)
+    batch: BatchRules = field(default_factory=BatchRules)
     shutdown_date: str | None = None
     """Shutdown date that the models endpoint returns for every model."""
 
@@ -116,6 +171,13 @@ _STORM_FAULTS: Mapping[Fault, float] = {
 }
 
 
+_BATCH_STORM = BatchRules(
+    seconds=1.0, list_lag_seconds=0.2, retrieve_lag_seconds=0.1, cut_upload=0.3, lost_create=0.4, cut_download=0.3,
+    server_error=0.1, file_not_found=0.15, unknown_status=0.2, missing_line=0.05, zero_status=0.02,
+    cancel_comes_late=0.5,
+)  # fmt: skip
+
+
 SCENARIOS: Mapping[str, Scenario] = {
     scenario.name: scenario
     for scenario in (
@@ -124,8 +186,16 @@ SCENARIOS: Mapping[str, Scenario] = {
         Scenario(name="storm", latency_seconds=0.2, latency_sigma=0.5, faults=_STORM_FAULTS, fault_calls_max=3),
         Scenario(name="outage", faults={Fault.UNAVAILABLE: 1.0}),
         Scenario(name="no-credit", latency_seconds=0.05, credit_calls=20),
+        Scenario(
+            name="background-storm", latency_seconds=0.05, faults=_STORM_FAULTS, fault_calls_max=3,
+            background=BackgroundRules(lag_seconds=0.1, forgotten=0.03, server_error=0.2),
+        ),
+        Scenario(name="batch-calm", latency_seconds=0.05, batch=BatchRules(seconds=2.0)),
+        Scenario(name="batch-storm", latency_seconds=0.05, faults=_STORM_FAULTS, fault_calls_max=3, batch=_BATCH_STORM),
+        Scenario(name="batch-expires", latency_seconds=0.05, batch=BatchRules(seconds=4.0, window_seconds=1.5)),
+        Scenario(name="batch-queue-full", latency_seconds=0.05, batch=BatchRules(seconds=1.0, queue_tokens=1_000)),
     )
-}
+}  # fmt: skip
 
 
 def find_scenario(name: str) -> Scenario:

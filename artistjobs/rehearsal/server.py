@@ -14,9 +14,12 @@ from contextlib import asynccontextmanager, suppress
 
 from aiohttp import web
 
+from artistjobs.rehearsal.background import BackgroundDesk
+from artistjobs.rehearsal.batch.handlers import add_batch_routes
+from artistjobs.rehearsal.batch.life import BatchDesk
 from artistjobs.rehearsal.call_log import Arrival, Call, Journal, request_key
 from artistjobs.rehearsal.replies import ApiError, Delivery, SimulatedReply
-from artistjobs.rehearsal.service import Service, read_body, unknown_url
+from artistjobs.rehearsal.service import Service, check_key, read_body, unknown_url
 
 HOST = "127.0.0.1"
 
@@ -38,10 +41,10 @@ _TOO_LARGE = ApiError(413, "The request is too large.")
 
 
 @asynccontextmanager
-async def serving(service: Service, journal: Journal, *, port: int) -> AsyncIterator[int]:
+async def serving(service: Service, journal: Journal, desk: BatchDesk, *, port: int) -> AsyncIterator[int]:
     """Serve during a ``with`` block, which receives the port; ``port`` 0 selects a free one."""
     runner = web.AppRunner(
-        make_app(service, journal),
+        make_app(service, journal, desk),
         access_log=None,
         handle_signals=False,
         shutdown_timeout=_PATIENCE_SECONDS,
@@ -66,12 +69,14 @@ async def _close_late_lines(server: web.Server) -> None:
         await asyncio.sleep(0)
 
 
-def make_app(service: Service, journal: Journal) -> web.Application:
-    """Return the web application with the endpoints for responses and models; any other path gets 404."""
-    door = _Handlers(service, journal)
+def make_app(service: Service, journal: Journal, desk: BatchDesk) -> web.Application:
+    """Return the web application with the endpoints for responses, models, files and batches; others get 404."""
+    door = _Handlers(service, journal, desk.background)
     app = web.Application(client_max_size=_MAX_BODY_BYTES)
     app.router.add_post("/v1/responses", door.create_response)
+    app.router.add_get("/v1/responses/{id}", door.retrieve_response, allow_head=False)
     app.router.add_get("/v1/models/{model:.+}", door.describe_model, allow_head=False)
+    add_batch_routes(app, desk, door.send)
     app.router.add_route("*", "/{path:.*}", door.turn_away)
     return app
 
@@ -79,8 +84,9 @@ def make_app(service: Service, journal: Journal) -> web.Application:
 class _Handlers:
     """Request handlers of the endpoints, with a shared service and journal."""
 
-    def __init__(self, service: Service, journal: Journal) -> None:
+    def __init__(self, service: Service, journal: Journal, background: BackgroundDesk) -> None:
         self._service = service
+        self._background = background
         self._journal = journal
 
     async def create_response(self, request: web.Request) -> web.StreamResponse:
@@ -96,10 +102,15 @@ class _Handlers:
             plan = self._service.plan(request.headers.get("Authorization"), raw, body, arrival)
             if plan.latency_seconds:
                 await asyncio.sleep(plan.latency_seconds)
-            self._journal.answer(_call(arrival, plan.reply, None if isinstance(body, ApiError) else body))
-            return await self._send(request, plan.reply, started_at)
+            reply = plan.reply if isinstance(body, ApiError) else self._background.created(body, plan.reply)
+            self._journal.answer(_call(arrival, reply, None if isinstance(body, ApiError) else body))
+            return await self._send(request, reply, started_at)
         finally:
             self._journal.leave()
+
+    async def retrieve_response(self, request: web.Request) -> web.StreamResponse:
+        error = check_key(request.headers.get("Authorization"))
+        return await self.send(request, error.reply() if error else self._background.look(request.match_info["id"]))
 
     async def describe_model(self, request: web.Request) -> web.StreamResponse:
         model = request.match_info["model"]
@@ -108,6 +119,10 @@ class _Handlers:
 
     async def turn_away(self, request: web.Request) -> web.StreamResponse:
         return await self._send(request, unknown_url(f"{request.method} {request.path}"), time.monotonic())
+
+    async def send(self, request: web.Request, reply: SimulatedReply) -> web.StreamResponse:
+        """Send a reply that takes no time."""
+        return await self._send(request, reply, time.monotonic())
 
     async def _send(self, request: web.Request, reply: SimulatedReply, started_at: float) -> web.StreamResponse:
         headers = {

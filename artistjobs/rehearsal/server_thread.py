@@ -7,6 +7,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import Self
 
+from artistjobs.rehearsal.batch.life import BatchDesk
 from artistjobs.rehearsal.call_log import Journal
 from artistjobs.rehearsal.rate_limits import Limits
 from artistjobs.rehearsal.scenarios import Scenario
@@ -22,12 +23,16 @@ class _Running:
 
 
 class Rehearsal:
-    """A simulated Responses API that serves from ``open`` to ``close``; its journal stays readable afterwards."""
+    """A simulated API that serves from ``open`` to ``close``; its journal and its desk stay readable afterwards.
+
+    ``desk`` has the files and the batches.
+    """
 
     def __init__(self, scenario: Scenario, *, seed: int, port: int, journal: Journal, script: Script | None) -> None:
         self.journal = journal
         self._port = port
         self._service = Service(scenario=scenario, seed=seed, script=script, limits=Limits(time.monotonic))
+        self.desk = BatchDesk(self._service, journal)
         self._thread: threading.Thread | None = None
         self._running: _Running | None = None
 
@@ -102,6 +107,6 @@ class Rehearsal:
 
     async def _serve(self, started: Future[_Running]) -> None:
         stop = asyncio.Event()
-        async with serving(self._service, self.journal, port=self._port) as port:
+        async with serving(self._service, self.journal, self.desk, port=self._port) as port:
             started.set_result(_Running(asyncio.get_running_loop(), stop, port))
             await stop.wait()

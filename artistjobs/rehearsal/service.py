@@ -70,6 +70,11 @@ class Service:
             return Plan(error.reply())
         return self._plan_within_limits(raw, body, arrival)
 
+    def batch_reply(self, raw: bytes, body: Body, arrival: Arrival) -> SimulatedReply:
+        """Return the reply to a line of a batch: batches have rate limits of their own."""
+        error = check_request(body) or check_model(str(body["model"]))
+        return error.reply() if error else self._plan_by_chance(raw, body, arrival).reply
+
     def model_reply(self, authorization: str | None, model: str) -> SimulatedReply:
         """Return the reply to a request for the description of a model."""
         if not self.scenario.has_models_endpoint:

@@ -1,8 +1,9 @@
 """Child process that renders templates within limits that the operating system enforces.
 
-It writes ``READY``, reads one request per line, ``[template, name, data]`` as JSON, and writes one line for each:
-``{"text": …}`` or ``{"error": …}``. A template that takes too long ends the process: no code of Python has to cooperate
-for that. The process also ends after an error for lack of memory, since its heap may stay too full for the next row.
+It writes ``READY``, reads one request per line, ``[template, name, data, columns]`` as JSON, and writes one line for
+each: ``{"text": …}`` or ``{"error": …}``. A template that takes too long ends the process: no code of Python has to
+cooperate for that. The process also ends after an error for lack of memory, since its heap may stay too full for the
+next row.
 """
 
 import json
@@ -47,11 +48,11 @@ def _limit(kind: int, wanted: int) -> None:
 
 def _reply(line: bytes, cpu_seconds: float) -> tuple[bytes, bool]:
     """Return the reply to a request, and True if the memory was not enough for it."""
-    template, name, data = json.loads(line)
+    template, name, data, columns = json.loads(line)
     is_out_of_memory = False
     signal.setitimer(signal.ITIMER_PROF, cpu_seconds)
     try:
-        reply = {"text": compile_template(template)(name, data)}
+        reply = {"text": compile_template(template)(name, data, columns)}
     except PromptError as error:
         reply = {"error": str(error)}
         is_out_of_memory = isinstance(error.__cause__, MemoryError)

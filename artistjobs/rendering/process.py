@@ -10,6 +10,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 import artistjobs
+from artistjobs.core.columns import NO_COLUMNS, Columns
 from artistjobs.errors import PromptError, RunStoppedError
 from artistjobs.rendering.protocol import CPU_SECONDS, IGNORED_SIGNALS, READY, TIME_SIGNAL
 
@@ -44,15 +45,15 @@ class RenderProcess:
         self._change = Lock()
         self._turn = Lock()
 
-    def render(self, template: str, name: str, data: str) -> str:
-        """Return the template rendered for a row.
+    def render(self, template: str, name: str, data: str, columns: Columns = NO_COLUMNS) -> str:
+        """Return the template rendered for a row; ``columns`` are those that it uses.
 
         Raises:
             PromptError: if it cannot be rendered, or takes too much time or memory.
             RunStoppedError: if no process can be started, or ``close`` was called.
 
         """
-        request = json.dumps([template, name, data]).encode() + b"\n"
+        request = json.dumps([template, name, data, columns]).encode() + b"\n"
         with self._turn:
             return self._rendered(request)
 

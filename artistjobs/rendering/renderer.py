@@ -3,7 +3,8 @@
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from artistjobs.core.prompt import Body, Prompt, request_builder
+from artistjobs.core.columns import NO_COLUMNS, Columns
+from artistjobs.core.prompt import Body, Prompt, request_builder, used_columns
 from artistjobs.rendering.process import RenderProcess
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class Renderer:
         self.close()
 
     def compile(self, template: str) -> "Render":
-        """Return a checked template as a function of name and data.
+        """Return a checked template as a function of the fields of a row.
 
         That function raises PromptError if the template cannot be rendered for a row, or takes too much time or
         memory, and RunStoppedError if no process can be started.
@@ -38,10 +39,10 @@ class Renderer:
         # A late import: requests with a stored prompt need no Jinja.
         from artistjobs.core.template import compile_template, is_quick
 
-        def render(name: str, data: str) -> str:
-            if is_quick(template, name, data):
-                return compile_template(template)(name, data)
-            return self._process.render(template, name, data)
+        def render(name: str, data: str, columns: Columns = NO_COLUMNS, /) -> str:
+            if is_quick(template, name, data, columns):
+                return compile_template(template)(name, data, columns)
+            return self._process.render(template, name, data, columns)
 
         return render
 
@@ -50,16 +51,16 @@ class Renderer:
         self._process.close()
 
 
-def is_immediate(prompt: Prompt, name: str, data: str) -> bool:
+def is_immediate(prompt: Prompt, name: str, data: str, columns: Columns = NO_COLUMNS) -> bool:
     """Return True if a request for a row is built in no noticeable time, without a child process."""
     if prompt.template is None:
         return True
     from artistjobs.core.template import is_quick
 
-    return is_quick(prompt.template, name, data)
+    return is_quick(prompt.template, name, data, used_columns(prompt, columns))
 
 
-def build_request(prompt: Prompt, name: str, data: str) -> Body:
+def build_request(prompt: Prompt, name: str, data: str, columns: Columns = NO_COLUMNS) -> Body:
     """Return the request body for one row, with a process of its own if it needs one. Raises as ``compile`` says."""
     with Renderer() as renderer:
-        return request_builder(prompt, renderer.compile)(name, data)
+        return request_builder(prompt, renderer.compile)(name, data, columns)

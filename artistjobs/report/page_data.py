@@ -240,7 +240,8 @@ def _cost(overview: Overview, answers: int, *, is_rehearsal: bool) -> tuple[str,
 def _tokens(spent: Sequence[Spending]) -> tuple[str, list[str]]:
     into, out = sum(row.input_tokens for row in spent), sum(row.output_tokens for row in spent)
     cached, reasoning = sum(row.cached_tokens for row in spent), sum(row.reasoning_tokens for row in spent)
-    detail = [f"input {into:,}" + (f", {cached:,} of them cached" if cached else "")]
+    share = f", {cached:,} of them cached ({100 * cached / into:.0f} %)" if cached and into else ""
+    detail = [f"input {into:,}{share}"]
     detail += [f"output {out:,}" + (f", {reasoning:,} of them reasoning" if reasoning else "")]
     return f"{into + out:,}", detail
 

@@ -50,6 +50,13 @@ class Driver(Protocol):
         """Fill a new or empty database in one transaction."""
 
 
+def counter() -> AbstractContextManager[FilePreview]:
+    """Open a counter of distinct rows that knows no database; memory does not grow with their number."""
+    from artistjobs.store.sqlite.dry_run import open_preview
+
+    return open_preview(None, Kind.REAL)
+
+
 @dataclass(frozen=True, slots=True)
 class Database:
     """Path or URL and expected kind of a database; ``kind`` is None if both kinds are accepted.

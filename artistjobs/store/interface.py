@@ -11,8 +11,10 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from artistjobs.core.attempt import Attempt
+from artistjobs.core.batch import BatchState
+from artistjobs.core.columns import Columns
 from artistjobs.core.controls import Control, ControlChange
-from artistjobs.core.job import Artist, BadLine, Claim, Scope
+from artistjobs.core.job import BadLine, Claim, Row, Scope
 from artistjobs.core.prompt import Prompt
 from artistjobs.core.schema import RejectedAnswer
 from artistjobs.core.statistics import AnswerStats
@@ -20,6 +22,9 @@ from artistjobs.store.address import Address
 from artistjobs.store.models import (
     ArtistMatch,
     AskedBefore,
+    BatchChange,
+    BatchJob,
+    BatchRecord,
     CallPermit,
     ComparedRow,
     Counts,
@@ -43,6 +48,8 @@ from artistjobs.store.models import (
     Run,
     Source,
     Spool,
+    Submission,
+    TokenQueue,
     WorkTotals,
 )
 from artistjobs.store.overview import Bounds, Overview
@@ -58,14 +65,16 @@ class Ingestor(Protocol):
         self,
         source: Source,
         prompt: Prompt,
-        rows: Iterable[Artist | BadLine],
+        rows: Iterable[Row],
         count_lines: Callable[[], int],
         tell_asked_before: Callable[[AskedBefore], None] = ...,
+        column_names: Callable[[], Sequence[str]] = ...,
     ) -> IngestResult:
         """Add a pending job for each new row, in one transaction; all rows are consumed.
 
         ``count_lines`` returns the number of lines read so far. ``tell_asked_before`` is called before anything is
-        stored if other prompt configurations have asked about the same artists.
+        stored if other prompt configurations have asked about the same artists. ``column_names`` returns the names of
+        the cells of the rows so far; names may be added while rows are read.
         """
 
     def find_same_file(self, source: Source, prompt: Prompt) -> IngestResult | None:
@@ -130,6 +139,19 @@ class Queue(Protocol):
     def free(self, usd: float, margin_usd: float) -> None:
         """Free money that was held back for calls of this worker that were not made, in dollars."""
 
+    def submit(self, submission: Submission) -> None:
+        """Store a response that the service makes for a job in the background, on disk on return.
+
+        It is forgotten with the attempt that ends it. If this worker dies first, the job is pending again without an
+        attempt counted, and whoever claims it next finds the response.
+        """
+
+    def submission(self, job: int) -> Submission | None:
+        """Return the response that the service makes for a job in the background, None if there is none."""
+
+    def submissions(self) -> int:
+        """Return the number of responses that the service makes in the background."""
+
     def watch_lock(self, *, is_abandoned: bool) -> None:
         """Look whether this queue waits for the right to write; another thread calls this once a second.
 
@@ -153,6 +175,69 @@ class Queue(Protocol):
         """Record the end of this worker and release its liveness lock; ``ending`` is the reason."""
 
 
+class BatchQueries(Protocol):
+    """Read access to batches."""
+
+    def open_batches(self) -> Sequence[BatchRecord]:
+        """Return the batches that are not closed, the oldest first."""
+
+    def latest_batches(self, limit: int) -> Sequence[BatchRecord]:
+        """Return the latest batches, the newest first."""
+
+    def batch(self, batch: int) -> BatchRecord | None:
+        """Return a batch by its number, None if there is none."""
+
+    def held_jobs(self, scope: Scope) -> int:
+        """Return the number of jobs in batches that are not closed."""
+
+
+class Batches(BatchQueries, Protocol):
+    """Batches at the service, which hold jobs as a worker does. Each method is one transaction, on disk on return.
+
+    A batch is driven by one living worker at most; when that ends or dies, another one can take it.
+    """
+
+    def take(self) -> Sequence[BatchRecord]:
+        """Become the driver of the open batches that have none; return all batches that this worker drives."""
+
+    def prepare(self, uuid: str, model: str, scope: Scope, limit: int) -> BatchRecord | None:
+        """Bind up to ``limit`` pending jobs of a model to a new batch; None if there are none."""
+
+    def jobs(self, batch: int, after: int, limit: int) -> Sequence[Claim]:
+        """Return jobs that a batch holds, with greater numbers than ``after``, in the order of their numbers."""
+
+    def jobs_by_id(self, batch: int, jobs: Sequence[int]) -> Mapping[int, BatchJob]:
+        """Return jobs by their numbers, and whether a batch still holds each of them."""
+
+    def seal(self, batch: int, last_job: int, change: BatchChange, cap_usd: float | None) -> bool:
+        """Make the lines of a batch final: jobs after ``last_job`` are pending again, no attempt counted.
+
+        The money in ``change`` is held back first; return False, with nothing changed, if ``cap_usd`` has no room.
+        """
+
+    def move(self, batch: int, state: BatchState, change: BatchChange) -> BatchRecord:
+        """Move a batch to a state, which may be its own, and change values."""
+
+    def settle(self, batch: int, attempts: Sequence[Attempt]) -> Sequence[Attempt]:
+        """Record attempts at jobs of a batch; return those that changed their jobs.
+
+        An attempt that was recorded before changes nothing. An answer to a job that the batch no longer holds is kept
+        once, and marked as late.
+        """
+
+    def finish(self, batch: int, change: BatchChange, *, is_lost: bool = False, delay_seconds: float = 0.0) -> int:
+        """Make the jobs that a batch still holds pending again, no attempt counted, and return their number.
+
+        The batch is then collected. The money that is still held back becomes free, or counts as lost.
+        """
+
+    def ask_to_cancel(self, batch: int | None) -> int:
+        """Ask the drivers of open batches to cancel one, or all; return how many were asked."""
+
+    def token_queue(self, model: str) -> TokenQueue:
+        """Return the state of the token queue of a model, as far as it is known."""
+
+
 class Records(Protocol):
     """Read access to counts, prompts, workers, failures, and the rows of an export."""
 
@@ -167,6 +252,12 @@ class Records(Protocol):
 
     def prompt(self, number: int) -> Prompt:
         """Return a prompt configuration by its number."""
+
+    def columns(self, header: int | None, cells: str | None) -> Columns:
+        """Return the other columns of a row, given the number of their names and their stored values."""
+
+    def column_names(self, scope: Scope) -> Sequence[str]:
+        """Return the names of the other columns of all rows in a scope, in the order of their files."""
 
     def prompt_names(self) -> Sequence[PromptName]:
         """Return all prompt configurations without their texts, the oldest first."""
@@ -292,6 +383,10 @@ class Store(OpenDatabase, Protocol):
         """Queue of jobs for this process."""
 
     @property
+    def batches(self) -> Batches:
+        """Batches at the service."""
+
+    @property
     def controls(self) -> Controls:
         """Settings of running workers."""
 
@@ -331,7 +426,7 @@ class JobQueries(Protocol):
         """Return the jobs of an artist with that name, or of the closest names, all with the same distance."""
 
     def job(self, job: int) -> Mapping[str, object] | None:
-        """Return the row of a job, None if there is no such job."""
+        """Return the row of a job with its other columns by name, None if there is no such job."""
 
     def attempts(self, job: int) -> Sequence[Mapping[str, object]]:
         """Return the attempts at a job, the oldest first."""
@@ -346,6 +441,10 @@ class Reader(OpenDatabase, Protocol):
     @property
     def job_queries(self) -> JobQueries:
         """Queries about single jobs, runs and progress."""
+
+    @property
+    def batches(self) -> BatchQueries:
+        """Batches at the service."""
 
     def snapshot(self) -> AbstractContextManager[object]:
         """Read one consistent state for as long as the context lasts."""

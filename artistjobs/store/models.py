@@ -9,6 +9,8 @@ from enum import Enum, StrEnum
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
+from artistjobs.core.batch import BatchState
+from artistjobs.core.job import Claim
 from artistjobs.core.statistics import RunningStats
 from artistjobs.store.address import Address
 
@@ -29,10 +31,11 @@ def wrong_kind_message(address: Address, kind: Kind) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Input file: its name, and the SHA-256 of its content in hexadecimal."""
+    """Input file: its name, the SHA-256 of its content in hexadecimal, and the way in which it is read."""
 
     name: str
     sha256: str
+    read_as: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,12 +99,16 @@ class Counts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkTotals:
-    """Totals of all workers since the database exists; ``unpriced`` counts answers of unknown cost."""
+    """Totals of all workers since the database exists; ``unpriced`` counts answers of unknown cost.
+
+    ``cached_share`` is the share of the input tokens that came from the prompt cache, from 0 to 1, None if unknown.
+    """
 
     calls: int
     retries: int
     input_tokens: int
     output_tokens: int
+    cached_share: float | None
     cost_usd: float
     unpriced: int
 
@@ -213,6 +220,21 @@ class LostCalls:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """Response that the service makes for a job in the background.
+
+    ``window`` is the completion window that was asked for, None for none. ``submitted_at`` is in seconds after the
+    epoch, and ``reserved_usd`` is what is held back for it under a cost cap.
+    """
+
+    job: int
+    response_id: str
+    window: str | None
+    submitted_at: float
+    reserved_usd: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reservation:
     """Result of a reservation under a cost cap: the number of calls granted, and the money afterwards."""
 
@@ -230,7 +252,10 @@ class DatabaseCopy:
 
 
 class ExportRow(NamedTuple):
-    """Final job with the fields of an export. A tuple is fast to create in large numbers."""
+    """Final job with the fields of an export. A tuple is fast to create in large numbers.
+
+    ``columns`` are the values of the other columns of its row, and ``header`` is the number of their names.
+    """
 
     job: int
     prompt: int
@@ -244,6 +269,8 @@ class ExportRow(NamedTuple):
     created: int | None
     received_at: str | None
     status: str | None
+    header: int | None = None
+    columns: str | None = None
 
 
 class ComparedJob(NamedTuple):
@@ -269,9 +296,9 @@ ComparedRow: TypeAlias = tuple[str, str, ComparedJob, ComparedJob]
 """Name and data of a row, and its jobs for two prompt configurations."""
 
 
-RawExportRow: TypeAlias = tuple[int, int, bytes, bytes, bytes | None, bytes, int | None]
+RawExportRow: TypeAlias = tuple[int, int, bytes, bytes, bytes | None, bytes, int | None, int | None, str | None]
 """Final job with fields in JSON as UTF-8: its number and that of its prompt, name and data, the text as the API wrote
-it or None if that is not available, response id, and the time of creation."""
+it or None if that is not available, response id, the time of creation, and header and columns as in ``ExportRow``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -336,6 +363,96 @@ class Run:
     cost_usd: float
     unpriced: int
     is_alive: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchRecord:
+    """Batch of jobs at the service, with the totals of its answers so far.
+
+    ``id`` is also the number of the worker that holds its jobs. ``driver`` is the worker that takes it through its
+    states, None if there is none. ``tokens`` is the estimate of its input tokens, and ``creates`` the number of times
+    that its creation was tried. ``service_status`` and the three counts are what the service said last. ``queue_limit``
+    is set if the service refused it because of its token queue. Times are UTC text.
+    """
+
+    id: int
+    uuid: str
+    state: BatchState
+    model: str
+    driver: int | None
+    lines: int
+    bytes: int
+    tokens: int
+    reserved_usd: float
+    creates: int
+    file_id: str | None
+    batch_id: str | None
+    output_file_id: str | None
+    error_file_id: str | None
+    service_status: str | None
+    service_total: int | None
+    service_completed: int | None
+    service_failed: int | None
+    created_at: str
+    creating_at: str | None
+    submitted_at: str | None
+    ended_at: str | None
+    closed_at: str | None
+    cancel_asked_at: str | None
+    queue_limit: int | None
+    ending: str | None
+    error: str | None
+    done: int
+    failed: int
+    retries: int
+    cost_usd: float
+    unpriced: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchChange:
+    """Values of a batch to change; None leaves a value as it is. Times are UTC text."""
+
+    lines: int | None = None
+    bytes: int | None = None
+    tokens: int | None = None
+    reserved_usd: float | None = None
+    creates: int | None = None
+    file_id: str | None = None
+    batch_id: str | None = None
+    output_file_id: str | None = None
+    error_file_id: str | None = None
+    service_status: str | None = None
+    service_total: int | None = None
+    service_completed: int | None = None
+    service_failed: int | None = None
+    creating_at: str | None = None
+    submitted_at: str | None = None
+    ended_at: str | None = None
+    closed_at: str | None = None
+    queue_limit: int | None = None
+    ending: str | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TokenQueue:
+    """Estimated tokens of a model in the queue of the service, and the most that it holds, None if unknown."""
+
+    queued: int
+    limit: int | None
+
+    @property
+    def room(self) -> int | None:
+        """Tokens for which there is room, None if that is unknown."""
+        return None if self.limit is None else max(0, self.limit - self.queued)
+
+
+class BatchJob(NamedTuple):
+    """Job of a line, and whether its batch still holds it."""
+
+    claim: Claim
+    is_held: bool
 
 
 class FailedJob(NamedTuple):

@@ -11,7 +11,7 @@ from time import time
 from tenacity import RetryCallState
 
 from artistjobs.api.classify import classify
-from artistjobs.api.interface import Api, CancelledBeforeSendingError
+from artistjobs.api.interface import CancelledBeforeSendingError
 from artistjobs.api.remedies import failure_text
 from artistjobs.api.reply import Reply
 from artistjobs.core.attempt import SCHEMA_MISMATCH, Answer, Attempt, Failure, FailureKind, Outcome
@@ -25,6 +25,7 @@ from artistjobs.errors import PromptError
 from artistjobs.store.models import CallPermit, Money
 from artistjobs.terminal.log import repeats
 from artistjobs.worker.answer_checks import AnswerChecks, Corrections
+from artistjobs.worker.calls import Called, MakeCall
 from artistjobs.worker.decision import Decision, Sentence, given_back, log_given_back
 from artistjobs.worker.limits.budget import Budget, Hold
 from artistjobs.worker.limits.rate_limiter import Limiter
@@ -51,9 +52,12 @@ Requests = Callable[[Claim], Awaitable[Body]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerContext:
-    """Objects and settings that all job loops of a process share."""
+    """Objects and settings that all job loops of a process share.
 
-    api: Api
+    ``cost_in`` returns the prices in a completion window, None for no window.
+    """
+
+    calls: MakeCall
     store_client: StoreClient
     limiter: Limiter
     budget: Budget
@@ -64,6 +68,7 @@ class WorkerContext:
     requests: Requests
     checks: AnswerChecks
     cost: Cost
+    cost_in: Callable[[str | None], Cost]
     max_attempts: int
     corrections: int
     flex_fallback: int | None
@@ -83,6 +88,7 @@ class ActiveJob:
         self._case = shared.verdicts.case_of(claim)
         self._not_before: float | None = None
         self._flex_refusals = 0
+        self._held_usd = 0.0
         self._release_reply: Callable[[], None] | None = None
 
     async def call(self) -> Attempt:
@@ -209,6 +215,7 @@ class ActiveJob:
             worst_case = partial(shared.budget.worst_case, self.claim.prompt, body)
             if (hold := await shared.store_client.reserve(worst_case)) is not None:
                 shared.budget.remember(self.claim.job, hold)
+                self._held_usd = hold.usd
             else:
                 money, refused = shared.store_client.store_thread.reservations.money, worst_case()
                 shared.stop.request(
@@ -225,12 +232,14 @@ class ActiveJob:
         shared.counters.in_flight += 1
         shared.store_client.store_thread.note_call(self.claim.job)
         try:
-            reply = await shared.api.create(body)
+            called = await shared.calls(self.claim, body, self._held_usd)
+            reply = called.reply
             # From here on the reply is interpreted, which is the other moment at which a row may end the process.
             shared.store_client.store_thread.note_call(self.claim.job)
             self._release_reply = reply.release
-            classified = self._classify(reply, started_at) if reply.shortage is None else None
-        except CancelledBeforeSendingError:
+            classified = self._classify(called, started_at) if reply.shortage is None else None
+        except (CancelledBeforeSendingError, RunStoppingError):
+            # Not sent, or in the background, where the answer is fetched later.
             self.calls_under_way = 0
             raise
         except MemoryError:
@@ -254,12 +263,14 @@ class ActiveJob:
             self._shared.shortages.note(reply.shortage)
         return RunStoppingError()
 
-    def _classify(self, reply: Reply, started_at: float) -> Attempt:
+    def _classify(self, called: Called, started_at: float) -> Attempt:
+        reply = called.reply
         classification = classify(reply)
         answer, failure = classification.answer, classification.failure
         if answer is None:
             return self._attempt(started_at, failure=failure, calls=1 if reply.was_sent else 0)
-        answer = replace(answer, cost_usd=answer_cost(answer, self._shared.cost))
+        cost = answer_cost(answer, self._shared.cost_in(called.window))
+        answer = replace(answer, cost_usd=cost, way=called.way)
         if failure is None and (reason := self._shared.checks.check(self.claim, answer.text)) is not None:
             return self._mismatch(started_at, reply, answer, reason)
         return self._attempt(started_at, answer=answer, failure=failure)

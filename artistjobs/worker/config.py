@@ -7,6 +7,30 @@ from artistjobs.core.pricing import GivenPrices
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BatchOptions:
+    """Options of work through the Batch API.
+
+    With ``no_wait`` the run ends when all batches are submitted. Batches that take longer than ``live_after_hours`` are
+    cancelled, and what is left of them is called live. With ``only_collects`` no new batch is prepared, and ``batch``
+    names the only one to work on. ``speed`` divides all waits, for a service that is rehearsed.
+    """
+
+    no_wait: bool = False
+    live_after_hours: float | None = None
+    only_collects: bool = False
+    batch: int | None = None
+    speed: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackgroundOptions:
+    """Options of calls in the background: the completion window, None for none, and the divisor of all waits."""
+
+    window: str | None = None
+    speed: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkConfig:
     """Options of a worker process. A limit is None if none was set.
 
@@ -18,7 +42,8 @@ class WorkConfig:
     ``first_patience_seconds`` is the wait for a service that never answered; None means a few tries, since its address
     is probably wrong. ``processes`` is the number of processes that share these options, and ``number`` is the index of
     this one. ``handles_per_call`` is the number of file handles that a call takes in its process: two if that process
-    answers it too, as in a rehearsal.
+    answers it too, as in a rehearsal. ``batch`` has the options of work through the Batch API, None for live calls,
+    and ``background`` those of calls in the background.
     """
 
     max_workers: int = 4
@@ -38,6 +63,8 @@ class WorkConfig:
     first_patience_seconds: float | None = None
     number: int = 0
     handles_per_call: int = 1
+    batch: BatchOptions | None = None
+    background: BackgroundOptions | None = None
 
     @property
     def part(self) -> ProcessShare:

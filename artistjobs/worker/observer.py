@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic, time
 
+from artistjobs.worker.batch.text import batch_line
 from artistjobs.worker.config import WorkConfig
 from artistjobs.worker.limits.circuit_breaker import Breaker
 from artistjobs.worker.limits.rate_limiter import Limiter, Wait
@@ -55,6 +56,7 @@ class RunObserver:
             failures=tuple(reversed(counters.failures.values())),
             paused=settings.is_paused,
             stopping=self.stop.is_requested(),
+            batches=tuple(batch_line(record, time()) for record in store_thread.batches),
         )
 
     def _wait(self, now: float) -> Wait | None:

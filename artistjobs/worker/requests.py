@@ -1,17 +1,14 @@
 """Request bodies of claims: quick ones are built in the event loop, others in a thread that waits for a process."""
 
 import asyncio
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from artistjobs.core.job import Claim
-from artistjobs.core.prompt import Body, Prompt, request_builder
+from artistjobs.core.prompt import Body, Build, Prompt, request_builder
 from artistjobs.errors import RunStoppedError
 from artistjobs.rendering.renderer import Renderer, is_immediate
 from artistjobs.store.interface import Records
 from artistjobs.worker.stop import RunStoppingError, Stop, StopReason
-
-Build = Callable[[str, str], Body]
 
 
 class RequestBuilder:
@@ -39,14 +36,15 @@ class RequestBuilder:
 
         """
         prompt, build = self._builder(claim.prompt)
-        if is_immediate(prompt, claim.artist_name, claim.artist_data):
-            return build(claim.artist_name, claim.artist_data)
+        row = claim.artist_name, claim.artist_data, claim.columns
+        if is_immediate(prompt, *row):
+            return build(*row)
         async with self._turn:
             if self._stop.is_halted():
                 raise RunStoppingError
             loop = asyncio.get_running_loop()
             try:
-                return await loop.run_in_executor(self._thread, build, claim.artist_name, claim.artist_data)
+                return await loop.run_in_executor(self._thread, build, *row)
             except RunStoppedError as error:
                 self._stop.request(StopReason.DIED, str(error))
                 raise RunStoppingError from error

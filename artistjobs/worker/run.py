@@ -17,7 +17,9 @@ from artistjobs.api.prices import cost_by
 from artistjobs.core.command_text import command
 from artistjobs.core.controls import WorkerSettings, changed_settings, settings_text
 from artistjobs.core.cost_bound import bound_call, cap_basis, cap_refusal
+from artistjobs.core.formatting import count_text
 from artistjobs.core.job import Scope
+from artistjobs.core.pricing import batch_cost, window_cost
 from artistjobs.core.prompt import shared_fields
 from artistjobs.core.shortage import expected_error
 from artistjobs.errors import ArtistjobsError, StoreError, WrongUseError
@@ -25,6 +27,10 @@ from artistjobs.store.interface import OpenStore, Records, Store
 from artistjobs.store.models import Counts
 from artistjobs.worker.active_job import Requests, WorkerContext
 from artistjobs.worker.answer_checks import AnswerChecks
+from artistjobs.worker.batch.connect import connect, ensure_batchable
+from artistjobs.worker.batch.loop import BatchLoop
+from artistjobs.worker.batch.pace import Pace
+from artistjobs.worker.calls import BackgroundCalls, LiveCalls, MakeCall, ensure_in_background
 from artistjobs.worker.config import WorkConfig
 from artistjobs.worker.file_handles import calls_allowed
 from artistjobs.worker.limits.budget import Budget
@@ -145,6 +151,8 @@ class _Run:
             open_store, scope, config.limit, config.settings, run_control.part, self._apply_settings
         )
         self._store_client.store_thread.claims_randomly = config.sample
+        self._batch_loop = _batch_loop(config, scope, self._store_client, self._stop)
+        self._store_client.store_thread.watches_batches = config.batch is not None
         self._breaker = Breaker(config.max_workers, config.patience_seconds, monotonic)
         self._limiter = Limiter(
             rpm=config.rpm,
@@ -172,6 +180,11 @@ class _Run:
 
     async def work(self, store: Store, open_api: OpenApi, watcher: Display) -> _End:
         records = self._records = store.records
+        self._store = store
+        if self._config.batch is not None:
+            ensure_batchable(records.pending_prompts(self._scope))
+        if self._config.background is not None:
+            ensure_in_background(records.pending_prompts(self._scope), self._config.background)
         self._resume = command(store.path, "resume")
         self._ensure_bounded(records)
         async with (
@@ -187,12 +200,12 @@ class _Run:
             self._counters.started_at = monotonic()
             with closing(RequestBuilder(records, self._stop)) as requests:
                 async with watching(watcher, self._snapshot_taker()):
-                    error = await self._drain(self._shared(api, requests), abandon_requested)
+                    error = await self._drain(api, self._shared(api, requests), abandon_requested)
         return self._end(error)
 
     def _shared(self, api: Api, requests: Requests) -> WorkerContext:
         return WorkerContext(
-            api=api,
+            calls=self._calls(api),
             store_client=self._store_client,
             limiter=self._limiter,
             budget=self._budget,
@@ -203,6 +216,8 @@ class _Run:
             requests=requests,
             checks=AnswerChecks(self._records),
             cost=self._cost,
+            # Prices that the user gave are those that he pays.
+            cost_in=partial(window_cost, self._cost) if self._config.prices is None else lambda _: self._cost,
             max_attempts=self._config.max_attempts,
             corrections=self._config.corrections,
             flex_fallback=self._config.flex_fallback,
@@ -210,15 +225,28 @@ class _Run:
             chance=random.Random(),
         )
 
+    def _calls(self, api: Api) -> MakeCall:
+        """Return the way to make calls; answers that were left in the background are fetched in any case."""
+        options = self._config.background
+        if options is None and not self._store.queue.submissions():
+            return LiveCalls(api)
+        return BackgroundCalls(
+            api, self._store_client, self._stop, options, self._config.patience_seconds,
+            lambda: self._counters.in_flight,
+        )  # fmt: skip
+
     def _snapshot_taker(self) -> TakeSnapshot:
         return RunObserver(
             self._config, self._counters, self._limiter, self._stop, self._store_client.store_thread, self._breaker,
             lambda: self._most_calls,
         )  # fmt: skip
 
-    async def _drain(self, shared: WorkerContext, abandon_requested: asyncio.Event) -> ArtistjobsError | None:
+    async def _drain(self, api: Api, shared: WorkerContext, abandon_requested: asyncio.Event) -> ArtistjobsError | None:
         """Run all job loops to their end; return the error that ended them, if any."""
-        task_pool = self._task_pool = TaskPool(lambda: JobLoop(shared).work(), self._wanted_slots())
+        if self._batch_loop is None:
+            task_pool = self._task_pool = TaskPool(lambda: JobLoop(shared).work(), self._wanted_slots())
+        else:
+            task_pool = TaskPool(lambda: self._work_in_batches(api, shared), 1)
         aside = [
             asyncio.create_task(self._stop_claiming()),
             asyncio.create_task(self._abandon_when(abandon_requested, task_pool)),
@@ -241,6 +269,20 @@ class _Run:
             note_store_error(self._stop, trouble)
             return trouble
         return None
+
+    async def _work_in_batches(self, api: Api, shared: WorkerContext) -> None:
+        """Work through batches; what they leave when they take too long is called live."""
+        loop = self._batch_loop
+        assert loop is not None
+        connect(loop, api.batches, shared, self._config)
+        await loop.work()
+        if not loop.goes_live or self._stop.is_requested():
+            return
+        live = self._task_pool = TaskPool(lambda: JobLoop(shared).work(), self._wanted_slots())
+        try:
+            await live.wait()
+        finally:
+            await live.close()
 
     async def _start_thread(self) -> ArtistjobsError | None:
         """Start the store thread; return an error that may be the cause, if the run is stopped before that succeeds.
@@ -340,7 +382,24 @@ class _Run:
     def _end(self, error: ArtistjobsError | None) -> _End:
         if self._has_reached_limit():
             self._stop.request(StopReason.LIMIT, limit_sentence(self._config.limit))
+        if error is None:
+            self._tell_batches()
         return _End(self._stop.reason, self._stop.sentence, error, self._stop.least_cap_usd)
+
+    def _tell_batches(self) -> None:
+        """Say that the service goes on with jobs after the end of this run: in batches, and in the background."""
+        if (answers := self._store.queue.submissions()) and self._stop.reason is not None:
+            kept = f"{count_text(answers, 'answer')} in the background, to be fetched by the next run"
+            self._stop.sentence = f"{self._stop.sentence.removesuffix('.')}; {kept}"
+        held = self._store.batches.held_jobs(self._scope)
+        if not held or self._stop.reason is StopReason.SUBMITTED:
+            return
+        kept = f"{count_text(held, 'job')} in batches at the service, which go on there"
+        if self._stop.reason in (StopReason.INTERRUPTED, StopReason.TERMINATED):
+            self._stop.sentence = f"{self._stop.sentence}; {kept}"
+        elif self._stop.reason is None and self._config.batch is None:
+            collect = command(self._store.path, "work --batch")
+            self._stop.request(StopReason.SUBMITTED, f"{kept}; to collect the answers: {collect}")
 
     def _ensure_bounded_now(self) -> None:
         try:
@@ -352,11 +411,18 @@ class _Run:
         """Report what a cost cap rests on. Raises WrongUseError if the cost of a call has no bound."""
         if (cap_usd := self._settings.max_cost_usd) is None:
             return
+        cost = self._cost if self._config.batch is None else batch_cost(self._cost)
         for prompt in records.pending_prompts(self._scope):
-            bound = bound_call(shared_fields(prompt), self._cost)
+            bound = bound_call(shared_fields(prompt), cost)
             if bound.gaps and not self._config.soft_cap:
                 raise WrongUseError(cap_refusal(bound))
-            self._log_once(logging.INFO, cap_basis(bound, cap_usd, self._cost, is_soft=self._config.soft_cap))
+            self._log_once(logging.INFO, cap_basis(bound, cap_usd, cost, is_soft=self._config.soft_cap))
+
+
+def _batch_loop(config: WorkConfig, scope: Scope, store_client: StoreClient, stop: Stop) -> BatchLoop | None:
+    if config.batch is None:
+        return None
+    return BatchLoop(scope, config.batch, store_client, stop, Pace(config.batch.speed), config.limit)
 
 
 def _models(records: Records, scope: Scope) -> Sequence[str]:

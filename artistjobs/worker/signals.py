@@ -49,8 +49,11 @@ class Signals:
         def received(number: signal.Signals) -> None:
             calls = in_flight()
             them, were = count_text(calls, "call") + " in flight", "was" if calls == 1 else "were"
-            if stop.request(_REASONS[number], f"{them} {were} finished and stored"):
-                log.warning("stopping: waiting for %s; repeat the signal or Ctrl+C to stop at once", them)
+            if stop.request(
+                _REASONS[number], f"{them} {were} finished and stored" if calls else "no call was in flight"
+            ):
+                wait = f": waiting for {them}" if calls else ""
+                log.warning("stopping%s; repeat the signal or Ctrl+C to stop at once", wait)
             elif not abandon_requested.is_set():
                 log.warning("giving up %s, which may be billed and will be repeated", them)
                 if stop.reason in _REASONS.values():

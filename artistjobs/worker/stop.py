@@ -1,7 +1,11 @@
 """Stopping and pausing a run: the reasons to stop, and a sleep that both interrupt."""
 
 import asyncio
+from collections.abc import Coroutine
 from enum import StrEnum
+from typing import Any, TypeVar
+
+Result = TypeVar("Result")
 
 
 class StopReason(StrEnum):
@@ -14,6 +18,7 @@ class StopReason(StrEnum):
     OUTAGE = "outage"  # the service did not answer for as long as the patience lasts
     MAX_COST = "max-cost"
     LIMIT = "limit"
+    SUBMITTED = "submitted"  # batches are at the service, and this run does not wait for them
     STORE = "store"  # failure of the disk or the database
     RESOURCES = "resources"  # the system refuses memory, a thread or a file handle
     DIED = "died"  # child processes, several in a row, or one that cannot be started
@@ -66,6 +71,38 @@ class Stop:
     async def wait(self) -> None:
         """Return once a stop is requested."""
         await self._event.wait()
+
+    async def sleep_unless_stopped(self, seconds: float) -> None:
+        """Sleep for ``seconds``; a pause does not end the sleep.
+
+        Raises:
+            RunStoppingError: as soon as the run stops.
+
+        """
+        if not self.is_requested():
+            try:
+                await asyncio.wait_for(self._event.wait(), seconds)
+            except TimeoutError:
+                return
+        raise RunStoppingError
+
+    async def unless_requested(self, work: Coroutine[Any, Any, Result]) -> Result:
+        """Return the result of a coroutine, which is cancelled as soon as the run stops.
+
+        Raises:
+            RunStoppingError: if the run stops first.
+
+        """
+        task, stopping = asyncio.ensure_future(work), asyncio.ensure_future(self._event.wait())
+        try:
+            await asyncio.wait([task, stopping], return_when=asyncio.FIRST_COMPLETED)
+            if task.done():
+                return task.result()
+            raise RunStoppingError
+        finally:
+            for one in (task, stopping):
+                one.cancel()
+            await asyncio.gather(task, stopping, return_exceptions=True)
 
     async def sleep(self, seconds: float) -> None:
         """Sleep for ``seconds``, unless the run stops or is paused meanwhile.

@@ -10,21 +10,24 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from time import time
-from typing import Final
+from typing import Final, TypeVar, cast
 
 from artistjobs.core.attempt import Attempt, Outcome
 from artistjobs.core.controls import SINGLE_PROCESS, ProcessShare, WorkerSettings
 from artistjobs.core.job import Claim, Scope
 from artistjobs.core.shortage import shortage_of
 from artistjobs.errors import ResourceError, StoreError
-from artistjobs.store.interface import OpenStore
+from artistjobs.store.interface import OpenStore, Store
 from artistjobs.worker.limits.budget import Hold
 from artistjobs.worker.reservations import ReservationQueue, ReservationReply, ReservationRequest, answer
 from artistjobs.worker.settings_poller import OnSettingsChange, SettingsPoller
-from artistjobs.worker.store_thread import Answered, StoreReply, StoreRequest, StoreThread
+from artistjobs.worker.store_thread import Answered, StoreReply, StoreRequest, StoreTask, StoreThread
 
 WATCH_SECONDS: Final = 1.0
 """Interval at which the event loop looks whether the store thread waits for another process."""
+
+
+Result = TypeVar("Result")
 
 
 _UNBOUNDED = WorkerSettings(max_workers=sys.maxsize)
@@ -58,6 +61,7 @@ class StoreClient:
             ReservationQueue(settings.max_cost_usd, self._answer_reservations),
             settings_poller,
             self._reply,
+            self._answer_task,
         )
         self.store_thread.others = part().count - 1
         self._thread = threading.Thread(target=self._run, args=[open_store], name="writer", daemon=True)
@@ -87,6 +91,17 @@ class StoreClient:
     async def record(self, attempt: Attempt) -> None:
         """Store an attempt; return after the commit. Raises StoreError."""
         await self._send(attempt, wants_claim=False)
+
+    async def call(self, function: Callable[[Store], Result]) -> Result:
+        """Call a function with the store in the store thread, and return its result. Raises StoreError.
+
+        A call that is cancelled may still be made.
+        """
+        if self._trouble is not None:
+            raise self._trouble
+        future: asyncio.Future[object] = self._loop.create_future()
+        self.store_thread.inbox.put(StoreTask(function, future))
+        return cast("Result", await future)
 
     @property
     def has_cost_cap(self) -> bool:
@@ -187,6 +202,9 @@ class StoreClient:
     def _answer_reservations(self, replies: Sequence[ReservationReply]) -> None:
         self._tell(answer, replies, self._give_back)
 
+    def _answer_task(self, task: StoreTask, result: object) -> None:
+        self._tell(_set_result, task.future, result)
+
     def _deliver(self, served: Sequence[StoreReply]) -> None:
         for future, claim in served:
             if future is not None and not future.done():
@@ -210,6 +228,11 @@ def released(claim: Claim, *, calls: int) -> Attempt:
     """Return the attempt that releases a claim; ``calls`` is the number of calls in flight for it."""
     now = time()
     return Attempt(claim=claim, outcome=Outcome.RELEASED, started_at=now, ended_at=now, calls=calls)
+
+
+def _set_result(future: "asyncio.Future[object]", result: object) -> None:
+    if not future.done():
+        future.set_result(result)
 
 
 def _settle(future: "asyncio.Future[None]") -> None:

@@ -18,7 +18,7 @@ from artistjobs.core.formatting import count_is, count_text
 from artistjobs.core.job import EVERYTHING, Claim, Scope
 from artistjobs.errors import StoreAwayError
 from artistjobs.store.interface import Controls, Queue, Records, Store
-from artistjobs.store.models import CallPermit, RescueResult
+from artistjobs.store.models import BatchRecord, CallPermit, RescueResult
 from artistjobs.worker.limits.budget import Hold
 from artistjobs.worker.progress.job_counts import JobCountPoller
 from artistjobs.worker.reservations import ReservationQueue, ReservationRequest
@@ -56,10 +56,18 @@ class StoreRequest:
     unused: Hold | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class StoreTask:
+    """Function to call in the store thread, with the store; its result is set on ``future``."""
+
+    function: "Callable[[Store], object]"
+    future: "asyncio.Future[object]"
+
+
 StoreReply: TypeAlias = "tuple[asyncio.Future[Claim | None] | None, Claim | None]"
 
 
-Answered: TypeAlias = "asyncio.Future[Claim | None] | asyncio.Future[Hold | None]"
+Answered: TypeAlias = "asyncio.Future[Claim | None] | asyncio.Future[Hold | None] | asyncio.Future[object]"
 
 
 class StoreThread:
@@ -68,6 +76,7 @@ class StoreThread:
     Other threads may read its values. ``reached_limit`` is True once claiming ended because as many jobs as allowed
     were claimed. ``claimed_by_others`` counts the jobs that other workers held when there was last nothing to claim.
     ``next_job_at`` is the time, in seconds after the epoch, at which the next job may be claimed if none may be now.
+    ``batches`` are the open ones, if they are watched.
     """
 
     def __init__(
@@ -77,13 +86,16 @@ class StoreThread:
         reservations: ReservationQueue,
         settings_poller: SettingsPoller,
         reply: Callable[[Sequence[StoreReply]], None],
+        answer_task: "Callable[[StoreTask, object], None]" = lambda _task, _result: None,
     ) -> None:
-        self.inbox: SimpleQueue[StoreRequest | ReservationRequest] = SimpleQueue()
+        self.inbox: SimpleQueue[StoreRequest | ReservationRequest | StoreTask] = SimpleQueue()
         self.reservations = reservations
         self.settings_poller = settings_poller
         self.is_draining = False
         self.claims_randomly = False
         self.reached_limit = False
+        self.watches_batches = False
+        self.batches: Sequence[BatchRecord] = ()
         self.claimed_by_others = 0
         self.next_job_at: float | None = None
         self.others = 0
@@ -95,6 +107,9 @@ class StoreThread:
         self._scope = scope
         self._jobs_left = limit
         self._reply = reply
+        self._answer_task = answer_task
+        self._store: Store | None = None
+        self._tasks: list[StoreTask] = []
         self._messages: list[StoreRequest] = []
         self._wanting: list[StoreRequest] = []
         self._in_hand = 0
@@ -109,6 +124,7 @@ class StoreThread:
 
     def open(self, store: Store) -> None:
         """Register as a worker and rescue the jobs of dead workers. Raises StoreError."""
+        self._store = store
         self._queue, self._records, self._controls = store.queue, store.records, store.controls
         # Before the worker is visible to others, so that all settings sent to it have a later revision.
         self.settings_poller.start(store.controls)
@@ -153,6 +169,7 @@ class StoreThread:
                 self._messages = self._receive(queue)
                 if self._messages or self._wanting or self.reservations.requests:
                     self._exchange(queue)
+                self._run_tasks()
         except BaseException:
             with suppress(Exception):
                 queue.end("failed")
@@ -161,14 +178,21 @@ class StoreThread:
             queue.retry(scope=EVERYTHING, job=job)
         queue.end(self._ending)
 
+    def _run_tasks(self) -> None:
+        """Call the functions that have arrived; each has transactions of its own. Raises StoreError."""
+        while self._tasks and self._store is not None:
+            self._answer_task(self._tasks[0], self._tasks[0].function(self._store))
+            del self._tasks[0]
+
     def waiting(self) -> "list[Answered]":
         """Return the futures of all requests that have no reply. The requests stay where they are."""
-        messages: list[StoreRequest | ReservationRequest] = [
+        messages: list[StoreRequest | ReservationRequest | StoreTask] = [
             *self._wanting,
             *self._messages,
             *self.reservations.requests,
+            *self._tasks,
         ]
-        arrived: list[StoreRequest | ReservationRequest] = []
+        arrived: list[StoreRequest | ReservationRequest | StoreTask] = []
         while not self.inbox.empty():
             arrived.append(self.inbox.get_nowait())
         for message in arrived:
@@ -185,6 +209,8 @@ class StoreThread:
             while True:
                 if isinstance(message, ReservationRequest):
                     self.reservations.requests.append(message)
+                elif isinstance(message, StoreTask):
+                    self._tasks.append(message)
                 else:
                     messages.append(message)
                 message = self.inbox.get_nowait()
@@ -206,6 +232,8 @@ class StoreThread:
         self._looked_at, self.others = monotonic(), rescue.live_workers
         if self._records is not None:
             self.job_counts.poll(self._records.counts)
+        if self.watches_batches and self._store is not None:
+            self.batches = self._store.batches.open_batches()
 
     def _seconds_to_wait(self, queue: Queue) -> float:
         """Return the seconds to wait for a request before other work is due."""

@@ -36,6 +36,7 @@ def shell(folder, api):
     """Function that runs a command in a shell, as a reader of the README would, with the simulated API."""
     shutil.copy(ROOT / "example_artists.csv", folder / "example_artists.csv")
     shutil.copy(ROOT / "example_artists.csv", folder / "artists.csv")
+    (folder / "table.csv").write_text(blocks("csv")[1])
     (folder / "prompt.txt").write_text(blocks("text")[0])
     (folder / "schema.json").write_text('{"type": "json_schema", "name": "artist", "schema": {"type": "object"}}')
     (folder / "artist.schema.json").write_text(json.dumps(ARTIST))

@@ -9,7 +9,7 @@ import shlex
 import jsonschema
 import pytest
 from conftest import read_records
-from paths import ROOT
+from paths import ROOT, SUPPORT
 
 REFERENCE = (ROOT / "docs" / "reference.md").read_text()
 
@@ -31,6 +31,8 @@ def example(cli, folder):
     (folder / "tate.csv").write_text(blocks("csv")[0])
     (folder / "split.txt").write_text(blocks("text")[0])
     (folder / "facts.json").write_text(blocks("json")[0])
+    (folder / "tate_columns.csv").write_text(blocks("csv")[1])
+    (folder / "region.txt").write_text(blocks("text")[1])
     for arguments, other in commands():
         result = cli(*arguments)
 
@@ -49,6 +51,38 @@ def test_the_worked_example_works_as_the_text_says(example):
         jsonschema.validate(record["data"], schema)
         assert json.loads(row["place"] or "null") == record["data"]["place"]
         assert row["born"] == ("" if record["data"]["born"] is None else str(record["data"]["born"]))
+
+
+def test_the_example_of_a_table_works_as_the_text_says(example):
+    written = list(csv.DictReader(io.StringIO((example / "regions.csv").read_text(), newline="")))
+    chosen = list(csv.DictReader(io.StringIO((example / "chosen.csv").read_text(), newline="")))
+    records = read_records(example / "regions.jsonl")
+
+    assert list(written[0])[-4:] == ["gender", "born", "died", "place"]
+    assert list(chosen[0]) == ["artist_name", "place", "born", "response_text"]
+    assert [record["columns"]["place"] for record in records] == [row["place"] for row in written]
+    assert records[1]["request"]["variables"] == {
+        "artist_name": "Absalon", "born": "1964", "place": "Tel Aviv-Yafo, Yisra'el",
+    }  # fmt: skip
+
+
+def test_the_table_shown_is_an_excerpt_of_the_catalogue():
+    catalogue = dict(row for row in csv.reader((SUPPORT / "tate_artists.csv").read_text("utf-8").splitlines()[1:]))
+
+    for name, gender, born, died, place in list(csv.reader(blocks("csv")[1].splitlines()))[1:]:
+        facts = catalogue[name].split("; ")
+        assert facts[0] == gender
+        assert facts[1] == (f"{born}\u2013{died}" if died else f"born {born}")
+        assert facts[2] == f"born in {place}"
+
+
+def test_the_keys_of_an_inspection_are_those_of_the_table(cli, folder):
+    (folder / "a.csv").write_text("Prince\n")
+    table = REFERENCE.split("## The keys of `inspect --json`")[1].split("## ")[0]
+
+    found = json.loads(cli("inspect", "a.csv", "--json").stdout)
+
+    assert all(f"`{name}`" in table for name in (*found, *found["columns"][0]))
 
 
 def test_the_schema_of_the_example_is_strict():

@@ -252,7 +252,7 @@ def test_a_damaged_page_stops_the_run_with_one_sentence(world, file, database):
         damaged.seek((page - 1) * PAGE_BYTES)
         damaged.write(b"\xa5" * PAGE_BYTES)
 
-    assert_told(world.run("work"), "it is damaged; restore it from a backup")
+    assert_told(world.run("work"), "it is damaged; restore it with: artistjobs restore BACKUP")
 
 
 # Another program that uses the database

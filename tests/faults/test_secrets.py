@@ -69,7 +69,7 @@ ECHOES = {
 }
 
 
-def test_a_key_that_a_server_sends_back_is_kept_nowhere(program_with_hostile, hostile: Hostile, folder):
+def test_a_key_that_a_server_sends_back_is_stored_nowhere(program_with_hostile, hostile: Hostile, folder):
     """The most verbose output: each call, the SDK's own log, a log file, a full export."""
     hostile.replies |= ECHOES
     (folder / "a.csv").write_text("".join(f"{name}\ngood after {name}\n" for name in ECHOES))
@@ -182,7 +182,7 @@ def test_a_look_up_that_sends_the_key_back_does_not_show_it(program_with_hostile
     "where",
     ["worker.active_job.classify", "api.responses._read", "worker.preflight.check_models", "commands.work.run_calling"],
 )
-def test_a_bug_of_our_own_does_not_show_the_key(program_with_hostile, folder, where):
+def test_an_internal_error_does_not_show_the_key(program_with_hostile, folder, where):
     """The traceback of an internal error, with the most verbose output."""
     module, _, name = f"artistjobs.{where}".rpartition(".")
     (folder / "sitecustomize.py").write_text(
@@ -213,7 +213,7 @@ def test_the_process_does_not_show_the_key_to_others(program_with_api, folder, a
     assert not any(KEY.encode() in text for text in shown)
 
 
-def test_the_text_forms_of_settings_do_not_hold_the_key():
+def test_the_text_of_settings_does_not_contain_the_key():
     api = ApiConfig(api_key=KEY)
     working = WorkOptions(work=None, timeout_seconds=1, api=api, scenario=None, retry_failed=False, quiet=False)
 
@@ -222,7 +222,7 @@ def test_the_text_forms_of_settings_do_not_hold_the_key():
 
 @pytest.mark.parametrize("odd", ["\n", " ", "\t", "é", "\x1b[2J", "\u202e", "\x7f", "\udcff", "“"])
 @pytest.mark.parametrize("variable", ["OPENAI_API_KEY", "OPENAI_ORG_ID", "OPENAI_PROJECT_ID"])
-def test_what_cannot_stand_in_a_header_is_refused_and_not_shown(cli, folder, monkeypatch, variable, odd):
+def test_a_key_that_is_invalid_in_a_header_is_refused_and_not_shown(cli, folder, monkeypatch, variable, odd):
     write_artists(folder / "a.csv", 1)
     monkeypatch.setenv(variable, f"sk-half{odd}other-half")
 
@@ -250,7 +250,7 @@ def test_a_password_in_the_address_is_refused_and_not_shown(program, folder, add
 
 
 @pytest.mark.parametrize("address", ["http://h:port/v1", "http://127.0.0.1/\n", "http://\x1b[2J/", "http://[::1"])
-def test_an_address_that_is_none_is_one_sentence(cli, folder, monkeypatch, address):
+def test_an_invalid_address_is_refused_in_one_sentence(cli, folder, monkeypatch, address):
     monkeypatch.setenv("OPENAI_BASE_URL", address)
     monkeypatch.setattr("artistjobs.worker.preflight.TRIES", 1)
     write_artists(folder / "a.csv", 1)
@@ -267,7 +267,7 @@ def modes(folder: Path) -> dict[str, int]:
 
 
 @pytest.mark.parametrize(("umask", "mode"), [(0o077, 0o600), (0o022, 0o644), (0o000, 0o644)])
-def test_files_are_made_with_the_umask_and_never_for_the_world_to_write(program_with_api, folder, api, umask, mode):
+def test_files_follow_the_umask_and_are_never_world_writable(program_with_api, folder, api, umask, mode):
     api.latency_seconds = 0.3
     write_artists(folder / "a.csv", 4)
     process = program_with_api.start("--log-file", "log", "run", "a.csv", umask=umask)
@@ -283,7 +283,7 @@ def test_files_are_made_with_the_umask_and_never_for_the_world_to_write(program_
     assert made == dict.fromkeys(files, mode) | dict.fromkeys(locks, 0o600)
 
 
-def test_the_part_of_an_export_is_not_for_the_world_to_write(tmp_path):
+def test_the_temporary_file_of_an_export_is_not_world_writable(tmp_path):
     before = os.umask(0)
     try:
         with _part_file(tmp_path / "out.jsonl") as (part, _):
@@ -292,7 +292,7 @@ def test_the_part_of_an_export_is_not_for_the_world_to_write(tmp_path):
         os.umask(before)
 
 
-def test_an_export_keeps_the_mode_that_its_file_has(cli, folder):
+def test_an_export_keeps_the_mode_of_its_file(cli, folder):
     write_artists(folder / "a.csv", 1)
     (folder / "out.jsonl").touch()
     (folder / "out.jsonl").chmod(0o640)
@@ -330,7 +330,7 @@ def test_a_rehearsal_listens_on_the_loopback_interface_alone(program, folder):
     assert addresses == {"0100007F"}
 
 
-def test_the_rehearsal_of_the_tests_does_so_too():
+def test_the_rehearsal_of_the_tests_listens_on_the_loopback_interface_alone():
     with rehearsal("calm"):
         assert listening(os.getpid()) == {"0100007F"}
 
@@ -349,7 +349,7 @@ HUNGRY = [
 
 
 @pytest.mark.parametrize("text", HUNGRY)
-def test_a_template_that_would_fill_the_memory_is_refused_at_once(text):
+def test_a_template_that_needs_too_much_memory_is_refused_at_once(text):
     began = time.monotonic()
 
     with pytest.raises(PromptError, match=r"prompt.txt: .*fix the template"):
@@ -358,7 +358,7 @@ def test_a_template_that_would_fill_the_memory_is_refused_at_once(text):
     assert time.monotonic() - began < 5
 
 
-def test_plain_sums_and_repeats_still_work():
+def test_ordinary_arithmetic_and_formatting_still_work():
     text = "{{ '-' * 20 }}{{ 3 * 4 }}{{ 2 ** 10 }}{{ '%05d' % 7 }}{{ artist_name.ljust(9) }}|"
     check_template(text, "prompt.txt")
 

@@ -165,7 +165,7 @@ def test_without_a_key_a_check_is_wrong_use_and_reports_the_rest(cli, folder, mo
 )
 def test_a_prompt_that_cannot_be_used_is_wrong_use(cli, folder, monkeypatch, options, part):
     monkeypatch.delenv("OPENAI_PROMPT_ID")
-    (folder / "bad.txt").write_text("{{ artist_age }}")
+    (folder / "bad.txt").write_text("{{ artist_name")
 
     result = cli("check", *options)
 

@@ -317,7 +317,7 @@ def test_a_prompt_file_is_sent_as_input_with_its_instructions(cli, folder, api):
     bodies = sorted((call.body for call in api.journal.calls), key=lambda body: body["input"])
     assert result.exit_code == 0
     assert bodies == [
-        {"model": "gpt-5", "store": False, "instructions": "Be brief.", "input": text}
+        {"model": "gpt-5", "store": False, "instructions": "Be brief.", "input": text, "stream": False}
         for text in ("Who is Björk?", "Who is Prince? (singer)")
     ]
     request = read_records(folder / "out.jsonl")[0]["request"]

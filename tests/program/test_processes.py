@@ -148,8 +148,10 @@ def test_processes_that_die_again_and_again_end_the_run_and_leave_the_jobs_pendi
     assert said.count("a new one replaces it") == 3
     assert "several processes died in a row, the last one killed by SIGKILL" in said
     assert "continue with: artistjobs run a.csv" in said
-    # Jobs that three processes died with have failed.
-    assert query("SELECT state, count(*) FROM jobs GROUP BY state") == [("failed", 4), ("pending", 196)]
+    # Only the job whose call began last is suspected of a death, so at most one can have been suspected three times.
+    states = dict(query("SELECT state, count(*) FROM jobs GROUP BY state"))
+    assert states.pop("failed", 0) <= 1
+    assert states.keys() == {"pending"}
 
 
 def test_one_ctrl_c_lets_the_calls_of_all_processes_finish(start, api, file):
@@ -295,7 +297,7 @@ def test_an_error_at_the_start_is_reported_once(program_with_api, file):
     refused = program_with_api.run(*RUN, "--max-cost", "1", "--model", "no-such-model-of-any-price")
 
     assert refused.returncode in (2, 3)
-    assert refused.stderr.count("no-such-model") == 1
+    assert refused.stderr.count("artistjobs: --max-cost cannot be enforced") == 1
     assert "Traceback" not in refused.stderr
 
 

@@ -22,7 +22,7 @@ def failed(cli, folder, api):
     api.script = None
 
 
-def test_failures_are_fields_off_a_terminal_and_the_command_that_retries_them_goes_to_stderr(cli, failed):
+def test_failures_off_a_terminal_are_fields_and_the_retry_command_goes_to_stderr(cli, failed):
     result = cli("failures")
 
     rows = [line.split("\t") for line in result.stdout.splitlines()]
@@ -36,7 +36,7 @@ def test_failures_are_fields_off_a_terminal_and_the_command_that_retries_them_go
     assert result.stderr == "retry them with: artistjobs retry\n"
 
 
-def test_failures_can_be_told_a_code_and_a_limit_and_say_how_many_more_there_are(cli, failed):
+def test_failures_take_a_code_and_a_limit_and_count_the_rest(cli, failed):
     result = cli("failures", "--code", "refusal", "--limit", "1", "--json")
 
     assert [json.loads(line)["artist_name"] for line in result.stdout.splitlines()] == ["Frida Kahlo"]
@@ -48,7 +48,7 @@ def test_failures_can_be_told_a_code_and_a_limit_and_say_how_many_more_there_are
 
 
 @pytest.mark.parametrize("command", [["failures", "--code", "refusd"], ["retry", "--code", "refusd"], ["retry", "3"]])
-def test_a_code_or_a_job_that_did_not_fail_is_said_with_the_codes_there_are(cli, failed, command):
+def test_a_code_or_a_job_that_did_not_fail_is_refused_with_the_existing_codes(cli, failed, command):
     result = cli(*command)
 
     assert result.exit_code == 2
@@ -65,7 +65,7 @@ def test_failures_of_a_database_without_any_are_none(cli, folder):
     assert (retried.exit_code, retried.stderr) == (0, "0 jobs pending again\n")
 
 
-def test_a_retry_says_what_to_run_next(cli, failed):
+def test_a_retry_prints_the_next_command(cli, failed):
     assert cli("retry", "--code", "refusal").stderr == "3 jobs pending again; continue with: artistjobs work\n"
     assert cli("retry", "4").stderr == "1 job pending again; continue with: artistjobs work\n"
 
@@ -111,7 +111,7 @@ def test_a_table_of_failures_fits_the_terminal(tmp_path):
         assert "server_error" in lines[2]
 
 
-def test_a_job_is_shown_with_what_was_sent_and_what_came_back(cli, folder, api):
+def test_a_job_is_shown_with_its_request_and_its_answer(cli, folder, api):
     (folder / "ask.txt").write_text("Who is {{ artist_name }}? {{ artist_data }}")
     (folder / "a.csv").write_text("Frida Kahlo,painter\n")
     api.script = lambda _, nth: Fault.SERVER_ERROR if nth == 1 else None
@@ -141,7 +141,7 @@ def test_an_artist_is_found_by_name_by_part_of_it_or_by_the_id_of_the_job(cli, f
     assert json.loads(cli("show", artist, "--json").stdout)["job"] == job
 
 
-def test_several_that_may_be_meant_are_listed_with_their_ids(cli, failed):
+def test_several_matches_are_listed_with_their_ids(cli, failed):
     result = cli("show", "PRIN")
 
     assert result.exit_code == 2
@@ -151,7 +151,7 @@ def test_several_that_may_be_meant_are_listed_with_their_ids(cli, failed):
 
 
 @pytest.mark.parametrize("arguments", [["Nobody"], ["--job", "99"], ["99"], [], ["Prince", "--job", "1"], [""]])
-def test_a_job_that_is_not_there_is_wrong_use(cli, failed, arguments):
+def test_a_missing_job_is_wrong_use(cli, failed, arguments):
     result = cli("show", *arguments)
 
     assert result.exit_code == 2

@@ -24,8 +24,8 @@ from artistjobs.store.sqlite.store import open_store
 
 KEYS = [
     "at", "database", "kind", "jobs", "jobs_per_minute", "calls", "retries", "input_tokens", "output_tokens",
-    "cost_usd", "unpriced_answers", "lost_usd", "written_off_usd", "projection", "failures", "workers", "prompts",
-    "runs", "control", "spool",
+    "cached_share", "cost_usd", "unpriced_answers", "lost_usd", "written_off_usd", "projection", "failures", "workers",
+    "prompts", "runs", "control", "batches", "spool",
 ]  # fmt: skip
 KEYS_WITHIN = {
     "jobs": ["total", "pending", "running", "done", "failed", "dropped"],
@@ -101,6 +101,34 @@ def test_the_json_of_a_status_keeps_its_keys(cli, folder, api):
     assert (found["runs"][0]["done"], found["runs"][0]["failed"], found["runs"][0]["is_alive"]) == (2, 1, False)
     assert found["runs"][0]["ended_at"] > found["runs"][0]["started_at"]
     assert found["failures"][0]["retry"] == "artistjobs retry --code refusal"
+
+
+def test_cache_hits_are_a_share_of_the_input_tokens(cli, path):
+    with open_store(path, create=True) as store:
+        make.ingest(store, *make.names(3))
+        store.queue.register()
+        make.answer_everything(store, 3)
+
+    # Three of eleven input tokens of each answer come from the cache.
+    assert json.loads(cli("--db", path, "status", "--json").stdout)["cached_share"] == round(3 / 11, 4)
+    assert json.loads(cli("--db", path, "status", "--json", "--prompt", "1").stdout)["cached_share"] == round(3 / 11, 4)
+    assert "33 tokens in (27 % cached), 66 out" in cli("--db", path, "status").stdout
+
+
+def test_a_share_of_cache_hits_leaves_out_workers_that_did_not_count_them(cli, path):
+    with open_store(path, create=True) as store:
+        make.ingest(store, *make.names(2))
+        store.queue.register()
+        make.answer_everything(store, 2)
+    with sqlite3.connect(path) as db:
+        moment = "2026-11-22T20:51:07.123Z"
+        db.execute(
+            "INSERT INTO workers (host, pid, started_at, seen_at, input_tokens) VALUES ('a', 1, ?, ?, 1000)",
+            [moment] * 2,
+        )
+    db.close()
+
+    assert json.loads(cli("--db", path, "status", "--json").stdout)["cached_share"] == round(3 / 11, 4)
 
 
 def test_a_run_and_the_status_after_it_report_the_same_speed(cli, folder, api):

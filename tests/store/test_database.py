@@ -51,14 +51,21 @@ def test_a_preview_needs_no_database_and_creates_none(tmp_path):
 
 
 @pytest.mark.parametrize("command", [["retry"], ["ingest", "a.csv", "--dry-run", "--rehearse"], ["status"]])
-@pytest.mark.parametrize("scheme", ["postgresql", "postgres"])
-def test_the_url_of_a_server_is_refused_without_its_password(cli, folder, command, scheme):
+@pytest.mark.parametrize(
+    ("scheme", "sentence"),
+    [
+        ("postgresql", "the name of the server is unknown"),
+        ("postgres", "the name of the server is unknown"),
+        ("mysql", "name a SQLite file, or a server with postgresql://"),
+    ],
+)
+def test_a_url_that_leads_nowhere_is_refused_without_its_password(cli, folder, command, scheme, sentence):
     (folder / "a.csv").write_text("Nina Simone\n")
 
-    result = cli("--db", f"{scheme}://user:hidden@host/jobs", *command)
+    result = cli("--db", f"{scheme}://user:hidden@host.invalid/jobs", *command)
 
     assert result.exit_code == WrongUseError.exit_code
-    assert "SQLite files" in result.stderr
+    assert sentence in result.stderr
     assert "hidden" not in result.stderr + result.stdout
 
 

@@ -19,7 +19,7 @@ from artistjobs.store.sqlite.store import SqliteStore, open_store
 
 STATEMENTS = Path(connection_module.__file__).parent / "sql"
 TABLES = {"ingests", "ingest_lines", "bad_lines", "prompts", "jobs", "attempts", "answers", "workers"}
-VIEWS = {"results", "failures", "progress", "spending"}
+VIEWS = {"results", "failures", "progress", "spending", "job_columns"}
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def test_every_table_of_ours_is_strict(store, path):
     assert lax <= {"_sqlite_migrations", "sqlite_schema", "sqlite_sequence", "sqlite_stat1"}
 
 
-def test_commits_are_synced_and_logged_ahead_and_references_hold(store):
+def test_commits_are_synced_in_wal_mode_and_foreign_keys_hold(store):
     found = {
         name: connection(store).execute(f"PRAGMA {name}").fetchone()[0]
         for name in ("journal_mode", "synchronous", "foreign_keys")
@@ -77,7 +77,7 @@ def test_commits_are_synced_and_logged_ahead_and_references_hold(store):
     assert found == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
 
 
-def test_references_hold_again_after_an_ingest_that_went_well_or_did_not(store):
+def test_foreign_keys_are_enforced_again_after_every_ingest(store):
     def break_off():
         yield make.make_rows("Prince")[0]
         raise InputError("the disk is gone")
@@ -106,7 +106,7 @@ def test_rows_are_stored_several_at_a_time_and_none_is_lost(store, path, monkeyp
     assert list(store.ingestor.bad_lines(report.ingest, 20)) == lines
 
 
-def test_a_transaction_has_the_right_to_write_from_its_beginning(store, path):
+def test_a_transaction_has_the_write_lock_from_its_beginning(store, path):
     """A transaction that reads before it writes fails at once if another program has written in between."""
     with (
         closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as program,
@@ -126,7 +126,7 @@ def test_a_journal_mode_that_another_tool_changed_is_put_right(path):
         assert connection(store).execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
-def test_every_statement_says_what_it_promises_and_names_its_columns():
+def test_every_statement_has_a_comment_and_names_its_columns():
     files = sorted(STATEMENTS.glob("*.sql"))
 
     assert files
@@ -185,7 +185,7 @@ def fill_answers(store):
         "attempt = 'many'", "prompt = 99", "claimed_by = 99, state = 'running', attempt = 1", "key = NULL",
     ],
 )  # fmt: skip
-def test_the_table_refuses_what_makes_no_sense(store, change):
+def test_the_table_refuses_invalid_values(store, change):
     make.ingest(store, "Frida Kahlo")
 
     with pytest.raises(sqlite3.IntegrityError):
@@ -264,12 +264,12 @@ def test_spending_adds_up_by_model_and_tier(store, path):
     found = [tuple(row.values()) for row in rows(path, "SELECT * FROM spending ORDER BY service_tier")]
 
     assert found == [
-        ("gpt-5-2025-08-07", "default", 3, 1, 33, 9, 66, 21, 1.25, 0),
-        ("gpt-5-2025-08-07", "flex", 1, 0, 11, 3, 22, 7, None, 1),
+        ("gpt-5-2025-08-07", "default", 3, 1, 33, 9, 66, 21, 1.25, 0, "live"),
+        ("gpt-5-2025-08-07", "flex", 1, 0, 11, 3, 22, 7, None, 1, "live"),
     ]
 
 
-def test_an_ingest_is_written_down_with_its_counts(store, path):
+def test_an_ingest_is_recorded_with_its_counts(store, path):
     make.ingest(store, "Frida Kahlo", "Prince", "Prince", BadLine(4, "a NUL character", "x"))
 
     (row,) = rows(
@@ -291,7 +291,7 @@ def test_the_texts_of_templates_are_stored_once(store, path):
     assert rows(path, "SELECT count(*) AS texts FROM texts") == [{"texts": 2}]
 
 
-def test_attempts_are_written_down_one_by_one(store, path):
+def test_each_attempt_is_recorded(store, path):
     make.ingest(store, "Frida Kahlo")
     claimed = make.claim_one(store)
     make.settle(store, make.make_attempt(claimed, Outcome.RETRY))
@@ -317,7 +317,7 @@ def test_late_answers_are_kept_and_marked(store, path):
     ]
 
 
-def test_the_answer_of_a_retried_call_is_kept_though_it_settles_nothing(store, path):
+def test_the_answer_of_a_retried_call_is_kept_without_settling_the_job(store, path):
     make.ingest(store, "Frida Kahlo")
     cut = make.make_answer("cut", status="failed")
     make.settle(store, make.make_attempt(make.claim_one(store), Outcome.RETRY, answer=cut))
@@ -418,7 +418,7 @@ def test_the_queue_is_read_through_the_small_indexes(store, statement):
     assert not any(step.startswith("SCAN jobs") and "INDEX" not in step for step in plan), plan
 
 
-def test_an_ingest_gives_its_memory_and_disk_back(store):
+def test_an_ingest_frees_its_memory_and_disk(store):
     make.ingest(store, *make.names(1_000))
 
     assert connection(store).execute("PRAGMA cache_size").fetchone() == (-2000,)
@@ -428,7 +428,7 @@ def test_an_ingest_gives_its_memory_and_disk_back(store):
 # Files that are missing or belong to another program
 
 
-def test_a_missing_database_is_not_made_unasked(path):
+def test_a_missing_database_is_not_created_without_a_request(path):
     with pytest.raises(NoDatabaseError, match=r"^there is no database .*; start with: artistjobs ingest FILE$"):
         SqliteStore(path, None, create=False)
 
@@ -441,12 +441,12 @@ def test_a_folder_is_no_database(tmp_path):
         SqliteStore(tmp_path, None, create=True)
 
 
-def test_a_folder_that_is_not_there_is_named(tmp_path):
+def test_a_missing_folder_is_named(tmp_path):
     with pytest.raises(WrongUseError, match=r"there is no folder .*gone for the database"):
         SqliteStore(tmp_path / "gone" / "jobs.db", None, create=True)
 
 
-def test_another_programs_database_is_refused_and_left_as_it_was(path):
+def test_another_programs_database_is_refused_and_not_changed(path):
     with closing(sqlite3.connect(path)) as db:
         db.execute("CREATE TABLE jobs (id)")
     before = path.read_bytes()
@@ -462,7 +462,7 @@ def test_another_programs_database_is_refused_and_left_as_it_was(path):
     "content",
     [b"artist_name,artist_data\n" * 100, *(b"x" * size for size in (1, 99, 100, 511, 512, 513)), b"\0" * 4096],
 )
-def test_a_file_that_is_no_database_is_refused_and_left_as_it_was(path, content):
+def test_a_file_that_is_no_database_is_refused_and_not_changed(path, content):
     path.write_bytes(content)
 
     with pytest.raises(StoreError, match=r"it is not a SQLite database; name another with --db") as raised:
@@ -543,8 +543,9 @@ def test_a_store_may_be_closed_twice(path):
     store.close()
 
 
-def test_a_database_of_answers_of_two_kilobytes_is_little_larger_than_they_are(path, store):
-    jobs, text = 2_000, "x" * 1_900
+def test_a_database_is_little_larger_than_its_answers(path, store):
+    # So many that the pages of empty tables do not matter.
+    jobs, text = 4_000, "x" * 1_900
     make.ingest(store, *make.names(jobs))
 
     while claims := make.claim(store, 500):

@@ -130,7 +130,7 @@ def test_others_write_while_a_file_is_read(store, open_worker):
 
 
 @pytest.mark.parametrize("error", [RuntimeError("a template"), OSError("a reader"), KeyboardInterrupt()])
-def test_a_file_that_breaks_off_leaves_nothing(store, error):
+def test_an_error_while_reading_a_file_rolls_the_ingest_back(store, error):
     def rows():
         yield from make.make_rows(*make.names(7_000), BadLine(7_001, "no artist name", ",x"))
         raise error
@@ -171,7 +171,7 @@ def test_the_same_file_is_known_again_without_being_read(store):
 @pytest.mark.parametrize(
     "prompt", [make.make_prompt(version="2"), make.make_prompt(model="gpt-6"), make.make_template()]
 )
-def test_the_same_file_asked_in_another_way_is_another_matter(store, prompt):
+def test_the_same_file_with_another_prompt_is_ingested_again(store, prompt):
     make.ingest(store, "Frida Kahlo")
     source = make.make_source(make.make_rows("Frida Kahlo"))
 
@@ -239,7 +239,7 @@ def test_two_ingests_at_once_both_get_in(open_again):
         make.make_template("Über {{ artist_name }}\n\n{{ artist_data }} 🎨", instructions="kurz", params='{"top_p":1}'),
     ],
 )
-def test_a_claim_leads_to_the_way_of_asking_as_it_was_ingested(worker, prompt):
+def test_a_claim_has_the_prompt_with_which_it_was_ingested(worker, prompt):
     make.ingest(worker, "Frida Kahlo", prompt=prompt)
 
     claimed = make.claim_one(worker)
@@ -247,7 +247,7 @@ def test_a_claim_leads_to_the_way_of_asking_as_it_was_ingested(worker, prompt):
     assert worker.records.prompt(claimed.prompt) == prompt
 
 
-def test_pending_models_are_those_that_are_still_to_be_asked(worker):
+def test_pending_models_are_those_of_pending_jobs(worker):
     make.ingest(worker, "Frida Kahlo", prompt=make.make_prompt(model="gpt-5"))
     make.ingest(worker, "Frida Kahlo", prompt=make.make_prompt(model="gpt-6"))
 
@@ -283,7 +283,7 @@ def test_claims_are_the_oldest_jobs_and_no_more_than_asked_for(worker):
     assert states(worker) == (0, 5, 0, 0)
 
 
-def test_a_claim_of_nothing_is_nothing(worker):
+def test_a_claim_of_no_jobs_is_empty(worker):
     make.ingest(worker, "Frida Kahlo")
 
     assert make.claim(worker, 0) == []
@@ -331,7 +331,7 @@ def test_a_scope_whose_jobs_lie_among_others_takes_just_its_own(worker):
     assert states(worker) == (6, 4, 0, 0)
 
 
-def test_a_job_is_not_claimed_before_its_moment(worker):
+def test_a_job_is_not_claimed_before_it_is_available(worker):
     make.ingest(worker, "Frida Kahlo", "Prince")
     later = time.time() + 600
     make.settle(worker, make.make_attempt(make.claim_one(worker), Outcome.RELEASED, available_at=later))
@@ -341,14 +341,14 @@ def test_a_job_is_not_claimed_before_its_moment(worker):
     assert worker.queue.queue_state(EVERYTHING).available_at == pytest.approx(later, abs=0.001)
 
 
-def test_a_job_is_claimed_once_its_moment_has_come(worker):
+def test_a_job_is_claimed_once_it_is_available(worker):
     make.ingest(worker, "Frida Kahlo")
     make.settle(worker, make.make_attempt(make.claim_one(worker), Outcome.RELEASED, available_at=1.0))
 
     assert make.claim_one(worker).artist_name == "Frida Kahlo"
 
 
-def test_the_outlook_tells_what_is_left_and_who_holds_it(worker, open_worker):
+def test_the_queue_state_has_the_jobs_left_and_their_holders(worker, open_worker):
     make.ingest(worker, *make.names(3))
     other = open_worker()
     make.claim(worker, 1)
@@ -362,7 +362,7 @@ def test_the_outlook_tells_what_is_left_and_who_holds_it(worker, open_worker):
     assert worker.queue.queue_state(EVERYTHING).claimed_by_others == 0
 
 
-def test_the_outlook_of_an_ingest_leaves_others_out(worker, open_worker):
+def test_the_queue_state_of_an_ingest_leaves_other_jobs_out(worker, open_worker):
     first = worker.records.scope(make.ingest(worker, *make.names(2)).ingest)
     second = worker.records.scope(make.ingest(worker, "Artist 1", "new").ingest)
     make.claim(worker, 1, first)
@@ -409,7 +409,7 @@ def test_one_exchange_settles_and_claims(worker):
     assert states(worker) == (0, 2, 2, 0)
 
 
-def test_a_failed_job_says_why(worker):
+def test_a_failed_job_has_its_reason(worker):
     make.ingest(worker, "Frida Kahlo")
 
     claimed = make.fail(worker, "content_filter")
@@ -431,7 +431,7 @@ def test_an_incomplete_answer_is_kept_with_the_failure(worker):
     assert (row.text, row.status, row.error_code) == ("She was", "incomplete", "incomplete")
 
 
-def test_a_retry_holds_on_to_the_job_and_gives_it_the_next_number(worker):
+def test_a_retry_keeps_the_claim_with_the_next_number(worker):
     make.ingest(worker, "Frida Kahlo")
     claimed = make.claim_one(worker)
 
@@ -536,7 +536,7 @@ PATHS = st.sampled_from([None, make.TEXT_PATH, "$.output[7].content[0].text", "$
 @example("twice", '{"output":[{"content":[{"text":"once","text":"twice"}]}]}', make.TEXT_PATH)
 @example("", "", make.TEXT_PATH)
 @example("12", '{"output":[{"content":[{"text":12}]}]}', make.TEXT_PATH)
-def test_the_text_read_back_is_the_text_that_was_judged(worker, text, body, path):
+def test_the_text_read_back_is_the_text_that_was_stored(worker, text, body, path):
     body = make.make_body(text) if body is None else body
     make.ingest(worker, f"Artist {id(text)} {states(worker)[2]}")
     claimed = make.claim_one(worker)
@@ -674,7 +674,7 @@ def test_a_worker_that_ended_with_jobs_in_hand_is_rescued_from(worker, open_work
     assert worker.queue.rescue().pending == 1
 
 
-def test_workers_are_told_alive_dead_or_ended(store, open_worker):
+def test_workers_are_alive_dead_or_ended(store, open_worker):
     alive, dead, ended = open_worker(), open_worker(), open_worker()
     dead.close()
     ended.queue.end("finished")
@@ -686,7 +686,7 @@ def test_workers_are_told_alive_dead_or_ended(store, open_worker):
     assert [row.worker for row in store.records.workers()] == [1]
 
 
-def test_an_end_is_told_once_and_harms_nobody_twice(worker):
+def test_a_second_end_of_a_worker_changes_nothing(worker):
     worker.queue.end("finished")
     worker.queue.end("finished")
 
@@ -744,7 +744,7 @@ def test_a_retry_in_the_scope_of_an_ingest_takes_its_jobs_alone(worker, rows):
     assert [claim.artist_name for claim in make.claim(worker, 9)] == rows
 
 
-def test_a_retried_job_no_longer_shows_what_it_had_got(worker):
+def test_a_retried_job_no_longer_has_its_earlier_answer(worker):
     make.ingest(worker, "Frida Kahlo")
     make.fail(worker, "incomplete", answer=make.make_answer("She was", status="incomplete"))
 
@@ -781,7 +781,7 @@ def test_an_export_of_an_ingest_has_one_record_per_good_line_in_order(worker):
     assert [row.artist_name for row in rows] == ["Frida Kahlo", "Björk", "Frida Kahlo", "Prince"]
 
 
-def test_an_export_of_a_file_met_again_is_that_of_its_lines(worker):
+def test_an_export_of_a_file_ingested_again_has_its_lines(worker):
     make.ingest(worker, "Prince", "Björk", "Prince")
     again = worker.ingestor.find_same_file(
         make.make_source(make.make_rows("Prince", "Björk", "Prince")), make.make_prompt()
@@ -829,7 +829,7 @@ def test_an_export_has_the_states_asked_for(worker):
     assert [row.state for row in make.exported(worker, states=["done", "failed"])] == ["done", "failed"]
 
 
-def test_an_export_is_one_snapshot_and_keeps_nobody_waiting(worker, open_again):
+def test_an_export_is_one_snapshot_and_blocks_no_writer(worker, open_again):
     make.ingest(worker, *make.names(4))
     first, *rest = make.claim(worker, 4)
     make.settle(worker, make.make_attempt(first))
@@ -880,14 +880,14 @@ def test_work_adds_up_over_all_workers(worker, open_worker):
     make.settle(other, make.make_attempt(retried, Outcome.RETRY), make.make_attempt(retried, Outcome.RELEASED, calls=0))
 
     assert worker.records.work() == WorkTotals(
-        calls=3, retries=1, input_tokens=11, output_tokens=22, cost_usd=0.5, unpriced=1
+        calls=3, retries=1, input_tokens=11, output_tokens=22, cached_share=3 / 11, cost_usd=0.5, unpriced=1
     )
     assert worker.records.money().spent_usd == 0.5
 
 
 def test_a_new_store_has_no_work_and_no_failures(store):
     assert store.records.work() == WorkTotals(
-        calls=0, retries=0, input_tokens=0, output_tokens=0, cost_usd=0.0, unpriced=0
+        calls=0, retries=0, input_tokens=0, output_tokens=0, cached_share=None, cost_usd=0.0, unpriced=0
     )
     assert store.records.failures() == []
     assert store.records.jobs_per_minute(60.0) == 0.0
@@ -909,7 +909,7 @@ def test_failures_are_grouped_by_code_with_the_most_frequent_first(worker):
     assert (groups[0].message, groups[0].status) == ("it went wrong", 500)
 
 
-def test_a_failure_is_explained_by_what_failed_it_and_not_by_what_came_late(worker):
+def test_a_failure_is_explained_by_the_attempt_that_failed_it(worker):
     make.ingest(worker, "Frida Kahlo")
     claimed = make.fail(worker, "timeout")
 
@@ -919,7 +919,7 @@ def test_a_failure_is_explained_by_what_failed_it_and_not_by_what_came_late(work
     assert worker.records.failures()[0].message == "it went wrong"
 
 
-def test_jobs_per_minute_are_those_that_came_of_late(worker):
+def test_jobs_per_minute_count_recent_answers(worker):
     make.ingest(worker, *make.names(3))
     worker.records._clock = lambda: NOON + 62
     for ended_at in (NOON, NOON + 10, NOON + 60):

@@ -20,6 +20,7 @@ the exit code once there is one. A fork takes a tenth of the time of a new inter
 import codecs
 import ctypes
 import importlib
+import inspect
 import json
 import os
 import re
@@ -53,6 +54,7 @@ for name in (
     "terminal.streams",
     "store.sqlite.connection",
     "commands.summary",
+    "worker.batch.loop",
     "worker.worker",
     "commands.check",
     "commands.failures",
@@ -99,6 +101,14 @@ FUNCTIONS = {
     "fsync": "os.fsync",
     "replace": "pathlib.Path.replace",
     "sign of life": "artistjobs.store.sqlite.queue.LivenessLock",
+    "call": "artistjobs.api.responses.ResponsesApi.create",
+    "fetch": "artistjobs.api.responses.ResponsesApi.retrieve",
+    "upload": "artistjobs.api.batches.BatchesApi.upload",
+    "creation": "artistjobs.api.batches.BatchesApi.create",
+    "look": "artistjobs.api.batches.BatchesApi.retrieve",
+    "download": "artistjobs.api.batches.BatchesApi.download",
+    "deletion": "artistjobs.api.batches.BatchesApi.delete_file",
+    "cancellation": "artistjobs.api.batches.BatchesApi.cancel",
     "end of life": "artistjobs.store.sqlite.liveness.LivenessLock.end",
 }
 
@@ -127,7 +137,13 @@ class Steps:
             self.kind(f"after {name}")
             return result
 
-        setattr(owner, attribute, wrapped)
+        async def wrapped_coroutine(*arguments, **options):
+            self.kind(f"before {name}")
+            result = await function(*arguments, **options)
+            self.kind(f"after {name}")
+            return result
+
+        setattr(owner, attribute, wrapped_coroutine if inspect.iscoroutinefunction(function) else wrapped)
 
 
 steps = Steps()

@@ -7,6 +7,7 @@ from artistjobs.core.timestamps import from_timestamp
 from artistjobs.store.models import ArtistMatch, FailedJob, IngestRecord, LostCalls, Progress, Run
 from artistjobs.store.queries.connection import ReadConnection
 from artistjobs.store.queries.controls import read_controls
+from artistjobs.store.queries.headers import Headers
 from artistjobs.store.queries.rows import MAX_INTEGER, progress_of, run_of
 
 Row = dict[str, object]
@@ -17,6 +18,7 @@ class SqlJobQueries:
 
     def __init__(self, reading: ReadConnection) -> None:
         self._reading = reading
+        self._headers = Headers(reading)
 
     def progress(self) -> list[Progress]:
         """Return the progress of each prompt configuration."""
@@ -51,9 +53,12 @@ class SqlJobQueries:
         return [ArtistMatch(**dict(row)) for row in rows if row["distance"] == rows[0]["distance"]]
 
     def job(self, job: int) -> Row | None:
-        """Return the row of a job, None if there is no such job."""
+        """Return the row of a job with its other columns by name, None if there is no such job."""
         row = self._reading.row("job", {"job": job}) if job <= MAX_INTEGER else None
-        return dict(row) if row else None
+        if row is None:
+            return None
+        found = dict(row)
+        return {**found, "columns": self._headers.columns(found.pop("header"), row["columns"])}
 
     def attempts(self, job: int) -> list[Row]:
         """Return the attempts at a job with their seconds, the oldest first."""

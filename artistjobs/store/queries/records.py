@@ -8,6 +8,7 @@ from time import time
 from typing import Any
 
 from artistjobs.core.attempt import SCHEMA_MISMATCH
+from artistjobs.core.columns import Columns, cells_of
 from artistjobs.core.job import Scope
 from artistjobs.core.prompt import Prompt
 from artistjobs.core.schema import RejectedAnswer
@@ -30,6 +31,7 @@ from artistjobs.store.models import (
     WorkTotals,
 )
 from artistjobs.store.queries.connection import ReadConnection
+from artistjobs.store.queries.headers import Headers
 from artistjobs.store.queries.rows import MAX_INTEGER, counts_of, prompt_of, run_of, span
 
 _DAY_SECONDS = 86_400.0
@@ -55,6 +57,7 @@ class SqlRecords:
         self._connection = connection
         self._clock = clock
         self._to_database_time = to_database_time
+        self._headers = Headers(connection)
 
     def scope(self, ingest: int | None) -> Scope:
         """Return the scope of an ingest, the latest for None; raises WrongUseError if there is none."""
@@ -87,6 +90,15 @@ class SqlRecords:
         row = self._connection.row("prompt", {"prompt": number})
         assert row is not None
         return prompt_of(row)
+
+    def columns(self, header: int | None, cells: str | None) -> Columns:
+        """Return the other columns of a row, given the number of their names and their stored values."""
+        return self._headers.columns(header, cells)
+
+    def column_names(self, scope: Scope) -> list[str]:
+        """Return the names of the other columns of all rows in a scope, in the order of their files."""
+        rows = self._connection.rows("headers_of_scope", {"ingest": scope.ingest, "prompt": scope.prompt})
+        return list(dict.fromkeys(name for row in rows for name in cells_of(row["names"])))
 
     def prompts(self, scope: Scope) -> list[Prompt]:
         """Return the prompt configurations of all jobs in a scope, in the order in which they were first used."""

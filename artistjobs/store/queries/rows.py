@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 from artistjobs.core.attempt import Answer, Attempt, Outcome
+from artistjobs.core.columns import cells_of
 from artistjobs.core.job import JobState, Scope
 from artistjobs.core.prompt import Prompt
-from artistjobs.core.timestamps import to_timestamp
-from artistjobs.store.models import Counts, Progress, Run
+from artistjobs.core.timestamps import from_timestamp, to_timestamp
+from artistjobs.store.models import Counts, Progress, Run, Submission
 from artistjobs.store.queries.connection import ReadConnection, RowMapping
 
 Row: TypeAlias = dict[str, object]
@@ -73,6 +74,7 @@ def answer_values(answer: Answer, attempt: Attempt, worker: int | None) -> Value
         round(attempt.ended_at - attempt.started_at, 3),
         answer.body,
         answer.text_path,
+        answer.way.value,
         answer.text,
     )
 
@@ -82,7 +84,7 @@ def settled_values(attempt: Attempt, answer: int | None) -> Values:
     later = attempt.available_at
     return (
         attempt.claim.job,
-        _STATE_AFTER[attempt.outcome],
+        JobState.PENDING.value if attempt.is_handed_on else _STATE_AFTER[attempt.outcome],
         _next_attempt(attempt),
         answer,
         attempt.failure and attempt.failure.code,
@@ -113,6 +115,7 @@ def work_row(attempts: Sequence[Attempt], settled: Sequence[Attempt]) -> Row:
         "done": outcomes["done"],
         "failed": outcomes["failed"],
         "input_tokens": sum(answer.usage.input_tokens or 0 for answer in answers),
+        "cached_tokens": sum(answer.usage.cached_tokens or 0 for answer in answers),
         "output_tokens": sum(answer.usage.output_tokens or 0 for answer in answers),
         "cost_usd": sum(answer.cost_usd or 0.0 for answer in answers),
         "unpriced": sum(answer.cost_usd is None for answer in answers),
@@ -132,6 +135,7 @@ def prompt_of(row: RowMapping) -> Prompt:
         template_file=row["prompt_file"],
         instructions=row["instructions"],
         params=row["params"],
+        columns=tuple(cells_of(row["columns"])),
     )
 
 
@@ -155,6 +159,14 @@ def progress_of(row: RowMapping) -> Progress:
     )
 
 
+def submission_of(row: RowMapping) -> Submission:
+    """Return the response in the background of a row."""
+    return Submission(
+        job=row["job"], response_id=row["response_id"], window=row["window"],
+        submitted_at=from_timestamp(row["submitted_at"]), reserved_usd=row["reserved_usd"],
+    )  # fmt: skip
+
+
 def run_of(row: RowMapping, connection: ReadConnection) -> Run:
     """Return the run of a worker; the connection tells whether its process lives."""
     return Run(
@@ -166,7 +178,8 @@ def _next_attempt(attempt: Attempt) -> int:
     """Return a job's new attempt number: one more for a retry, fewer for a release, whose attempts do not count."""
     if attempt.outcome is Outcome.RELEASED:
         return max(0, attempt.claim.attempt - attempt.uncounted)
-    return attempt.claim.attempt + (attempt.outcome is Outcome.RETRY)
+    # A job that is handed on gets the next number when it is claimed.
+    return attempt.claim.attempt + (attempt.outcome is Outcome.RETRY and not attempt.is_handed_on)
 
 
 def span(scope: Scope) -> Row:

@@ -1,26 +1,28 @@
 """Ingest into SQLite: rows are staged in temporary tables while the file is read, then added in one transaction."""
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import time
 from typing import NamedTuple, TypeAlias
 
-from artistjobs.core.job import Artist, BadLine
+from artistjobs.core.columns import NO_COLUMNS, cells_text, columns_of
+from artistjobs.core.job import Artist, BadLine, Row, TableArtist
 from artistjobs.core.prompt import Prompt, job_keys
 from artistjobs.core.timestamps import to_timestamp
 from artistjobs.errors import StoreError
 from artistjobs.store.models import AskedBefore, IngestResult, Source
 from artistjobs.store.queries.rows import counts_of
 from artistjobs.store.sqlite.connection import Connection, sql, sql_of_rows, write
-from artistjobs.store.sqlite.prompts import add_prompt
+from artistjobs.store.sqlite.prompts import add_header, add_prompt
 
-Value: TypeAlias = int | bytes | str
+Value: TypeAlias = int | bytes | str | None
 
 
-_VALUES_AT_ONCE = 3_996
-"""Values of one statement, in rows of three or four. One statement for many rows takes half the time of one per row."""
+_VALUES_AT_ONCE = 3_960
+"""Values of one statement, in rows of three, four or five. One statement for many rows takes half the time of one for
+each row."""
 
 
 _MANY = 10_000
@@ -39,6 +41,10 @@ def _tell_nobody(_before: AskedBefore) -> None:
     pass
 
 
+def _no_names() -> Sequence[str]:
+    return ()
+
+
 class SqliteIngestor:
     """Adds the jobs of input files."""
 
@@ -51,38 +57,41 @@ class SqliteIngestor:
         self,
         source: Source,
         prompt: Prompt,
-        rows: Iterable[Artist | BadLine],
+        rows: Iterable[Row],
         count_lines: Callable[[], int],
         tell_asked_before: Callable[[AskedBefore], None] = _tell_nobody,
+        column_names: Callable[[], Sequence[str]] = _no_names,
     ) -> IngestResult:
         """Add a pending job for each new row, in one transaction."""
         # Prompts, jobs and lines refer to rows that the same transaction has just stored or found. Checking each
         # reference again would take a tenth of the time.
         with self._connection.references_unchecked(), self._stage() as stager:
-            good, bad = stager.stage(prompt, rows)
+            good, bad = stager.stage(prompt, rows, column_names)
             if (before := self._asked_before(prompt)) is not None:
                 tell_asked_before(before)
             with self._connection.transaction() as db:
                 number = add_prompt(db, prompt, self._now())
-                asked = _add_jobs(db, number, good)
+                header = add_header(db, column_names())
+                asked = _add_jobs(db, number, header, good)
                 counts = {
                     "lines": count_lines(), "good": good, "added": asked.added, "known": asked.jobs - asked.added,
                     "duplicates": good - asked.jobs, "bad": bad,
                 }  # fmt: skip
-                span = {"first_job": asked.first, "last_job": asked.last, "lines_of": None}
+                span = {"first_job": asked.first, "last_job": asked.last, "lines_of": None, "header": header}
                 ingest = self._add_ingest(db, source, number, {**counts, **span})
-                _add_lines(db, ingest, asked, good)
+                _add_lines(db, ingest, header, asked, good)
         return IngestResult(ingest=ingest, unchanged=False, **counts)
 
     def find_same_file(self, source: Source, prompt: Prompt) -> IngestResult | None:
         """Record another ingest of an unchanged file; None if this file was not ingested with this prompt before."""
         known = self._connection.row("find_prompt", {"key": prompt.key})
-        same = known and self._connection.row("same_ingest", {"sha256": source.sha256, "prompt": known["id"]})
+        content = {"sha256": source.sha256, "read_as": source.read_as}
+        same = known and self._connection.row("same_ingest", {**content, "prompt": known["id"]})
         if not same or not known:
             return None
         counts = {name: same[name] for name in ("lines", "good", "duplicates", "bad")}
         counts |= {"added": 0, "known": same["added"] + same["known"]}
-        span = {"first_job": same["first_job"], "last_job": same["last_job"], "lines_of": same["id"]}
+        span = {name: same[name] for name in ("first_job", "last_job", "header")} | {"lines_of": same["id"]}
         with self._connection.transaction() as db:
             ingest = self._add_ingest(db, source, known["id"], counts | span)
         return IngestResult(ingest=ingest, unchanged=True, **counts)
@@ -126,7 +135,10 @@ class SqliteIngestor:
             stager.close()
 
     def _add_ingest(self, db: sqlite3.Connection, source: Source, prompt: int, row: dict[str, object]) -> int:
-        named = {"source": source.name, "sha256": source.sha256, "prompt": prompt, "now": self._now()}
+        named = {
+            "source": source.name, "sha256": source.sha256, "read_as": source.read_as, "prompt": prompt,
+            "now": self._now(),
+        }  # fmt: skip
         ((ingest,),) = write(db, "add_ingest", named | row).fetchall()
         return int(ingest)
 
@@ -143,10 +155,11 @@ class _Asked(NamedTuple):
     last: int | None
 
 
-def _add_jobs(db: sqlite3.Connection, prompt: int, good: int) -> _Asked:
+def _add_jobs(db: sqlite3.Connection, prompt: int, header: int | None, good: int) -> _Asked:
+    numbers = {"prompt": prompt, "header": header}
     is_first = not db.execute("SELECT EXISTS (SELECT 1 FROM jobs)").fetchone()[0]
-    cursor = _add_first_jobs(db, prompt) if is_first and good >= _MANY else None
-    cursor = cursor or db.execute(sql("add_jobs"), {"prompt": prompt})
+    cursor = _add_first_jobs(db, numbers) if is_first and good >= _MANY else None
+    cursor = cursor or db.execute(sql("add_jobs"), numbers)
     added, last = cursor.rowcount, cursor.lastrowid
     if last and (is_first or added == good):
         # All jobs of the file are new and their ids are consecutive, so the keys need no look-up.
@@ -155,7 +168,7 @@ def _add_jobs(db: sqlite3.Connection, prompt: int, good: int) -> _Asked:
     return _Asked(jobs, added, first, last)
 
 
-def _add_first_jobs(db: sqlite3.Connection, prompt: int) -> sqlite3.Cursor | None:
+def _add_first_jobs(db: sqlite3.Connection, numbers: dict[str, int | None]) -> sqlite3.Cursor | None:
     """Add a job for each staged line and index the keys afterwards; return None without a change if a key repeats.
 
     Keys are hashes in random order, so building the index at the end takes half the time of updating it per row.
@@ -166,7 +179,7 @@ def _add_first_jobs(db: sqlite3.Connection, prompt: int) -> sqlite3.Cursor | Non
         # The sort uses another cache of the same size.
         db.execute(f"PRAGMA cache_size = -{_CACHE_KIB // 4}")
         db.execute("DROP INDEX jobs_by_key")
-        cursor = db.execute(sql("add_first_jobs"), {"prompt": prompt})
+        cursor = db.execute(sql("add_first_jobs"), numbers)
         db.execute(index)
     except sqlite3.IntegrityError:
         db.execute("ROLLBACK TO first_jobs")
@@ -177,9 +190,11 @@ def _add_first_jobs(db: sqlite3.Connection, prompt: int) -> sqlite3.Cursor | Non
     return cursor
 
 
-def _add_lines(db: sqlite3.Connection, ingest: int, asked: _Asked, good: int) -> None:
-    add_good = "add_new_lines" if asked.added == good else "add_lines"
-    db.execute(sql(add_good), {"ingest": ingest, "first_job": asked.first})
+def _add_lines(db: sqlite3.Connection, ingest: int, header: int | None, asked: _Asked, good: int) -> None:
+    if asked.added == good:
+        db.execute(sql("add_new_lines"), {"ingest": ingest, "first_job": asked.first})
+    else:
+        db.execute(sql("add_lines"), {"ingest": ingest, "header": header})
     db.execute(sql("add_bad_lines"), {"ingest": ingest})
 
 
@@ -196,12 +211,13 @@ class _Stager:
             for statement in ("stage_tables", "stage_bad_tables"):
                 self._db.execute(sql(statement))
 
-    def stage(self, prompt: Prompt, rows: Iterable[Artist | BadLine]) -> tuple[int, int]:
+    def stage(self, prompt: Prompt, rows: Iterable[Row], column_names: Callable[[], Sequence[str]]) -> tuple[int, int]:
         """Read all rows; return the number of good and of bad ones."""
-        key = job_keys(prompt)
+        key, uses_columns = job_keys(prompt), bool(prompt.columns)
         good = bad = 0
         # A flat list of values, because a million small tuples would load the garbage collector.
-        artists: list[Value] = []
+        artists: list[Value] = []  # of a file without a table, or else
+        table: list[Value] = []
         bad_lines: list[Value] = []
         for row in rows:
             if isinstance(row, Artist):
@@ -210,12 +226,20 @@ class _Stager:
                 good += 1
                 if len(artists) >= _VALUES_AT_ONCE:
                     self._put("stage", artists)
+            elif isinstance(row, TableArtist):
+                line, name, data, cells = row
+                columns = columns_of(column_names(), cells) if uses_columns else NO_COLUMNS
+                table += (line, key(name, data, columns), name, data, cells_text(cells))
+                good += 1
+                if len(table) >= _VALUES_AT_ONCE:
+                    self._put("stage_table", table)
             else:
                 bad_lines += (row.line, row.reason, row.beginning)
                 bad += 1
                 if len(bad_lines) >= _VALUES_AT_ONCE:
                     self._put("stage_bad", bad_lines)
         self._put("stage", artists)
+        self._put("stage_table", table)
         self._put("stage_bad", bad_lines)
         return good, bad
 

@@ -7,14 +7,17 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import asdict
 from time import time
+from typing import Any
 
 from artistjobs.core.attempt import Attempt
 from artistjobs.core.job import DEATHS_MAX, MAX_DELAY_SECONDS, Claim, Scope
 from artistjobs.core.prompt import Prompt
 from artistjobs.core.timestamps import from_timestamp, to_timestamp
 from artistjobs.store.interface import ChangePrompt
-from artistjobs.store.models import CallPermit, Money, QueueState, RescueResult, Reservation
+from artistjobs.store.models import CallPermit, Money, QueueState, RescueResult, Reservation, Submission
+from artistjobs.store.queries.headers import Headers
 from artistjobs.store.queries.picks import RandomPicks
 from artistjobs.store.queries.rows import (
     answer_values,
@@ -23,6 +26,7 @@ from artistjobs.store.queries.rows import (
     prompt_of,
     settled_values,
     span,
+    submission_of,
     work_row,
 )
 from artistjobs.store.sqlite.connection import Connection, sql, write_rows
@@ -48,6 +52,8 @@ class SqliteQueue:
         self._keeper: LockKeeper | None = None
         self._deaths = DeathWatch(connection.path)
         self._picks: RandomPicks | None = None
+        self._headers = Headers(connection)
+        self._ends_submissions = False
 
     def register(self) -> int:
         """Register this process as a worker, take its liveness lock, and return its number."""
@@ -63,6 +69,11 @@ class SqliteQueue:
         self._keeper = LockKeeper(life, self._connection.write_lock)
         return self._worker
 
+    @property
+    def worker(self) -> int | None:
+        """Number of this worker, None before it is registered."""
+        return self._worker
+
     def claim_randomly(self) -> None:
         """Claim random jobs from now on, no longer the oldest first."""
         self._picks = RandomPicks()
@@ -72,7 +83,12 @@ class SqliteQueue:
         with self._connection.transaction() as db:
             if self._keeper is not None:
                 self._keeper.ensure_kept()
-            settled = [attempt for group in of_different_jobs(attempts) for attempt in self._record(db, group)]
+            settled = [
+                attempt for group in of_different_jobs(attempts) for attempt in self.record(db, group, self._worker)
+            ]
+            if attempts and self._ends_submissions:
+                ended = [attempt.claim.job for attempt in attempts if attempt.calls]
+                db.execute(sql("end_submissions"), {"jobs": json.dumps(ended)})
             if attempts:
                 counted = work_row(attempts, settled)
                 db.execute(sql("count_work"), {**counted, "worker": self._worker, "now": self._now()})
@@ -141,6 +157,24 @@ class SqliteQueue:
             db.execute(sql("write_off_attempts"))
             db.execute(sql("write_off_workers"))
 
+    def submit(self, submission: Submission) -> None:
+        """Store a response that the service makes for a job in the background, on disk on return."""
+        row = {**asdict(submission), "submitted_at": to_timestamp(submission.submitted_at)}
+        with self._connection.transaction() as db:
+            db.execute(sql("submit"), row)
+
+    def submission(self, job: int) -> Submission | None:
+        """Return the response that the service makes for a job in the background, None if there is none."""
+        # From now on, attempts may end submissions.
+        self._ends_submissions = True
+        row = self._connection.row("submission", {"job": job})
+        return None if row is None else submission_of(row)
+
+    def submissions(self) -> int:
+        """Return the number of responses that the service makes in the background."""
+        row = self._connection.row("count_submissions")
+        return int(row["jobs"]) if row else 0
+
     def note_call(self, job: int) -> None:
         """Note the job whose call begins or ends; any thread may call this."""
         if self._life is not None:
@@ -164,6 +198,7 @@ class SqliteQueue:
         try:
             with self._connection.transaction() as db:
                 db.execute(sql("end_worker"), {"worker": self._worker, "now": self._now(), "ending": ending})
+                db.execute(sql("leave_batches"), {"worker": self._worker})
                 # Before the commit, since no later process removes the file of a worker that has ended.
                 self._life.end()
         finally:
@@ -196,11 +231,11 @@ class SqliteQueue:
         if self._picks is not None:
             found = self._picks.take(
                 limit,
-                lambda picks: _claims(db, "claimable_picks", selected | {"picks": json.dumps(picks)}),
+                lambda picks: self._claims(db, "claimable_picks", selected | {"picks": json.dumps(picks)}),
                 lambda count: [job for (job,) in db.execute(sql("random_pending"), selected | {"count": count})],
             )
         else:
-            found = _claims(db, "claimable", selected | {"limit": limit})
+            found = self._claims(db, "claimable", selected | {"limit": limit})
         # SQLite does not guarantee the order of rows within an aggregate.
         claims = sorted(found, key=lambda claim: claim.job)
         if claims:
@@ -208,27 +243,38 @@ class SqliteQueue:
             db.execute(sql("claim"), {"jobs": jobs, "worker": self._worker, "now": self._now()})
         return claims
 
-    def _record(self, db: sqlite3.Connection, attempts: Sequence[Attempt]) -> list[Attempt]:
-        """Store attempts at different jobs; return those whose claims were still held."""
-        kept = self._keep_answers(db, attempts)
-        write_rows(db, "record_attempts", [attempt_values(attempt, self._worker) for attempt in attempts])
-        held = self._held_jobs(db, attempts)
+    def _claims(self, db: sqlite3.Connection, statement: str, parameters: Mapping[str, object]) -> list[Claim]:
+        ((text,),) = db.execute(sql(statement), parameters).fetchall()
+        return [self._claim_of(*claim) for claim in json.loads(text)]
+
+    def _claim_of(self, *values: Any) -> Claim:  # noqa: ANN401 - values of a statement
+        job, attempt, prompt, name, data, header, cells = values
+        if cells is None:
+            return Claim(job, attempt, prompt, name, data)
+        return Claim(job, attempt, prompt, name, data, self._headers.columns(header, cells))
+
+    def record(self, db: sqlite3.Connection, attempts: Sequence[Attempt], holder: int | None) -> list[Attempt]:
+        """Store attempts at different jobs; return those whose claims ``holder`` still held."""
+        kept = self._keep_answers(db, attempts, holder)
+        write_rows(db, "record_attempts", [attempt_values(attempt, holder) for attempt in attempts])
+        held = self.held_jobs(db, attempts, holder)
         settled = [attempt for attempt in attempts if attempt.claim.job in held]
         write_rows(db, "settle", [settled_values(attempt, kept.get(attempt.claim.job)) for attempt in settled])
         for late in kept.keys() - held:
             db.execute(sql("mark_late"), {"answer": kept[late]})
         return settled
 
-    def _keep_answers(self, db: sqlite3.Connection, attempts: Sequence[Attempt]) -> dict[int, int]:
+    def _keep_answers(self, db: sqlite3.Connection, attempts: Sequence[Attempt], holder: int | None) -> dict[int, int]:
         """Store the answers of attempts; return the answer's id for each job."""
         answered = [(attempt, attempt.answer) for attempt in attempts if attempt.answer is not None]
-        rows = [answer_values(answer, attempt, self._worker) for attempt, answer in answered]
+        rows = [answer_values(answer, attempt, holder) for attempt, answer in answered]
         # The ids are consecutive, since no other process writes during the transaction.
         last = max((cursor.lastrowid or 0 for cursor in write_rows(db, "keep_answers", rows)), default=0)
         return {attempt.claim.job: last - len(rows) + n for n, (attempt, _) in enumerate(answered, start=1)}
 
-    def _held_jobs(self, db: sqlite3.Connection, attempts: Sequence[Attempt]) -> set[int]:
-        rows = [(attempt.claim.job, attempt.claim.attempt, self._worker) for attempt in attempts]
+    def held_jobs(self, db: sqlite3.Connection, attempts: Sequence[Attempt], holder: int | None) -> set[int]:
+        """Return the jobs of attempts whose claims ``holder`` still holds."""
+        rows = [(attempt.claim.job, attempt.claim.attempt, holder) for attempt in attempts]
         return {job for cursor in write_rows(db, "held_claims", rows) for job in json.loads(cursor.fetchone()[0])}
 
     def _rescue_from(self, process: WorkerProcess) -> Counter[str]:
@@ -239,10 +285,12 @@ class SqliteQueue:
                 return Counter(living=1)
             suspect = suspected_job(self._connection.path, worker)
             with self._connection.transaction() as db:
+                db.execute(sql("free_submitted"), row)
                 is_alone = db.execute(sql("record_deaths"), row).rowcount == 1
                 blamed = {"worker": worker, "deaths_max": DEATHS_MAX, "suspect": suspect, "is_alone": is_alone}
                 freed = db.execute(sql("rescue"), blamed).fetchall()
                 db.execute(sql("end_worker"), row)
+                db.execute(sql("leave_batches"), {"worker": worker})
                 remove_worker_file(self._connection.path, worker)  # before the commit, as in end()
             return Counter(state for (state,) in freed)
 
@@ -253,11 +301,6 @@ class SqliteQueue:
         """Return the current time, and the latest plausible ``available_at`` of a job."""
         now = self._clock()
         return {"now": to_timestamp(now), "latest": to_timestamp(now + MAX_DELAY_SECONDS)}
-
-
-def _claims(db: sqlite3.Connection, statement: str, parameters: Mapping[str, object]) -> list[Claim]:
-    ((text,),) = db.execute(sql(statement), parameters).fetchall()
-    return [Claim(*claim) for claim in json.loads(text)]
 
 
 def _available_at(row: sqlite3.Row | None) -> float | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from artistjobs.store.models import Kind
+from artistjobs.store.queries.batches import SqlBatchQueries
 from artistjobs.store.queries.job_queries import SqlJobQueries
 from artistjobs.store.queries.records import SqlRecords
 from artistjobs.store.sqlite.filesystem import ensure_safe_place
@@ -34,6 +35,7 @@ class SqliteReader:
         self.path = path
         self.records = SqlRecords(reading)
         self.job_queries = SqlJobQueries(reading)
+        self.batches = SqlBatchQueries(reading)
         self._reading = reading
 
     @property

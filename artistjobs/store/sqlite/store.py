@@ -11,6 +11,7 @@ from artistjobs.store.models import Kind, wrong_kind_message
 from artistjobs.store.queries.controls import SqlControls
 from artistjobs.store.queries.records import SqlRecords
 from artistjobs.store.queries.report_queries import SqlReportQueries
+from artistjobs.store.sqlite.batches import SqliteBatches
 from artistjobs.store.sqlite.connection import Connection, sql
 from artistjobs.store.sqlite.ingest import SqliteIngestor
 from artistjobs.store.sqlite.queue import SqliteQueue
@@ -24,6 +25,7 @@ class SqliteStore:
         self._connection = Connection(path, create=create)
         self.ingestor = SqliteIngestor(self._connection, path)
         self.queue = SqliteQueue(self._connection)
+        self.batches = SqliteBatches(self._connection, self.queue)
         self.records = SqlRecords(self._connection)
         self.report_queries = SqlReportQueries(self._connection)
         self.controls = SqlControls(self._connection)

@@ -13,7 +13,7 @@ from artistjobs.errors import ArtistjobsError, RunStoppedError, StoreError, Wron
 from artistjobs.store.address import Address, DatabaseUrl, address_of
 from artistjobs.store.database import Database
 from artistjobs.store.models import Kind
-from artistjobs.worker.config import WorkConfig
+from artistjobs.worker.config import BackgroundOptions, BatchOptions, WorkConfig
 from artistjobs.worker.progress.counters import RunTotals, totals_from_json, totals_json
 from artistjobs.worker.run import RunReport
 from artistjobs.worker.stop import StopReason
@@ -113,9 +113,17 @@ def _address_json(address: Address) -> dict[str, Json]:
 
 def start_message_from_json(value: Mapping[str, Any]) -> StartMessage:
     """Return the start message from its JSON."""
-    work, prices = value["work"], value["work"]["prices"]
+    work = value["work"]
+    prices, batch, background = work["prices"], work["batch"], work["background"]
     return StartMessage(
-        work=WorkConfig(**{**work, "prices": prices and GivenPrices(**prices)}),
+        work=WorkConfig(
+            **{
+                **work,
+                "prices": prices and GivenPrices(**prices),
+                "batch": batch and BatchOptions(**batch),
+                "background": background and BackgroundOptions(**background),
+            }
+        ),
         scope=Scope(**value["scope"]),
         database=Database(address_of(**value["database"]), value["kind"] and Kind(value["kind"])),
         api=ApiConfig(**value["api"]),

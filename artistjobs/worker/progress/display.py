@@ -131,6 +131,8 @@ def plain_line(snapshot: RunSnapshot) -> str:
         f"{jobs_per_minute(snapshot):,.0f}/min",
         cost_text(totals.cost_usd, totals.unpriced),
         *([f"left {duration_text(left)}"] if (left := seconds_left(snapshot)) is not None else []),
+        *snapshot.batches[:1],
+        *([f"and {len(snapshot.batches) - 1:,} more batches"] if len(snapshot.batches) > 1 else []),
         *([f"waiting for {wait}"] if (wait := waiting_for(snapshot)) else []),
     ]
     return "  ".join(parts)

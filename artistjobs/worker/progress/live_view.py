@@ -34,6 +34,9 @@ COLUMN: Final = 20
 MIN_NAME_WIDTH, MAX_NAME_LENGTH = 12, 60
 
 
+BATCHES_SHOWN: Final = 5
+
+
 DONE, FAILED, WAITING, LABEL, REST = "green", "red", "yellow", "dim", "bright_black"
 
 
@@ -61,6 +64,7 @@ def draw(snapshot: RunSnapshot, width: int) -> list[Text]:
     lines = [_bar(snapshot.job_progress.counts, width)]
     for facts in (_jobs(snapshot), _speed(snapshot), _answers(snapshot), _money(snapshot), _situation(snapshot)):
         lines += _rows(facts, width)
+    lines += [Text(truncate_cells(escape_controls(batch), width)) for batch in _first_batches(snapshot.batches)]
     lines += [_failure(snapshot, seen, width) for seen in snapshot.failures]
     for line in lines:
         line.truncate(width)  # for a terminal narrower than a single number
@@ -150,6 +154,12 @@ def _situation(snapshot: RunSnapshot) -> list[Fact]:
     elif snapshot.slowed_to is not None:
         facts.append(Fact("after refusals ", count_text(snapshot.slowed_to, "call"), " at once"))
     return facts
+
+
+def _first_batches(batches: Sequence[str]) -> list[str]:
+    """Return the lines of the oldest batches, and one that counts the others."""
+    rest = len(batches) - BATCHES_SHOWN
+    return [*batches[:BATCHES_SHOWN], *([f"{rest:,} more batches"] if rest > 0 else [])]
 
 
 def _failure(snapshot: RunSnapshot, seen: LatestFailure, width: int) -> Text:

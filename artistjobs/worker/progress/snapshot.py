@@ -35,7 +35,7 @@ class RunSnapshot:
     snapshot; ``workers`` includes those of other commands. ``latencies`` are buckets for ``throughput.quantile``, and
     ``failures`` begin with the latest. ``spent_usd`` is the spending of all workers, known only under a cap.
     ``slowed_to`` is the maximum number of calls in flight after refusals. ``last_done_at`` is the time at which these
-    processes last finished a job.
+    processes last finished a job. ``batches`` has a line for each open batch.
     """
 
     at: float
@@ -58,6 +58,7 @@ class RunSnapshot:
     paused: bool = False
     stopping: bool = False
     last_done_at: float | None = None
+    batches: tuple[str, ...] = ()
 
     @property
     def settled(self) -> int:
@@ -103,6 +104,7 @@ def merge(snapshots: Sequence[RunSnapshot]) -> RunSnapshot:
         failures=_latest_of_each_code([seen for snapshot in snapshots for seen in snapshot.failures]),
         paused=all(snapshot.paused for snapshot in working),
         stopping=any(snapshot.stopping for snapshot in snapshots),
+        batches=latest.batches,
         last_done_at=max(
             (snapshot.last_done_at for snapshot in snapshots if snapshot.last_done_at is not None), default=None
         ),
@@ -145,6 +147,7 @@ def snapshot_from_json(value: Mapping[str, Any]) -> RunSnapshot:
         "totals": RunTotals(**value["totals"]),
         "latencies": {int(bucket): count for bucket, count in value["latencies"].items()},
         "wait": wait and Wait(**wait),
+        "batches": tuple(value["batches"]),
         "failures": tuple(LatestFailure(**seen) for seen in value["failures"]),
     }
     return RunSnapshot(**{**value, **fields})

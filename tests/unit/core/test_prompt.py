@@ -12,7 +12,15 @@ from sdk_types import ensure_request
 
 from artistjobs.cli.params import parse_params
 from artistjobs.core.json_values import canonical_json
-from artistjobs.core.prompt import Prompt, job_keys, request_builder, text_sha256, variables
+from artistjobs.core.prompt import (
+    Prompt,
+    job_keys,
+    live_body,
+    reads_instructions_last,
+    request_builder,
+    text_sha256,
+    variables,
+)
 from artistjobs.errors import PromptError
 from artistjobs.rehearsal.validation import check_request
 
@@ -165,6 +173,42 @@ def test_a_template_is_filled_in_as_input_beside_the_instructions_as_they_are():
     body = request_builder(make_prompt("template-instructions"))("Nina Simone", "pianist")
 
     assert body == {"model": "gpt-5", "instructions": "Be brief.", "input": "About Nina Simone (pianist)"}
+
+
+@pytest.mark.parametrize(
+    "model", ["gpt-6.2-sol", "gpt-6.2-astra-law", "gpt-7", "openai/gpt-6.10-luna", "ft:gpt-6.2-sol:us"]
+)
+def test_instructions_are_the_first_message_for_models_that_read_them_last(model):
+    prompt = make_prompt("template-instructions", model=model)
+    body = request_builder(prompt)("Nina Simone", "pianist")
+
+    assert body == {
+        "model": model,
+        "input": [
+            {"role": "developer", "content": "Be brief."},
+            {"role": "user", "content": "About Nina Simone (pianist)"},
+        ],
+    }
+    ensure_request(body)
+
+
+@pytest.mark.parametrize("model", ["gpt-6.1-sol", "gpt-6-luna", "gpt-5", "gpt-5.62", "o3", "rehearsal", "gpt-oss-120b"])
+def test_other_models_get_the_field_instructions(model):
+    assert not reads_instructions_last(model)
+
+
+def test_the_message_of_instructions_changes_no_key_of_a_job():
+    prompt = make_prompt("template-instructions", model="gpt-6.2-sol")
+
+    # Computed before instructions were sent as a message.
+    assert job_keys(prompt)("Nina Simone", "pianist").hex() == "6588bd16827d504ea914b19ca45504c4"
+
+
+def test_a_live_body_forbids_a_stream():
+    body = live_body(request_builder(make_prompt("template"))("Nina Simone", "pianist"))
+
+    assert body["stream"] is False
+    ensure_request(body)
 
 
 def test_common_fields_come_first_in_the_body():

@@ -36,7 +36,7 @@ def quick(row: ExportRow, prompt, body: str) -> bytes:
     """Return the line that the fast path makes from a row as the store returns it."""
     statement = """
         SELECT 1, 1, CAST(json_quote(?) AS BLOB), CAST(json_quote(?) AS BLOB), CAST(? -> ? AS BLOB),
-               CAST(json_quote(?) AS BLOB), ?"""
+               CAST(json_quote(?) AS BLOB), ?, NULL, NULL"""
     values = (row.artist_name, row.artist_data, body, make.TEXT_PATH, row.response_id, row.created)
     file = io.BytesIO()
     lines = JsonLinesWriter(RecordBuilder(OneJob(row, prompt), full=False), file)
@@ -80,7 +80,7 @@ def test_both_paths_make_the_same_line(name, data, text, is_ascii, answer, promp
 def test_an_ordinary_text_is_copied_without_parsing(monkeypatch):
     monkeypatch.setattr("artistjobs.export.jsonl.json", None)
     passed = '"as it \\"stands\\" — café\\n"'
-    row = (1, 1, b'"Prince"', b'""', passed.encode(), b'"resp_1"', 1)
+    row = (1, 1, b'"Prince"', b'""', passed.encode(), b'"resp_1"', 1, None, None)
     file = io.BytesIO()
     lines = JsonLinesWriter(RecordBuilder(OneJob(None, make.make_prompt()), full=False), file)
 

@@ -18,6 +18,7 @@ from artistjobs.core.job import Artist, BadLine
 from artistjobs.errors import InputError
 from artistjobs.ingest import parser
 from artistjobs.ingest import row as grammar
+from artistjobs.ingest.header import is_table_header
 from artistjobs.ingest.parser import MAX_NOTICES, ArtistReader
 from artistjobs.ingest.row import FIELD_LIMIT
 from artistjobs.ingest.source import open_artists
@@ -171,7 +172,7 @@ def test_blank_lines_and_comments_are_skipped_and_not_bad():
     assert read(text) == [Artist(8, "Prince", "")]
 
 
-def test_each_white_space_of_python_is_blank_to_the_careful_path_too():
+def test_all_white_space_of_python_is_blank_on_the_general_path():
     spaces = [char for char in map(chr, range(sys.maxunicode)) if char.isspace()]
 
     assert read("\n".join(spaces).encode()) == []
@@ -217,30 +218,6 @@ def test_a_header_that_a_spreadsheet_padded_is_skipped(header, newline):
 @pytest.mark.parametrize("first", ["name", "Artist", "name,data", "my artist_name", "artist-name", "artist_names,x"])
 def test_a_first_row_of_other_words_is_an_artist(first):
     assert len(pairs(f"{first}\nPrince".encode())) == 2
-
-
-@pytest.mark.parametrize(
-    ("header", "said"),
-    [
-        ("artist_name,note", "the columns artist_name, note, but"),
-        ("artist_name,artist_data,country,id", "the columns artist_name, artist_data, country, id, but"),
-        ("artist_data,artist_name", "the columns artist_data, artist_name, but"),
-        ("id,artist_name,artist_data,,", "the columns id, artist_name, artist_data, but"),
-        (",Artist Name,Artist Data", "the columns , Artist Name, Artist Data, but"),
-        ("artist_name,,artist_data", "the columns artist_name, , artist_data, but"),
-        ("artist_name,artist_name", "the columns artist_name, artist_name, but"),
-        ('"id","ARTIST_NAME"', "the columns id, ARTIST_NAME, but"),
-        (",".join(f"c{n}" for n in range(20)) + ",artist_name", "c7, …, but"),
-        ("x" * 100 + ",artist_name", "the columns " + "x" * 30 + "…, artist_name, but"),
-    ],
-)
-def test_the_header_of_a_table_is_refused_and_never_an_artist(header, said):
-    for text in (f"\n# remark\n{header}\r\nPrince\n", f"\n# remark\n{header}"):
-        with pytest.raises(InputError) as caught:
-            read(text.encode(), name="my.csv")
-
-        assert str(caught.value).startswith("my.csv, line 3: the header has ")
-        assert said in str(caught.value)
 
 
 @pytest.mark.parametrize("block_size", [1, 7, 20, 1 << 18])
@@ -373,7 +350,7 @@ def test_a_quoted_name_of_line_breaks_is_no_name():
         (b'a,"\nbc\xe9"', "not UTF-8 (byte 0xE9 at column 3, line 2 of the row)"),
     ],
 )
-def test_a_row_with_bytes_that_are_not_utf8_is_bad_and_says_where(line, reason):
+def test_a_row_that_is_not_utf8_is_bad_with_its_position(line, reason):
     assert bad(b"Prince\n" + line + b"\nBowie") == [(2, reason)]
 
 
@@ -386,7 +363,7 @@ def test_a_row_with_a_nul_is_bad(line):
     "line",
     [b'"Prince', b'"Prince,singer', b'Prince,"singer', b'"a""', b'Prince,"x","y', b'"', b' "Prince, "" x'],
 )
-def test_a_quote_that_never_closes_costs_its_line_alone(line):
+def test_an_unclosed_quote_makes_only_its_line_bad(line):
     rows = read(b"A\n" + line + b"\nB,x\nC")
 
     assert [row.line for row in rows] == [1, 2, 3, 4]
@@ -404,14 +381,14 @@ def test_the_opening_quote_of_a_later_row_closes_nothing():
     ]
 
 
-def test_an_unclosed_quote_late_in_a_row_costs_the_lines_of_the_row_up_to_it():
+def test_an_unclosed_quote_late_in_a_row_makes_the_lines_of_the_row_bad():
     assert read(b'"Edwin\nAustin","x\nPrince') == [
         BadLine(1, "a quote that never closes", '"Edwin'),
         Artist(3, "Prince", ""),
     ]
 
 
-def test_a_bad_row_of_several_lines_is_passed_as_a_whole():
+def test_a_bad_row_of_several_lines_is_skipped_as_a_whole():
     assert read(b',"a\nb"\nPrince') == [BadLine(1, "no artist name", ',"a'), Artist(3, "Prince", "")]
 
 
@@ -473,7 +450,7 @@ def test_a_quote_that_closes_after_more_than_one_mib_never_closes():
 
 @pytest.mark.parametrize("start", [b"", b'"', b"#", b'x,"', b"x,", b'"\n'])
 @pytest.mark.parametrize("byte", [b"a", b'"', b" ", b"\xff"])
-def test_a_giant_line_is_passed_in_little_memory_and_is_one_line(start, byte):
+def test_a_giant_line_is_skipped_in_little_memory_as_one_line(start, byte):
     giant = itertools.chain([b"A\n" + start], itertools.repeat(byte * (MIB // 4), 20), [b"\nB"])
     reader = ArtistReader(Blocks(giant))
 
@@ -501,7 +478,7 @@ def test_a_file_of_any_length_is_read_in_constant_memory():
     assert peak < 3 * MIB
 
 
-def test_looking_for_a_closing_quote_holds_little_however_short_the_lines():
+def test_the_search_for_a_closing_quote_needs_little_memory():
     blocks = itertools.chain([b'"never\n'], itertools.repeat(b"a\n" * 50_000, 30), [b'x"'])
 
     tracemalloc.start(1)
@@ -528,9 +505,9 @@ class AnswerStats:
 
 def bytes_passed(data, monkeypatch):
     with monkeypatch.context() as patch:
-        measured = [AnswerStats(grammar._QUOTED_FIELD), AnswerStats(grammar._PLAIN_FIELD)]
-        patch.setattr(grammar, "_QUOTED_FIELD", measured[0])
-        patch.setattr(grammar, "_PLAIN_FIELD", measured[1])
+        measured = [AnswerStats(grammar.COMMA.quoted_field), AnswerStats(grammar.COMMA.plain_field)]
+        patch.setattr(grammar.COMMA, "quoted_field", measured[0])
+        patch.setattr(grammar.COMMA, "plain_field", measured[1])
         read(data)
     return sum(pattern.passed for pattern in measured)
 
@@ -555,7 +532,7 @@ def test_unclosed_quotes_are_found_in_linear_time(data, monkeypatch):
 
 @settings(max_examples=300, deadline=None, derandomize=True)
 @given(st.lists(st.sampled_from([b'"', b'""', b",", b"\n", b"a"]), max_size=80).map(b"".join))
-def test_no_arrangement_of_quotes_is_searched_over_and_over(data):
+def test_no_arrangement_of_quotes_is_searched_repeatedly(data):
     assert bytes_passed(data, pytest.MonkeyPatch()) <= 4 * len(data), "one of them to find a header"
 
 
@@ -581,6 +558,8 @@ def test_every_line_belongs_to_one_row_or_is_blank_comment_or_header(data, block
     gaps.append(lines[before:])
 
     assert reader.lines == len(lines)
+    if is_table_header(reader.first_row):
+        return  # the header of a table may hold anything
     for gap in gaps:
         rest = "\n".join(line for line in map(as_text, gap) if not line.startswith("#"))
         assert re.fullmatch(r'(artist[_ ]name|artist[_ ]data|[\s",\ufeff])*', rest)
@@ -597,7 +576,7 @@ def as_text(line):
 @example(b'a,"b"\r\r\n', 7)
 @example(b"a\r\nb,,\r\xef\xbb\xbfartist_name\rc", 3)
 @example(b"artist_name,artist_data\na,bartist_name,artist_data\n", 1 << 18)
-def test_the_quick_path_and_the_careful_path_agree(data, block_size):
+def test_the_fast_path_and_the_general_path_agree(data, block_size):
     assert outcome(data, block_size=block_size) == read_with_care(data, pytest.MonkeyPatch())
 
 
@@ -723,13 +702,13 @@ def test_a_folder_is_refused(tmp_path):
     ],
 )
 @pytest.mark.parametrize("data", [b"", b"Prince\n" * 100_000])
-def test_an_error_at_the_start_or_amid_reading_is_told_with_its_remedy(error, said, data, monkeypatch):
+def test_a_read_error_is_reported_with_its_remedy(error, said, data, monkeypatch):
     set_stdin(monkeypatch, BrokenAfter(data, error))
 
     assert f"standard input: {said}" in refusal(Path("-"))
 
 
-def test_an_error_of_the_callers_own_disk_is_not_taken_for_the_files(tmp_path):
+def test_an_error_of_the_store_is_not_reported_as_one_of_the_file(tmp_path):
     path = tmp_path / "a.csv"
     path.write_bytes(b"Prince")
 

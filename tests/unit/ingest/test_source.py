@@ -72,8 +72,11 @@ FILES = {
     "zip": (archive("artists.csv"), "is a ZIP archive, not a list of artists; unpack it"),
     "a stored zip": (archive("artists.csv", method=zipfile.ZIP_STORED), "is a ZIP archive"),
     "an empty zip": (archive(), "is a ZIP archive"),
-    "xlsx": (archive("[Content_Types].xml", "xl/sharedStrings.xml"), "is a spreadsheet; save it as CSV in UTF-8"),
-    "xlsx of another program": (archive("xl/workbook.xml"), "is a spreadsheet"),
+    "xlsx": (
+        archive("[Content_Types].xml", "xl/sharedStrings.xml"),
+        "is an Excel workbook; add --input-format xlsx, or save",
+    ),
+    "xlsx of another program": (archive("xl/workbook.xml"), "is an Excel workbook"),
     "ods": (open_document(), "is a spreadsheet"),
     "xls": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(500), "is an old Office document"),
     "parquet": (b"PAR1\x15\x04\x15" + bytes(range(200)) + b"PAR1", "is a Parquet file"),

@@ -86,7 +86,7 @@ async def until(condition: Callable[[], bool], *, seconds: float = 10.0):
 # --- good answers
 
 
-async def test_a_calm_answer_is_complete_and_about_the_artist():
+async def test_an_answer_in_calm_is_complete_and_names_the_artist():
     with rehearsal("calm") as api:
         answer = await create(api, make_body("Björk", service_tier="auto", metadata={"line": "7"}))
 
@@ -135,7 +135,7 @@ async def test_a_prompts_text_is_named_when_there_is_no_artist():
     assert "Who was Moondog?" in listed.output_text
 
 
-async def test_lone_surrogates_and_line_separators_come_back_as_they_were():
+async def test_lone_surrogates_and_line_separators_are_returned_unchanged():
     strange = "a\ud800b\u2028{c}"
     with rehearsal(PLAIN) as api:
         body = make_body(strange)
@@ -277,7 +277,7 @@ async def test_a_page_is_sent_in_place_of_an_answer(fault, status, type_, conten
         (Fault.MISSING_STATUS, {"error": None}, True),
     ],
 )
-async def test_a_spoilt_answer_comes_with_status_200(fault, expected, is_paid):
+async def test_a_damaged_answer_has_status_200(fault, expected, is_paid):
     with rehearsal(PLAIN, script=always(fault)) as api:
         status, _, content = await raw_reply(api)
         (call,) = api.journal.calls
@@ -290,7 +290,7 @@ async def test_a_spoilt_answer_comes_with_status_200(fault, expected, is_paid):
     assert (call.name, call.paid, call.response_id) == (fault, is_paid, answer.get("id"))
 
 
-async def test_the_sdk_sees_refusals_failures_and_cut_texts_for_what_they_are():
+async def test_the_sdk_recognizes_refusals_failures_and_incomplete_texts():
     with rehearsal(PLAIN, script=always(Fault.REFUSAL)) as api:
         refusal = await create(api)
         api.script = always(Fault.FAILED_INVALID_PROMPT)
@@ -305,7 +305,7 @@ async def test_the_sdk_sees_refusals_failures_and_cut_texts_for_what_they_are():
     assert incomplete.output[-1].status == "incomplete"
 
 
-async def test_broken_json_is_paid_for_and_cannot_be_read():
+async def test_broken_json_is_billed_and_cannot_be_parsed():
     with rehearsal(PLAIN, script=always(Fault.BROKEN_JSON)) as api:
         with pytest.raises(json.JSONDecodeError):
             await create(api)
@@ -322,7 +322,7 @@ async def test_broken_json_is_paid_for_and_cannot_be_read():
         (Fault.HANG, aiohttp.ClientOSError, True),
     ],
 )
-async def test_a_broken_line_is_a_connection_error(fault, seen_as, is_paid):
+async def test_a_reset_is_a_connection_error(fault, seen_as, is_paid):
     """The SDK reports a reset as a time-out (3.54, aiohttp); the cause of the cause has the real error."""
     with rehearsal(PLAIN, script=always(fault)) as api:
         with pytest.raises(openai.APIConnectionError) as caught:
@@ -333,7 +333,7 @@ async def test_a_broken_line_is_a_connection_error(fault, seen_as, is_paid):
     assert (call.name, call.paid) == (fault, is_paid)
 
 
-async def test_a_cut_body_announces_more_than_it_sends():
+async def test_a_truncated_body_is_shorter_than_its_content_length():
     with rehearsal(PLAIN, script=always(Fault.CUT_BODY)) as api:
         port = int(api.base_url.rsplit(":", 1)[1].split("/")[0])
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -354,7 +354,7 @@ async def test_a_cut_body_announces_more_than_it_sends():
     assert 0 < len(content) < announced
 
 
-async def test_a_hang_outlasts_a_clients_patience():
+async def test_a_hang_outlasts_the_time_out_of_a_client():
     with rehearsal(replace(PLAIN, hang_seconds=30.0), script=always(Fault.HANG)) as api:
         with pytest.raises(openai.APITimeoutError):
             await create(api, timeout=0.2)
@@ -362,7 +362,7 @@ async def test_a_hang_outlasts_a_clients_patience():
         assert api.journal.paid_calls == 1
 
 
-async def test_every_fault_can_be_played():
+async def test_every_fault_can_be_simulated():
     tried = []
     # A request with a schema, because only an answer to such a request can fail to fit one.
     asked = {"format": {"type": "json_schema", "name": "a", "schema": {"type": "object"}}}
@@ -407,7 +407,7 @@ async def replies_by_request(scenario, seed, names, *, at_once):
         return {(call.key, call.nth): (call.name, call.response_id) for call in api.journal.calls}
 
 
-async def test_a_seed_plays_the_same_whatever_the_order_of_calls():
+async def test_a_seed_gives_the_same_faults_in_any_order_of_calls():
     stormy = replace(STORM_AT_ONCE, faults={fault: 4 * p for fault, p in STORM_AT_ONCE.faults.items()})
     names = [f"artist {n}" for n in range(40)]
 
@@ -429,7 +429,7 @@ async def test_the_same_request_has_the_same_text_each_time():
 
 
 @pytest.mark.parametrize("name", ["busy", "storm"])
-def test_faults_strike_as_often_as_the_scenario_says(name):
+def test_faults_are_as_frequent_as_the_scenario_sets(name):
     scenario = replace(SCENARIOS[name], fault_calls_max=None)
 
     draws = [draw(scenario, seed=0, key=f"{n:064x}", nth=1) for n in range(20_000)]
@@ -454,7 +454,7 @@ def test_a_calm_latency_is_constant():
 
 
 @pytest.mark.parametrize("name", ["busy", "storm"])
-def test_no_request_is_struck_more_than_three_times_in_a_row(name):
+def test_no_request_fails_more_than_three_times_in_a_row(name):
     scenario = replace(SCENARIOS[name], faults={Fault.RESET: 1.0})
 
     struck = [draw(scenario, seed=0, key="00", nth=nth).fault for nth in range(1, 9)]
@@ -484,7 +484,7 @@ async def test_every_job_gets_through_within_five_calls(name):
     assert (max(needed) > 1) is (name != "calm")
 
 
-async def test_an_outage_refuses_answers_but_knows_models():
+async def test_an_outage_refuses_responses_but_not_the_look_up_of_models():
     with rehearsal("outage") as api:
         async with make_client(api) as client:
             model = await client.models.retrieve("gpt-5")
@@ -496,7 +496,7 @@ async def test_an_outage_refuses_answers_but_knows_models():
     assert caught.value.status_code == 503
 
 
-async def test_an_outage_can_end_while_it_is_watched():
+async def test_an_outage_can_end_during_a_rehearsal():
     with rehearsal("outage") as api:
         before = (await raw_reply(api))[0]
         api.scenario = SCENARIOS["calm"]
@@ -506,7 +506,7 @@ async def test_an_outage_can_end_while_it_is_watched():
     assert (before, after) == (503, 200)
 
 
-async def test_credit_pays_for_exactly_twenty_answers():
+async def test_the_credit_is_used_up_after_exactly_twenty_answers():
     with rehearsal("no-credit") as api:
         api.latency_seconds = 0.0
         replies = await asyncio.gather(*(raw_reply(api, make_body(str(n))) for n in range(50)))
@@ -554,14 +554,14 @@ async def test_a_token_limit_counts_what_may_be_answered():
     assert "x-ratelimit-remaining-requests" not in small[1]
 
 
-async def test_without_a_limit_nothing_is_said_about_one():
+async def test_without_a_limit_there_are_no_limit_headers():
     with rehearsal(PLAIN) as api:
         _, headers, _ = await raw_reply(api)
 
     assert not [name for name in headers if name.lower().startswith("x-ratelimit")]
 
 
-def test_over_a_long_run_as_much_is_admitted_as_the_limit_says():
+def test_a_long_run_is_admitted_at_the_rate_of_the_limit():
     now = 0.0
     limits = Limits(lambda: now)
     scenario = replace(PLAIN, requests_per_minute=60)
@@ -574,7 +574,7 @@ def test_over_a_long_run_as_much_is_admitted_as_the_limit_says():
     assert admitted == pytest.approx(60 + 600, abs=1)
 
 
-def test_a_refused_call_is_admitted_after_the_wait_it_was_told():
+def test_a_refused_call_is_admitted_after_the_requested_wait():
     now = 0.0
     limits = Limits(lambda: now)
     scenario = replace(PLAIN, requests_per_minute=70, limit_window_seconds=1.0)
@@ -605,7 +605,7 @@ def test_durations_are_written_as_the_api_writes_them(seconds, text):
 # --- the journal
 
 
-async def test_the_journal_tells_what_was_asked_and_answered():
+async def test_the_journal_records_requests_and_answers():
     body = make_body()
     with rehearsal(PLAIN) as api:
         answer = await create(api, body)
@@ -618,7 +618,7 @@ async def test_the_journal_tells_what_was_asked_and_answered():
     assert api.journal.paid_by_key() == {request_key(body): 2} == api.journal.repeated()
 
 
-async def test_a_cut_answer_counts_as_paid():
+async def test_a_truncated_answer_counts_as_paid():
     with rehearsal(PLAIN, script=lambda _body, nth: Fault.CUT_BODY if nth == 1 else None) as api:
         with pytest.raises(openai.APIConnectionError):
             await create(api)
@@ -627,7 +627,7 @@ async def test_a_cut_answer_counts_as_paid():
     assert api.journal.repeated() == {request_key(make_body()): 2}
 
 
-async def test_an_answer_nobody_waited_for_counts_as_paid():
+async def test_an_answer_to_a_closed_connection_counts_as_paid():
     with rehearsal(replace(PLAIN, latency_seconds=0.3)) as api:
         with pytest.raises(openai.APITimeoutError):
             await create(api, timeout=0.05)
@@ -667,7 +667,7 @@ async def test_a_journal_file_can_be_read_while_the_server_runs(tmp_path):
     assert Journal.read(path).names() == {"completed": 1, "missing_required_parameter": 1}
 
 
-async def test_a_torn_line_is_left_out(tmp_path):
+async def test_an_incomplete_line_is_left_out(tmp_path):
     path = tmp_path / "journal.jsonl"
     with rehearsal(PLAIN, journal_path=path) as api:
         await create(api)
@@ -681,7 +681,7 @@ async def test_a_torn_line_is_left_out(tmp_path):
 @pytest.mark.parametrize(
     ("detail", "calls", "keys"), [(Detail.CALLS, 3, 3), (Detail.KEYS, 0, 3), (Detail.TOTALS, 0, 0)]
 )
-async def test_a_journal_remembers_no_more_than_it_is_told_to(detail, calls, keys):
+async def test_a_journal_keeps_no_more_than_its_limit(detail, calls, keys):
     with rehearsal(PLAIN, detail=detail) as api:
         for n in range(3):
             await create(api, make_body(str(n)))
@@ -691,7 +691,7 @@ async def test_a_journal_remembers_no_more_than_it_is_told_to(detail, calls, key
     assert (journal.paid_calls, journal.names()) == (3, {"completed": 3})
 
 
-async def test_with_totals_alone_a_struck_request_still_gets_through():
+async def test_with_totals_only_a_failing_request_still_succeeds():
     scenario = replace(PLAIN, faults={Fault.SERVER_ERROR: 1.0}, fault_calls_max=3)
     with rehearsal(scenario, detail=Detail.TOTALS) as api:
         statuses = [(await raw_reply(api))[0] for _ in range(4)]
@@ -872,7 +872,7 @@ async def test_a_call_without_a_key_is_refused():
     assert (reply.status, error["type"]) == (401, "invalid_request_error")
 
 
-async def test_a_model_says_when_it_is_shut_down():
+async def test_a_model_has_its_shutdown_date():
     with rehearsal(replace(PLAIN, shutdown_date="2026-12-11")) as api:
         async with make_client(api) as client:
             model = await client.models.retrieve("ft:gpt-5/mine")
@@ -901,7 +901,7 @@ async def test_a_server_may_lack_the_models_endpoint():
     assert caught.value.code is None
 
 
-@pytest.mark.parametrize(("method", "path"), [("GET", "/v1/responses"), ("POST", "/v1/batches"), ("GET", "/")])
+@pytest.mark.parametrize(("method", "path"), [("GET", "/v1/responses"), ("POST", "/v1/embeddings"), ("GET", "/")])
 async def test_other_addresses_are_a_404_in_json(method, path):
     with rehearsal(PLAIN) as api:
         async with (
@@ -965,7 +965,7 @@ def test_a_port_in_use_is_an_error_at_once():
             rehearsal("calm", port=port).open()
 
 
-def test_the_names_of_scenarios_can_be_had_without_a_web_server():
+def test_the_names_of_scenarios_need_no_web_server():
     code = "import sys, artistjobs.rehearsal; sys.exit('aiohttp' in sys.modules or 'asyncio' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
@@ -975,7 +975,7 @@ def test_the_names_of_scenarios_can_be_had_without_a_web_server():
 
 
 @pytest.mark.parametrize("port", [-1, 70_000])
-def test_a_port_that_cannot_be_is_an_error_at_once(port):
+def test_an_invalid_port_is_an_error_at_once(port):
     with pytest.raises(OSError):
         rehearsal("calm", port=port).open()
 

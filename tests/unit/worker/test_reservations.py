@@ -46,13 +46,13 @@ def queues(path):
         yield one.queue, other.queue
 
 
-def test_money_is_held_back_as_far_as_the_cap_has_room(queues):
+def test_money_is_reserved_as_far_as_the_cap_has_room(queues):
     one, _ = queues
 
     assert one.reserve([(1.0, 0.0), (1.0, 0.0), (1.0, 0.0)], 2.5) == reservation(2, 0.0, 2.0)
 
 
-def test_what_one_worker_holds_is_no_room_for_another(queues):
+def test_reservations_of_one_worker_limit_the_others(queues):
     one, other = queues
     one.reserve([(2.0, 0.0)], 2.5)
 
@@ -60,13 +60,13 @@ def test_what_one_worker_holds_is_no_room_for_another(queues):
     assert other.reserve([(0.5, 0.0)], 2.5).granted == 1
 
 
-def test_the_first_call_that_does_not_fit_is_not_passed_by_a_later_one(queues):
+def test_a_later_call_does_not_overtake_one_that_does_not_fit(queues):
     one, _ = queues
 
     assert one.reserve([(1.0, 0.0), (2.0, 0.0), (0.5, 0.0)], 2.5).granted == 1
 
 
-def test_an_attempt_gives_back_what_was_held_for_it_and_leaves_what_it_cost(queues):
+def test_an_attempt_replaces_its_reservation_by_its_cost(queues):
     one, other = queues
     (claim,) = one.exchange([], 1, EVERYTHING)
     one.reserve([(2.0, 0.0)], 2.0)
@@ -77,7 +77,7 @@ def test_an_attempt_gives_back_what_was_held_for_it_and_leaves_what_it_cost(queu
     assert other.reserve([(1.5, 0.0)], 2.0).granted == 1
 
 
-def test_a_call_that_was_lost_counts_at_its_worst(queues):
+def test_a_lost_call_counts_its_worst_case(queues):
     one, other = queues
     (claim,) = one.exchange([], 1, EVERYTHING)
     one.reserve([(2.0, 0.0)], 2.0)
@@ -98,7 +98,7 @@ def test_rounding_leaves_nothing_in_flight(queues):
     assert one.reserve([], 9.0).money.in_flight_usd == 0.0
 
 
-def test_what_a_dead_worker_held_counts_as_spent(path, queues):
+def test_reservations_of_a_dead_worker_count_as_spent(path, queues):
     one, other = queues
     one.reserve([(2.0, 0.0)], 2.0)
 
@@ -227,7 +227,7 @@ async def refused(writer: StoreClient) -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_a_worker_hears_of_room_that_another_one_makes(path, queues):
+async def test_a_worker_learns_of_room_that_another_one_makes(path, queues):
     one, _ = queues
     (claim,) = one.exchange([], 1, EVERYTHING)
     one.reserve([(2.0, 0.0)], 2.0)
@@ -244,7 +244,7 @@ async def test_a_worker_hears_of_room_that_another_one_makes(path, queues):
     await writer.close("finished", [])
 
 
-async def test_a_cap_that_is_raised_or_taken_away_makes_room(path, queues):
+async def test_a_raised_or_removed_cap_makes_room(path, queues):
     one, other = queues
     one.reserve([(2.0, 0.0)], 2.0)
     heard = []
@@ -260,7 +260,7 @@ async def test_a_cap_that_is_raised_or_taken_away_makes_room(path, queues):
         assert heard == [True] * told
 
 
-async def test_nobody_waits_for_room_once_the_run_ends(path, queues):
+async def test_no_request_waits_for_room_after_the_end_of_the_run(path, queues):
     one, _ = queues
     one.reserve([(2.0, 0.0)], 2.0)
     writer = StoreClient(lambda: open_store(path), EVERYTHING, settings=WorkerSettings(max_workers=8, max_cost_usd=2.0))
@@ -274,7 +274,7 @@ async def test_nobody_waits_for_room_once_the_run_ends(path, queues):
     await writer.close("interrupted", [])
 
 
-async def test_trouble_with_the_disk_reaches_those_that_wait_for_money(path, monkeypatch):
+async def test_a_disk_error_reaches_waiting_requests(path, monkeypatch):
     from artistjobs.store.sqlite.queue import SqliteQueue
 
     def full(*_):
@@ -381,7 +381,7 @@ def play(queues, cap, steps):
 
 @settings(max_examples=20, deadline=None)
 @given(cap=st.sampled_from([0.0, 1.0, 2.5, 4.0]), steps=STEPS)
-def test_two_workers_never_pass_the_cap_and_no_call_waits_in_vain(tmp_path_factory, cap, steps):
+def test_two_workers_never_exceed_the_cap_and_no_call_waits_for_ever(tmp_path_factory, cap, steps):
     path = tmp_path_factory.mktemp("play") / "jobs.db"
     with open_store(path, create=True) as one, open_store(path) as other:
         make.ingest(one, *make.names(1))

@@ -118,7 +118,7 @@ async def test_requests_that_arrive_together_share_one_transaction():
     assert queue.ended == "finished"
 
 
-async def test_whoever_waits_gets_nothing_once_all_is_done():
+async def test_waiting_requests_get_no_claim_once_all_jobs_are_done():
     queue = QueueOfClaims(1)
     writer = await started(queue)
     claim = await writer.exchange(None)
@@ -154,7 +154,7 @@ async def test_a_run_that_ends_by_itself_was_not_told_to_stop():
     assert queue.stops == []
 
 
-async def test_a_limit_bounds_the_claims_and_is_told():
+async def test_a_limit_bounds_the_claims_and_is_reported():
     queue = QueueOfClaims(10)
     writer = await started(queue, limit=3)
 
@@ -166,7 +166,7 @@ async def test_a_limit_bounds_the_claims_and_is_told():
     assert queue.left == 7
 
 
-async def test_a_job_that_was_given_back_without_a_call_does_not_count_for_a_limit():
+async def test_a_job_released_without_a_call_does_not_count_for_a_limit():
     queue = QueueOfClaims(10)
     writer = await started(queue, limit=2)
     first, second = [await writer.exchange(None) for _ in range(2)]
@@ -180,7 +180,7 @@ async def test_a_job_that_was_given_back_without_a_call_does_not_count_for_a_lim
     assert writer.store_thread.reached_limit
 
 
-async def test_a_slot_that_is_free_is_filled_in_the_transaction_that_frees_it():
+async def test_a_free_slot_is_filled_in_the_transaction_that_frees_it():
     queue = QueueOfClaims(10)
     writer = await started(queue, settings=WorkerSettings(max_workers=1))
     claim = await writer.exchange(None)
@@ -192,7 +192,7 @@ async def test_a_slot_that_is_free_is_filled_in_the_transaction_that_frees_it():
     assert queue.exchanges[before] == (1, 1)
 
 
-async def test_a_claim_that_comes_at_the_moment_of_a_cancellation_is_given_back(monkeypatch):
+async def test_a_claim_that_arrives_during_a_cancellation_is_released(monkeypatch):
     queue = QueueOfClaims(5)
     writer = await started(queue)
     deliver = writer._deliver
@@ -210,7 +210,7 @@ async def test_a_claim_that_comes_at_the_moment_of_a_cancellation_is_given_back(
     assert [attempt.outcome for attempt in queue.attempts] == [Outcome.RELEASED]
 
 
-async def test_trouble_reaches_everybody_who_waits_and_all_who_come_later():
+async def test_an_error_reaches_all_waiting_and_later_requests():
     queue = QueueOfClaims(1)
     writer = await started(queue)
     claim = await writer.exchange(None)
@@ -253,7 +253,7 @@ async def test_a_thread_that_waits_for_another_process_without_hope_is_left_behi
     assert queue.attempts[0].claim == claim
 
 
-async def test_trouble_at_the_start_is_raised_at_the_start():
+async def test_an_error_at_the_start_is_raised_there():
     @contextmanager
     def no_store():
         raise StoreError("no such disk")
@@ -263,7 +263,7 @@ async def test_trouble_at_the_start_is_raised_at_the_start():
         await StoreClient(no_store, EVERYTHING).start()
 
 
-async def test_a_claim_for_someone_who_was_cancelled_is_given_back():
+async def test_a_claim_for_a_cancelled_request_is_released():
     queue = QueueOfClaims(5)
     writer = await started(queue)
 
@@ -313,7 +313,7 @@ async def until(condition):
             await asyncio.sleep(0.01)
 
 
-async def test_a_worker_hears_while_all_its_calls_are_slow():
+async def test_a_worker_receives_settings_while_all_its_calls_are_slow():
     queue, heard = QueueOfClaims(5), []
     writer = await started(queue, settings=WorkerSettings(max_workers=4), on_change=heard.append)
     await writer.exchange(None)
@@ -328,7 +328,7 @@ async def test_a_worker_hears_while_all_its_calls_are_slow():
     assert writer.store_thread.settings_poller.settings == heard[-1]
 
 
-async def test_whoever_wants_a_job_of_a_paused_database_waits_without_unrest():
+async def test_requests_wait_without_polling_during_a_pause():
     queue = QueueOfClaims(5)
     queue.terminal.set(Control.PAUSED, 1)
     writer = await started(queue)
@@ -345,7 +345,7 @@ async def test_whoever_wants_a_job_of_a_paused_database_waits_without_unrest():
     assert looks <= 5
 
 
-async def test_a_paused_worker_has_nothing_to_wait_for_once_all_is_done():
+async def test_a_paused_worker_ends_once_all_jobs_are_done():
     queue = QueueOfClaims(0)
     queue.terminal.set(Control.PAUSED, 1)
     writer = await started(queue)
@@ -354,7 +354,7 @@ async def test_a_paused_worker_has_nothing_to_wait_for_once_all_is_done():
     await writer.close("finished", [])
 
 
-async def test_no_more_jobs_are_in_hand_than_calls_may_be_in_flight():
+async def test_no_more_jobs_are_claimed_than_calls_may_be_in_flight():
     queue = QueueOfClaims(10)
     writer = await started(queue, settings=WorkerSettings(max_workers=3))
     requests = [asyncio.create_task(writer.exchange(None)) for _ in range(5)]
@@ -371,7 +371,7 @@ async def test_no_more_jobs_are_in_hand_than_calls_may_be_in_flight():
     assert queue.left == 6
 
 
-async def test_what_was_said_before_a_worker_began_is_for_others():
+async def test_earlier_settings_do_not_apply_to_a_new_worker():
     queue = QueueOfClaims(5)
     queue.terminal.set(Control.RPM, 60)
     writer = await started(queue, settings=WorkerSettings(max_workers=4))
@@ -382,7 +382,7 @@ async def test_what_was_said_before_a_worker_began_is_for_others():
     assert writer.store_thread.settings_poller.settings == WorkerSettings(max_workers=4)
 
 
-async def test_a_process_whose_share_is_nothing_rests_until_it_gets_one():
+async def test_a_process_without_a_share_waits_until_it_gets_one():
     queue = QueueOfClaims(5)
     writer = await started(queue, settings=WorkerSettings(max_workers=4), part=lambda: ProcessShare(1, 2))
     queue.terminal.set(Control.MAX_WORKERS, 1)
@@ -404,7 +404,7 @@ def watchful(monkeypatch):
     monkeypatch.setattr("artistjobs.worker.store_thread.RESCUE_SECONDS", 0.0)
 
 
-async def test_a_worker_knows_from_its_first_claim_on_how_many_share_the_limits():
+async def test_a_worker_knows_the_number_of_sharers_from_its_first_claim():
     queue = QueueOfClaims(1)
     queue.living = 2
 
@@ -414,14 +414,14 @@ async def test_a_worker_knows_from_its_first_claim_on_how_many_share_the_limits(
     await writer.close("finished", [])
 
 
-async def test_processes_that_are_about_to_begin_share_the_limits_already():
+async def test_processes_that_are_about_to_start_share_the_limits():
     writer = await started(QueueOfClaims(1), part=lambda: ProcessShare(1, 4))
 
     assert writer.store_thread.live_workers == 4
     await writer.close("finished", [])
 
 
-async def test_workers_that_come_and_go_are_counted_while_all_calls_are_slow(watchful):
+async def test_starting_and_ending_workers_are_counted_while_all_calls_are_slow(watchful):
     queue = QueueOfClaims(1)
     writer = await started(queue)
     assert writer.store_thread.live_workers == 1

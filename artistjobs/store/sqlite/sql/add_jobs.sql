@@ -1,4 +1,4 @@
 -- Add a job for each staged line whose key is new, in the order of the lines.
-INSERT INTO jobs (key, prompt, artist_name, artist_data)
-SELECT key, :prompt, artist_name, artist_data FROM temp.staged WHERE true ORDER BY n
+INSERT INTO jobs (key, prompt, artist_name, artist_data, header, columns)
+SELECT key, :prompt, artist_name, artist_data, :header, columns FROM temp.staged WHERE true ORDER BY n
 ON CONFLICT (key) DO NOTHING

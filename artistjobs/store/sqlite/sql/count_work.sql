@@ -6,6 +6,7 @@ UPDATE workers
        done = done + :done,
        failed = failed + :failed,
        input_tokens = input_tokens + :input_tokens,
+       cached_tokens = cached_tokens + :cached_tokens,
        output_tokens = output_tokens + :output_tokens,
        cost_usd = cost_usd + :cost_usd,
        unpriced = unpriced + :unpriced,

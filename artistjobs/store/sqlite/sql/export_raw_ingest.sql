@@ -4,7 +4,10 @@ SELECT jobs.id, coalesce(jobs.sent_as, jobs.prompt) AS prompt,
        CAST(json_quote(coalesce(ingest_lines.artist_data, jobs.artist_data)) AS BLOB) AS artist_data,
        CASE WHEN jobs.state = 'done' AND answers.text_apart IS NULL
             THEN CAST(answers.body -> answers.text_path AS BLOB) END AS text,
-       CAST(json_quote(answers.response_id) AS BLOB) AS response_id, answers.created
+       CAST(json_quote(answers.response_id) AS BLOB) AS response_id, answers.created,
+       (SELECT header FROM ingests WHERE id = :ingest) AS header,
+       CASE WHEN (SELECT header FROM ingests WHERE id = :ingest) IS jobs.header
+            THEN coalesce(ingest_lines.columns, jobs.columns) ELSE ingest_lines.columns END AS columns
   FROM ingest_lines
   JOIN jobs ON jobs.id = ingest_lines.job
   LEFT JOIN answers ON answers.id = jobs.answer

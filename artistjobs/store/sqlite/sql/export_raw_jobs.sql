@@ -5,7 +5,8 @@ SELECT jobs.id, coalesce(jobs.sent_as, jobs.prompt) AS prompt,
        CAST(json_quote(jobs.artist_data) AS BLOB) AS artist_data,
        CASE WHEN jobs.state = 'done' AND answers.text_apart IS NULL
             THEN CAST(answers.body -> answers.text_path AS BLOB) END AS text,
-       CAST(json_quote(answers.response_id) AS BLOB) AS response_id, answers.created
+       CAST(json_quote(answers.response_id) AS BLOB) AS response_id, answers.created,
+       jobs.header, jobs.columns
   FROM jobs
   LEFT JOIN answers ON answers.id = jobs.answer
  WHERE jobs.state IN (:state, :other_state)

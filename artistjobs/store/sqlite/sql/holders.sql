@@ -1,5 +1,7 @@
--- Workers that may have died: those without a recorded end, and those that still hold jobs.
+-- Workers that may have died: those without a recorded end, and those that still hold jobs. Batches live on
+-- without a process.
 SELECT id AS worker, host, pid, ended_at IS NOT NULL AS has_ended
   FROM workers
- WHERE ended_at IS NULL
-    OR id IN (SELECT claimed_by FROM jobs INDEXED BY jobs_running WHERE state = 'running')
+ WHERE kind = 'process'
+   AND (ended_at IS NULL
+        OR id IN (SELECT claimed_by FROM jobs INDEXED BY jobs_running WHERE state = 'running'))

@@ -4,4 +4,5 @@ SELECT (julianday(started_at) - 2440587.5) * 86400 AS start,
        (julianday(CASE ending WHEN 'died' THEN seen_at ELSE coalesce(ended_at, seen_at) END) - 2440587.5) * 86400 AS end,
        ending
   FROM workers
+ WHERE kind = 'process'
  ORDER BY started_at

@@ -1,2 +1,2 @@
 -- Add a worker; its id is never reused.
-INSERT INTO workers (host, pid, started_at, seen_at) VALUES (:host, :pid, :now, :now) RETURNING id
+INSERT INTO workers (host, pid, started_at, seen_at, cached_tokens) VALUES (:host, :pid, :now, :now, 0) RETURNING id

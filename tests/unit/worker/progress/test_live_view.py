@@ -1,5 +1,6 @@
 """The live block fits every terminal, truncates no number, and shows the state of the run."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -15,6 +16,7 @@ from artistjobs.worker.progress.counters import LatestFailure, RunTotals
 from artistjobs.worker.progress.display import plain_line
 from artistjobs.worker.progress.job_counts import JobProgress
 from artistjobs.worker.progress.live_view import draw
+from artistjobs.worker.progress.snapshot import snapshot_from_json, snapshot_json
 
 HOURS = 4 * 3600.0
 
@@ -120,3 +122,12 @@ def test_the_plain_line_has_separators_and_the_reason_of_a_wait():
         "done 187,000/1,000,000 18%  failed 591  in flight 64  800/min  $1,234.50  left 16 h 55 min  "
         "waiting for rate_limit_exceeded, 12 s"
     )
+
+
+def test_each_batch_has_a_line_and_many_are_counted():
+    batches = tuple(f"batch {number}: in progress, 0 of 9 answered, 3 h" for number in range(1, 9))
+
+    lines = [line.plain for line in draw(make_snapshot(batches=batches), 79)]
+
+    assert [line for line in lines if "batch" in line] == [*batches[:5], "3 more batches"]
+    assert snapshot_from_json(json.loads(json.dumps(snapshot_json(make_snapshot(batches=batches))))).batches == batches

@@ -1,0 +1,79 @@
+"""Rows of a table with separated fields: each field belongs to the column of its header cell.
+
+Fields follow the grammar of ``row``. A row may have fewer fields than the header, and then the last columns are empty.
+One with more fields is bad, because a separator without quotes has shifted its columns; empty fields are padding.
+"""
+
+import csv
+import re
+from collections.abc import Sequence
+
+from artistjobs.ingest.columns import Fields, TableHeader
+from artistjobs.ingest.row import NO_NAME, BadRowError, Separator, fault, next_field
+
+ROW_LIMIT = 1 << 22
+"""Largest size of a row in bytes."""
+
+
+_MENTIONS = tuple(
+    spelling.encode() for name in ("artist_name", "artist name") for spelling in (name, name.upper(), name.title())
+)
+
+
+def mentions_header(text: bytes) -> bool:
+    """Return True if a text contains ``artist_name`` in one of its usual spellings, as the header of a table does."""
+    return any(spelling in text for spelling in _MENTIONS)
+
+
+class TableRows:
+    """Parser of the rows below one header."""
+
+    def __init__(self, header: TableHeader, by: Separator, encoding: str) -> None:
+        self.header = header
+        self._by = by
+        self._encoding = encoding
+        self._width = len(header.fields)
+        self._heading = header.fields[header.name_at]
+        self._row = header.row
+        quoted = rf'"(?:[^"\r\n]|"")*+"(?:(?!{by.text})[ \t])*+'
+        plain = rf'[^"\r\n{by.text}]*+'
+        self._well_quoted = re.compile(rf"(?:{quoted}|{plain})(?:{by.text}(?:{quoted}|{plain}))*+[\r\n]*+")
+
+    def simple(self, line: bytes) -> Fields | None:
+        """Return name, data and cells if the line is certainly a good row and no header, else None."""
+        try:
+            text = line.decode()
+            fields = text.split(self._by.text) if '"' not in text else self._quoted_fields(text)
+        except (UnicodeDecodeError, csv.Error):
+            return None
+        if len(fields) != self._width or "\0" in text:
+            return None
+        row = self._row([*map(str.strip, fields)])
+        name = row[0]
+        return None if not name or name == self._heading or fields[0].lstrip()[:1] == "#" else row
+
+    def parse(self, text: bytes, start: int) -> tuple[list[str], int]:
+        """Return the fields of a row, as many as the header has, and the start of the next row. Raises BadRowError."""
+        stop = min(start + ROW_LIMIT, len(text))
+        found, at, has_more = list[bytes](), start, True
+        while has_more:
+            field, at, has_more = next_field(text, at, stop, self._by)
+            found.append(field)
+        if reason := fault(text[start:at], found, self._encoding):
+            raise BadRowError(reason, at - 1)
+        fields = [field.decode().strip() for field in found]
+        if any(fields[self._width :]):
+            raise BadRowError(f"{len(fields)} fields, but the header has {self._width} columns", at - 1)
+        fields = fields[: self._width] + [""] * (self._width - len(fields))
+        if not fields[self.header.name_at]:
+            raise BadRowError(NO_NAME, at - 1)
+        return fields, at
+
+    def is_heading(self, fields: Sequence[str]) -> bool:
+        """Return True if these are the fields of the header."""
+        return tuple(fields) == self.header.fields
+
+    def _quoted_fields(self, text: str) -> list[str]:
+        if not self._well_quoted.fullmatch(text):
+            return []
+        return next(csv.reader((text,), delimiter=self._by.text))

@@ -1,0 +1,61 @@
+"""Queries about batches at the service."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+
+from artistjobs.core.batch import BatchState
+from artistjobs.core.job import Claim, Scope
+from artistjobs.store.models import BatchChange, BatchJob, BatchRecord, TokenQueue
+from artistjobs.store.queries.connection import ReadConnection, RowMapping
+from artistjobs.store.queries.rows import Row, span
+
+
+class SqlBatchQueries:
+    """Read access to batches."""
+
+    def __init__(self, connection: ReadConnection) -> None:
+        self._connection = connection
+
+    def open_batches(self) -> Sequence[BatchRecord]:
+        """Return the batches that are not closed, the oldest first."""
+        return [batch_of(row) for row in self._connection.rows("open_batches")]
+
+    def latest_batches(self, limit: int) -> Sequence[BatchRecord]:
+        """Return the latest batches, the newest first."""
+        return [batch_of(row) for row in self._connection.rows("latest_batches", {"limit": limit})]
+
+    def batch(self, batch: int) -> BatchRecord | None:
+        """Return a batch by its number, None if there is none."""
+        row = self._connection.row("batch", {"batch": batch})
+        return None if row is None else batch_of(row)
+
+    def held_jobs(self, scope: Scope) -> int:
+        """Return the number of jobs in batches that are not closed."""
+        row = self._connection.row("held_by_batches", span(scope))
+        return int(row["jobs"]) if row else 0
+
+
+def batch_of(row: RowMapping) -> BatchRecord:
+    """Return the batch of a row."""
+    values = {name: row[name] for name in row.keys()}  # noqa: SIM118 - iterating over a row yields its values
+    return BatchRecord(**{**values, "state": BatchState(row["state"])})
+
+
+def change_row(batch: int, state: BatchState, change: BatchChange) -> Row:
+    """Return a change as parameters of the statement ``update_batch``."""
+    return {"batch": batch, "state": state.value, **asdict(change)}
+
+
+def claim_of(row: RowMapping) -> Claim:
+    """Return the claim of a row with a job of a batch."""
+    return Claim(row["job"], row["attempt"], row["prompt"], row["artist_name"], row["artist_data"])
+
+
+def batch_jobs_of(rows: Sequence[RowMapping]) -> Mapping[int, BatchJob]:
+    """Return the jobs of rows of the statement ``jobs_by_id`` by their numbers."""
+    return {row["job"]: BatchJob(claim_of(row), bool(row["is_held"])) for row in rows}
+
+
+def token_queue_of(row: RowMapping | None) -> TokenQueue:
+    """Return the token queue of a row of the statement ``token_queue``."""
+    return TokenQueue(0, None) if row is None else TokenQueue(row["queued"], row["queue_limit"])

@@ -1,0 +1,103 @@
+"""Collection of a batch: its files of results are downloaded, read as streams and settled, some lines at a time."""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import IO, Final
+
+from artistjobs.api.batch_objects import BatchLine
+from artistjobs.api.remedies import failure_text
+from artistjobs.core.attempt import Attempt, Outcome
+from artistjobs.core.batch import job_of
+from artistjobs.core.formatting import truncate
+from artistjobs.core.timestamps import from_timestamp
+from artistjobs.store.models import BatchRecord
+from artistjobs.terminal.log import repeats
+from artistjobs.worker.batch.build import temporary_file
+from artistjobs.worker.batch.service import NOT_FOUND, BatchService
+from artistjobs.worker.batch.verdicts import LineVerdicts
+from artistjobs.worker.progress.counters import RunCounters
+from artistjobs.worker.stop import RunStoppingError, Stop
+from artistjobs.worker.store_client import StoreClient
+
+log = logging.getLogger(__name__)
+
+
+LINES_AT_ONCE: Final = 250
+"""Lines that are settled in one transaction: few enough that their answers take little memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Collector:
+    """Settles the results of batches. A second reading of the same results changes nothing."""
+
+    service: BatchService
+    store_client: StoreClient
+    counters: RunCounters
+    stop: Stop
+    clock: Callable[[], float]
+
+    async def collect(self, record: BatchRecord, verdicts: LineVerdicts) -> None:
+        """Settle all lines of a batch; those that were answered are in the first file.
+
+        Raises RunStoppingError, if the run stops before the end, and StoreError.
+        """
+        for file_id in (record.output_file_id, record.error_file_id):
+            if file_id is not None:
+                await self._collect_file(record, file_id, verdicts)
+
+    async def _collect_file(self, record: BatchRecord, file_id: str, verdicts: LineVerdicts) -> None:
+        waits = self.service.pace.retries()
+        while True:
+            with temporary_file() as file:
+                reply = await self.stop.unless_requested(self.service.api.download(file_id, file))
+                if self.service.is_told(reply):
+                    if reply.status == NOT_FOUND:
+                        log.warning(
+                            "the service no longer has the file %s of a batch; its jobs are pending again", file_id
+                        )
+                        return
+                    await self._settle_all(record, file, verdicts)
+                    return
+            await self.service.wait_after(reply, next(waits))
+
+    async def _settle_all(self, record: BatchRecord, file: IO[bytes], verdicts: LineVerdicts) -> None:
+        file.seek(0)
+        lines = self.service.api.results(file)
+        while some := list(islice(lines, LINES_AT_ONCE)):
+            await self._settle(record, some, verdicts)
+            if self.stop.is_requested():
+                raise RunStoppingError
+
+    async def _settle(self, record: BatchRecord, lines: Sequence[BatchLine], verdicts: LineVerdicts) -> None:
+        numbers = [found[0] for line in lines if line.reply and (found := job_of(line.custom_id))]
+        jobs = await self.store_client.call(lambda store: store.batches.jobs_by_id(record.id, numbers))
+        started_at = from_timestamp(record.submitted_at or record.created_at)
+
+        def attempts() -> Iterator[Attempt]:
+            for line in lines:
+                found = job_of(line.custom_id)
+                if line.reply is None or found is None or found[0] not in jobs:
+                    continue
+                job, attempt = found
+                claim, is_held = jobs[job]
+                is_current = is_held and claim.attempt == attempt
+                if is_current or line.reply.status == 200:  # noqa: PLR2004
+                    claim = claim if claim.attempt == attempt else replace(claim, attempt=attempt)
+                    yield verdicts.attempt_of(claim, line.reply, started_at)
+
+        judged = list(attempts())
+        settled = await self.store_client.call(lambda store: store.batches.settle(record.id, judged))
+        self._note(settled)
+
+    def _note(self, settled: Sequence[Attempt]) -> None:
+        now = self.clock()
+        self.store_client.store_thread.job_counts.add(settled)
+        for attempt in settled:
+            self.counters.add(attempt, now)
+            if attempt.failure is None:
+                continue
+            name, why = truncate(attempt.claim.artist_name), failure_text(attempt.failure)
+            what = "failed" if attempt.outcome is Outcome.FAILED else "pending again"
+            log.info("%s: %s: %s", name, what, why, extra=repeats(f"jobs {what}", attempt.failure.code))
