@@ -112,6 +112,8 @@ class PostgresBatches(SqlBatchQueries):
         later = to_timestamp(self._db.now() + delay_seconds) if delay_seconds else None
 
         def finish(db: Db) -> int:
+            if is_lost:
+                execute(db, "record_lost_lines", {"batch": batch})
             freed = execute(db, "unbind_jobs", {"batch": batch, "after": 0, "available_at": later}).rowcount
             if not is_lost:
                 execute(db, "free_batch", {"batch": batch})
