@@ -170,7 +170,7 @@ def test_a_wrong_clock_of_a_machine_has_no_effect(open_worker, seconds):
 
 
 def lose_power(monkeypatch, url, tmp_path) -> int:
-    """Let a worker answer two jobs while the server is away, cut its power, and return the answers stored afterwards."""
+    """Let a worker answer two jobs while the server is away, cut its power, and return the answers stored later."""
     synced: dict[int, int] = {}
     monkeypatch.setattr(spool.os, "fsync", lambda file: synced.update({file: spool.os.fstat(file).st_size}))
     store = PostgresStore(DatabaseUrl(url, spool=tmp_path), None, create=True)
