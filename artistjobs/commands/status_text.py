@@ -75,15 +75,15 @@ def status_lines(status: Status, width: int | None = None, *, is_coloured: bool 
     ]
 
 
+def _cached_text(work: WorkTotals) -> str:
+    return f" ({100 * work.cached_share:.0f} % cached)" if work.cached_share else ""
+
+
 def _spool_lines(status: Status) -> list[str]:
     if (spool := status.spool) is None:
         return []
     answers, work = count_text(spool.answers, "answer"), escape_controls(command(status.path, "work"))
     return [f"{answers} in {escape_controls(str(spool.folder))} not stored yet; a run on this machine does: {work}"]
-
-
-def _cached_text(work: WorkTotals) -> str:
-    return f" ({100 * work.cached_share:.0f} % cached)" if work.cached_share else ""
 
 
 def _lost_lines(status: Status) -> list[str]:

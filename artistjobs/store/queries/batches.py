@@ -7,6 +7,7 @@ from artistjobs.core.batch import BatchState
 from artistjobs.core.job import Claim, Scope
 from artistjobs.store.models import BatchChange, BatchJob, BatchRecord, TokenQueue
 from artistjobs.store.queries.connection import ReadConnection, RowMapping
+from artistjobs.store.queries.headers import Headers
 from artistjobs.store.queries.rows import Row, span
 
 
@@ -15,6 +16,7 @@ class SqlBatchQueries:
 
     def __init__(self, connection: ReadConnection) -> None:
         self._connection = connection
+        self._headers = Headers(connection)
 
     def open_batches(self) -> Sequence[BatchRecord]:
         """Return the batches that are not closed, the oldest first."""
@@ -34,6 +36,13 @@ class SqlBatchQueries:
         row = self._connection.row("held_by_batches", span(scope))
         return int(row["jobs"]) if row else 0
 
+    def _claim_of(self, row: RowMapping) -> Claim:
+        columns = self._headers.columns(row["header"], row["columns"])
+        return Claim(row["job"], row["attempt"], row["prompt"], row["artist_name"], row["artist_data"], columns)
+
+    def _batch_jobs_of(self, rows: Sequence[RowMapping]) -> Mapping[int, BatchJob]:
+        return {row["job"]: BatchJob(self._claim_of(row), bool(row["is_held"])) for row in rows}
+
 
 def batch_of(row: RowMapping) -> BatchRecord:
     """Return the batch of a row."""
@@ -44,16 +53,6 @@ def batch_of(row: RowMapping) -> BatchRecord:
 def change_row(batch: int, state: BatchState, change: BatchChange) -> Row:
     """Return a change as parameters of the statement ``update_batch``."""
     return {"batch": batch, "state": state.value, **asdict(change)}
-
-
-def claim_of(row: RowMapping) -> Claim:
-    """Return the claim of a row with a job of a batch."""
-    return Claim(row["job"], row["attempt"], row["prompt"], row["artist_name"], row["artist_data"])
-
-
-def batch_jobs_of(rows: Sequence[RowMapping]) -> Mapping[int, BatchJob]:
-    """Return the jobs of rows of the statement ``jobs_by_id`` by their numbers."""
-    return {row["job"]: BatchJob(claim_of(row), bool(row["is_held"])) for row in rows}
 
 
 def token_queue_of(row: RowMapping | None) -> TokenQueue:

@@ -11,10 +11,8 @@ from artistjobs.core.timestamps import to_timestamp
 from artistjobs.store.models import BatchChange, BatchJob, BatchRecord, TokenQueue
 from artistjobs.store.queries.batches import (
     SqlBatchQueries,
-    batch_jobs_of,
     batch_of,
     change_row,
-    claim_of,
     token_queue_of,
 )
 from artistjobs.store.queries.rows import span, work_row
@@ -61,11 +59,11 @@ class SqliteBatches(SqlBatchQueries):
     def jobs(self, batch: int, after: int, limit: int) -> Sequence[Claim]:
         """Return jobs that a batch holds, with greater numbers than ``after``, in the order of their numbers."""
         rows = self._db.rows("jobs_of_batch", {"batch": batch, "after": after, "limit": limit})
-        return [claim_of(row) for row in rows]
+        return [self._claim_of(row) for row in rows]
 
     def jobs_by_id(self, batch: int, jobs: Sequence[int]) -> Mapping[int, BatchJob]:
         """Return jobs by their numbers, and whether a batch still holds each of them."""
-        return batch_jobs_of(self._db.rows("jobs_by_id", {"batch": batch, "jobs": json.dumps(list(jobs))}))
+        return self._batch_jobs_of(self._db.rows("jobs_by_id", {"batch": batch, "jobs": json.dumps(list(jobs))}))
 
     def seal(self, batch: int, last_job: int, change: BatchChange, cap_usd: float | None) -> bool:
         """Make the lines of a batch final; return False, with nothing changed, if the cap has no room."""
@@ -102,11 +100,13 @@ class SqliteBatches(SqlBatchQueries):
         """Make the jobs that a batch still holds pending again, and let it be collected."""
         now = self._clock()
         later = to_timestamp(now + delay_seconds) if delay_seconds else None
+        ending = {"worker": batch, "now": to_timestamp(now), "ending": change.ending}
         with self._db.transaction() as db:
+            if is_lost:
+                db.execute(sql("record_lost_lines"), ending)
             freed = db.execute(sql("unbind_jobs"), {"batch": batch, "after": 0, "available_at": later}).rowcount
             if not is_lost:
                 db.execute(sql("free_batch"), {"batch": batch})
-            ending = {"worker": batch, "now": to_timestamp(now), "ending": change.ending}
             db.execute(sql("end_worker"), ending)
             db.execute(sql("update_batch"), change_row(batch, BatchState.COLLECTED, change))
         return freed
