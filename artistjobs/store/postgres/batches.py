@@ -113,7 +113,7 @@ class PostgresBatches(SqlBatchQueries):
 
         def finish(db: Db) -> int:
             if is_lost:
-                execute(db, "record_lost_lines", {"batch": batch})
+                execute(db, "record_lost_lines", {"worker": batch})
             freed = execute(db, "unbind_jobs", {"batch": batch, "after": 0, "available_at": later}).rowcount
             if not is_lost:
                 execute(db, "free_batch", {"batch": batch})

@@ -4,6 +4,6 @@ INSERT INTO attempts (
     job, number, worker, started_at, ended_at, calls, outcome, error_code, error_message, lost_usd)
 SELECT id, attempt, claimed_by, claimed_at, clock_timestamp(), 1, 'released', 'batch_lost',
        'the service did not return the batch',
-       (SELECT reserved_usd FROM workers WHERE id = %(batch)s::bigint) / count(*) OVER ()
+       (SELECT reserved_usd FROM workers WHERE id = %(worker)s::bigint) / count(*) OVER ()
   FROM jobs
- WHERE state = 'running' AND claimed_by = %(batch)s::bigint
+ WHERE state = 'running' AND claimed_by = %(worker)s::bigint
