@@ -10,13 +10,13 @@ PR_SET_DUMPABLE: Final = 4
 
 
 def limit_core_dumps() -> None:
-    """Let this process and its children write no core files."""
+    """Prevent core files of this process and its children."""
     with suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
 def forbid_core_dumps() -> None:
-    """Let this process leave no core dump in any way, and let other processes of the user not read its memory.
+    """Prevent every core dump of this process, and reads of its memory by other processes of the user.
 
     On Linux the limit above does not concern a program that receives core dumps, as many distributions have one.
     """

@@ -17,7 +17,7 @@ _MEMORY = frozenset({errno.ENOMEM, errno.ENOBUFS, EAI_MEMORY})
 
 
 class Shortage(StrEnum):
-    """What the system refused; each value is the sentence for the user, with the remedy."""
+    """Resource that the system refused; each value is the sentence for the user, with the remedy."""
 
     MEMORY = (
         "memory ran out; lower --max-workers, or allow more memory (ulimit -v, or the limit of the container), "

@@ -65,7 +65,7 @@ class IngestConfig(InputFile):
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What was read from a file: the number of its bytes, and the SHA-256 of its text in UTF-8."""
+    """Content that was read from a file: the number of its bytes, and the SHA-256 of its text in UTF-8."""
 
     size: int
     sha256: str
@@ -101,7 +101,7 @@ class InputStream:
 
     @property
     def content(self) -> Content:
-        """What has been read so far; all of the file once a read has returned nothing."""
+        """Content that has been read so far; all of the file once a read has returned nothing."""
         return Content(self._size, self._digest.hexdigest())
 
     @property

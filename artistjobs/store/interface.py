@@ -127,7 +127,7 @@ class Queue(Protocol):
         """
 
     def write_off(self) -> None:
-        """Let the money of lost calls count as spent no longer, in one transaction."""
+        """Write off the money of lost calls, so that it no longer counts as spent, in one transaction."""
 
     def reserve(self, amounts: Iterable[tuple[float, float]], cap_usd: float) -> Reservation:
         """Hold money back for calls, in their order, as far as all workers together stay under the cap.

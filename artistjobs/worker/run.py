@@ -387,7 +387,7 @@ class _Run:
         return _End(self._stop.reason, self._stop.sentence, error, self._stop.least_cap_usd)
 
     def _tell_batches(self) -> None:
-        """Say that the service goes on with jobs after the end of this run: in batches, and in the background."""
+        """Report that the service continues jobs after the end of this run: in batches, and in the background."""
         if (answers := self._store.queue.submissions()) and self._stop.reason is not None:
             kept = f"{count_text(answers, 'answer')} in the background, to be fetched by the next run"
             self._stop.sentence = f"{self._stop.sentence.removesuffix('.')}; {kept}"

@@ -32,7 +32,7 @@ class RunControl(Protocol):
         """Return the current index of this process among those of its command, and their number."""
 
     def connect(self, calls: Calls) -> Peers:
-        """Let the other processes of the command have an influence on the calls of this one, and return them."""
+        """Share pauses and outages with the other processes of the command, and return them."""
 
     async def wait_to_start(self, look_up: Callable[[], Awaitable[bool]]) -> bool:
         """Check the account and return when calls may start; False if no call could succeed or the run stops."""
@@ -55,8 +55,9 @@ class Signals:
                 wait = f": waiting for {them}" if calls else ""
                 log.warning("stopping%s; repeat the signal or Ctrl+C to stop at once", wait)
             elif not abandon_requested.is_set():
-                log.warning("giving up %s, which may be billed and will be repeated", them)
-                if stop.reason in _REASONS.values():
+                if calls:
+                    log.warning("giving up %s, which may be billed and will be repeated", them)
+                if calls and stop.reason in _REASONS.values():
                     stop.sentence = f"{them} {were} given up, may be billed, and will be repeated"
                 abandon_requested.set()
 

@@ -147,6 +147,17 @@ def test_an_answer_to_a_job_that_was_freed_is_kept_once_as_late(store):
     assert store.records.counts(EVERYTHING).pending == 5
 
 
+def test_the_money_of_a_batch_that_is_given_up_counts_as_lost_in_equal_shares(store):
+    batch = prepare(store)
+    store.batches.seal(batch.id, 4, BatchChange(lines=4, reserved_usd=2.0), 10.0)
+
+    store.batches.finish(batch.id, BatchChange(ending="vanished"), is_lost=True)
+
+    assert (store.records.money().lost_usd, store.records.money().in_flight_usd) == (2.0, 0.0)
+    (lost,) = reader(store).lost_calls()
+    assert (lost.code, lost.calls, lost.usd) == ("batch_lost", 4, 2.0)
+
+
 def test_a_retry_that_is_handed_on_is_pending_and_counts(store):
     batch = prepare(store)
     (first, *_) = jobs(store, batch)

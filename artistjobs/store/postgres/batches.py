@@ -13,10 +13,8 @@ from artistjobs.store.postgres.queue import PostgresQueue
 from artistjobs.store.postgres.recording import Recorder
 from artistjobs.store.queries.batches import (
     SqlBatchQueries,
-    batch_jobs_of,
     batch_of,
     change_row,
-    claim_of,
     token_queue_of,
 )
 from artistjobs.store.queries.rows import span
@@ -68,12 +66,12 @@ class PostgresBatches(SqlBatchQueries):
         """Return jobs that a batch holds, with greater numbers than ``after``, in the order of their numbers."""
         with self._db.waiting():
             rows = self._db.rows("jobs_of_batch", {"batch": batch, "after": after, "limit": limit})
-        return [claim_of(row) for row in rows]
+        return [self._claim_of(row) for row in rows]
 
     def jobs_by_id(self, batch: int, jobs: Sequence[int]) -> Mapping[int, BatchJob]:
         """Return jobs by their numbers, and whether a batch still holds each of them."""
         with self._db.waiting():
-            return batch_jobs_of(self._db.rows("jobs_by_id", {"batch": batch, "jobs": list(jobs)}))
+            return self._batch_jobs_of(self._db.rows("jobs_by_id", {"batch": batch, "jobs": list(jobs)}))
 
     def seal(self, batch: int, last_job: int, change: BatchChange, cap_usd: float | None) -> bool:
         """Make the lines of a batch final; return False, with nothing changed, if the cap has no room."""
@@ -114,6 +112,8 @@ class PostgresBatches(SqlBatchQueries):
         later = to_timestamp(self._db.now() + delay_seconds) if delay_seconds else None
 
         def finish(db: Db) -> int:
+            if is_lost:
+                execute(db, "record_lost_lines", {"batch": batch})
             freed = execute(db, "unbind_jobs", {"batch": batch, "after": 0, "available_at": later}).rowcount
             if not is_lost:
                 execute(db, "free_batch", {"batch": batch})

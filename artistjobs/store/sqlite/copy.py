@@ -147,7 +147,7 @@ def _is_backup(target: Path) -> bool:
 
 
 def sync(path: Path) -> None:
-    """Have a file or a folder written to the disk. Raises OSError."""
+    """Sync a file or a folder to the disk. Raises OSError."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

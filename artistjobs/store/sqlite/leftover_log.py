@@ -76,7 +76,7 @@ def is_foreign_log(file: FileIO, log_file: FileIO) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Base:
-    """What a database file says of itself, without its log."""
+    """Header of a database file, without its log."""
 
     page_bytes: int
     pages: int

@@ -152,7 +152,7 @@ class SqliteQueue:
             return db.execute(sql(statement), {**span(scope), "prompt": prompt, "code": code}).rowcount
 
     def write_off(self) -> None:
-        """Let the money of lost calls count as spent no longer, in one transaction."""
+        """Write off the money of lost calls, so that it no longer counts as spent, in one transaction."""
         with self._connection.transaction() as db:
             db.execute(sql("write_off_attempts"))
             db.execute(sql("write_off_workers"))

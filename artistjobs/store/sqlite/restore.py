@@ -26,7 +26,7 @@ from artistjobs.store.sqlite.upgrade import living_worker
 
 
 class _Existing(NamedTuple):
-    """What is known of the database that is to be replaced; nothing if it is missing or cannot be read."""
+    """Facts about the database that is to be replaced; none if it is missing or cannot be read."""
 
     kind: Kind | None = None
     living: WorkerProcess | None = None

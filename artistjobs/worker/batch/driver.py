@@ -217,12 +217,14 @@ class BatchDriver:
             await self._sleep(self._shared.service.pace.seconds(wait))
             if found := await self._shared.service.find_batches(self.record.uuid, self.record.file_id, since):
                 log.info("found batch %d at the service", self.record.id)
-                await self._submitted(found[0])
+                await self._submitted(found[0], others=len(found) - 1)
                 return
         await self._move(BatchState.UPLOADED, BatchChange())
 
-    async def _submitted(self, remote: RemoteBatch) -> None:
-        change = replace(_described(remote), batch_id=remote.id, submitted_at=to_timestamp(time()))
+    async def _submitted(self, remote: RemoteBatch, others: int = 0) -> None:
+        change = replace(
+            _described(remote), batch_id=remote.id, submitted_at=to_timestamp(time()), creates=others
+        )  # fmt: skip
         await self._move(BatchState.SUBMITTED, change)
         log.info("batch %d: %s submitted", self.record.id, count_text(self.record.lines, "request"))
 

@@ -120,7 +120,7 @@ class ParentLink:
         return self._part
 
     def connect(self, calls: Calls) -> Peers:
-        """Let the other processes have an influence on the calls of this one; the parent passes on what it is told."""
+        """Share pauses and outages with the other processes; the parent passes them on."""
         self._calls = calls
         return self
 

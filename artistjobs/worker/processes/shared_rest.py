@@ -37,7 +37,7 @@ class SharedRest:
         return True
 
     def ended(self, member: Member) -> None:
-        """Let another member make the probes if the one that made them has ended."""
+        """Hand the probes to another member if the one that made them has ended."""
         if member is self._leader:
             self._leader = next((each for each in self._members if not each.is_over), None)
             if self._leader is not None:
