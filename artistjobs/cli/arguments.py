@@ -20,9 +20,9 @@ from artistjobs.cli.prompt import PromptOptions, make_prompt
 from artistjobs.cli.schema import schema_note
 from artistjobs.commands.calling_way import CallingWay
 from artistjobs.commands.config import CheckOptions, WorkOptions
-from artistjobs.commands.findings import Finding, Level
 from artistjobs.core.command_text import DEFAULT_DATABASE, REHEARSAL_DATABASE
 from artistjobs.core.default_model import default_model, default_model_warning
+from artistjobs.core.findings import Finding, Level, finding_of
 from artistjobs.core.pricing import REHEARSAL_MODEL, Cost, GivenPrices
 from artistjobs.core.prompt import Prompt
 from artistjobs.errors import WrongUseError
@@ -322,7 +322,7 @@ def _found(subject: str, make: Callable[[], Made], failures: list[Finding]) -> M
     try:
         return make()
     except WrongUseError as error:
-        failures.append(Finding(Level.FAIL, subject, str(error), error.exit_code))
+        failures.append(finding_of(subject, error))
         return None
 
 

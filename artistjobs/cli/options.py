@@ -370,6 +370,14 @@ def existing_database_option(settings: Settings) -> "Database":
     return Database(path, None)
 
 
+def chosen_database(settings: Settings) -> "Database":
+    """Return the database that is named, else the one that exists in this folder, of either kind."""
+    from artistjobs.store.database import Database
+
+    only_rehearsal = not DEFAULT_DATABASE.exists() and REHEARSAL_DATABASE.exists()
+    return Database(settings.address or (REHEARSAL_DATABASE if only_rehearsal else DEFAULT_DATABASE), None)
+
+
 def ingest_scope(store: "OpenDatabase", ingest: object) -> "Scope":
     """Return the jobs of an ingest, given by its number or as ``latest``; all jobs for None. Raises WrongUseError."""
     from artistjobs.core.job import EVERYTHING
