@@ -60,6 +60,11 @@ def ignored_warning(env_file: EnvFile) -> str | None:
     )
 
 
+def variables() -> dict[str, str]:
+    """Return a copy of the environment variables."""
+    return dict(os.environ)
+
+
 def environment_of(env_file: EnvFile) -> "Environment":
     """Return the environment for a diagnosis; errors in it become findings."""
     from pathlib import Path
@@ -74,7 +79,7 @@ def environment_of(env_file: EnvFile) -> "Environment":
         failures.append(finding_of("environment", error))
     path = Path(PATH)
     return Environment(
-        variables=dict(os.environ),
+        variables=variables(),
         env_file=path if path.is_file() else None,
         env_names=sorted(env_file.values),
         env_warning=ignored_warning(env_file),

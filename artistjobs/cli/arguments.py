@@ -215,6 +215,7 @@ class CommandArguments:
             limit=self._number("limit"),
             max_cost_usd=self._amount("max_cost"),
             soft_cap=bool(self._options["soft_cap"]),
+            warn_cost_usd=self._warn_cost_usd(),
             prices=self._prices(),
             flex_fallback=flex_fallback,
             corrections=self._number("corrections") or 0,
@@ -224,6 +225,14 @@ class CommandArguments:
             batch=self._batch_options(),
             background=self._background_options(),
         )
+
+    def _warn_cost_usd(self) -> float | None:
+        """Return the amount in dollars to warn at. Raises WrongUseError if there is no cap to take a share of."""
+        if (share := self._amount("warn_cost")) is None:
+            return None
+        if (cap_usd := self._amount("max_cost")) is None:
+            raise WrongUseError("--warn-cost takes a share of --max-cost; add --max-cost USD.")
+        return share * cap_usd
 
     def _background_options(self) -> BackgroundOptions | None:
         """Return the options of the background, None for live calls. Raises WrongUseError if they exclude others."""
