@@ -2,13 +2,18 @@
 
 import os
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from artistjobs.api.address import DEFAULT_BASE_URL
 from artistjobs.api.config import ApiConfig
 from artistjobs.api.environment import check_environment
 from artistjobs.api.proxy import proxy_for
-from artistjobs.cli.env_file import EnvFile
+from artistjobs.cli.env_file import PATH, EnvFile
+from artistjobs.core.findings import Finding, finding_of
 from artistjobs.errors import WrongUseError
+
+if TYPE_CHECKING:
+    from artistjobs.commands.doctor import Environment
 
 FOREIGN_ADDRESS = (
     "OPENAI_BASE_URL is set in .env, but OPENAI_API_KEY is not, and a file in a folder must not decide where your key "
@@ -52,6 +57,34 @@ def ignored_warning(env_file: EnvFile) -> str | None:
         return None
     return (
         f".env: {' and '.join(names)} cannot be set in this file, because a folder must not redirect calls; export it"
+    )
+
+
+def variables() -> dict[str, str]:
+    """Return a copy of the environment variables."""
+    return dict(os.environ)
+
+
+def environment_of(env_file: EnvFile) -> "Environment":
+    """Return the environment for a diagnosis; errors in it become findings."""
+    from pathlib import Path
+
+    from artistjobs.commands.doctor import Environment
+
+    api, failures = None, list[Finding]()
+    try:
+        check_rehearsal_environment()
+        api = api_from_environment(env_file, None)
+    except WrongUseError as error:
+        failures.append(finding_of("environment", error))
+    path = Path(PATH)
+    return Environment(
+        variables=variables(),
+        env_file=path if path.is_file() else None,
+        env_names=sorted(env_file.values),
+        env_warning=ignored_warning(env_file),
+        api=api,
+        failures=tuple(failures),
     )
 
 

@@ -20,9 +20,9 @@ from artistjobs.cli.prompt import PromptOptions, make_prompt
 from artistjobs.cli.schema import schema_note
 from artistjobs.commands.calling_way import CallingWay
 from artistjobs.commands.config import CheckOptions, WorkOptions
-from artistjobs.commands.findings import Finding, Level
 from artistjobs.core.command_text import DEFAULT_DATABASE, REHEARSAL_DATABASE
 from artistjobs.core.default_model import default_model, default_model_warning
+from artistjobs.core.findings import Finding, Level, finding_of
 from artistjobs.core.pricing import REHEARSAL_MODEL, Cost, GivenPrices
 from artistjobs.core.prompt import Prompt
 from artistjobs.errors import WrongUseError
@@ -215,6 +215,7 @@ class CommandArguments:
             limit=self._number("limit"),
             max_cost_usd=self._amount("max_cost"),
             soft_cap=bool(self._options["soft_cap"]),
+            warn_cost_usd=self._warn_cost_usd(),
             prices=self._prices(),
             flex_fallback=flex_fallback,
             corrections=self._number("corrections") or 0,
@@ -224,6 +225,14 @@ class CommandArguments:
             batch=self._batch_options(),
             background=self._background_options(),
         )
+
+    def _warn_cost_usd(self) -> float | None:
+        """Return the amount in dollars to warn at. Raises WrongUseError if there is no cap to take a share of."""
+        if (share := self._amount("warn_cost")) is None:
+            return None
+        if (cap_usd := self._amount("max_cost")) is None:
+            raise WrongUseError("--warn-cost takes a share of --max-cost; add --max-cost USD.")
+        return share * cap_usd
 
     def _background_options(self) -> BackgroundOptions | None:
         """Return the options of the background, None for live calls. Raises WrongUseError if they exclude others."""
@@ -322,7 +331,7 @@ def _found(subject: str, make: Callable[[], Made], failures: list[Finding]) -> M
     try:
         return make()
     except WrongUseError as error:
-        failures.append(Finding(Level.FAIL, subject, str(error), error.exit_code))
+        failures.append(finding_of(subject, error))
         return None
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 from click.exceptions import Exit
 
+from artistjobs.cli.notify import RESULT
 from artistjobs.cli.options import Settings
 from artistjobs.errors import ArtistjobsError, NoDatabaseError, StoreError
 
@@ -111,6 +112,7 @@ def _finish(
         sentences.append(failure)
         code = code or StoreError.exit_code
         result |= {"exit_code": code, "message": result["message"] or failure}
+    click.get_current_context().meta[RESULT] = result
     try:
         if arguments.as_json:
             print_json(result)

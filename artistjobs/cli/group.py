@@ -26,6 +26,7 @@ EXIT_INTERRUPTED, EXIT_NO_READER, EXIT_TERMINATED = 130, 141, 143
 COMMANDS = {
     "inspect": "inspect.inspect",
     "check": "check.check",
+    "doctor": "doctor.doctor",
     "ingest": "ingest.ingest",
     "work": "work.work",
     "run": "run.run",
@@ -58,7 +59,7 @@ HELP = {"help_option_names": ["-h", "--help"], "show_default": True, "max_conten
 SECTIONS = {
     "Step by step": ("ingest", "work", "status", "export"),
     "All steps at once": ("run",),
-    "Checks and failures": ("inspect", "check", "failures", "show", "retry", "drop", "lost"),
+    "Checks and failures": ("doctor", "inspect", "check", "failures", "show", "retry", "drop", "lost"),
     "Running workers": ("pause", "resume", "set"),
     "Batches": ("batches", "cancel"),
     "Backups and copies": ("backup", "restore", "copy"),

@@ -32,10 +32,11 @@ GROUPS: dict[str, frozenset[str]] = {
         {
             "max_workers", "processes", "max_attempts", "corrections", "timeout", "patience", "retry_failed",
             "flex_fallback", "background", "window", "uses_batches", "no_wait", "live_after",
+            "notify",
         }
     ),
     "Cost and limits": frozenset(
-        {"max_cost", "soft_cap", "price_input", "price_output", "limit", "sample", "rpm", "tpm", "spend"}
+        {"max_cost", "soft_cap", "warn_cost", "price_input", "price_output", "limit", "sample", "rpm", "tpm", "spend"}
     ),
     "Rehearsal": frozenset({"rehearse", "scenario"}),
     "Output": frozenset(

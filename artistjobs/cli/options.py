@@ -137,6 +137,9 @@ class _Seconds(click.FloatRange):
 SECONDS = _Seconds(min=0)
 
 
+SHARE = click.FloatRange(min=0, max=1, min_open=True)
+
+
 HOURS = _Seconds(min=0, min_open=True)
 
 
@@ -303,6 +306,10 @@ def work_options(command: Command) -> Command:
             "--flex-fallback", type=POSITIVE,
             help="Use the standard tier for a job after the flex tier was full N times in a row.",
         ),
+        click.option(
+            "--warn-cost", type=SHARE, metavar="SHARE",
+            help="Warn when this share of --max-cost is spent, such as 0.8.",
+        ),
         click.option("--limit", type=POSITIVE, help="Work on at most N jobs."),
         click.option("--sample", is_flag=True, help="With --limit, work on random jobs, not on the oldest ones."),
         click.option(
@@ -317,6 +324,10 @@ def work_options(command: Command) -> Command:
         ),
         click.option("--batch", "uses_batches", is_flag=True, help="Use the Batch API: half the price, within a day."),
         click.option("--no-wait", is_flag=True, help="With --batch, end when all batches are submitted."),
+        click.option(
+            "--notify", metavar="COMMAND",
+            help="Run a shell command when the run ends or stops, with a JSON summary on its stdin.",
+        ),
         click.option(
             "--live-after", type=HOURS, metavar="HOURS",
             help="With --batch, call live what batches have not answered after this time.",
@@ -368,6 +379,14 @@ def existing_database_option(settings: Settings) -> "Database":
     if settings.db is None and not DEFAULT_DATABASE.exists() and REHEARSAL_DATABASE.exists():
         raise WrongUseError("there is no artistjobs.db, but there is a rehearsal.db; to use it, add --db rehearsal.db")
     return Database(path, None)
+
+
+def chosen_database(settings: Settings) -> "Database":
+    """Return the database that is named, else the one that exists in this folder, of either kind."""
+    from artistjobs.store.database import Database
+
+    only_rehearsal = not DEFAULT_DATABASE.exists() and REHEARSAL_DATABASE.exists()
+    return Database(settings.address or (REHEARSAL_DATABASE if only_rehearsal else DEFAULT_DATABASE), None)
 
 
 def ingest_scope(store: "OpenDatabase", ingest: object) -> "Scope":

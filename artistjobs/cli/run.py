@@ -6,6 +6,7 @@ import click
 
 from artistjobs.cli.console import _finish, logging_output, show_starting
 from artistjobs.cli.help import command
+from artistjobs.cli.notify import notifying
 from artistjobs.cli.options import (
     PATH,
     Settings,
@@ -59,7 +60,11 @@ def run(
     output = output_or_default(output, format_name)
     arguments = CommandArguments(settings, options)
     files = arguments.files_in_use(output)
-    with logging_output(settings, files, arguments.scenario, arguments.warnings()) as console:
+    notice = None if dry_run else options["notify"]
+    with (
+        logging_output(settings, files, arguments.scenario, arguments.warnings()) as console,
+        notifying(notice, arguments.database().path),
+    ):
         config, texts = arguments.ingest_config(), None if arguments.as_json or no_text else TextOutput()
         if note := arguments.schema_note(config.prompt):
             log.info(note)

@@ -4,6 +4,7 @@ import click
 
 from artistjobs.cli.console import _finish, logging_output, show_starting
 from artistjobs.cli.help import command
+from artistjobs.cli.notify import notifying
 from artistjobs.cli.options import Settings, json_option, rehearse_options, work_options
 
 
@@ -23,6 +24,9 @@ def work(settings: Settings, /, **options: object) -> None:
     from artistjobs.core.job import EVERYTHING
 
     arguments = CommandArguments(settings, options)
-    with logging_output(settings, arguments.files_in_use(), arguments.scenario) as console:
+    with (
+        logging_output(settings, arguments.files_in_use(), arguments.scenario) as console,
+        notifying(options["notify"], arguments.database().path),
+    ):
         report = work_on(arguments.database(), EVERYTHING, arguments.working(), console)
         _finish(settings, arguments, report)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from math import ceil
 
 from artistjobs.commands.estimate import price_per_million
-from artistjobs.commands.findings import Finding, Level
 from artistjobs.core.batch import MAX_BYTES, MAX_LINES
+from artistjobs.core.findings import Finding, Level
 from artistjobs.core.pricing import WINDOW_FACTORS, Cost, batch_cost, window_cost
 from artistjobs.core.prompt import Prompt
 from artistjobs.errors import WrongUseError

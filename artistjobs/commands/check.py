@@ -31,15 +31,15 @@ from artistjobs.commands.estimate import (
     price_text,
 )
 from artistjobs.commands.estimate_text import interval_cost_text, interval_duration_text, interval_tokens_text
-from artistjobs.commands.findings import Finding, Level
 from artistjobs.core.attempt import Answer, Failure, FailureKind
 from artistjobs.core.columns import NO_COLUMNS
+from artistjobs.core.findings import Finding, Level, exit_code_of, finding_of
 from artistjobs.core.formatting import cost_text, count_text
 from artistjobs.core.pricing import REHEARSAL_MODEL, Cost, answer_cost
 from artistjobs.core.prompt import Prompt, live_body
 from artistjobs.core.schema import compile_check
 from artistjobs.core.statistics import AnswerStats, Interval, RunningStats, stats_of
-from artistjobs.errors import ArtistjobsError, PromptError, RunStoppedError, WrongUseError
+from artistjobs.errors import ArtistjobsError, PromptError, RunStoppedError
 from artistjobs.ingest.checked_rows import Warn
 from artistjobs.rendering.renderer import build_request
 from artistjobs.store.database import Database
@@ -100,8 +100,7 @@ class CheckResult:
     @property
     def exit_code(self) -> int:
         """0 if the run will work; 2 (wrong use) wins over other codes, because it has to be fixed first."""
-        codes = [finding.exit_code for finding in self.findings if finding.level is Level.FAIL]
-        return WrongUseError.exit_code if WrongUseError.exit_code in codes else max(codes, default=0)
+        return exit_code_of(self.findings)
 
     def add(self, level: Level, subject: str, text: str, exit_code: int = 0) -> None:
         """Add a finding."""
@@ -384,5 +383,5 @@ def _counted(
         with database.preview() as preview:
             return None, preview.measured(checking.prompt)
     except ArtistjobsError as error:
-        failures.append(Finding(Level.FAIL, "file", str(error), error.exit_code))
+        failures.append(finding_of("file", error))
         return None, None

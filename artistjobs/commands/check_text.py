@@ -5,28 +5,20 @@ from artistjobs.commands.check import CheckResult, TestCall
 from artistjobs.commands.dry_run import FilePreviewResult
 from artistjobs.commands.estimate import price_per_million
 from artistjobs.commands.estimate_text import estimate_json, interval_json
-from artistjobs.commands.findings import Level
-from artistjobs.core.formatting import count_text
+from artistjobs.commands.findings_text import finding_lines, findings_json, warnings_text
 from artistjobs.core.json_values import Json
 from artistjobs.core.prompt import Prompt
-from artistjobs.terminal.escape import escape_controls
 
 
 def check_result_lines(check_result: CheckResult) -> list[str]:
     """Return the findings as lines, and the verdict as the last line."""
-    width = max(len(finding.subject) for finding in check_result.findings)
-    lines = [
-        f"{finding.level.value:4}  {finding.subject:{width}}  {escape_controls(finding.text)}"
-        for finding in check_result.findings
-    ]
-    return [*lines, _verdict(check_result)]
+    return [*finding_lines(check_result.findings), _verdict(check_result)]
 
 
 def _verdict(check_result: CheckResult) -> str:
     if check_result.exit_code:
         return "A run will not work; fix the failures above and check again."
-    warnings = sum(finding.level is Level.WARN for finding in check_result.findings)
-    return "A run will work" + (f"; {count_text(warnings, 'warning')} above." if warnings else ".")
+    return "A run will work" + warnings_text(check_result.findings)
 
 
 def check_result_json(check_result: CheckResult) -> dict[str, Json]:
@@ -49,10 +41,7 @@ def check_result_json(check_result: CheckResult) -> dict[str, Json]:
         "file": _file_json(plan.file),
         "estimate": estimate_json(check_result.estimate) if check_result.estimate else None,
         "seconds": interval_json(check_result.seconds, 1),
-        "findings": [
-            {"level": finding.level.value, "subject": finding.subject, "text": finding.text}
-            for finding in check_result.findings
-        ],
+        "findings": findings_json(check_result.findings),
     }
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from artistjobs.api.config import NO_KEY, ApiConfig
 from artistjobs.commands.calling_way import LIVE, CallingWay
-from artistjobs.commands.findings import Finding
+from artistjobs.core.findings import Finding
 from artistjobs.core.pricing import Cost
 from artistjobs.core.prompt import Prompt
 from artistjobs.errors import WrongUseError

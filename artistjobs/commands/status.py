@@ -10,6 +10,7 @@ from artistjobs.commands.estimate_text import interval_json
 from artistjobs.commands.prompts import ensure_known_prompt
 from artistjobs.core.command_text import command
 from artistjobs.core.controls import ControlChange
+from artistjobs.core.formatting import count_text
 from artistjobs.core.job import EVERYTHING
 from artistjobs.core.json_values import Json
 from artistjobs.core.statistics import Interval
@@ -28,6 +29,7 @@ from artistjobs.store.models import (
     Spool,
     WorkTotals,
 )
+from artistjobs.terminal.escape import escape_controls
 
 PACE_SECONDS = 60.0
 
@@ -137,6 +139,12 @@ def project(status: Status) -> Projection | None:
         total_cost_usd=cost.forecast(left).plus(Interval(spent, spent, spent)) if is_priced else None,
         seconds_left=gaps.forecast(left) if gaps.count else None,
     )
+
+
+def spool_sentence(path: Address, spool: Spool) -> str:
+    """Return the sentence about answers on this machine that a database has not taken yet."""
+    answers, work = count_text(spool.answers, "answer"), escape_controls(command(path, "work"))
+    return f"{answers} in {escape_controls(str(spool.folder))} not stored yet; a run on this machine does: {work}"
 
 
 def _spool_json(spool: Spool | None) -> Json:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from artistjobs.commands.control import control_lines
 from artistjobs.commands.estimate_text import interval_cost_text, interval_duration_text
 from artistjobs.commands.prompts import prompt_title
-from artistjobs.commands.status import Projection, Status, project, retry_command, run_pace, run_seconds
+from artistjobs.commands.status import Projection, Status, project, retry_command, run_pace, run_seconds, spool_sentence
 from artistjobs.core.command_text import command
 from artistjobs.core.formatting import cost_text, count_text, duration_text
 from artistjobs.store.models import FailureGroup, Kind, Progress, Run, WorkTotals
@@ -80,10 +80,7 @@ def _cached_text(work: WorkTotals) -> str:
 
 
 def _spool_lines(status: Status) -> list[str]:
-    if (spool := status.spool) is None:
-        return []
-    answers, work = count_text(spool.answers, "answer"), escape_controls(command(status.path, "work"))
-    return [f"{answers} in {escape_controls(str(spool.folder))} not stored yet; a run on this machine does: {work}"]
+    return [] if status.spool is None else [spool_sentence(status.path, status.spool)]
 
 
 def _lost_lines(status: Status) -> list[str]:

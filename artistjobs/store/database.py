@@ -6,12 +6,13 @@ No module outside of ``store`` imports a driver.
 import os
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from artistjobs.core.findings import Finding, finding_of
 from artistjobs.errors import WrongUseError
 from artistjobs.store.address import Address, DatabaseUrl, file_at
 from artistjobs.store.interface import FilePreview, Reader, Store
@@ -48,6 +49,9 @@ class Driver(Protocol):
 
     def fill(self, address: Address, fill: Callable[[TableWriter], Counted], kind: Kind) -> Counted:
         """Fill a new or empty database in one transaction."""
+
+    def diagnose(self, address: Address, *, deep: bool) -> Iterable[Finding]:
+        """Examine a database and its place; ``deep`` reads the whole database."""
 
 
 def counter() -> AbstractContextManager[FilePreview]:
@@ -112,6 +116,13 @@ class Database:
     def fill(self, fill: Callable[[TableWriter], Counted], kind: Kind) -> Counted:
         """Fill it in one transaction with what ``fill`` writes; raises WrongUseError if it is not new or empty."""
         return self._driver().fill(self.path, fill, kind)
+
+    def diagnose(self, *, deep: bool) -> list[Finding]:
+        """Return the findings about it and its place, also if it does not exist; ``deep`` reads all of it."""
+        try:
+            return list(self._driver().diagnose(self.path, deep=deep))
+        except WrongUseError as error:
+            return [finding_of("database", error)]
 
     def _driver(self) -> Driver:
         """Return the driver for the name of the database, imported only now."""

@@ -36,6 +36,7 @@ class WorkConfig:
 
     With ``sample`` random jobs are claimed, not the oldest ones.
     ``corrections`` is the number of times that a job is asked again because its answer did not fit its schema.
+    ``warn_cost_usd`` is the total cost in dollars at which the user is warned.
     With ``soft_cap`` the cost cap may rest on estimates, and with ``trusts_server`` on what a request asks of the
     server, without a proof that it obeys. ``flex_fallback`` is the number of consecutive refusals after which a job
     leaves the flex tier. ``patience_seconds`` is the longest wait for a service that does not answer.
@@ -54,6 +55,7 @@ class WorkConfig:
     tpm: int | None = None
     max_cost_usd: float | None = None
     soft_cap: bool = False
+    warn_cost_usd: float | None = None
     trusts_server: bool = False
     prices: GivenPrices | None = None
     flex_fallback: int | None = None

@@ -32,6 +32,12 @@ def calls_allowed(wanted: int, handles_per_call: int = 1) -> int:
     return max(1, min(wanted, (free - kept) // handles_per_call))
 
 
+def calls_possible(handles_per_call: int = 1) -> int:
+    """Return how many calls in flight the hard limit allows, without a change of any limit."""
+    hard = _number(resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+    return max(0, hard - _handles_in_use() - RESERVED) // handles_per_call
+
+
 def raise_limit(wanted: int) -> int:
     """Raise the soft limit of open files to ``wanted``, or as far as possible; return the limit in effect."""
     soft, hard = (_number(limit) for limit in resource.getrlimit(resource.RLIMIT_NOFILE))

@@ -8,14 +8,18 @@ Dividing the money in advance would save that commit, but strand money with work
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from artistjobs.core.attempt import Attempt
+from artistjobs.core.formatting import cost_text
 from artistjobs.store.interface import Queue
 from artistjobs.store.models import Money
 from artistjobs.worker.limits.budget import Hold
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +42,13 @@ class ReservationQueue:
     """Reservation requests that wait for a reply; used by the store thread.
 
     ``money`` is the money of all workers as of the last reservation, with what this worker has spent since.
+    ``warn_usd`` is the amount spent in dollars at which the user is warned, once; None for no warning.
     """
 
     def __init__(self, cap_usd: float | None, answer: Callable[[Sequence[ReservationReply]], None]) -> None:
         self.requests: list[ReservationRequest] = []
         self.money = Money(spent_usd=0.0, lost_usd=0.0, written_off_usd=0.0, in_flight_usd=0.0)
+        self.warn_usd: float | None = None
         self._tell = answer
         self._cap = cap_usd
 
@@ -56,6 +62,7 @@ class ReservationQueue:
         cost_usd = sum(attempt.answer.cost_usd or 0.0 for attempt in attempts if attempt.answer)
         money = self.money
         self.money = replace(money, spent_usd=money.spent_usd + lost_usd + cost_usd, lost_usd=money.lost_usd + lost_usd)
+        self._warn()
 
     def serve(self, queue: Queue, *, is_draining: bool) -> None:
         """Grant requests in order as far as there is room; refuse the others once nothing in flight can make room."""
@@ -76,9 +83,18 @@ class ReservationQueue:
         holds: list[Hold] = []
         result = queue.reserve(_amounts(requests, holds), self._cap)
         self.money = result.money
+        self._warn()
         replies: list[ReservationReply] = list(zip(requests, holds[: result.granted], strict=False))
         # A call of any worker may turn out to cost less than its worst case.
         return replies, result.money.in_flight_usd > 0
+
+    def _warn(self) -> None:
+        """Warn once that the amount is spent at which the user wants to know."""
+        if self.warn_usd is None or self.money.spent_usd < self.warn_usd:
+            return
+        spent, cap = cost_text(self.money.spent_usd), "without a cap" if self._cap is None else cost_text(self._cap)
+        log.warning("%s of %s spent (--warn-cost)", spent, cap)
+        self.warn_usd = None
 
 
 def _amounts(requests: Sequence[ReservationRequest], holds: list[Hold]) -> Iterator[tuple[float, float]]:

@@ -150,6 +150,8 @@ class _Run:
         self._store_client = StoreClient(
             open_store, scope, config.limit, config.settings, run_control.part, self._apply_settings
         )
+        if not config.number:
+            self._store_client.store_thread.reservations.warn_usd = config.warn_cost_usd
         self._store_client.store_thread.claims_randomly = config.sample
         self._batch_loop = _batch_loop(config, scope, self._store_client, self._stop)
         self._store_client.store_thread.watches_batches = config.batch is not None

@@ -98,3 +98,13 @@ def test_the_keys_of_a_comparison_are_those_of_the_table():
     table = REFERENCE.split("## The file of `compare`")[1]
 
     assert all(f"`{name}`" in table for name in (*_COMMON, *Verdict))
+
+
+def test_the_subjects_of_a_diagnosis_are_those_of_the_table(cli, monkeypatch):
+    table = REFERENCE.split("## The keys of `doctor --json`")[1].split("## ")[0]
+    monkeypatch.setenv("SSL_CERT_DIR", "/")
+    cli("ingest", "-", input="Prince\n")
+
+    found = json.loads(cli("doctor", "--json").stdout)
+
+    assert all(f"`{name}`" in table for name in (*found, *(one["subject"] for one in found["findings"])))

@@ -12,7 +12,7 @@ from artistjobs.api.prices import usage_cost
 from artistjobs.api.reply import Reply
 from artistjobs.commands.check import CheckPlan, check
 from artistjobs.commands.check_text import check_result_lines
-from artistjobs.commands.findings import Level
+from artistjobs.core.findings import Level
 from artistjobs.rehearsal import Fault
 
 

@@ -3,11 +3,12 @@
 Each function imports what it needs when it is called.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TypeVar
 
+from artistjobs.core.findings import Finding
 from artistjobs.errors import WrongUseError
 from artistjobs.store.address import Address, DatabaseUrl
 from artistjobs.store.interface import FilePreview, Reader, Store
@@ -87,6 +88,17 @@ def fill(address: Address, fill: Callable[[TableWriter], Counted], kind: Kind) -
         return tables.fill_database(url, fill, kind)
 
     return _with_driver(filled, address)
+
+
+def diagnose(address: Address, *, deep: bool) -> Iterable[Finding]:
+    """Examine a server and its database; see ``diagnosis.diagnose``."""
+
+    def diagnosed(url: DatabaseUrl) -> Iterable[Finding]:
+        from artistjobs.store.postgres import diagnosis
+
+        return diagnosis.diagnose(url, deep=deep)
+
+    return _with_driver(diagnosed, address)
 
 
 def _with_driver(opened: Callable[[DatabaseUrl], Opened], address: Address) -> Opened:

@@ -3,10 +3,11 @@
 Each function imports what it needs when it is called: ``status`` must not wait for the import of sqlite-utils.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+from artistjobs.core.findings import Finding
 from artistjobs.store.address import Address
 from artistjobs.store.interface import FilePreview, Reader, Store
 from artistjobs.store.models import DatabaseCopy, Kind
@@ -69,6 +70,13 @@ def fill(address: Address, fill: Callable[[TableWriter], Counted], kind: Kind) -
     from artistjobs.store.sqlite import tables
 
     return tables.fill_database(_path(address), fill, kind)
+
+
+def diagnose(address: Address, *, deep: bool) -> Iterable[Finding]:
+    """Examine a database and its place; see ``diagnosis.diagnose``."""
+    from artistjobs.store.sqlite import diagnosis
+
+    return diagnosis.diagnose(_path(address), deep=deep)
 
 
 def _path(address: Address) -> Path:

@@ -70,6 +70,11 @@ def ensure_safe_place(database: Path, name: Path) -> None:
         )
 
 
+def file_system(folder: Path) -> str | None:
+    """Return the type of the file system of a folder, None if this system does not tell."""
+    return mounted_type(folder, _mount_list())
+
+
 def mounted_type(folder: Path, mounts: str) -> str | None:
     """Return the type of the file system of a folder, from the lines of ``mountinfo``; None if it is unknown.
 

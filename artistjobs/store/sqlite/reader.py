@@ -74,7 +74,7 @@ def open_reader(path: Path) -> Iterator[SqliteReader]:
         real = Path(os.path.realpath(path))
         ensure_safe_place(real, path)
         ensure_own_log(real, path)
-        connection = _connect(path)
+        connection = open_connection(path)
     with closing(connection):
         with translated(path):
             ensure_own_database(connection, path)
@@ -91,7 +91,8 @@ def _bring_up_to_date(path: Path) -> None:
         pass
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def open_connection(path: Path) -> sqlite3.Connection:
+    """Return a connection that only reads a database. Raises sqlite3.Error if it cannot be opened."""
     connection = connect_to_read(Path(os.path.realpath(path)), BUSY_SECONDS)
     try:
         set_pragmas(connection)
