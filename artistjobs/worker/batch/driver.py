@@ -59,7 +59,7 @@ class DriverContext:
 class BatchDriver:
     """Takes one batch through its states.
 
-    ``has_looked`` is True once the service has described the batch to this driver. ``freed`` is the number of jobs that
+    ``has_looked`` is True once the service has told this driver that it still works on the batch. ``freed`` is the number of jobs that
     the end of the batch made pending again.
     """
 
@@ -241,10 +241,10 @@ class BatchDriver:
                 await self._lost("vanished", "the service no longer knows the batch")
                 return
             if remote is not None:
-                self.has_looked = True
                 await self._cancel_twins()
                 if await self._is_over(remote):
                     return
+                self.has_looked = True
             await self._sleep(wait)
 
     async def _told(self) -> Reply:
