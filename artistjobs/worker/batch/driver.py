@@ -59,8 +59,8 @@ class DriverContext:
 class BatchDriver:
     """Takes one batch through its states.
 
-    ``has_looked`` is True once the service has told this driver that it still works on the batch. ``freed`` is the number of jobs that
-    the end of the batch made pending again.
+    ``has_looked`` is True once the service has told this driver that it still works on the batch. ``freed`` is the
+    number of jobs that the end of the batch made pending again.
     """
 
     def __init__(self, shared: DriverContext, record: BatchRecord, *, is_new: bool = False) -> None:
