@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import psycopg
 
-from artistjobs.core.columns import NO_COLUMNS, cells_text, columns_of
+from artistjobs.core.columns import NO_COLUMNS, cells_of, columns_of
 from artistjobs.core.job import BadLine, GoodRow, Row, TableArtist
 from artistjobs.core.prompt import Prompt, job_keys
 from artistjobs.core.timestamps import to_timestamp
@@ -167,9 +167,9 @@ def _staging(prompt: Prompt, column_names: Callable[[], "Sequence[str]"]) -> Cal
         if not isinstance(row, TableArtist):
             line, name, data = row
             return line, key(name, data), name, data, None
-        line, name, data, cells = row
-        columns = columns_of(column_names(), cells) if uses_columns else NO_COLUMNS
-        return line, key(name, data, columns), name, data, cells_text(cells)
+        line, name, data, values = row
+        columns = columns_of(column_names(), cells_of(values)) if uses_columns else NO_COLUMNS
+        return line, key(name, data, columns), name, data, values
 
     return staged
 
