@@ -192,7 +192,7 @@ def test_both_stores_have_the_same_tables_with_the_same_columns(folder, url):
 
         one = SqliteTables(sqlite._connection.db.conn, sqlite.kind)
         other = PostgresTables(postgres._connection.db, postgres.kind)
-        for table in (*TABLES, "results", "failures", "progress", "spending"):
+        for table in (*TABLES, "results", "failures", "progress", "spending", "job_columns"):
             assert one.columns(table) == other.columns(table), table
 
 
