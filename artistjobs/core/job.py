@@ -1,11 +1,11 @@
 """Jobs: their states, the allowed state transitions, claims, scopes, and the rows of an input file."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
-from artistjobs.core.columns import Columns
+from artistjobs.core.columns import Columns, cells_of
 
 
 class JobState(StrEnum):
@@ -90,12 +90,17 @@ class Artist(NamedTuple):
 
 
 class TableArtist(NamedTuple):
-    """Valid row of a table; ``cells`` are the values of its other columns, perhaps without the last ones."""
+    """Valid row of a table; ``values`` are those of its other columns as they are stored, by ``cells_text``."""
 
     line: int
     name: str
     data: str
-    cells: Sequence[str]
+    values: str
+
+    @property
+    def cells(self) -> list[str]:
+        """Values of the other columns, perhaps without the last ones."""
+        return cells_of(self.values)
 
 
 GoodRow: TypeAlias = Artist | TableArtist

@@ -118,7 +118,8 @@ def job_keys(prompt: Prompt) -> JobKey:
 
     def key_with_columns(name: str, data: str, columns: Columns = NO_COLUMNS, /) -> bytes:
         digest = base.copy()
-        digest.update("\0".join((name, data if sends_data else "", *used_columns(prompt, columns).values())).encode())
+        used = [columns.get(column, "") for column in prompt.columns]
+        digest.update("\0".join((name, data if sends_data else "", *used)).encode())
         return digest.digest()
 
     return key_with_columns if prompt.columns else key

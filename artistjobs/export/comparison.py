@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
+from artistjobs.core.columns import Columns
 from artistjobs.core.comparison import ComparedAnswer, ComparisonTotals, Verdict, differing_properties, verdict
+from artistjobs.core.job import EVERYTHING
 from artistjobs.core.json_values import Json
 from artistjobs.core.prompt import Prompt
 from artistjobs.core.schema_properties import schema_properties
@@ -53,7 +55,8 @@ def write_comparison(
 def _write(records: Records, prompts: tuple[int, int], file: ByteSink, form: Format) -> ComparisonTotals:
     totals = ComparisonTotals()
     properties = _properties(records.prompt(number) for number in prompts)
-    write = _csv_writer(file, properties) if form is Format.CSV else _line_writer(file)
+    names = records.column_names(EVERYTHING)
+    write = _csv_writer(file, properties, names) if form is Format.CSV else _line_writer(file)
     for row in _rows(records, prompts, totals):
         write(row)
     if not totals.rows:
@@ -72,13 +75,13 @@ def _rows(records: Records, prompts: tuple[int, int], totals: ComparisonTotals) 
             structured[job.prompt] = records.prompt(job.prompt).schema is not None
         return _answer(job, is_structured=structured[job.prompt])
 
-    for name, data, *jobs in records.compared(*prompts):
+    for name, data, columns, *jobs in records.compared(*prompts):
         first, second = map(answer, jobs)
         found = verdict(first, second)
         differing = differing_properties(first.data, second.data) if found is Verdict.DIFFERENT else []
         totals.add(found, first, second, differing)
         if found is not Verdict.NEITHER:
-            yield _record(name, data, found, differing, (first, second))
+            yield _row(name, data, columns) | _record(found, differing, (first, second))
 
 
 def _answer(job: ComparedJob, *, is_structured: bool) -> ComparedAnswer:
@@ -91,11 +94,15 @@ def _answer(job: ComparedJob, *, is_structured: bool) -> ComparedAnswer:
     )  # fmt: skip
 
 
-def _record(name: str, data: str, found: Verdict, differing: Sequence[str], sides: Sequence[ComparedAnswer]) -> Record:
-    record: Record = {"artist_name": name}
+def _row(name: str, data: str, columns: Columns) -> Record:
+    row: Record = {"artist_name": name}
     if data:
-        record["artist_data"] = data
-    record["result"] = found.value
+        row["artist_data"] = data
+    return {**row, "columns": {**columns}} if columns else row
+
+
+def _record(found: Verdict, differing: Sequence[str], sides: Sequence[ComparedAnswer]) -> Record:
+    record: Record = {"result": found.value}
     if all(side.is_structured for side in sides):
         record["differing"] = list(differing)
     return record | {side: _side(answer) for side, answer in zip(SIDES, sides, strict=True)}
@@ -126,13 +133,17 @@ def _line_writer(file: ByteSink) -> Callable[[Record], object]:
     return lambda record: file.write(record_line(record))
 
 
-def _csv_writer(file: ByteSink, properties: Sequence[str]) -> Callable[[Record], object]:
-    """Return the writer of a table in which the columns of both sides alternate; it has written the header."""
+def _csv_writer(file: ByteSink, properties: Sequence[str], of_input: Sequence[str]) -> Callable[[Record], object]:
+    """Return the writer of a table in which the columns of both sides alternate; it has written the header.
+
+    The other columns of the input follow at the end.
+    """
     names = [*properties, *_COMMON]
     # A property may have the name of another column.
     heads = [f"data_{name}" if name in _COMMON else name for name in properties] + list(_COMMON)
     header = ["artist_name", "artist_data", "result", "differing"]
-    file.write(table_row([*header, *(f"{side}_{head}" for head in heads for side in SIDES)]))
+    shown = [*header, *(f"{side}_{head}" for head in heads for side in SIDES)]
+    file.write(table_row([*shown, *(f"input_{name}" if name in shown else name for name in of_input)]))
 
     def write(record: Record) -> None:
         differing = record.get("differing")
@@ -140,6 +151,8 @@ def _csv_writer(file: ByteSink, properties: Sequence[str]) -> Callable[[Record],
         cells.append(",".join(map(str, differing)) if isinstance(differing, list) else None)
         sides = [_cells(record[side], properties) for side in SIDES]
         cells += [side[place] for place in range(len(names)) for side in sides]
+        columns = record.get("columns")
+        cells += [columns.get(name) if isinstance(columns, dict) else None for name in of_input]
         file.write(table_row(cells))
 
     return write

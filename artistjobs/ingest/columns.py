@@ -6,10 +6,11 @@ letters and digits, so that a template can use it.
 
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
+from artistjobs.core.columns import cells_text
 from artistjobs.errors import InputError
 from artistjobs.ingest.header import DATA, NAME, shown_columns
 
@@ -34,8 +35,8 @@ class ChosenColumns:
         return {name: cell for name, cell in ((NAME, self.name), (DATA, self.data)) if cell is not None}
 
 
-Fields: TypeAlias = tuple[str, str, Sequence[str]]
-"""Name, data and cells of a row."""
+Fields: TypeAlias = tuple[str, str, str]
+"""Name and data of a row, and the values of its other columns as they are stored."""
 
 
 class TableHeader:
@@ -46,31 +47,27 @@ class TableHeader:
         names: The names of its columns, in their order.
         cell_names: The names of the columns without name and data.
         name_at: The place of the name.
-        row: Function that returns name, data and cells of a row with as many fields as the header.
+        data_at: The place of the data, None if no column has it.
+        cells_at: The places of the other columns.
 
     """
 
     def __init__(self, fields: Sequence[str], names: Sequence[str]) -> None:
         self.fields, self.names = tuple(fields), tuple(names)
-        cells_at = [at for at, name in enumerate(names) if name not in (NAME, DATA)]
-        self.cell_names = tuple(names[at] for at in cells_at)
+        self.cells_at = [at for at, name in enumerate(names) if name not in (NAME, DATA)]
+        self.cell_names = tuple(names[at] for at in self.cells_at)
         self.name_at = names.index(NAME)
-        self.row = _picker(self.name_at, names.index(DATA) if DATA in names else None, cells_at)
+        self.data_at = names.index(DATA) if DATA in names else None
 
     @property
     def is_plain(self) -> bool:
         """True if the columns are the name, perhaps with the data after it: the rules of a file without a header."""
         return self.names in ((NAME,), (NAME, DATA))
 
-
-def _picker(name_at: int, data_at: int | None, places: Sequence[int]) -> Callable[[Sequence[str]], Fields]:
-    """Return a function that picks name, data and the cells at these places; a slice is the quickest way."""
-    start, stop = (places[0], places[-1] + 1) if places else (0, 0)
-    if data_at is None:
-        return lambda fields: (fields[name_at], "", [fields[at] for at in places])
-    if list(places) == list(range(start, stop)):
-        return lambda fields: (fields[name_at], fields[data_at], fields[start:stop])
-    return lambda fields: (fields[name_at], fields[data_at], [fields[at] for at in places])
+    def row(self, fields: Sequence[str]) -> Fields:
+        """Return name, data and values of a row with as many fields as the header."""
+        data = "" if self.data_at is None else fields[self.data_at]
+        return fields[self.name_at], data, cells_text([fields[at] for at in self.cells_at])
 
 
 def column_name(cell: str, number: int) -> str:

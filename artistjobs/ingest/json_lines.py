@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final, NoReturn
 
+from artistjobs.core.columns import cells_text
 from artistjobs.core.job import BadLine, Row, TableArtist
 from artistjobs.errors import InputError
 from artistjobs.ingest.cells import cell_fault, cell_text
@@ -116,7 +117,7 @@ class JsonLinesReader:
                 return self._bad(line, reason)
         places = dict(zip(self._names, fields, strict=True))
         name, data = places.pop(NAME), places.pop(DATA, "")
-        return TableArtist(self.lines, name, data, [*places.values()]) if name else self._bad(line, NO_NAME)
+        return TableArtist(self.lines, name, data, cells_text([*places.values()])) if name else self._bad(line, NO_NAME)
 
     def _add_keys(self, found: dict[str, object]) -> None:
         keys = [*self._keys, *(key for key in found if key not in self._places)]

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from artistjobs.core.columns import columns_of
-from artistjobs.core.job import BadLine, GoodRow, Row
+from artistjobs.core.job import BadLine, GoodRow, Row, TableArtist
 from artistjobs.errors import PromptError
 from artistjobs.ingest.source import IngestConfig
 from artistjobs.rendering.renderer import build_request
@@ -30,8 +30,8 @@ class LongestRow:
         for row in self._rows:
             if not isinstance(row, BadLine):
                 length = len(row.name) + len(row.data)
-                if self._counts_cells:
-                    length += sum(map(len, row.cells))
+                if self._counts_cells and isinstance(row, TableArtist):
+                    length += len(row.values)
                 if length > longest:
                     longest, self._longest = length, row
             yield row

@@ -181,7 +181,7 @@ class ArtistReader:
         start = self._window.offset
         block = MixedLines(lines) if has_lone_return(lines) else BytesIO(lines)
         make = _artist if self._table is None else _table_artist
-        parse = self._parse_with_care if self._needs_care(lines) else self._simple_parser()
+        parse = self._parse_with_care if self._needs_care(lines) else self._simple_parser(lines)
         for line in block:
             if row := parse(line):
                 self.lines = number = self.lines + 1
@@ -193,9 +193,10 @@ class ArtistReader:
                 block.seek(self._window.offset - start)
         self._window.offset = start + block.tell()
 
-    def _simple_parser(self) -> Callable[[bytes], tuple[object, ...] | None]:
+    def _simple_parser(self, lines: bytes) -> Callable[[bytes], tuple[object, ...] | None]:
+        """Return the parser of simple rows for the lines of a block."""
         if self._table is not None:
-            return self._table.simple
+            return self._table.parser_for(lines)
         return simple_row if self._by is COMMA else partial(simple_row, by=self._by)
 
     def _needs_care(self, lines: bytes) -> bool:
@@ -205,7 +206,7 @@ class ArtistReader:
         return self._table is not None and mentions_header(lines)
 
     def _parse_with_care(self, line: bytes) -> tuple[object, ...] | None:
-        return None if self._needs_care(line) else self._simple_parser()(line)
+        return None if self._needs_care(line) else self._simple_parser(line)(line)
 
     def _row_at_hand(self) -> Iterator[Row]:
         if row := self._pass_row():

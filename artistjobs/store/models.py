@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
 from artistjobs.core.batch import BatchState
+from artistjobs.core.columns import Columns
 from artistjobs.core.job import Claim
 from artistjobs.core.statistics import RunningStats
 from artistjobs.store.address import Address
@@ -292,8 +293,8 @@ class ComparedJob(NamedTuple):
     unpriced: int | None
 
 
-ComparedRow: TypeAlias = tuple[str, str, ComparedJob, ComparedJob]
-"""Name and data of a row, and its jobs for two prompt configurations."""
+ComparedRow: TypeAlias = tuple[str, str, Columns, ComparedJob, ComparedJob]
+"""Name, data and other columns of a row, and its jobs for two prompt configurations."""
 
 
 RawExportRow: TypeAlias = tuple[int, int, bytes, bytes, bytes | None, bytes, int | None, int | None, str | None]

@@ -48,16 +48,14 @@ class Signals:
 
         def received(number: signal.Signals) -> None:
             calls = in_flight()
-            them, were = count_text(calls, "call") + " in flight", "was" if calls == 1 else "were"
-            if stop.request(
-                _REASONS[number], f"{them} {were} finished and stored" if calls else "no call was in flight"
-            ):
-                wait = f": waiting for {them}" if calls else ""
-                log.warning("stopping%s; repeat the signal or Ctrl+C to stop at once", wait)
+            # A parent process learns a little late of the calls of its children, so zero is not said.
+            them = f"{count_text(calls, 'call')} in flight" if calls else "the calls in flight"
+            were = "was" if calls == 1 else "were"
+            if stop.request(_REASONS[number], f"{them} {were} finished and stored"):
+                log.warning("stopping: waiting for %s; repeat the signal or Ctrl+C to stop at once", them)
             elif not abandon_requested.is_set():
-                if calls:
-                    log.warning("giving up %s, which may be billed and will be repeated", them)
-                if calls and stop.reason in _REASONS.values():
+                log.warning("giving up %s, which may be billed and will be repeated", them)
+                if stop.reason in _REASONS.values():
                     stop.sentence = f"{them} {were} given up, may be billed, and will be repeated"
                 abandon_requested.set()
 

@@ -453,3 +453,22 @@ def test_the_report_tells_batches_from_live_answers(cli, folder, service):
     page = (folder / "r.html").read_text("utf-8")
     assert "batch" in page
     assert "default" in page
+
+
+def test_of_two_batches_with_the_same_file_one_is_cancelled_and_the_answers_of_both_are_kept(cli, folder, service):
+    late = replace(QUICK, seconds=3.0, list_lag_seconds=1.0)
+    create = service.desk.create
+
+    def create_and_lose_no_more(*arguments):
+        use(service, late)
+        return create(*arguments)
+
+    service.desk.create = create_and_lose_no_more
+    use(service, replace(late, lost_create=1.0))
+
+    assert cli(*RUN).exit_code == 0
+
+    assert sorted(batch.status for batch in service.desk.batches.values()) == ["cancelled", "completed"]
+    assert states(folder) == {"done": ROWS}
+    (kept,) = select(folder, "SELECT count(*) FROM answers")[0]
+    assert kept == service.journal.paid_calls

@@ -282,3 +282,17 @@ def test_a_missing_package_is_named_with_the_command_that_installs_it(cli, folde
         assert result.exit_code == 2
         assert f" -m pip install {package}" in result.stderr
     assert not (folder / "artistjobs.db").exists()
+
+
+def test_a_comparison_pairs_rows_by_their_columns_and_has_them(cli, folder):
+    (folder / "a.csv").write_text("artist_name,country,id\nPrince,USA,1\nPrince,UK,2\n")
+    for number in (1, 2):
+        (folder / f"{number}.txt").write_text(f"{number}: {{{{ artist_name }}}} {{{{ country }}}}")
+        cli("run", "a.csv", "--prompt-file", f"{number}.txt")
+
+    cli("compare", "1", "2", "both.jsonl")
+    cli("compare", "1", "2", "both.csv")
+
+    assert columns(folder, "both.jsonl") == [{"country": "USA", "id": "1"}, {"country": "UK", "id": "2"}]
+    rows = list(csv.DictReader(io.StringIO((folder / "both.csv").read_text())))
+    assert [(row["country"], row["id"]) for row in rows] == [("USA", "1"), ("UK", "2")]

@@ -166,7 +166,8 @@ def test_an_answer_at_the_standard_tier_is_stored_and_paid_as_such(cli, folder, 
 
 def test_a_job_that_left_the_flex_tier_does_not_go_back(cli, folder, api):
     write_artists(folder / "a.csv", 1)
-    faults = {1: Fault.SERVER_ERROR}
+    # The third call of the row is the first one of the standard tier.
+    faults = {3: Fault.SERVER_ERROR}
     api.script = lambda body, nth: full_flex(body, nth) or faults.get(nth)
 
     result = cli("run", "a.csv", *FLEX, "--flex-fallback", "2")

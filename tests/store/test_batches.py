@@ -8,13 +8,26 @@ import pytest
 from artistjobs.core.attempt import Outcome, Way
 from artistjobs.core.batch import BATCH_MOVES, BatchState
 from artistjobs.core.job import EVERYTHING
+from artistjobs.store.address import DatabaseUrl
+from artistjobs.store.database import Database
 from artistjobs.store.models import BatchChange, Submission
-from artistjobs.store.sqlite.store import open_store
 
 
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "jobs.db"
+@pytest.fixture(params=["sqlite", "postgres"])
+def path(request, tmp_path, monkeypatch):
+    """Address of a database of each store; in PostgreSQL a worker whose lock is free is dead at once."""
+    if request.param == "sqlite":
+        yield tmp_path / "jobs.db"
+        return
+    from artistjobs.store.postgres import liveness
+
+    monkeypatch.setattr(liveness, "DEAD_SECONDS", -1.0)
+    with request.getfixturevalue("postgres").database() as url:
+        yield DatabaseUrl(url, spool=tmp_path)
+
+
+def open_store(address, *, create=False):
+    return Database(address, None).open(create=create)
 
 
 @pytest.fixture
@@ -134,6 +147,17 @@ def test_an_answer_to_a_job_that_was_freed_is_kept_once_as_late(store):
     assert store.records.counts(EVERYTHING).pending == 5
 
 
+def test_the_money_of_a_batch_that_is_given_up_counts_as_lost_in_equal_shares(store):
+    batch = prepare(store)
+    store.batches.seal(batch.id, 4, BatchChange(lines=4, reserved_usd=2.0), 10.0)
+
+    store.batches.finish(batch.id, BatchChange(ending="vanished"), is_lost=True)
+
+    assert (store.records.money().lost_usd, store.records.money().in_flight_usd) == (2.0, 0.0)
+    (lost,) = reader(store).lost_calls()
+    assert (lost.code, lost.calls, lost.usd) == ("batch_lost", 4, 2.0)
+
+
 def test_a_retry_that_is_handed_on_is_pending_and_counts(store):
     batch = prepare(store)
     (first, *_) = jobs(store, batch)
@@ -161,7 +185,7 @@ def test_the_database_refuses_a_move_that_is_not_in_the_diagram(store, state):
     if state in BATCH_MOVES[BatchState.PREPARED] or state is BatchState.PREPARED:
         assert store.batches.move(batch.id, state, BatchChange()).state is state
     else:
-        changes = BatchChange(closed_at="x", batch_id="b")
+        changes = BatchChange(closed_at="2026-11-26T12:00:00.000Z", batch_id="b")
         with pytest.raises(Exception, match=r"cannot make this move|closed_at"):
             store.batches.move(batch.id, state, changes)
 

@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 
 from artistjobs.core.attempt import Answer, Attempt, Failure, FailureKind, Outcome, Usage
-from artistjobs.core.job import EVERYTHING, Artist, BadLine, Claim
+from artistjobs.core.columns import cells_text
+from artistjobs.core.job import EVERYTHING, Artist, BadLine, Claim, TableArtist
 from artistjobs.core.prompt import Prompt
 from artistjobs.store.interface import Store
 from artistjobs.store.models import ExportRow, IngestResult, Source
@@ -29,6 +30,10 @@ def make_template(template: str = "Who is {{ artist_name }}?", **changes) -> Pro
 
 def make_claim(**changes) -> Claim:
     return Claim(**({"job": 1, "attempt": 1, "prompt": 1, "artist_name": "Frida Kahlo", "artist_data": ""} | changes))
+
+
+def table_row(line: int, name: str, data: str, cells: list[str]) -> TableArtist:
+    return TableArtist(line, name, data, cells_text(cells))
 
 
 def make_body(text: str = "a text", **changes) -> str:

@@ -170,7 +170,9 @@ class BatchDesk:
         else:
             batch.enter("finalizing")
             await asyncio.sleep(rules.finalizing_seconds)
-        await asyncio.to_thread(self._write_results, batch, rules, rng, math.ceil(share * batch.total))
+        # A batch that expires answers one line at least, so that repeated batches come to an end.
+        done = math.floor(share * batch.total) if ending == "cancelled" else math.ceil(share * batch.total)
+        await asyncio.to_thread(self._write_results, batch, rules, rng, done)
         batch.enter(ending)
 
     def _write_results(self, batch: Batch, rules: BatchRules, rng: Random, done: int) -> None:

@@ -13,7 +13,7 @@ UNREAD_TEXT = "unread_text"
 _COLUMNS = (
     "job", "attempt", "worker", "received_at", "response_id", "created", "status", "model", "service_tier",
     "input_tokens", "cached_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens", "total_tokens",
-    "cost_usd", "seconds", "body", "text_path", "text",
+    "cost_usd", "seconds", "body", "text_path", "way", "text",
 )  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from artistjobs.core.attempt import Answer, Attempt, Failure, FailureKind, Outcome, Usage
+from artistjobs.core.attempt import Answer, Attempt, Failure, FailureKind, Outcome, Usage, Way
 from artistjobs.core.job import Claim
 from artistjobs.core.json_values import Json
 
@@ -21,6 +21,6 @@ def attempt_from_json(value: Mapping[str, Any]) -> Attempt:
         **value,
         "claim": Claim(**value["claim"]),
         "outcome": Outcome(value["outcome"]),
-        "answer": answer and Answer(**{**answer, "usage": Usage(**answer["usage"])}),
+        "answer": answer and Answer(**{**answer, "usage": Usage(**answer["usage"]), "way": Way(answer["way"])}),
         "failure": failure and Failure(**{**failure, "kind": FailureKind(failure["kind"])}),
     })  # fmt: skip

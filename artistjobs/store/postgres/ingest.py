@@ -7,24 +7,25 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import psycopg
 
-from artistjobs.core.job import Artist, BadLine
+from artistjobs.core.columns import NO_COLUMNS, cells_of, columns_of
+from artistjobs.core.job import BadLine, GoodRow, Row, TableArtist
 from artistjobs.core.prompt import Prompt, job_keys
 from artistjobs.core.timestamps import to_timestamp
 from artistjobs.store.models import AskedBefore, IngestResult, Source
 from artistjobs.store.postgres.connection import Connection, Db, execute, sql, storable
 from artistjobs.store.postgres.errors import translated
-from artistjobs.store.postgres.prompts import add_prompt
+from artistjobs.store.postgres.prompts import add_header, add_prompt
 from artistjobs.store.queries.rows import counts_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-Values: TypeAlias = tuple[int | bytes | str, ...]
+Values: TypeAlias = tuple[int | bytes | str | None, ...]
 
 _ROWS_AT_ONCE = 5_000
 """Rows of one COPY. The rows are read between two of them, so that a slow file holds no transaction open."""
 
-_GOOD_TYPES, _BAD_TYPES = ("int8", "bytea", "text", "text"), ("int8", "text", "text")
+_GOOD_TYPES, _BAD_TYPES = ("int8", "bytea", "text", "text", "text"), ("int8", "text", "text")
 
 
 def _tell_nobody(_before: AskedBefore) -> None:
@@ -41,20 +42,22 @@ class PostgresIngestor:
         self,
         source: Source,
         prompt: Prompt,
-        rows: Iterable[Artist | BadLine],
+        rows: Iterable[Row],
         count_lines: Callable[[], int],
         tell_asked_before: Callable[[AskedBefore], None] = _tell_nobody,
+        column_names: Callable[[], "Sequence[str]"] = tuple,
     ) -> IngestResult:
         """Add a pending job for each new row, in one transaction."""
         with self._staged() as db:
-            good, bad = self._stage(db, prompt, rows)
+            good, bad = self._stage(db, prompt, rows, column_names)
             lines = count_lines()
             if (before := self._asked_before(db, prompt)) is not None:
                 tell_asked_before(before)
             with translated(self._connection.name), db.transaction():
                 execute(db, "lock_ingest")
                 number = add_prompt(db, prompt, self._now())
-                added = execute(db, "add_jobs", {"prompt": number}).rowcount
+                header = add_header(db, column_names())
+                added = execute(db, "add_jobs", {"prompt": number, "header": header}).rowcount
                 span = execute(db, "staged_span").fetchone()
                 assert span is not None
                 counts = {
@@ -62,21 +65,23 @@ class PostgresIngestor:
                     "duplicates": good - span["jobs"], "bad": bad,
                 }  # fmt: skip
                 edges = {"first_job": span["first_job"], "last_job": span["last_job"], "lines_of": None}
+                edges["header"] = header
                 ingest = self._add_ingest(db, source, number, {**counts, **edges})
                 add_good = "add_new_lines" if added == good else "add_lines"
-                execute(db, add_good, {"ingest": ingest, "first_job": span["first_job"]})
+                execute(db, add_good, {"ingest": ingest, "first_job": span["first_job"], "header": header})
                 execute(db, "add_bad_lines", {"ingest": ingest})
         return IngestResult(ingest=ingest, unchanged=False, **counts)
 
     def find_same_file(self, source: Source, prompt: Prompt) -> IngestResult | None:
         """Record another ingest of an unchanged file; None if this file was not ingested with this prompt before."""
         known = self._connection.row("find_prompt", {"key": prompt.key})
-        same = known and self._connection.row("same_ingest", {"sha256": source.sha256, "prompt": known["id"]})
+        content = {"sha256": source.sha256, "read_as": source.read_as}
+        same = known and self._connection.row("same_ingest", {**content, "prompt": known["id"]})
         if not same or not known:
             return None
         counts = {name: same[name] for name in ("lines", "good", "duplicates", "bad")}
         counts |= {"added": 0, "known": same["added"] + same["known"]}
-        span = {"first_job": same["first_job"], "last_job": same["last_job"], "lines_of": same["id"]}
+        span = {name: same[name] for name in ("first_job", "last_job", "header")} | {"lines_of": same["id"]}
         ingest = self._connection.in_transaction(lambda db: self._add_ingest(db, source, known["id"], counts | span))
         return IngestResult(ingest=ingest, unchanged=True, **counts)
 
@@ -123,34 +128,50 @@ class PostgresIngestor:
         execute(db, "stage_tables")
         return db
 
-    def _stage(self, db: Db, prompt: Prompt, rows: Iterable[Artist | BadLine]) -> tuple[int, int]:
+    def _stage(
+        self, db: Db, prompt: Prompt, rows: Iterable[Row], column_names: Callable[[], "Sequence[str]"]
+    ) -> tuple[int, int]:
         """Read all rows; return the number of good and of bad ones."""
-        key = job_keys(prompt)
         good = bad = 0
         unread = iter(rows)
+        staged = _staging(prompt, column_names)
         while block := list(islice(unread, _ROWS_AT_ONCE)):
-            artists: list[Values] = []
-            bad_lines: list[Values] = []
-            for row in block:
-                if isinstance(row, Artist):
-                    line, name, data = row
-                    artists.append((line, key(name, data), name, data))
-                else:
-                    bad_lines.append((row.line, storable(row.reason), storable(row.beginning)))
+            bad_lines = [row for row in block if isinstance(row, BadLine)]
+            artists = [staged(row) for row in block if not isinstance(row, BadLine)]
             with translated(self._connection.name):
                 _copy(db, "stage", _GOOD_TYPES, artists)
-                _copy(db, "stage_bad", _BAD_TYPES, bad_lines)
+                _copy(db, "stage_bad", _BAD_TYPES, [
+                    (row.line, storable(row.reason), storable(row.beginning)) for row in bad_lines
+                ])  # fmt: skip
             good, bad = good + len(artists), bad + len(bad_lines)
         return good, bad
 
     def _add_ingest(self, db: Db, source: Source, prompt: int, row: dict[str, object]) -> int:
-        named = {"source": source.name, "sha256": source.sha256, "prompt": prompt, "now": self._now()}
+        named = {
+            "source": source.name, "sha256": source.sha256, "read_as": source.read_as, "prompt": prompt,
+            "now": self._now(),
+        }  # fmt: skip
         found = execute(db, "add_ingest", named | row).fetchone()
         assert found is not None
         return int(found["id"])
 
     def _now(self) -> str:
         return to_timestamp(self._connection.now())
+
+
+def _staging(prompt: Prompt, column_names: Callable[[], "Sequence[str]"]) -> Callable[[GoodRow], Values]:
+    """Return the function that makes the values of a staged line."""
+    key, uses_columns = job_keys(prompt), bool(prompt.columns)
+
+    def staged(row: GoodRow) -> Values:
+        if not isinstance(row, TableArtist):
+            line, name, data = row
+            return line, key(name, data), name, data, None
+        line, name, data, values = row
+        columns = columns_of(column_names(), cells_of(values)) if uses_columns else NO_COLUMNS
+        return line, key(name, data, columns), name, data, values
+
+    return staged
 
 
 def _copy(db: Db, statement: str, types: "Sequence[str]", rows: "Sequence[Values]") -> None:

@@ -43,9 +43,13 @@ def missing(db: "psycopg.Connection[dict[str, Any]]", name: object) -> list[Path
 
     """
     files = migration_files()
-    if is_new(db):
-        other = db.execute("SELECT to_regclass('jobs') IS NOT NULL OR to_regclass('workers') IS NOT NULL AS other")
-        if other.fetchall()[0]["other"]:
+    # One statement, since another process may make the tables between two of them.
+    found = db.execute(
+        "SELECT to_regclass('artistjobs_migrations') IS NULL AS is_new,"
+        " to_regclass('jobs') IS NOT NULL OR to_regclass('workers') IS NOT NULL AS has_others"
+    ).fetchone()
+    if found is not None and found["is_new"]:
+        if found["has_others"]:
             raise WrongUseError(
                 f"{name} has tables of another program; name another database, or another schema with "
                 "?options=-csearch_path%3DNAME at the end of the URL."

@@ -5,11 +5,12 @@ import socket
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import partial
 from time import time
 
 from artistjobs.core.attempt import Attempt, Outcome
+from artistjobs.core.columns import NO_COLUMNS
 from artistjobs.core.formatting import count_text
 from artistjobs.core.job import DEATHS_MAX, EVERYTHING, MAX_DELAY_SECONDS, Claim, Scope
 from artistjobs.core.prompt import Prompt
@@ -17,18 +18,20 @@ from artistjobs.core.timestamps import from_timestamp, to_timestamp
 from artistjobs.errors import StoreAwayError, StoreError
 from artistjobs.store.call_notes import suspected_in
 from artistjobs.store.interface import ChangePrompt
-from artistjobs.store.models import CallPermit, Money, QueueState, RescueResult, Reservation
+from artistjobs.store.models import CallPermit, QueueState, RescueResult, Reservation, Submission
 from artistjobs.store.postgres.claim_floor import ClaimFloor
 from artistjobs.store.postgres.connection import Connection, Db, DbRow, connect, execute
 from artistjobs.store.postgres.liveness import Liveness, try_lock_dead
 from artistjobs.store.postgres.local_files import LocalFiles
+from artistjobs.store.postgres.money import hold_back
 from artistjobs.store.postgres.outage import Outage
 from artistjobs.store.postgres.prompts import add_prompt
 from artistjobs.store.postgres.recording import Recorder
 from artistjobs.store.postgres.replay import replay, replay_orphans
 from artistjobs.store.postgres.spool import Owner, Spooled, SpoolFile
+from artistjobs.store.queries.headers import Headers
 from artistjobs.store.queries.picks import RandomPicks
-from artistjobs.store.queries.rows import prompt_of, span
+from artistjobs.store.queries.rows import prompt_of, span, submission_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,13 @@ class PostgresQueue:
         self._claimed_at = 0.0
         self._picks: RandomPicks | None = None
         self._worker: int | None = None
+        self._headers = Headers(connection)
+        self._ends_submissions = False
+
+    @property
+    def worker(self) -> int | None:
+        """Number of this worker, None before it is registered."""
+        return self._worker
 
     def register(self) -> int:
         """Register this process as a worker, take its liveness lock, and return its number.
@@ -164,24 +174,34 @@ class PostgresQueue:
     def reserve(self, amounts: Iterable[tuple[float, float]], cap_usd: float) -> Reservation:
         """Hold money back for calls, in their order, as far as all workers together stay under the cap."""
         wanted = list(amounts)
-
-        def reserve(db: Db) -> Reservation:
-            # One worker at a time, so that two of them never reserve the same money.
-            execute(db, "lock_money")
-            money = _money(db)
-            granted = _affordable(wanted, money, cap_usd)
-            usd, margin = (float(sum(amount[part] for amount in wanted[:granted])) for part in (0, 1))
-            if granted:
-                execute(db, "reserve", {"worker": self._worker, "usd": usd, "margin": margin})
-            return Reservation(granted=granted, money=replace(money, in_flight_usd=money.in_flight_usd + usd + margin))
-
-        return self._connection.in_transaction(reserve)
+        return self._connection.in_transaction(lambda db: hold_back(db, self._worker, wanted, cap_usd))
 
     def free(self, usd: float, margin_usd: float) -> None:
         """Free money that was held back for calls of this worker that were not made, in dollars."""
         self._unused = [self._unused[0] + usd, self._unused[1] + margin_usd]
         with suppress(StoreAwayError):
             self._connection.in_transaction(self._free)
+
+    def submit(self, submission: Submission) -> None:
+        """Store a response that the service makes for a job in the background, on disk on return."""
+        at = self._connection.to_server(submission.submitted_at)
+        row = {**asdict(submission), "submitted_at": to_timestamp(at)}
+        with self._connection.waiting():
+            self._connection.in_transaction(lambda db: execute(db, "submit", row))
+
+    def submission(self, job: int) -> Submission | None:
+        """Return the response that the service makes for a job in the background, None if there is none."""
+        # From now on, attempts may end submissions.
+        self._ends_submissions = True
+        with self._connection.waiting():
+            row = self._connection.row("submission", {"job": job})
+        return None if row is None else submission_of(row)
+
+    def submissions(self) -> int:
+        """Return the number of responses that the service makes in the background."""
+        with self._connection.waiting():
+            row = self._connection.row("count_submissions")
+        return int(row["jobs"]) if row else 0
 
     def watch_lock(self, *, is_abandoned: bool) -> None:
         """Look whether this queue waits for the server; see ``Connection.watch``."""
@@ -219,7 +239,9 @@ class PostgresQueue:
                 self._ensure_known()
                 self._exchange(0, EVERYTHING)
             row = {"worker": self._worker, "ending": ending}
-            self._connection.in_transaction(lambda db: execute(db, "end_worker", row))
+            self._connection.in_transaction(
+                lambda db: [execute(db, statement, row) for statement in ("end_worker", "leave_batches")]
+            )
             if self._spool is not None:
                 self._spool.remove()
             self._local.remove_notes(self._worker or 0)
@@ -319,6 +341,8 @@ class PostgresQueue:
     ) -> list[Claim]:
         settled, is_registered = Recorder(self._connection, self._worker).record(db, attempts, number)
         self._floor.lower_below(attempt.claim.job for attempt in settled if attempt.outcome is Outcome.RELEASED)
+        if attempts and self._ends_submissions:
+            execute(db, "end_submissions", {"jobs": [attempt.claim.job for attempt in attempts if attempt.calls]})
         if any(self._unused):
             self._free(db)
         if self._stop_to_note is not None:
@@ -337,7 +361,7 @@ class PostgresQueue:
         if row is None or row["exchanges"] < doubt.number:
             return None
         moment = to_timestamp(doubt.claimed_at)
-        return _claims(execute(db, "claimed", {"worker": doubt.owner.worker, "claimed_at": moment}))
+        return self._claims(execute(db, "claimed", {"worker": doubt.owner.worker, "claimed_at": moment}))
 
     def _free(self, db: Db) -> None:
         execute(db, "free", {"worker": self._worker, "usd": self._unused[0], "margin": self._unused[1]})
@@ -355,28 +379,40 @@ class PostgresQueue:
         if self._picks is not None:
             claims = self._picks.take(
                 limit,
-                lambda picks: _claims(execute(db, "claim_picks", row | {"picks": list(picks)})),
+                lambda picks: self._claims(execute(db, "claim_picks", row | {"picks": list(picks)})),
                 lambda count: [found["id"] for found in execute(db, "random_pending", row | {"count": count})],
             )
             return sorted(claims, key=lambda claim: claim.job)
-        claims = _claims(execute(db, "claim", row))
+        claims = self._claims(execute(db, "claim", row))
         if len(claims) < limit and row["floor"]:
             # Jobs that became pending again are below the floor.
-            rest = _claims(execute(db, "claim", row | {"floor": 0, "limit": limit - len(claims)}))
+            rest = self._claims(execute(db, "claim", row | {"floor": 0, "limit": limit - len(claims)}))
             self._floor.reset()
             return sorted([*claims, *rest], key=lambda claim: claim.job)
         self._floor.raise_to(claims[-1].job if len(claims) == limit else 0, starts_anew=not row["floor"])
         return claims
 
+    def _claims(self, rows: Iterable[DbRow]) -> list[Claim]:
+        claims = (
+            Claim(
+                row["job"], row["attempt"], row["prompt"], row["artist_name"], row["artist_data"],
+                NO_COLUMNS if row["columns"] is None else self._headers.columns(row["header"], row["columns"]),
+            )
+            for row in rows
+        )  # fmt: skip
+        return sorted(claims, key=lambda claim: claim.job)
+
     def _rescue_from(self, db: Db, worker: int) -> Counter[str]:
         if not try_lock_dead(db, worker):
             return Counter(living=1)
         row: dict[str, object] = {"worker": worker, "ending": "died"}
+        execute(db, "free_submitted", row)
         is_alone = execute(db, "record_deaths", row).rowcount == 1
         suspect = suspected_in(self._local.notes_of(worker))
         blamed = {"worker": worker, "deaths_max": DEATHS_MAX, "suspect": suspect, "is_alone": is_alone}
         freed = execute(db, "rescue", blamed).fetchall()
-        execute(db, "end_worker", row)
+        for statement in ("end_worker", "leave_batches"):
+            execute(db, statement, row)
         return Counter(found["state"] for found in freed)
 
     def _retry_changed(self, db: Db, selected: Mapping[str, object], change: ChangePrompt) -> int:
@@ -400,30 +436,7 @@ class PostgresQueue:
         return self._connection.from_server(from_timestamp(row["available_at"])) if row["available_at"] else 0.0
 
 
-def _affordable(amounts: Sequence[tuple[float, float]], money: Money, cap_usd: float) -> int:
-    """Return the number of calls for which the cap leaves room; see ``Queue.reserve``."""
-    in_flight = money.in_flight_usd
-    for granted, (usd, margin) in enumerate(amounts):
-        needed = money.spent_usd + in_flight + usd
-        # A call that is alone in flight needs no room for its margin.
-        if needed + margin > cap_usd and (in_flight > 0 or needed > cap_usd):
-            return granted
-        in_flight += usd + margin
-    return len(amounts)
-
-
-def _money(db: Db) -> Money:
-    row = execute(db, "sum_money").fetchone()
-    assert row is not None
-    return Money(**row)
-
-
 def _prompt(db: Db, number: int) -> Prompt:
     row = execute(db, "prompt", {"prompt": number}).fetchone()
     assert row is not None
     return prompt_of(row)
-
-
-def _claims(rows: Iterable[DbRow]) -> list[Claim]:
-    claims = (Claim(row["job"], row["attempt"], row["prompt"], row["artist_name"], row["artist_data"]) for row in rows)
-    return sorted(claims, key=lambda claim: claim.job)

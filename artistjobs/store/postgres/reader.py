@@ -8,6 +8,7 @@ from artistjobs.store.models import Kind, Spool
 from artistjobs.store.postgres.connection import Connection
 from artistjobs.store.postgres.local_files import LocalFiles
 from artistjobs.store.postgres.spool import spooled_answers
+from artistjobs.store.queries.batches import SqlBatchQueries
 from artistjobs.store.queries.job_queries import SqlJobQueries
 from artistjobs.store.queries.records import SqlRecords
 from artistjobs.store.queries.report_queries import SqlReportQueries
@@ -20,6 +21,7 @@ class PostgresReader:
         self.path = connection.path
         self.records = SqlRecords(connection, connection.now, connection.to_server)
         self.job_queries = SqlJobQueries(connection)
+        self.batches = SqlBatchQueries(connection)
         self._connection = connection
 
     @property

@@ -46,12 +46,22 @@ class Recorder:
         for group in of_different_jobs([attempt for attempt in attempts if attempt.outcome in _FINAL]):
             execute(db, "adopt", {**_claims(group), "worker": self.worker, "former": former})
 
+    def held_jobs(self, db: Db, attempts: Sequence[Attempt]) -> set[int]:
+        """Return the jobs of attempts whose claims the worker still holds."""
+        return {found["job"] for found in execute(db, "held_claims", {**_claims(attempts), "worker": self.worker})}
+
+    def known_responses(self, db: Db, attempts: Sequence[Attempt]) -> set[str | None]:
+        """Return the ids of the responses of attempts that are stored already."""
+        answered = [(one.claim.job, one.answer.response_id) for one in attempts if one.answer is not None]
+        columns = {"job": [job for job, _ in answered], "response_id": [response for _, response in answered]}
+        return {row["response_id"] for row in execute(db, "known_responses", columns)}
+
     def _record(self, db: Db, attempts: Sequence[Attempt]) -> list[Attempt]:
         """Store attempts at different jobs; return those whose claims were still held."""
         kept = self._keep_answers(db, attempts)
         rows = [attempt_values(attempt, self.worker) for attempt in attempts]
         execute(db, "record_attempts", self._on_server_clock(_columns(_ATTEMPT_COLUMNS, rows)))
-        held = {found["job"] for found in execute(db, "held_claims", {**_claims(attempts), "worker": self.worker})}
+        held = self.held_jobs(db, attempts)
         settled = [attempt for attempt in attempts if attempt.claim.job in held]
         rows = [settled_values(attempt, kept.get(attempt.claim.job)) for attempt in settled]
         if rows:

@@ -6,7 +6,6 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from artistjobs.core.attempt import Attempt
 from artistjobs.core.formatting import count_text
 from artistjobs.store.postgres.connection import Connection, Db, execute
 from artistjobs.store.postgres.recording import Recorder
@@ -75,23 +74,18 @@ def _replay(db: Db, connection: Connection, spooled: Sequence[Spooled], owner: O
             },
         )
     }
-    known = _known_responses(db, attempts)
+    recorder = Recorder(connection, worker)
+    known = recorder.known_responses(db, attempts)
     wanted = [
         attempt
         for attempt in attempts
         if attempt.claim.job in same and (attempt.answer is None or attempt.answer.response_id not in known)
     ]
     if wanted:
-        recorder = Recorder(connection, worker)
         recorder.adopt(db, wanted, owner.worker)
         number = execute(db, "exchanges_of", {"worker": worker}).fetchone()
         recorder.record(db, wanted, number["exchanges"] if number else 0)
+        execute(db, "end_submissions", {"jobs": [attempt.claim.job for attempt in wanted if attempt.calls]})
     last = {"worker": owner.worker, "token": owner.token, "exchanges": spooled[-1].number}
     execute(db, "note_exchanges", last)
     return len(wanted), sum(claim.job not in same for claim in claims)
-
-
-def _known_responses(db: Db, attempts: Sequence[Attempt]) -> set[str | None]:
-    answered = [(attempt.claim.job, attempt.answer.response_id) for attempt in attempts if attempt.answer is not None]
-    columns = {"job": [job for job, _ in answered], "response_id": [response for _, response in answered]}
-    return {row["response_id"] for row in execute(db, "known_responses", columns)}

@@ -7,6 +7,7 @@ from artistjobs.core.timestamps import to_timestamp
 from artistjobs.errors import WrongUseError
 from artistjobs.store.address import DatabaseUrl
 from artistjobs.store.models import Kind, wrong_kind_message
+from artistjobs.store.postgres.batches import PostgresBatches
 from artistjobs.store.postgres.connection import Connection
 from artistjobs.store.postgres.ingest import PostgresIngestor
 from artistjobs.store.postgres.local_files import LocalFiles
@@ -34,6 +35,7 @@ class PostgresStore:
             self._connection.close()
             raise
         self.queue = PostgresQueue(self._connection, LocalFiles(url.spool, token))
+        self.batches = PostgresBatches(self._connection, self.queue)
 
     def close(self) -> None:
         """Close the database; other processes take a worker that has not ended for dead after a while."""

@@ -13,7 +13,7 @@ from artistjobs.store.models import Kind
 from artistjobs.store.postgres.answers import stored_text, text_of
 from artistjobs.store.postgres.connection import Connection, Db, execute
 from artistjobs.store.postgres.errors import translated
-from artistjobs.store.queries.tables import NOT_COPIED, TABLES, Counted, Row, TableWriter, selecting
+from artistjobs.store.queries.tables import NOT_COPIED, TABLES, Counted, Row, TableWriter, names_of, selecting
 
 _AT_ONCE = 2_000
 """Rows that a cursor of the server hands over at once."""
@@ -51,7 +51,7 @@ class PostgresTables:
         """Add rows to a table."""
         text = columns.index("text") if table == "answers" else None
         names = [*columns, *(["text_json"] if text is not None else [])]
-        with self._db.cursor().copy(f"COPY {table} ({', '.join(names)}) FROM STDIN".encode()) as copy:
+        with self._db.cursor().copy(f"COPY {table} ({names_of(names)}) FROM STDIN".encode()) as copy:
             for row in rows:
                 if text is None:
                     copy.write_row(row)

@@ -227,8 +227,11 @@ class SqlRecords:
     def compared(self, first: int, second: int) -> Iterator[ComparedRow]:
         """Yield the rows that were asked with two prompt configurations, from one consistent snapshot."""
         width = len(ComparedJob._fields)
-        for name, data, *values in self._connection.stream("compare", {"first": first, "second": second}):
-            yield name, data, ComparedJob._make(values[:width]), ComparedJob._make(values[width:])
+        for name, data, header, cells, *values in self._connection.stream(
+            "compare", {"first": first, "second": second}
+        ):
+            columns = self.columns(header, cells)
+            yield name, data, columns, ComparedJob._make(values[:width]), ComparedJob._make(values[width:])
 
     def rejected_answers(self, job: int, attempt: int) -> list[RejectedAnswer]:
         """Return the answers to a job that did not fit its schema, among the attempts before ``attempt``."""

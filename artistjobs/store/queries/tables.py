@@ -15,7 +15,8 @@ Counted: TypeAlias = dict[str, int]
 
 
 TABLES = (
-    "texts", "prompts", "ingests", "workers", "jobs", "ingest_lines", "bad_lines", "attempts", "answers", "controls",
+    "texts", "prompts", "headers", "ingests", "workers", "jobs", "ingest_lines", "bad_lines", "attempts", "answers",
+    "controls", "batches", "submissions",
 )  # fmt: skip
 """All tables with rows for users, each after those that it refers to."""
 
@@ -24,7 +25,13 @@ NOT_COPIED = frozenset({"token", "backend", "exchanges", "text_apart", "text_jso
 """Columns of one store only: they name a session, or say how a text is stored."""
 
 
-_ORDER = {"texts": "sha256", "ingest_lines": "ingest, line", "bad_lines": "ingest, line", "controls": "name"}
+_ORDER = {
+    "texts": "sha256",
+    "ingest_lines": "ingest, line",
+    "bad_lines": "ingest, line",
+    "controls": "name",
+    "submissions": "job",
+}
 
 
 class Tables(Protocol):
@@ -71,7 +78,12 @@ class Digest:
 
 def selecting(table: str, columns: Sequence[str]) -> str:
     """Return the statement that reads a table."""
-    return f"SELECT {', '.join(columns)} FROM {table} ORDER BY {_ORDER.get(table, 'id')}"  # noqa: S608 - no value
+    return f"SELECT {names_of(columns)} FROM {table} ORDER BY {_ORDER.get(table, 'id')}"  # noqa: S608 - no value
+
+
+def names_of(columns: Iterable[str]) -> str:
+    """Return the names of columns for a statement; some are words of SQL."""
+    return ", ".join(f'"{name}"' for name in columns)
 
 
 def storable(value: Any) -> Any:  # noqa: ANN401 - any value of a row

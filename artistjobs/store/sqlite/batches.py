@@ -100,11 +100,13 @@ class SqliteBatches(SqlBatchQueries):
         """Make the jobs that a batch still holds pending again, and let it be collected."""
         now = self._clock()
         later = to_timestamp(now + delay_seconds) if delay_seconds else None
+        ending = {"worker": batch, "now": to_timestamp(now), "ending": change.ending}
         with self._db.transaction() as db:
+            if is_lost:
+                db.execute(sql("record_lost_lines"), ending)
             freed = db.execute(sql("unbind_jobs"), {"batch": batch, "after": 0, "available_at": later}).rowcount
             if not is_lost:
                 db.execute(sql("free_batch"), {"batch": batch})
-            ending = {"worker": batch, "now": to_timestamp(now), "ending": change.ending}
             db.execute(sql("end_worker"), ending)
             db.execute(sql("update_batch"), change_row(batch, BatchState.COLLECTED, change))
         return freed

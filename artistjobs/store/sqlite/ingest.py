@@ -7,7 +7,7 @@ from pathlib import Path
 from time import time
 from typing import NamedTuple, TypeAlias
 
-from artistjobs.core.columns import NO_COLUMNS, cells_text, columns_of
+from artistjobs.core.columns import NO_COLUMNS, cells_of, columns_of
 from artistjobs.core.job import Artist, BadLine, Row, TableArtist
 from artistjobs.core.prompt import Prompt, job_keys
 from artistjobs.core.timestamps import to_timestamp
@@ -227,9 +227,9 @@ class _Stager:
                 if len(artists) >= _VALUES_AT_ONCE:
                     self._put("stage", artists)
             elif isinstance(row, TableArtist):
-                line, name, data, cells = row
-                columns = columns_of(column_names(), cells) if uses_columns else NO_COLUMNS
-                table += (line, key(name, data, columns), name, data, cells_text(cells))
+                line, name, data, values = row
+                columns = columns_of(column_names(), cells_of(values)) if uses_columns else NO_COLUMNS
+                table += (line, key(name, data, columns), name, data, values)
                 good += 1
                 if len(table) >= _VALUES_AT_ONCE:
                     self._put("stage_table", table)

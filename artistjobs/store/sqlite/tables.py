@@ -9,7 +9,7 @@ from time import time
 from artistjobs.core.timestamps import to_timestamp
 from artistjobs.errors import StoreError, WrongUseError
 from artistjobs.store.models import Kind
-from artistjobs.store.queries.tables import NOT_COPIED, Counted, Row, TableWriter, selecting
+from artistjobs.store.queries.tables import NOT_COPIED, Counted, Row, TableWriter, names_of, selecting
 from artistjobs.store.sqlite.connection import Connection, sql
 from artistjobs.store.sqlite.read_connection import Reading
 
@@ -42,7 +42,7 @@ class SqliteTables:
         if table == "answers":
             values["text_apart"] = _ANSWER_TEXT
             del values["text"]
-        statement = f"INSERT INTO {table} ({', '.join(values)}) VALUES ({', '.join(values.values())})"  # noqa: S608
+        statement = f"INSERT INTO {table} ({names_of(values)}) VALUES ({', '.join(values.values())})"  # noqa: S608
         self._db.executemany(statement, (dict(zip(columns, row, strict=True)) for row in rows))
 
 

@@ -59,8 +59,8 @@ class DriverContext:
 class BatchDriver:
     """Takes one batch through its states.
 
-    ``has_looked`` is True once the service has described the batch to this driver. ``freed`` is the number of jobs that
-    the end of the batch made pending again.
+    ``has_looked`` is True once the service has told this driver that it still works on the batch. ``freed`` is the
+    number of jobs that the end of the batch made pending again.
     """
 
     def __init__(self, shared: DriverContext, record: BatchRecord, *, is_new: bool = False) -> None:
@@ -217,12 +217,14 @@ class BatchDriver:
             await self._sleep(self._shared.service.pace.seconds(wait))
             if found := await self._shared.service.find_batches(self.record.uuid, self.record.file_id, since):
                 log.info("found batch %d at the service", self.record.id)
-                await self._submitted(found[0])
+                await self._submitted(found[0], others=len(found) - 1)
                 return
         await self._move(BatchState.UPLOADED, BatchChange())
 
-    async def _submitted(self, remote: RemoteBatch) -> None:
-        change = replace(_described(remote), batch_id=remote.id, submitted_at=to_timestamp(time()))
+    async def _submitted(self, remote: RemoteBatch, others: int = 0) -> None:
+        change = replace(
+            _described(remote), batch_id=remote.id, submitted_at=to_timestamp(time()), creates=others
+        )  # fmt: skip
         await self._move(BatchState.SUBMITTED, change)
         log.info("batch %d: %s submitted", self.record.id, count_text(self.record.lines, "request"))
 
@@ -239,10 +241,10 @@ class BatchDriver:
                 await self._lost("vanished", "the service no longer knows the batch")
                 return
             if remote is not None:
-                self.has_looked = True
                 await self._cancel_twins()
                 if await self._is_over(remote):
                     return
+                self.has_looked = True
             await self._sleep(wait)
 
     async def _told(self) -> Reply:

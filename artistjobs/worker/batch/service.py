@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable
+from math import inf
 from typing import Final, TypeVar
 
 from artistjobs.api.batch_objects import RemoteBatch, RemoteFile, batches_in, files_in, has_more
@@ -112,15 +113,18 @@ class BatchService:
         read: Callable[[Reply], list[Listed] | None],
         since: float,
     ) -> list[Listed]:
-        """Return all objects of a list down to a time; the newest are said to come first, but that is not promised."""
+        """Return all objects of a list since a time; it is read to its end unless the newest evidently come first."""
         found: dict[str, Listed] = {}
         after: str | None = None
+        newest, is_in_order = inf, True
         for _ in range(PAGES_MAX):
             reply = await self.told(lambda after=after: page_after(after))  # type: ignore[misc]
             page = read(reply) or []
             found |= {one.id: one for one in page}
-            is_old = all(one.created_at is not None and one.created_at < since for one in page)
-            if is_old or not has_more(reply):
+            for one in page:
+                created_at = inf if one.created_at is None else one.created_at
+                is_in_order, newest = is_in_order and created_at <= newest, created_at
+            if (is_in_order and newest < since) or not page or not has_more(reply):
                 break
             after = page[-1].id
         return list(found.values())

@@ -5,9 +5,10 @@ from datetime import UTC, date, datetime, time
 from decimal import Decimal
 
 import pytest
+from factories import table_row
 from workbooks import workbook
 
-from artistjobs.core.job import Artist, TableArtist
+from artistjobs.core.job import Artist
 from artistjobs.errors import InputError
 from artistjobs.ingest.cells import cell_fault, cell_text
 from artistjobs.ingest.columns import ChosenColumns
@@ -65,7 +66,7 @@ def test_binary_data_is_no_text():
 def test_a_first_row_with_artist_name_is_the_header_of_a_table():
     rows = grid(["Born", "Artist Name"], [1907.0, "Frida Kahlo"], ["", ""], [1958.0, "Prince"])
 
-    assert rows == [TableArtist(2, "Frida Kahlo", "", ["1907"]), TableArtist(4, "Prince", "", ["1958"])]
+    assert rows == [table_row(2, "Frida Kahlo", "", ["1907"]), table_row(4, "Prince", "", ["1958"])]
 
 
 def test_without_such_a_header_the_rules_are_those_of_rows():
@@ -88,7 +89,7 @@ def test_bad_cells_make_a_row_bad_and_a_repeated_header_is_skipped():
     assert [(row.line, row.reason, row.beginning) for row in bad] == [
         (2, "no artist name", ",a"), (3, "a NUL character", "Prince,b\0c"),
     ]  # fmt: skip
-    assert good == TableArtist(6, "Bowie", "", ["z"])
+    assert good == table_row(6, "Bowie", "", ["z"])
     assert (len(reader.notices), reader.notice_count) == (1, 2)
 
 
@@ -100,8 +101,8 @@ def test_a_workbook_is_read_with_numbers_and_dates_as_text():
     content = workbook(["artist_name", "born", "day", "alive"], ["Frida Kahlo", 1907, date(1907, 7, 6), False], ["A"])
 
     assert grid_of(workbook_rows(content, "a.xlsx")) == [
-        TableArtist(2, "Frida Kahlo", "", ["1907", "1907-07-06", "false"]),
-        TableArtist(3, "A", "", ["", "", ""]),
+        table_row(2, "Frida Kahlo", "", ["1907", "1907-07-06", "false"]),
+        table_row(3, "A", "", ["", "", ""]),
     ]
 
 
@@ -140,7 +141,7 @@ def test_a_workbook_is_known_by_the_hash_of_its_bytes(tmp_path):
     file = InputFile(source=tmp_path / "a.xlsx", input_format=InputFormat.XLSX)
 
     with open_twice(file) as (opened, found):
-        assert list(opened.reader) == [TableArtist(2, "Prince", "", ["1"])]
+        assert list(opened.reader) == [table_row(2, "Prince", "", ["1"])]
 
     assert found.size == len(content)
 
@@ -164,7 +165,7 @@ def test_a_parquet_file_is_a_table_with_the_names_of_its_columns(tmp_path):
         names = list(reader.cell_names)
 
     assert names == ["born", "day", "n", "tags"]
-    assert found == [TableArtist(n + 1, f"Artist {n}", "", ["1907", "1907-07-06", str(n), '["a"]']) for n in range(5)]
+    assert found == [table_row(n + 1, f"Artist {n}", "", ["1907", "1907-07-06", str(n), '["a"]']) for n in range(5)]
 
 
 def test_nanoseconds_of_a_parquet_file_are_cut(tmp_path):

@@ -5,10 +5,11 @@ import re
 import tracemalloc
 
 import pytest
+from factories import table_row
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from artistjobs.core.job import BadLine, TableArtist
+from artistjobs.core.job import BadLine
 from artistjobs.errors import InputError
 from artistjobs.ingest.columns import ChosenColumns
 from artistjobs.ingest.json_lines import JsonLinesReader
@@ -28,7 +29,7 @@ def cells_of(line):
 def test_each_object_is_a_row_and_its_keys_are_columns():
     reader = reader_of('{"Artist Name": "Prince", "Born": 1958}\n\r\n{"Artist Name": " Björk ", "artist_data": "x"}')
 
-    assert list(reader) == [TableArtist(1, "Prince", "", ["1958"]), TableArtist(3, "Björk", "x", [""])]
+    assert list(reader) == [table_row(1, "Prince", "", ["1958"]), table_row(3, "Björk", "x", [""])]
     assert (list(reader.columns), list(reader.cell_names)) == (["artist_name", "born", "artist_data"], ["born"])
     assert reader.lines == 3
 
@@ -81,7 +82,7 @@ def test_a_bad_line_is_told_and_the_others_are_read(line, reason):
 
     assert isinstance(bad, BadLine)
     assert (bad.line, bad.reason) == (2, reason)
-    assert good == TableArtist(3, "C", "", [""])
+    assert good == table_row(3, "C", "", [""])
 
 
 def test_bytes_that_are_no_text_are_bad():
@@ -112,7 +113,7 @@ def test_keys_that_cannot_be_columns_are_refused(text, chosen, said):
 
 def test_chosen_keys_are_read_as_name_and_data():
     assert list(reader_of('{"Bio": "x", "Artist": "A"}', chosen=ChosenColumns("artist", "Bio"))) == [
-        TableArtist(1, "A", "x", [])
+        table_row(1, "A", "x", [])
     ]
 
 

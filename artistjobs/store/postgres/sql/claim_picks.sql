@@ -16,4 +16,7 @@ UPDATE jobs
        available_at = NULL
   FROM claimable
  WHERE jobs.id = claimable.id
-RETURNING jobs.id AS job, jobs.attempt, coalesce(jobs.sent_as, jobs.prompt) AS prompt, jobs.artist_name, jobs.artist_data
+RETURNING jobs.id AS job, jobs.attempt, coalesce(jobs.sent_as, jobs.prompt) AS prompt, jobs.artist_name, jobs.artist_data,
+          jobs.header,
+       CASE WHEN jobs.header IS NOT NULL AND (SELECT prompts.columns <> '[]' FROM prompts
+                                               WHERE prompts.id = jobs.prompt) THEN jobs.columns END AS columns

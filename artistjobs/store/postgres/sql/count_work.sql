@@ -1,12 +1,13 @@
 -- Add the totals of this transaction to the worker's counters, and count the exchange.
 UPDATE workers
    SET seen_at = clock_timestamp(),
-       exchanges = %(exchanges)s::bigint,
+       exchanges = greatest(exchanges, %(exchanges)s::bigint),
        calls = calls + %(calls)s::bigint,
        retries = retries + %(retries)s::bigint,
        done = done + %(done)s::bigint,
        failed = failed + %(failed)s::bigint,
        input_tokens = input_tokens + %(input_tokens)s::bigint,
+       cached_tokens = cached_tokens + %(cached_tokens)s::bigint,
        output_tokens = output_tokens + %(output_tokens)s::bigint,
        cost_usd = cost_usd + %(cost_usd)s::float8,
        unpriced = unpriced + %(unpriced)s::bigint,

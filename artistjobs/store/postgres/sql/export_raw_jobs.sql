@@ -3,7 +3,8 @@ SELECT jobs.id, coalesce(jobs.sent_as, jobs.prompt) AS prompt,
        convert_to(to_json(jobs.artist_name)::text, 'UTF8') AS artist_name,
        convert_to(to_json(jobs.artist_data)::text, 'UTF8') AS artist_data,
        CASE WHEN jobs.state = 'done' THEN convert_to(to_json(answers.text)::text, 'UTF8') END AS text,
-       convert_to(to_json(answers.response_id)::text, 'UTF8') AS response_id, answers.created
+       convert_to(to_json(answers.response_id)::text, 'UTF8') AS response_id, answers.created,
+       jobs.header, jobs.columns
   FROM jobs
   LEFT JOIN answers ON answers.id = jobs.answer
  WHERE jobs.state IN (%(state)s::text, %(other_state)s::text)

@@ -2,7 +2,7 @@
 INSERT INTO answers (
     job, attempt, worker, received_at, response_id, created, status, model, service_tier,
     input_tokens, cached_tokens, cache_write_tokens, output_tokens, reasoning_tokens, total_tokens,
-    cost_usd, seconds, body, text_path, text, text_json)
+    cost_usd, seconds, body, text_path, way, text, text_json)
 SELECT * FROM unnest(
     %(job)s::bigint[],
     %(attempt)s::int[],
@@ -23,6 +23,7 @@ SELECT * FROM unnest(
     %(seconds)s::float8[],
     %(body)s::text[],
     %(text_path)s::text[],
+    %(way)s::text[],
     %(text)s::text[],
     %(text_json)s::text[])
 RETURNING id, job

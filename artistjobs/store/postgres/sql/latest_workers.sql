@@ -2,5 +2,5 @@
 SELECT id AS worker, host, pid, started_at, seen_at, ended_at, ending, done, failed, calls, retries,
        input_tokens, output_tokens, cost_usd, unpriced
   FROM workers
- WHERE ended_at IS NULL
+ WHERE kind = 'process' AND ended_at IS NULL
  ORDER BY id

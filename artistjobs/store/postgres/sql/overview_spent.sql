@@ -1,5 +1,6 @@
 -- Tokens and cost of all answers, including late ones, by prompt configuration, model, tier and time bucket.
-SELECT jobs.prompt, answers.model, answers.service_tier,
+SELECT jobs.prompt, answers.model,
+       CASE answers.way WHEN 'live' THEN answers.service_tier ELSE answers.way END AS service_tier,
        floor(extract(epoch FROM answers.received_at))::bigint / %(slot_seconds)s::bigint * %(slot_seconds)s::bigint AS start,
        count(*) AS answers, coalesce(sum(answers.input_tokens), 0)::bigint AS input_tokens,
        coalesce(sum(answers.cached_tokens), 0)::bigint AS cached_tokens,
@@ -9,5 +10,5 @@ SELECT jobs.prompt, answers.model, answers.service_tier,
   FROM answers
   JOIN jobs ON jobs.id = answers.job
  WHERE %(prompt)s::bigint IS NULL OR jobs.prompt = %(prompt)s::bigint
- GROUP BY jobs.prompt, answers.model, answers.service_tier, start
- ORDER BY jobs.prompt, answers.model, answers.service_tier
+ GROUP BY jobs.prompt, answers.model, CASE answers.way WHEN 'live' THEN answers.service_tier ELSE answers.way END, start
+ ORDER BY jobs.prompt, answers.model, service_tier NULLS FIRST

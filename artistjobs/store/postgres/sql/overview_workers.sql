@@ -4,4 +4,5 @@ SELECT extract(epoch FROM started_at)::float8 AS start,
        extract(epoch FROM CASE ending WHEN 'died' THEN seen_at ELSE coalesce(ended_at, seen_at) END)::float8 AS end,
        ending
   FROM workers
+ WHERE kind = 'process'
  ORDER BY workers.started_at

@@ -1,4 +1,4 @@
 -- Add a worker.
-INSERT INTO workers (host, pid, started_at, seen_at)
-VALUES (%(host)s, %(pid)s, clock_timestamp(), clock_timestamp())
+INSERT INTO workers (host, pid, started_at, seen_at, cached_tokens)
+VALUES (%(host)s, %(pid)s, clock_timestamp(), clock_timestamp(), 0)
 RETURNING id, token::text AS token

@@ -1,0 +1,2 @@
+-- Forget responses whose answers, or losses, are recorded.
+DELETE FROM submissions WHERE job = ANY (%(jobs)s::bigint[])

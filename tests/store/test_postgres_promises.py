@@ -1,0 +1,282 @@
+"""Promises of the PostgreSQL store under concurrency, and proof that their tests notice what would break them."""
+
+import threading
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, suppress
+
+import factories as make
+import psycopg
+import pytest
+
+from artistjobs.core.attempt import Outcome
+from artistjobs.core.job import EVERYTHING
+from artistjobs.errors import StoreError
+from artistjobs.store.address import DatabaseUrl
+from artistjobs.store.postgres import connection, liveness, spool
+from artistjobs.store.postgres.store import PostgresStore
+
+
+@pytest.fixture
+def url(postgres):
+    with postgres.database() as url:
+        yield url
+
+
+@pytest.fixture
+def open_store(url, tmp_path):
+    with ExitStack() as opened:
+
+        def open_store():
+            return opened.enter_context(closing(PostgresStore(DatabaseUrl(url, spool=tmp_path), None, create=True)))
+
+        yield open_store
+
+
+@pytest.fixture
+def open_worker(open_store):
+    def open_worker():
+        store = open_store()
+        store.queue.register()
+        return store
+
+    return open_worker
+
+
+# Concurrency
+
+
+def claimed_by_many(open_worker, workers: int, jobs: int) -> Counter:
+    """Let several workers claim and settle all jobs at once; return how often each was claimed."""
+    stores = [open_worker() for _ in range(workers)]
+    make.ingest(stores[0], *make.names(jobs))
+    start = threading.Barrier(workers)
+
+    def work(store) -> list[int]:
+        start.wait()
+        found: list[int] = []
+        while claims := make.claim(store, 3):
+            found += [claim.job for claim in claims]
+            make.settle(store, *(make.make_attempt(claim) for claim in claims))
+        return found
+
+    with ThreadPoolExecutor(workers) as pool:
+        return Counter(job for jobs in pool.map(work, stores) for job in jobs)
+
+
+def test_each_job_is_claimed_by_one_worker_only(open_worker):
+    assert claimed_by_many(open_worker, 6, 120) == Counter(range(1, 121))
+
+
+def test_the_cap_holds_for_eight_workers_that_reserve_at_once(open_worker):
+    stores = [open_worker() for _ in range(8)]
+    start = threading.Barrier(8)
+
+    def reserve(store) -> int:
+        start.wait()
+        return sum(store.queue.reserve([(1.0, 0.0)], 10.0).granted for _ in range(4))
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(reserve, stores)) == 10
+    assert stores[0].records.money().in_flight_usd == 10.0
+
+
+def test_eight_processes_may_open_a_new_database_at_once(postgres, tmp_path):
+    url = postgres.create_database()
+    start = threading.Barrier(8)
+
+    def open_one(_) -> str:
+        start.wait()
+        with closing(PostgresStore(DatabaseUrl(url, spool=tmp_path), None, create=True)) as store:
+            return store.kind.value
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(open_one, range(8))) == {"real"}
+    postgres.drop_database(url)
+
+
+@pytest.mark.parametrize("code", ["40001", "40P01"])
+def test_a_transaction_is_repeated_after_a_conflict(open_store, code):
+    store, tries = open_store(), []
+
+    def change(db):
+        tries.append(1)
+        if len(tries) < 3:
+            db.execute(f"DO $$ BEGIN RAISE EXCEPTION 'conflict' USING ERRCODE = '{code}'; END $$")
+        return "done"
+
+    assert store._connection.in_transaction(change) == "done"
+    assert len(tries) == 3
+
+
+def test_conflicts_without_end_are_an_error(open_store, monkeypatch):
+    monkeypatch.setattr(connection, "_PAUSE_SECONDS", (0.0,))
+    store = open_store()
+
+    def change(db):
+        db.execute("DO $$ BEGIN RAISE EXCEPTION 'conflict' USING ERRCODE = '40001'; END $$")
+
+    with pytest.raises(StoreError, match="conflict"):
+        store._connection.in_transaction(change)
+
+
+def test_a_commit_whose_reply_is_lost_is_not_repeated(open_worker):
+    worker = open_worker()
+    make.ingest(worker, *make.names(4))
+    whole, pulled = worker.queue._record_and_claim, []
+
+    def cut_off(db, *rest):
+        claims = whole(db, *rest)
+        if not pulled:
+            pulled.append(1)
+            # The commit takes effect, and then the session ends.
+            db.execute("COMMIT")
+            with psycopg.connect(worker.path.url) as other:
+                other.execute("SELECT pg_terminate_backend(%s)", (db.info.backend_pid,))
+        return claims
+
+    worker.queue._record_and_claim = cut_off
+
+    claims = worker.queue.exchange([], 2, EVERYTHING)
+
+    assert [claim.job for claim in claims] == [1, 2]
+    assert worker.records.counts(EVERYTHING).running == 2
+
+
+# Clocks
+
+
+@pytest.mark.parametrize("seconds", [-3600.0, 3600.0])
+def test_a_wrong_clock_of_a_machine_has_no_effect(open_worker, seconds):
+    right = open_worker()
+    later = time.time() + seconds + 30
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(connection, "time", lambda: time.time() + seconds)
+        wrong = open_worker()
+        make.ingest(wrong, *make.names(3))
+        (first,) = make.claim(wrong, 1)
+        make.settle(wrong, make.make_attempt(first, Outcome.RELEASED, available_at=later))
+        assert wrong.queue.rescue().pending == 0
+        assert wrong.queue.queue_state(EVERYTHING).available_at is not None
+        assert [claim.job for claim in make.claim(wrong, 1)] == [2]
+
+    assert right.queue.rescue().pending == 0
+    assert [claim.job for claim in make.claim(right, 3)] == [3]
+    assert right.queue.queue_state(EVERYTHING).available_at == pytest.approx(time.time() + 30, abs=5)
+
+
+# The spool
+
+
+def lose_power(monkeypatch, url, tmp_path) -> int:
+    """Let a worker answer two jobs while the server is away, cut its power, and return the answers stored later."""
+    synced: dict[int, int] = {}
+    monkeypatch.setattr(spool.os, "fsync", lambda file: synced.update({file: spool.os.fstat(file).st_size}))
+    store = PostgresStore(DatabaseUrl(url, spool=tmp_path), None, create=True)
+    store.queue.register()
+    make.ingest(store, *make.names(2))
+    claims = make.claim(store, 2)
+    store.queue._life._beat_at -= 100
+    store._connection.db.close()
+    monkeypatch.setattr(connection, "connect", lambda _: (_ for _ in ()).throw(psycopg.OperationalError("away")))
+    for claim in claims:
+        store.queue.exchange([make.make_attempt(claim)], 0, EVERYTHING)
+    file = store.queue._spool._file
+    on_disk = synced.get(file.fileno(), 0)
+    monkeypatch.undo()
+    path = store.queue._spool._path
+    store.close()
+    with path.open("r+b") as cut:
+        cut.truncate(on_disk)
+    with closing(PostgresStore(DatabaseUrl(url, spool=tmp_path), None, create=True)) as again:
+        again.queue.register()
+        return again.records.counts(EVERYTHING).done
+
+
+def test_answers_of_an_outage_survive_a_power_cut(monkeypatch, url, tmp_path):
+    assert lose_power(monkeypatch, url, tmp_path) == 2
+
+
+def test_a_spool_on_a_full_disk_does_not_end_the_work(open_worker):
+    worker = open_worker()
+    make.ingest(worker, *make.names(2))
+    first, second = make.claim(worker, 2)
+
+    class Full:
+        def write(self, _):
+            raise OSError(28, "No space left on device")
+
+        def fileno(self):
+            return 2
+
+        def tell(self):
+            return 0
+
+        def close(self):
+            pass
+
+    worker.queue._spool._file.close()
+    worker.queue._spool._file = Full()
+    make.settle(worker, make.make_attempt(first), make.make_attempt(second))
+
+    assert worker.records.counts(EVERYTHING).done == 2
+
+
+# Planted bugs: the tests above must fail with each of them
+
+
+def plant(monkeypatch, statement: str, old: bytes, new: bytes) -> None:
+    text = connection.sql(statement)
+    assert old in text
+    whole = connection.sql
+    monkeypatch.setattr(connection, "sql", lambda name: text.replace(old, new) if name == statement else whole(name))
+
+
+def test_claims_without_a_lock_of_the_rows_would_be_noticed(open_worker, monkeypatch):
+    plant(monkeypatch, "claim", b"FOR UPDATE SKIP LOCKED", b"")
+
+    # Or the state diagram of the table refuses the second claim.
+    with suppress(StoreError):
+        assert claimed_by_many(open_worker, 6, 120) != Counter(range(1, 121))
+
+
+def late_answer_is_refused(open_worker) -> bool:
+    """Return True if an answer of a worker that was taken for dead does not settle a job that another one holds."""
+    dead, other = open_worker(), open_worker()
+    make.ingest(other, "Frida Kahlo")
+    (claim,) = make.claim(dead, 1)
+    dead.queue._life.close()
+    other.queue.rescue()
+    assert make.claim(other, 1)
+    dead.queue._life.is_dead = False
+
+    make.settle(dead, make.make_attempt(claim))
+
+    return other.records.counts(EVERYTHING).running == 1
+
+
+def test_a_late_answer_does_not_settle_the_job_of_another_worker(open_worker, monkeypatch):
+    monkeypatch.setattr(liveness, "DEAD_SECONDS", -1.0)
+    monkeypatch.setattr(liveness, "HEARTBEAT_SECONDS", 3600.0)
+
+    assert late_answer_is_refused(open_worker)
+
+
+def test_a_missing_fence_would_be_noticed(open_worker, monkeypatch):
+    monkeypatch.setattr(liveness, "DEAD_SECONDS", -1.0)
+    monkeypatch.setattr(liveness, "HEARTBEAT_SECONDS", 3600.0)
+    plant(
+        monkeypatch,
+        "held_claims",
+        b"AND jobs.claimed_by = %(worker)s::bigint\n   AND jobs.attempt = given.attempt",
+        b"",
+    )
+
+    assert not late_answer_is_refused(open_worker)
+
+
+def test_a_spool_that_is_not_synced_would_be_noticed(monkeypatch, url, tmp_path):
+    monkeypatch.setattr(spool.SpoolFile, "sync", lambda _: None)
+
+    assert lose_power(monkeypatch, url, tmp_path) == 0
