@@ -24,6 +24,7 @@ EXIT_INTERRUPTED, EXIT_NO_READER, EXIT_TERMINATED = 130, 141, 143
 
 
 COMMANDS = {
+    "init": "init.init",
     "inspect": "inspect.inspect",
     "check": "check.check",
     "doctor": "doctor.doctor",
@@ -57,7 +58,7 @@ HELP = {"help_option_names": ["-h", "--help"], "show_default": True, "max_conten
 
 
 SECTIONS = {
-    "Step by step": ("ingest", "work", "status", "export"),
+    "Step by step": ("init", "ingest", "work", "status", "export"),
     "All steps at once": ("run",),
     "Checks and failures": ("doctor", "inspect", "check", "failures", "show", "retry", "drop", "lost"),
     "Running workers": ("pause", "resume", "set"),
