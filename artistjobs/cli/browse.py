@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import click
 from click.exceptions import Exit
 
-from artistjobs.cli.group import EXIT_INTERRUPTED, EXIT_TERMINATED
+from artistjobs.cli.exit_codes import EXIT_INTERRUPTED, EXIT_TERMINATED
 from artistjobs.cli.help import command
 from artistjobs.cli.options import Settings
 

@@ -9,6 +9,7 @@ from click.exceptions import Exit
 
 from artistjobs import __version__
 from artistjobs.cli.env_file import NO_ENV_FILE, EnvFile
+from artistjobs.cli.exit_codes import EXIT_INTERRUPTED, EXIT_NO_READER
 from artistjobs.cli.help import verbosity_of
 from artistjobs.cli.options import DATABASE, PATH, SECONDS, Settings
 from artistjobs.core.shortage import expected_error
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from artistjobs.store.address import Address
-
-
-EXIT_INTERRUPTED, EXIT_NO_READER, EXIT_TERMINATED = 130, 141, 143
 
 
 COMMANDS = {

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 from artistjobs.api.core_dumps import limit_core_dumps
 from artistjobs.cli.env_file import NO_ENV_FILE, EnvFile, default_map, read_env_file
-from artistjobs.cli.group import EXIT_INTERRUPTED, EXIT_NO_READER, EXIT_TERMINATED, cli, print_error
+from artistjobs.cli.exit_codes import EXIT_INTERRUPTED, EXIT_NO_READER, EXIT_TERMINATED
+from artistjobs.cli.group import cli, print_error
 from artistjobs.errors import OutputError, StoreError, WrongUseError
 
 if TYPE_CHECKING:

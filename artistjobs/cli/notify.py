@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 from click.exceptions import Exit
 
-from artistjobs.cli.group import EXIT_INTERRUPTED, EXIT_NO_READER
+from artistjobs.cli.exit_codes import EXIT_INTERRUPTED, EXIT_NO_READER
 from artistjobs.core.shortage import shortage_of
 from artistjobs.errors import ArtistjobsError, ResourceError
 

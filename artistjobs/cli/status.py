@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 from click.exceptions import Exit
 
-from artistjobs.cli.group import EXIT_INTERRUPTED
+from artistjobs.cli.exit_codes import EXIT_INTERRUPTED
 from artistjobs.cli.help import command
 from artistjobs.cli.options import Settings, prompt_option
 

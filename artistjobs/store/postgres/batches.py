@@ -7,20 +7,19 @@ from artistjobs.core.batch import BatchState
 from artistjobs.core.job import MAX_DELAY_SECONDS, Claim, Scope
 from artistjobs.core.timestamps import to_timestamp
 from artistjobs.store.models import BatchChange, BatchJob, BatchRecord, TokenQueue
-from artistjobs.store.postgres.connection import Connection, Db, execute
+from artistjobs.store.postgres.connection import Connection
 from artistjobs.store.postgres.money import hold_back
 from artistjobs.store.postgres.queue import PostgresQueue
 from artistjobs.store.postgres.recording import Recorder
+from artistjobs.store.postgres.statements import Db, execute
 from artistjobs.store.queries.batches import (
+    QUEUE_LIMIT_SECONDS,
     SqlBatchQueries,
-    batch_of,
     change_row,
+    has_other_id,
     token_queue_of,
 )
 from artistjobs.store.queries.rows import span
-
-QUEUE_LIMIT_SECONDS = 86_400.0
-"""Time for which a learned limit of the token queue counts; an account may get a higher one."""
 
 
 class PostgresBatches(SqlBatchQueries):
@@ -101,7 +100,7 @@ class PostgresBatches(SqlBatchQueries):
             late = [attempt for attempt in attempts if attempt.claim.job not in held and attempt.answer is not None]
             known = recorder.known_responses(db, late)
             new = [attempt for attempt in attempts if attempt.claim.job in held]
-            new += [attempt for attempt in late if _has_other_id(attempt, known)]
+            new += [attempt for attempt in late if has_other_id(attempt, known)]
             return recorder.record(db, new, 0)[0] if new else []
 
         with self._db.waiting():
@@ -135,14 +134,3 @@ class PostgresBatches(SqlBatchQueries):
         since = to_timestamp(self._db.now() - QUEUE_LIMIT_SECONDS)
         with self._db.waiting():
             return token_queue_of(self._db.row("token_queue", {"model": model, "since": since}))
-
-    def _found(self, batch: int) -> BatchRecord:
-        row = self._db.row("batch", {"batch": batch})
-        assert row is not None
-        return batch_of(row)
-
-
-def _has_other_id(attempt: Attempt, known: set[str | None]) -> bool:
-    """Return True if the answer of an attempt has an id, and it is none of the known ones."""
-    response_id = attempt.answer.response_id if attempt.answer else None
-    return response_id is not None and response_id not in known

@@ -13,9 +13,10 @@ from artistjobs.core.statistics import AnswerStats, stats_of
 from artistjobs.errors import WrongUseError
 from artistjobs.store.address import DatabaseUrl
 from artistjobs.store.models import Counts, FileJobs, Kind, wrong_kind_message
-from artistjobs.store.postgres.connection import Db, connect, execute, sql
 from artistjobs.store.postgres.errors import translated
 from artistjobs.store.postgres.migrations import is_new, missing
+from artistjobs.store.postgres.session import connect
+from artistjobs.store.postgres.statements import Db, execute, sql
 
 _NO_JOBS = {state.value: 0 for state in JobState}
 

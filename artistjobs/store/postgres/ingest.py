@@ -12,10 +12,12 @@ from artistjobs.core.job import BadLine, GoodRow, Row, TableArtist
 from artistjobs.core.prompt import Prompt, job_keys
 from artistjobs.core.timestamps import to_timestamp
 from artistjobs.store.models import AskedBefore, IngestResult, Source
-from artistjobs.store.postgres.connection import Connection, Db, execute, sql, storable
+from artistjobs.store.postgres.connection import Connection
 from artistjobs.store.postgres.errors import translated
 from artistjobs.store.postgres.prompts import add_header, add_prompt
-from artistjobs.store.queries.rows import counts_of
+from artistjobs.store.postgres.statements import Db, execute, sql
+from artistjobs.store.queries.ingests import asked_before_of, first_bad_lines, same_ingest
+from artistjobs.store.queries.tables import storable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,22 +76,15 @@ class PostgresIngestor:
 
     def find_same_file(self, source: Source, prompt: Prompt) -> IngestResult | None:
         """Record another ingest of an unchanged file; None if this file was not ingested with this prompt before."""
-        known = self._connection.row("find_prompt", {"key": prompt.key})
-        content = {"sha256": source.sha256, "read_as": source.read_as}
-        same = known and self._connection.row("same_ingest", {**content, "prompt": known["id"]})
-        if not same or not known:
+        if (same := same_ingest(self._connection, source, prompt)) is None:
             return None
-        counts = {name: same[name] for name in ("lines", "good", "duplicates", "bad")}
-        counts |= {"added": 0, "known": same["added"] + same["known"]}
-        span = {name: same[name] for name in ("first_job", "last_job", "header")} | {"lines_of": same["id"]}
-        ingest = self._connection.in_transaction(lambda db: self._add_ingest(db, source, known["id"], counts | span))
-        return IngestResult(ingest=ingest, unchanged=True, **counts)
+        row: dict[str, object] = {**same.counts, **same.span}
+        ingest = self._connection.in_transaction(lambda db: self._add_ingest(db, source, same.prompt, row))
+        return IngestResult(ingest=ingest, unchanged=True, **same.counts)
 
     def bad_lines(self, ingest: int, limit: int) -> list[BadLine]:
         """Return the first ``limit`` bad lines of an ingest."""
-        scope = self._connection.row("ingest_scope", {"ingest": ingest})
-        rows = self._connection.rows("bad_lines", {"ingest": scope["ingest"] if scope else 0, "limit": limit})
-        return [BadLine(row["line"], row["reason"], row["beginning"]) for row in rows]
+        return first_bad_lines(self._connection, ingest, limit)
 
     def _asked_before(self, db: Db, prompt: Prompt) -> AskedBefore | None:
         """Return the jobs of other prompt configurations about the staged artists that are to be asked about."""
@@ -103,15 +98,7 @@ class PostgresIngestor:
             artists = execute(db, "count_again", number).fetchone() if rows else None
         if artists is None:
             return None
-        counts = [counts_of(row) for row in rows]
-        return AskedBefore(
-            database=self._connection.path,
-            artists=artists["artists"],
-            done=sum(one.done for one in counts),
-            failed=sum(one.failed for one in counts),
-            pending=sum(one.pending + one.running for one in counts),
-            prompts=[row["prompt"] for row in rows],
-        )
+        return asked_before_of(self._connection.path, artists["artists"], rows)
 
     @contextmanager
     def _staged(self) -> Iterator[Db]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from artistjobs.store.postgres.connection import Db
+    from artistjobs.store.postgres.statements import Db
 
 log = logging.getLogger(__name__)
 

@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from artistjobs.errors import NewerDatabaseError, StoreError, WrongUseError
+from artistjobs.errors import WrongUseError
+from artistjobs.store.migration_files import files_of, migration_name, not_applied
 
 if TYPE_CHECKING:
     import psycopg
@@ -13,19 +14,8 @@ LOCK = 0x61_6A_6D_67
 
 
 def migration_files() -> list[Path]:
-    """Return the migration files in order, from the installed package or from the checkout.
-
-    Raises:
-        StoreError: if there are none.
-
-    """
-    package = Path(__file__).resolve().parents[2]
-    inside, beside = (place / "migrations" / "postgres" for place in (package, package.parent))
-    folder = inside if inside.is_dir() else beside
-    found = [file for file in folder.iterdir() if file.name.endswith(".sql")] if folder.is_dir() else []
-    if not found:
-        raise StoreError("the migrations are missing from this installation; install artistjobs again.")
-    return sorted(found, key=lambda file: file.name)
+    """Return the migration files in order. Raises StoreError if there are none."""
+    return files_of("postgres")
 
 
 def is_new(db: "psycopg.Connection[dict[str, Any]]") -> bool:
@@ -56,13 +46,7 @@ def missing(db: "psycopg.Connection[dict[str, Any]]", name: object) -> list[Path
             )
         return files
     rows = db.execute("SELECT name FROM artistjobs_migrations").fetchall()
-    applied = {row["name"] for row in rows}
-    known = {_name(file) for file in files}
-    if applied - known:
-        raise NewerDatabaseError(
-            f"{name} was made by a later version of artistjobs (it has {min(applied - known)}); upgrade artistjobs."
-        )
-    return [file for file in files if _name(file) not in applied]
+    return not_applied(files, {row["name"] for row in rows}, name)
 
 
 def migrate(db: "psycopg.Connection[dict[str, Any]]", name: object) -> None:
@@ -75,8 +59,4 @@ def migrate(db: "psycopg.Connection[dict[str, Any]]", name: object) -> None:
                 db.execute(
                     "CREATE TABLE artistjobs_migrations (name text PRIMARY KEY, applied_at timestamptz NOT NULL)"
                 )
-            db.execute("INSERT INTO artistjobs_migrations VALUES (%s, clock_timestamp())", (_name(file),))
-
-
-def _name(file: Path) -> str:
-    return file.name.removesuffix(".sql")
+            db.execute("INSERT INTO artistjobs_migrations VALUES (%s, clock_timestamp())", (migration_name(file),))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from artistjobs.store.models import Money, Reservation
-from artistjobs.store.postgres.connection import Db, execute
+from artistjobs.store.postgres.statements import Db, execute
 
 
 def hold_back(db: Db, holder: int | None, amounts: Sequence[tuple[float, float]], cap_usd: float) -> Reservation:

@@ -15,7 +15,7 @@ from artistjobs.errors import WrongUseError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from artistjobs.store.postgres.connection import Db
+    from artistjobs.store.postgres.statements import Db
 
 _OTHERS = 2
 """Further clients of the test. A pooler hands out its idle session that was used last, or each of them in turn."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from artistjobs.core.columns import cells_text
 from artistjobs.core.prompt import Prompt, text_sha256
-from artistjobs.store.postgres.connection import Db, execute
+from artistjobs.store.postgres.statements import Db, execute
 
 
 def add_prompt(db: Db, prompt: Prompt, now: str) -> int:

@@ -20,7 +20,7 @@ from artistjobs.store.call_notes import suspected_in
 from artistjobs.store.interface import ChangePrompt
 from artistjobs.store.models import CallPermit, QueueState, RescueResult, Reservation, Submission
 from artistjobs.store.postgres.claim_floor import ClaimFloor
-from artistjobs.store.postgres.connection import Connection, Db, DbRow, connect, execute
+from artistjobs.store.postgres.connection import Connection
 from artistjobs.store.postgres.liveness import Liveness, try_lock_dead
 from artistjobs.store.postgres.local_files import LocalFiles
 from artistjobs.store.postgres.money import hold_back
@@ -28,7 +28,9 @@ from artistjobs.store.postgres.outage import Outage
 from artistjobs.store.postgres.prompts import add_prompt
 from artistjobs.store.postgres.recording import Recorder
 from artistjobs.store.postgres.replay import replay, replay_orphans
+from artistjobs.store.postgres.session import connect
 from artistjobs.store.postgres.spool import Owner, Spooled, SpoolFile
+from artistjobs.store.postgres.statements import Db, DbRow, execute
 from artistjobs.store.queries.headers import Headers
 from artistjobs.store.queries.picks import RandomPicks
 from artistjobs.store.queries.rows import prompt_of, span, submission_of

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from artistjobs.core.attempt import Attempt, Outcome
 from artistjobs.core.timestamps import from_timestamp, to_timestamp
 from artistjobs.store.postgres.answers import answer_columns
-from artistjobs.store.postgres.connection import Connection, Db, execute
+from artistjobs.store.postgres.connection import Connection
+from artistjobs.store.postgres.statements import Db, execute
 from artistjobs.store.queries.rows import attempt_values, of_different_jobs, settled_values, work_row
 
 _ATTEMPT_COLUMNS = (

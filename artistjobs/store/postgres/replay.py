@@ -7,9 +7,10 @@ from functools import partial
 from pathlib import Path
 
 from artistjobs.core.formatting import count_text
-from artistjobs.store.postgres.connection import Connection, Db, execute
+from artistjobs.store.postgres.connection import Connection
 from artistjobs.store.postgres.recording import Recorder
 from artistjobs.store.postgres.spool import Owner, Spooled, orphans, read_owner, read_spool
+from artistjobs.store.postgres.statements import Db, execute
 
 log = logging.getLogger(__name__)
 

@@ -11,8 +11,9 @@ from artistjobs.errors import WrongUseError
 from artistjobs.store.address import DatabaseUrl
 from artistjobs.store.models import Kind
 from artistjobs.store.postgres.answers import stored_text, text_of
-from artistjobs.store.postgres.connection import Connection, Db, execute
+from artistjobs.store.postgres.connection import Connection
 from artistjobs.store.postgres.errors import translated
+from artistjobs.store.postgres.statements import Db, execute
 from artistjobs.store.queries.tables import NOT_COPIED, TABLES, Counted, Row, TableWriter, names_of, selecting
 
 _AT_ONCE = 2_000

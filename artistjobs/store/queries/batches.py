@@ -1,14 +1,18 @@
 """Queries about batches at the service."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 
+from artistjobs.core.attempt import Attempt
 from artistjobs.core.batch import BatchState
 from artistjobs.core.job import Claim, Scope
 from artistjobs.store.models import BatchChange, BatchJob, BatchRecord, TokenQueue
 from artistjobs.store.queries.connection import ReadConnection, RowMapping
 from artistjobs.store.queries.headers import Headers
 from artistjobs.store.queries.rows import Row, span
+
+QUEUE_LIMIT_SECONDS = 86_400.0
+"""Time for which a learned limit of the token queue counts; an account may get a higher one."""
 
 
 class SqlBatchQueries:
@@ -36,12 +40,23 @@ class SqlBatchQueries:
         row = self._connection.row("held_by_batches", span(scope))
         return int(row["jobs"]) if row else 0
 
+    def _found(self, batch: int) -> BatchRecord:
+        found = self.batch(batch)
+        assert found is not None
+        return found
+
     def _claim_of(self, row: RowMapping) -> Claim:
         columns = self._headers.columns(row["header"], row["columns"])
         return Claim(row["job"], row["attempt"], row["prompt"], row["artist_name"], row["artist_data"], columns)
 
     def _batch_jobs_of(self, rows: Sequence[RowMapping]) -> Mapping[int, BatchJob]:
         return {row["job"]: BatchJob(self._claim_of(row), bool(row["is_held"])) for row in rows}
+
+
+def has_other_id(attempt: Attempt, known: Collection[str | None]) -> bool:
+    """Return True if the answer of an attempt has an id, and it is none of the known ones."""
+    response_id = attempt.answer.response_id if attempt.answer else None
+    return response_id is not None and response_id not in known
 
 
 def batch_of(row: RowMapping) -> BatchRecord:

@@ -10,17 +10,15 @@ from artistjobs.core.job import MAX_DELAY_SECONDS, Claim, Scope
 from artistjobs.core.timestamps import to_timestamp
 from artistjobs.store.models import BatchChange, BatchJob, BatchRecord, TokenQueue
 from artistjobs.store.queries.batches import (
+    QUEUE_LIMIT_SECONDS,
     SqlBatchQueries,
-    batch_of,
     change_row,
+    has_other_id,
     token_queue_of,
 )
 from artistjobs.store.queries.rows import span, work_row
 from artistjobs.store.sqlite.connection import Connection, sql
 from artistjobs.store.sqlite.queue import SqliteQueue
-
-QUEUE_LIMIT_SECONDS = 86_400.0
-"""Time for which a learned limit of the token queue counts; an account may get a higher one."""
 
 
 class SqliteBatches(SqlBatchQueries):
@@ -89,7 +87,7 @@ class SqliteBatches(SqlBatchQueries):
             late = [attempt for attempt in attempts if attempt.claim.job not in held and attempt.answer is not None]
             known = self._known_answers(late)
             new = [attempt for attempt in attempts if attempt.claim.job in held]
-            new += [attempt for attempt in late if _has_other_id(attempt, known)]
+            new += [attempt for attempt in late if has_other_id(attempt, known)]
             settled = self._queue.record(db, new, batch)
             if new:
                 now = to_timestamp(self._clock())
@@ -121,11 +119,6 @@ class SqliteBatches(SqlBatchQueries):
         since = to_timestamp(self._clock() - QUEUE_LIMIT_SECONDS)
         return token_queue_of(self._db.row("token_queue", {"model": model, "since": since}))
 
-    def _found(self, batch: int) -> BatchRecord:
-        row = self._db.row("batch", {"batch": batch})
-        assert row is not None
-        return batch_of(row)
-
     def _known_answers(self, attempts: Sequence[Attempt]) -> set[str]:
         """Return the response ids of answers that are stored already."""
         if not attempts:
@@ -133,9 +126,3 @@ class SqliteBatches(SqlBatchQueries):
         pairs = [[attempt.claim.job, attempt.answer.response_id] for attempt in attempts if attempt.answer]
         row = self._db.row("answers_known", {"answers": json.dumps(pairs)})
         return set(json.loads(row[0])) if row else set()
-
-
-def _has_other_id(attempt: Attempt, known: set[str]) -> bool:
-    """Return True if the answer of an attempt has an id, and it is none of the known ones."""
-    response_id = attempt.answer.response_id if attempt.answer else None
-    return response_id is not None and response_id not in known

@@ -13,7 +13,7 @@ from artistjobs.core.prompt import Prompt, job_keys
 from artistjobs.core.timestamps import to_timestamp
 from artistjobs.errors import StoreError
 from artistjobs.store.models import AskedBefore, IngestResult, Source
-from artistjobs.store.queries.rows import counts_of
+from artistjobs.store.queries.ingests import asked_before_of, first_bad_lines, same_ingest
 from artistjobs.store.sqlite.connection import Connection, sql, sql_of_rows, write
 from artistjobs.store.sqlite.prompts import add_header, add_prompt
 
@@ -84,23 +84,15 @@ class SqliteIngestor:
 
     def find_same_file(self, source: Source, prompt: Prompt) -> IngestResult | None:
         """Record another ingest of an unchanged file; None if this file was not ingested with this prompt before."""
-        known = self._connection.row("find_prompt", {"key": prompt.key})
-        content = {"sha256": source.sha256, "read_as": source.read_as}
-        same = known and self._connection.row("same_ingest", {**content, "prompt": known["id"]})
-        if not same or not known:
+        if (same := same_ingest(self._connection, source, prompt)) is None:
             return None
-        counts = {name: same[name] for name in ("lines", "good", "duplicates", "bad")}
-        counts |= {"added": 0, "known": same["added"] + same["known"]}
-        span = {name: same[name] for name in ("first_job", "last_job", "header")} | {"lines_of": same["id"]}
         with self._connection.transaction() as db:
-            ingest = self._add_ingest(db, source, known["id"], counts | span)
-        return IngestResult(ingest=ingest, unchanged=True, **counts)
+            ingest = self._add_ingest(db, source, same.prompt, {**same.counts, **same.span})
+        return IngestResult(ingest=ingest, unchanged=True, **same.counts)
 
     def bad_lines(self, ingest: int, limit: int) -> list[BadLine]:
         """Return the first ``limit`` bad lines of an ingest."""
-        scope = self._connection.row("ingest_scope", {"ingest": ingest})
-        rows = self._connection.rows("bad_lines", {"ingest": scope["ingest"] if scope else 0, "limit": limit})
-        return [BadLine(row["line"], row["reason"], row["beginning"]) for row in rows]
+        return first_bad_lines(self._connection, ingest, limit)
 
     def _asked_before(self, prompt: Prompt) -> AskedBefore | None:
         """Return the jobs of other prompt configurations about the staged artists that are to be asked about."""
@@ -115,15 +107,7 @@ class SqliteIngestor:
         if not rows:
             return None
         artists = self._connection.rows("count_again", {"prompt": number})[0][0]
-        counts = [counts_of(row) for row in rows]
-        return AskedBefore(
-            database=self._path,
-            artists=artists,
-            done=sum(one.done for one in counts),
-            failed=sum(one.failed for one in counts),
-            pending=sum(one.pending + one.running for one in counts),
-            prompts=[row["prompt"] for row in rows],
-        )
+        return asked_before_of(self._path, artists, rows)
 
     @contextmanager
     def _stage(self) -> Iterator["_Stager"]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from artistjobs.errors import NewerDatabaseError, StoreError
+from artistjobs.store.migration_files import files_of, migration_name, not_applied
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -19,19 +19,8 @@ _SET = "artistjobs"
 
 
 def migration_files() -> list[Path]:
-    """Return the migration files in order, from the installed package or from the checkout.
-
-    Raises:
-        StoreError: if there are none.
-
-    """
-    package = Path(__file__).resolve().parents[2]
-    inside, beside = (place / "migrations" / "sqlite" for place in (package, package.parent))
-    folder = inside if inside.is_dir() else beside
-    found = [file for file in folder.iterdir() if file.name.endswith(".sql")] if folder.is_dir() else []
-    if not found:
-        raise StoreError("the migrations are missing from this installation; install artistjobs again.")
-    return sorted(found, key=lambda file: file.name)
+    """Return the migration files in order. Raises StoreError if there are none."""
+    return files_of("sqlite")
 
 
 def needs_migration(db: sqlite3.Connection, path: Path) -> bool:
@@ -41,13 +30,7 @@ def needs_migration(db: sqlite3.Connection, path: Path) -> bool:
         NewerDatabaseError: if the database has a migration that this version does not know.
 
     """
-    known = {_name(file) for file in migration_files()}
-    applied = _applied(db)
-    if applied - known:
-        raise NewerDatabaseError(
-            f"{path} was made by a later version of artistjobs (it has {min(applied - known)}); upgrade artistjobs."
-        )
-    return bool(known - applied)
+    return bool(not_applied(migration_files(), _applied(db), path))
 
 
 def migrate(db: "Database") -> None:
@@ -59,7 +42,7 @@ def migrate(db: "Database") -> None:
 
     migrations = Migrations(_SET)
     for file in migration_files():
-        migrations(name=_name(file))(_step(file))
+        migrations(name=migration_name(file))(_step(file))
     migrations.apply(db)
 
 
@@ -76,7 +59,7 @@ class _step:  # noqa: N801 - stands where a function is expected
     """One migration in the form that sqlite-utils expects: a callable with a name."""
 
     def __init__(self, file: Path) -> None:
-        self.__name__ = _name(file)
+        self.__name__ = migration_name(file)
         self._file = file
 
     def __call__(self, db: "Database", /) -> None:
@@ -95,7 +78,3 @@ def _statements(script: str) -> Iterator[str]:
             statement = ""
     if statement:
         raise ValueError(f"a statement never ends: {statement}")
-
-
-def _name(file: Path) -> str:
-    return file.name.removesuffix(".sql")
