@@ -169,6 +169,26 @@ def postgres() -> Iterator["Server"]:
         (pytest.fail if SERVER_IS_REQUIRED else pytest.skip)(reason)
 
 
+@pytest.fixture
+def url(postgres: "Server") -> Iterator[str]:
+    """The URL of an empty PostgreSQL database."""
+    with postgres.database() as url:
+        yield url
+
+
+@pytest.fixture
+def query(url: str) -> Callable[[str], list[tuple]]:
+    """Function that executes a statement in that database and returns its rows."""
+    import psycopg
+
+    def query(statement: str) -> list[tuple]:
+        with psycopg.connect(url, autocommit=True) as connection:
+            cursor = connection.execute(statement)
+            return cursor.fetchall() if cursor.description else []
+
+    return query
+
+
 @pytest.fixture(scope="session")
 def launcher(tmp_path_factory) -> Iterator["Launcher"]:
     """Starts processes with injected faults."""

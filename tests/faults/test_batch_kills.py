@@ -12,26 +12,21 @@ from dataclasses import replace
 
 import pytest
 from conftest import read_records, wait_until, write_artists
+from services import FAST, use, write_files
 
 from artistjobs.rehearsal.scenarios import BatchRules
 
 ROWS = 12
 RUN = ("run", "a.csv", "--prompt-file", "p.txt", "--batch", "--no-text")
 RULES = BatchRules(validating_seconds=0.0, seconds=0.05, finalizing_seconds=0.0, cancelling_seconds=0.0)
-FAST = {"set": {"artistjobs.cli.arguments.BATCH_SPEED": 1000.0}}
 
 
 @pytest.fixture
 def service(api, folder):
     """The simulated API with quick batches, and the files of a run."""
-    write_artists(folder / "a.csv", ROWS)
-    (folder / "p.txt").write_text("Who is {{ artist_name }}?", encoding="utf-8")
-    use(api, RULES)
+    write_files(folder, ROWS)
+    use(api, batch=RULES)
     return api
-
-
-def use(api, rules):
-    api.scenario = replace(api.scenario, latency_seconds=0.0, batch=rules)
 
 
 @pytest.fixture
@@ -117,7 +112,7 @@ LOST = {
 
 @pytest.mark.parametrize("what", LOST)
 def test_a_reply_that_is_lost_is_looked_for_and_nothing_is_created_twice(world, service, folder, what):
-    use(service, LOST[what])
+    use(service, batch=LOST[what])
 
     last = world.run(*RUN, **FAST)
 
@@ -128,14 +123,14 @@ def test_a_reply_that_is_lost_is_looked_for_and_nothing_is_created_twice(world, 
 @pytest.mark.parametrize("chance", range(4))
 def test_kills_at_random_times_of_batches_pay_nothing_twice(world, service, folder, chance):
     lots = random.Random(chance)
-    use(service, replace(RULES, seconds=0.1, cut_upload=0.2, cut_download=0.2, server_error=0.1))
+    use(service, batch=replace(RULES, seconds=0.1, cut_upload=0.2, cut_download=0.2, server_error=0.1))
     for _ in range(4):
         process = world.start(*RUN, **FAST)
         try:
             process.wait(lots.uniform(0.1, 0.8))
         except AssertionError:
             process.kill()
-    use(service, RULES)
+    use(service, batch=RULES)
 
     last = world.run(*RUN, **FAST)
 
@@ -146,7 +141,7 @@ def test_kills_at_random_times_of_batches_pay_nothing_twice(world, service, fold
 def test_two_processes_share_a_queue_and_take_over_from_the_one_that_is_killed(world, service, folder):
     write_artists(folder / "a.csv", 40)
     assert world.run("ingest", "a.csv", "--prompt-file", "p.txt").code == 0
-    use(service, replace(RULES, seconds=0.5))
+    use(service, batch=replace(RULES, seconds=0.5))
     first, second = (world.start("work", "--batch", **FAST) for _ in range(2))
     wait_until(lambda: service.desk.batches)
     first.kill()

@@ -8,7 +8,6 @@ import threading
 from contextlib import closing
 from pathlib import Path
 
-import psycopg
 import pytest
 from conftest import read_records, wait_until, write_artists
 from postgres import OwnServer
@@ -33,16 +32,6 @@ def server(postgres):
 def url(server):
     with server.database() as url:
         yield url
-
-
-@pytest.fixture
-def query(url):
-    def query(statement: str) -> list[tuple]:
-        with psycopg.connect(url, autocommit=True) as connection:
-            cursor = connection.execute(statement)
-            return cursor.fetchall() if cursor.description else []
-
-    return query
 
 
 @pytest.fixture

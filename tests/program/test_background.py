@@ -2,12 +2,11 @@
 
 import random
 import signal
-import sqlite3
-from contextlib import closing
 from dataclasses import replace
 
 import pytest
-from conftest import read_records, wait_until, write_artists
+from conftest import read_records, wait_until
+from services import FAST, select, states, use, write_files
 
 from artistjobs.rehearsal import Fault
 from artistjobs.rehearsal.scenarios import BackgroundRules
@@ -17,30 +16,15 @@ ROWS, WORKERS = 12, 4
 QUICK = BackgroundRules(seconds=0.02)
 SLOW = BackgroundRules(seconds=60.0)
 RUN = ("run", "a.csv", "--prompt-file", "p.txt", "--background", "--no-text", "--max-workers", WORKERS)
-FAST = {"set": {"artistjobs.cli.arguments.BATCH_SPEED": 1000.0}}
 
 
 @pytest.fixture(autouse=True)
 def service(api, folder, monkeypatch):
     """The simulated API with quick answers, the files of a run, and short waits."""
     monkeypatch.setattr("artistjobs.cli.arguments.BATCH_SPEED", 1000.0)
-    write_artists(folder / "a.csv", ROWS)
-    (folder / "p.txt").write_text("Who is {{ artist_name }}?", encoding="utf-8")
-    use(api, QUICK)
+    write_files(folder, ROWS)
+    use(api, background=QUICK)
     return api
-
-
-def use(api, rules):
-    api.scenario = replace(api.scenario, latency_seconds=0.0, background=rules)
-
-
-def select(folder, query):
-    with closing(sqlite3.connect(folder / "artistjobs.db")) as db:
-        return db.execute(query).fetchall()
-
-
-def states(folder):
-    return dict(select(folder, "SELECT state, count(*) FROM jobs GROUP BY state"))
 
 
 def assert_whole(folder, service, repeated=0):
@@ -70,7 +54,7 @@ def test_a_window_is_sent_and_its_price_is_counted(cli, folder, service, window,
 
 
 def test_a_server_that_answers_at_once_is_accepted(cli, folder, service):
-    use(service, BackgroundRules(answers_at_once=True))
+    use(service, background=BackgroundRules(answers_at_once=True))
 
     assert cli(*RUN).exit_code == 0
 
@@ -89,7 +73,7 @@ def test_failures_inside_an_answer_are_judged_as_those_of_live_calls(cli, folder
 
 
 def test_ctrl_c_leaves_answers_to_the_service_and_the_next_run_fetches_them(world, folder, service):
-    use(service, replace(QUICK, seconds=1.5))
+    use(service, background=replace(QUICK, seconds=1.5))
     process = world.start(*RUN, **FAST)
     wait_until(lambda: service.desk.background.looks >= WORKERS)
 
@@ -98,13 +82,13 @@ def test_ctrl_c_leaves_answers_to_the_service_and_the_next_run_fetches_them(worl
     assert process.wait() == 130, process.err
     assert "4 answers in the background, to be fetched by the next run" in process.err
     assert states(folder) == {"pending": ROWS}
-    use(service, QUICK)
+    use(service, background=QUICK)
     assert world.run(*RUN, **FAST).code == 0
     assert_whole(folder, service)
 
 
 def test_live_calls_fetch_what_was_left_in_the_background(world, folder, service):
-    use(service, replace(QUICK, seconds=0.5))
+    use(service, background=replace(QUICK, seconds=0.5))
     process = world.start(*RUN, **FAST)
     wait_until(lambda: service.desk.background.looks >= WORKERS)
     process.kill()
@@ -139,7 +123,7 @@ def test_a_kill_after_the_id_is_stored_buys_no_answer_again(world, folder, servi
 @pytest.mark.parametrize("chance", range(3))
 def test_kills_at_random_times_buy_only_responses_in_creation_again(world, folder, service, chance):
     lots = random.Random(chance)
-    use(service, BackgroundRules(seconds=0.1, lag_seconds=0.02, server_error=0.2))
+    use(service, background=BackgroundRules(seconds=0.1, lag_seconds=0.02, server_error=0.2))
     deaths = 0
     for _ in range(3):
         process = world.start(*RUN, **FAST)
@@ -157,8 +141,8 @@ def test_kills_at_random_times_buy_only_responses_in_creation_again(world, folde
 
 
 def test_a_response_that_the_service_forgets_is_called_again_and_counted_as_lost(cli, folder, service):
-    use(service, replace(QUICK, forgotten=1.0))
-    service.script = lambda body, nth: use(service, QUICK) if nth > 1 else None
+    use(service, background=replace(QUICK, forgotten=1.0))
+    service.script = lambda body, nth: use(service, background=QUICK) if nth > 1 else None
     result = cli(*RUN, "--max-cost", "50", "--max-workers", "1", "--limit", "1")
 
     assert result.exit_code == 4, result.stderr
@@ -169,7 +153,7 @@ def test_a_response_that_the_service_forgets_is_called_again_and_counted_as_lost
 
 
 def test_looks_that_fail_are_repeated(cli, folder, service):
-    use(service, replace(QUICK, server_error=0.5, lag_seconds=0.01))
+    use(service, background=replace(QUICK, server_error=0.5, lag_seconds=0.01))
 
     assert cli(*RUN).exit_code == 0
 
@@ -177,7 +161,7 @@ def test_looks_that_fail_are_repeated(cli, folder, service):
 
 
 def test_a_service_that_is_away_keeps_the_answers_for_the_next_run(cli, folder, service):
-    use(service, replace(SLOW, server_error=1.0))
+    use(service, background=replace(SLOW, server_error=1.0))
 
     result = cli(*RUN, "--patience", "0.2")
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 from conftest import KEY, read_records, wait_until, write_artists
+from services import FAST, select, states, use, write_files
 
 from artistjobs.rehearsal import Fault
 from artistjobs.rehearsal.scenarios import BatchRules
@@ -18,30 +19,15 @@ QUICK = BatchRules(validating_seconds=0.0, seconds=0.02, finalizing_seconds=0.0,
 SLOW = replace(QUICK, seconds=60.0)
 WORK = ("work", "--batch")
 RUN = ("run", "a.csv", "--prompt-file", "p.txt", "--batch", "--no-text")
-FAST = {"set": {"artistjobs.cli.arguments.BATCH_SPEED": 1000.0}}
 
 
 @pytest.fixture(autouse=True)
 def service(api, folder, monkeypatch):
     """The simulated API with quick batches, the files of a run, and short waits."""
     monkeypatch.setattr("artistjobs.cli.arguments.BATCH_SPEED", 1000.0)
-    write_artists(folder / "a.csv", ROWS)
-    (folder / "p.txt").write_text("Who is {{ artist_name }}?", encoding="utf-8")
-    use(api, QUICK)
+    write_files(folder, ROWS)
+    use(api, batch=QUICK)
     return api
-
-
-def use(api, rules):
-    api.scenario = replace(api.scenario, latency_seconds=0.0, batch=rules)
-
-
-def select(folder, query):
-    with closing(sqlite3.connect(folder / "artistjobs.db")) as db:
-        return db.execute(query).fetchall()
-
-
-def states(folder):
-    return dict(select(folder, "SELECT state, count(*) FROM jobs GROUP BY state"))
 
 
 def only(name, fault):
@@ -79,7 +65,7 @@ def test_no_file_is_left_at_the_service_and_the_same_run_again_does_nothing(cli,
 
 
 def test_no_wait_ends_with_75_and_the_same_command_later_collects(cli, folder, service):
-    use(service, SLOW)
+    use(service, batch=SLOW)
     first = cli(*RUN, "--no-wait")
 
     assert first.exit_code == 75, first.stderr
@@ -100,13 +86,13 @@ def test_no_wait_ends_with_75_and_the_same_command_later_collects(cli, folder, s
 
 def cut_short(service):
     """Let the batches at the service end now, with everything answered."""
-    use(service, QUICK)
+    use(service, batch=QUICK)
     for batch in service.desk.batches.values():
         service._running.loop.call_soon_threadsafe(batch.hurried.set)
 
 
 def test_cancel_collects_what_was_done_and_frees_the_rest(cli, folder, service):
-    use(service, replace(QUICK, seconds=2.0))
+    use(service, batch=replace(QUICK, seconds=2.0))
     assert cli(*RUN, "--no-wait").exit_code == 75
     batch = next(iter(service.desk.batches.values()))
     wait_until(lambda: service.desk.files.clock() - batch.started > 0.5)
@@ -119,7 +105,7 @@ def test_cancel_collects_what_was_done_and_frees_the_rest(cli, folder, service):
     assert counts["pending"] == ROWS - counts["done"]
     assert select(folder, "SELECT max(attempt) FROM jobs WHERE state = 'pending'") == [(0,)]
     assert "continue with" in result.stderr
-    use(service, QUICK)
+    use(service, batch=QUICK)
     assert cli(*RUN).exit_code == 0
     assert service.journal.repeated() == {}
 
@@ -135,7 +121,7 @@ def test_cancel_names_a_batch_and_refuses_one_that_is_over(cli, folder, service)
 
 
 def test_what_a_batch_leaves_after_some_hours_is_called_live(cli, folder, service):
-    use(service, SLOW)
+    use(service, batch=SLOW)
 
     result = cli(*RUN, "--live-after", "0.1")
 
@@ -146,11 +132,11 @@ def test_what_a_batch_leaves_after_some_hours_is_called_live(cli, folder, servic
 
 
 def test_jobs_of_a_batch_that_expires_are_pending_again_without_an_attempt(cli, folder, service):
-    use(service, replace(QUICK, seconds=0.2, window_seconds=0.1))
+    use(service, batch=replace(QUICK, seconds=0.2, window_seconds=0.1))
     assert cli(*RUN, "--no-wait").exit_code == 75
     wait_until(lambda: all(batch.status == "expired" for batch in service.desk.batches.values()))
 
-    use(service, SLOW)
+    use(service, batch=SLOW)
     assert cli(*WORK, "--no-wait").exit_code == 75
 
     done = service.journal.paid_calls
@@ -160,7 +146,7 @@ def test_jobs_of_a_batch_that_expires_are_pending_again_without_an_attempt(cli, 
 
 
 def test_lines_that_are_missing_or_have_the_status_zero_are_asked_again_uncounted(cli, folder, service):
-    use(service, replace(QUICK, missing_line=0.3, zero_status=0.3))
+    use(service, batch=replace(QUICK, missing_line=0.3, zero_status=0.3))
 
     assert cli(*RUN).exit_code == 0
 
@@ -222,7 +208,7 @@ def test_rows_that_are_all_refused_alike_stop_the_run(cli, folder, service):
 
 
 def test_a_full_token_queue_makes_smaller_batches_and_fails_no_row(cli, folder, service):
-    use(service, replace(QUICK, queue_tokens=150))
+    use(service, batch=replace(QUICK, queue_tokens=150))
 
     result = cli(*RUN)
 
@@ -234,7 +220,7 @@ def test_a_full_token_queue_makes_smaller_batches_and_fails_no_row(cli, folder, 
 
 
 def test_batches_that_bring_nothing_end_the_run_with_75(cli, folder, service):
-    use(service, replace(QUICK, file_not_found=1.0))
+    use(service, batch=replace(QUICK, file_not_found=1.0))
 
     result = cli(*RUN)
 
@@ -244,10 +230,10 @@ def test_batches_that_bring_nothing_end_the_run_with_75(cli, folder, service):
 
 
 def test_a_batch_that_the_service_no_longer_knows_is_asked_again(cli, folder, service):
-    use(service, SLOW)
+    use(service, batch=SLOW)
     assert cli(*RUN, "--no-wait").exit_code == 75
     service.desk.batches.clear()
-    use(service, QUICK)
+    use(service, batch=QUICK)
 
     result = cli(*RUN)
 
@@ -304,7 +290,7 @@ def test_the_limit_counts_jobs_of_batches(cli, folder, service):
 
 
 def test_live_calls_leave_the_jobs_of_batches_alone(cli, folder, service):
-    use(service, SLOW)
+    use(service, batch=SLOW)
     assert cli(*RUN, "--limit", "5", "--no-wait").exit_code == 75
 
     result = cli("work")
@@ -386,7 +372,7 @@ def test_several_processes_share_the_batches(world, folder, service):
 
 
 def test_ctrl_c_leaves_batches_at_the_service_and_says_so(world, folder, service):
-    use(service, SLOW)
+    use(service, batch=SLOW)
     process = world.start(*RUN, **FAST)
     wait_until(lambda: service.desk.log.count("GET /v1/batches/" + next(iter(service.desk.batches), "")) > 0)
 
@@ -434,7 +420,7 @@ def test_a_check_refuses_stored_prompts_in_batches_and_says_what_a_window_saves(
 
 
 def test_the_status_has_a_line_for_each_open_batch(cli, folder, service):
-    use(service, SLOW)
+    use(service, batch=SLOW)
     assert cli(*RUN, "--no-wait").exit_code == 75
 
     text, found = cli("status").stdout, json.loads(cli("status", "--json").stdout)
@@ -461,11 +447,11 @@ def test_of_two_batches_with_the_same_file_one_is_cancelled_and_the_answers_of_b
     create = service.desk.create
 
     def create_and_lose_no_more(*arguments):
-        use(service, late)
+        use(service, batch=late)
         return create(*arguments)
 
     service.desk.create = create_and_lose_no_more
-    use(service, replace(late, lost_create=1.0))
+    use(service, batch=replace(late, lost_create=1.0))
 
     assert cli(*RUN).exit_code == 0
 

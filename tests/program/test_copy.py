@@ -27,12 +27,6 @@ READING = (
 
 
 @pytest.fixture
-def url(postgres):
-    with postgres.database() as url:
-        yield url
-
-
-@pytest.fixture
 def filled(cli, folder, api):
     """A database with done and failed jobs, a changed retry, a dropped job, bad lines and settings."""
     write_artists(folder / "a.csv", 8)

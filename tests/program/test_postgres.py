@@ -20,24 +20,6 @@ PASSWORD = "s3cret-pass"
 SQL = Path(__file__).parents[2] / "artistjobs" / "store" / "postgres" / "sql"
 
 
-@pytest.fixture
-def url(postgres):
-    with postgres.database() as url:
-        yield url
-
-
-@pytest.fixture
-def query(url):
-    import psycopg
-
-    def query(statement: str) -> list[tuple]:
-        with psycopg.connect(url, autocommit=True) as connection:
-            cursor = connection.execute(statement)
-            return cursor.fetchall() if cursor.description else []
-
-    return query
-
-
 # The same as with SQLite
 
 

@@ -24,12 +24,6 @@ QUICK = BatchRules(validating_seconds=0.0, seconds=0.02, finalizing_seconds=0.0,
 SLOW = replace(QUICK, seconds=60.0)
 
 
-@pytest.fixture
-def url(postgres):
-    with postgres.database() as url:
-        yield url
-
-
 @pytest.fixture(autouse=True)
 def service(api, folder, monkeypatch):
     """The simulated API with quick batches and background calls, and the files of a run."""

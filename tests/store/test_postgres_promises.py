@@ -14,14 +14,8 @@ from artistjobs.core.attempt import Outcome
 from artistjobs.core.job import EVERYTHING
 from artistjobs.errors import StoreError
 from artistjobs.store.address import DatabaseUrl
-from artistjobs.store.postgres import connection, liveness, spool
+from artistjobs.store.postgres import connection, liveness, spool, statements
 from artistjobs.store.postgres.store import PostgresStore
-
-
-@pytest.fixture
-def url(postgres):
-    with postgres.database() as url:
-        yield url
 
 
 @pytest.fixture
@@ -227,10 +221,10 @@ def test_a_spool_on_a_full_disk_does_not_end_the_work(open_worker):
 
 
 def plant(monkeypatch, statement: str, old: bytes, new: bytes) -> None:
-    text = connection.sql(statement)
+    text = statements.sql(statement)
     assert old in text
-    whole = connection.sql
-    monkeypatch.setattr(connection, "sql", lambda name: text.replace(old, new) if name == statement else whole(name))
+    whole = statements.sql
+    monkeypatch.setattr(statements, "sql", lambda name: text.replace(old, new) if name == statement else whole(name))
 
 
 def test_claims_without_a_lock_of_the_rows_would_be_noticed(open_worker, monkeypatch):
