@@ -12,7 +12,7 @@ import pytest
 
 from artistjobs.core.attempt import Outcome
 from artistjobs.core.job import EVERYTHING
-from artistjobs.errors import StoreError
+from artistjobs.errors import StoreAwayError, StoreError
 from artistjobs.store.address import DatabaseUrl
 from artistjobs.store.postgres import connection, liveness, spool, statements
 from artistjobs.store.postgres.store import PostgresStore
@@ -161,6 +161,31 @@ def test_a_wrong_clock_of_a_machine_has_no_effect(open_worker, seconds):
 
 
 # The spool
+
+
+def test_claims_of_a_commit_whose_reply_was_lost_are_delivered_although_the_server_went_away_again(
+    open_worker, monkeypatch
+):
+    worker = open_worker()
+    make.ingest(worker, *make.names(4))
+    in_transaction = worker._connection.in_transaction
+
+    def lose_the_reply(change, _committed=None):
+        in_transaction(change)
+        raise StoreAwayError("away")
+
+    def be_away(*_):
+        raise StoreAwayError("away")
+
+    for fault in (lose_the_reply, be_away, be_away):
+        monkeypatch.setattr(worker._connection, "in_transaction", fault)
+        assert worker.queue.exchange([], 2, EVERYTHING) == []
+    monkeypatch.undo()
+    claims = worker.queue.exchange([], 2, EVERYTHING)
+
+    assert [claim.job for claim in claims] == [1, 2]
+    make.settle(worker, *(make.make_attempt(claim) for claim in [*claims, *make.claim(worker, 4)]))
+    assert worker.records.counts(EVERYTHING).done == 4
 
 
 def lose_power(monkeypatch, url, tmp_path) -> int:

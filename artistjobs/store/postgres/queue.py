@@ -58,6 +58,8 @@ class PostgresQueue:
         self._claimed: set[int] = set()
         self._number = 0  # of the last exchange that was tried
         self._doubt: _Doubt | None = None
+        # Claims of a commit whose reply was lost, until an exchange delivers them.
+        self._recovered: list[Claim] = []
         self._session = 0
         self._former: tuple[SpoolFile, list[Spooled]] | None = None
         self._outage = Outage()
@@ -112,7 +114,7 @@ class PostgresQueue:
         """Record attempts and claim up to ``limit`` jobs, in one transaction that is on disk on return."""
         self._pending += attempts
         self._claimed -= {attempt.claim.job for attempt in attempts if attempt.outcome is not Outcome.RETRY}
-        if not self._pending and limit <= 0 and self._doubt is None:
+        if not self._pending and limit <= 0 and self._doubt is None and not self._recovered:
             return []
         if self._spool is not None and attempts:
             self._spool.add(self._number + 1, attempts)
@@ -237,7 +239,7 @@ class PostgresQueue:
             return
         self._connection.gives_up_soon = False
         try:
-            if self._pending or self._doubt is not None or self._former is not None:
+            if self._pending or self._recovered or self._doubt is not None or self._former is not None:
                 self._ensure_known()
                 self._exchange(0, EVERYTHING)
             row = {"worker": self._worker, "ending": ending}
@@ -275,7 +277,8 @@ class PostgresQueue:
             return
         is_forgotten = self._session != self._connection.sessions and self._is_forgotten(self._spool)
         if self._life.is_dead or is_forgotten:
-            self._release(self._resolve_doubt())
+            self._release([*self._recovered, *self._resolve_doubt()])
+            self._recovered = []
             self._former = self._spool, self._spool.read(self._pending, self._number + 1)
             self._pending.clear()
             self._claimed.clear()
@@ -294,20 +297,21 @@ class PostgresQueue:
         return row is None or row["exchanges"] < spool.acknowledged
 
     def _exchange(self, limit: int, scope: Scope) -> list[Claim]:
-        claims = self._resolve_doubt()
-        self._release(claims[limit:])
-        claims = claims[:limit]
+        self._recovered += self._resolve_doubt()
+        self._release(self._recovered[limit:])
+        del self._recovered[limit:]
         # Later than that of every other exchange of this worker, so that it names the claims of this one.
         self._claimed_at = max(self._connection.now(), self._claimed_at + 0.001)
         self._number += 1
-        attempts, number, room = list(self._pending), self._number, limit - len(claims)
+        attempts, number, room = list(self._pending), self._number, limit - len(self._recovered)
         if self._spool is not None:
             self._doubt = _Doubt(self._spool.owner, number, len(attempts), self._claimed_at)
-        claims += self._connection.in_transaction(
+        claimed = self._connection.in_transaction(
             lambda db: self._record_and_claim(db, attempts, room, scope, number),
             lambda db: self._committed(db, self._doubt),
         )
         self._settled(len(attempts), number)
+        claims, self._recovered = [*self._recovered, *claimed], []
         self._claimed |= {claim.job for claim in claims}
         return claims
 
@@ -321,7 +325,6 @@ class PostgresQueue:
         if claims is None:
             return []
         self._settled(doubt.attempts, doubt.number)
-        self._claimed |= {claim.job for claim in claims}
         return claims
 
     def _settled(self, attempts: int, number: int) -> None:
