@@ -188,6 +188,36 @@ def test_claims_of_a_commit_whose_reply_was_lost_are_delivered_although_the_serv
     assert worker.records.counts(EVERYTHING).done == 4
 
 
+def forget_the_answer(query) -> None:
+    """Put a database into the state before an answer, as a failover to a copy does, and end all sessions."""
+    query("ALTER TABLE jobs DISABLE TRIGGER jobs_moves")
+    query("UPDATE jobs SET state = 'running', claimed_by = 1, answer = NULL")
+    query("DELETE FROM answers")
+    query("DELETE FROM attempts")
+    query("UPDATE workers SET exchanges = exchanges - 1, done = 0, calls = 0")
+    query("ALTER TABLE jobs ENABLE TRIGGER jobs_moves")
+    query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+          " WHERE application_name = 'artistjobs' AND datname = current_database()")  # fmt: skip
+
+
+@pytest.mark.parametrize("step", ["exchange", "end"])
+def test_an_answer_that_a_failover_forgot_is_stored_again_although_the_next_transaction_is_the_first_to_notice(
+    open_worker, query, step
+):
+    worker = open_worker()
+    make.ingest(worker, *make.names(1))
+    make.settle(worker, *(make.make_attempt(claim) for claim in make.claim(worker, 1)))
+    forget_the_answer(query)
+
+    if step == "exchange":
+        worker.queue.exchange([], 1, EVERYTHING)
+    worker.queue.end("finished")
+
+    counts = open_worker().records.counts(EVERYTHING)
+    assert (counts.done, counts.total) == (1, 1)
+    assert query("SELECT count(*) FROM answers") == [(1,)]
+
+
 def lose_power(monkeypatch, url, tmp_path) -> int:
     """Let a worker answer two jobs while the server is away, cut its power, and return the answers stored later."""
     synced: dict[int, int] = {}

@@ -46,6 +46,16 @@ class _Doubt:
     claimed_at: float
 
 
+class _ForgottenError(Exception):
+    """A failover has forgotten exchanges that the database had acknowledged to this worker."""
+
+
+def _has_forgotten(db: Db, spool: SpoolFile) -> bool:
+    """Return True if the database lacks exchanges that it had acknowledged to the worker of a spool."""
+    row = execute(db, "exchanges", {"worker": spool.owner.worker, "token": spool.owner.token}).fetchone()
+    return row is None or row["exchanges"] < spool.acknowledged
+
+
 class PostgresQueue:
     """Queue of jobs for one worker."""
 
@@ -119,8 +129,7 @@ class PostgresQueue:
         if self._spool is not None and attempts:
             self._spool.add(self._number + 1, attempts)
         try:
-            self._ensure_known()
-            claims = self._exchange(limit, scope)
+            claims = self._exchange_as_known(limit, scope)
         except StoreError as error:
             if self._spool is not None:
                 self._spool.sync()
@@ -239,13 +248,7 @@ class PostgresQueue:
             return
         self._connection.gives_up_soon = False
         try:
-            if self._pending or self._recovered or self._doubt is not None or self._former is not None:
-                self._ensure_known()
-                self._exchange(0, EVERYTHING)
-            row = {"worker": self._worker, "ending": ending}
-            self._connection.in_transaction(
-                lambda db: [execute(db, statement, row) for statement in ("end_worker", "leave_batches")]
-            )
+            self._end_as_known(ending)
             if self._spool is not None:
                 self._spool.remove()
             self._local.remove_notes(self._worker or 0)
@@ -293,8 +296,38 @@ class PostgresQueue:
             self._former = None
 
     def _is_forgotten(self, spool: SpoolFile) -> bool:
-        row = self._connection.row("exchanges", {"worker": spool.owner.worker, "token": spool.owner.token})
-        return row is None or row["exchanges"] < spool.acknowledged
+        return self._connection.repeated(lambda db: _has_forgotten(db, spool))
+
+    def _ensure_remembered(self, db: Db) -> None:
+        """Raise _ForgottenError, within a transaction, if its session is new and a failover has forgotten exchanges.
+
+        A transaction may have reconnected since ``_ensure_known``. Its own commit would hide what was forgotten.
+        """
+        if self._session != self._connection.sessions and self._spool is not None and _has_forgotten(db, self._spool):
+            raise _ForgottenError
+
+    def _exchange_as_known(self, limit: int, scope: Scope) -> list[Claim]:
+        while True:
+            self._ensure_known()
+            with suppress(_ForgottenError):
+                return self._exchange(limit, scope)
+
+    def _end_as_known(self, ending: str) -> None:
+        """Store what is left and record the end of this worker, in a database that has all its exchanges."""
+
+        def end(db: Db) -> None:
+            self._ensure_remembered(db)
+            row = {"worker": self._worker, "ending": ending}
+            for statement in ("end_worker", "leave_batches"):
+                execute(db, statement, row)
+
+        while True:
+            if self._pending or self._recovered or self._doubt is not None or self._former is not None:
+                self._exchange_as_known(0, EVERYTHING)
+            with suppress(_ForgottenError):
+                self._connection.in_transaction(end)
+                return
+            self._ensure_known()
 
     def _exchange(self, limit: int, scope: Scope) -> list[Claim]:
         self._recovered += self._resolve_doubt()
@@ -344,6 +377,7 @@ class PostgresQueue:
     def _record_and_claim(
         self, db: Db, attempts: Sequence[Attempt], limit: int, scope: Scope, number: int
     ) -> list[Claim]:
+        self._ensure_remembered(db)
         settled, is_registered = Recorder(self._connection, self._worker).record(db, attempts, number)
         self._floor.lower_below(attempt.claim.job for attempt in settled if attempt.outcome is Outcome.RELEASED)
         if attempts and self._ends_submissions:
