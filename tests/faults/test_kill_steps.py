@@ -260,7 +260,7 @@ def make_old_database(path):
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         db, migrations = Database(connection), Migrations("artistjobs")
         first = schema.migration_files()[0]
-        migrations(name=schema._name(first))(schema._step(first))
+        migrations(name=schema.migration_name(first))(schema._step(first))
         migrations.apply(db)
 
 

@@ -11,6 +11,7 @@ from conftest import wait_until, write_artists
 
 from artistjobs.core.job import EVERYTHING
 from artistjobs.errors import StoreError
+from artistjobs.store import migration_files as files
 from artistjobs.store.sqlite import migrations as schema
 from artistjobs.store.sqlite.migrations import migration_files
 from artistjobs.store.sqlite.reader import open_reader
@@ -61,7 +62,7 @@ def test_the_migrations_are_found_in_their_order():
 
 
 def test_an_installation_without_migrations_says_so(monkeypatch, tmp_path):
-    monkeypatch.setattr(schema, "__file__", str(tmp_path / "a" / "b" / "c" / "d.py"))
+    monkeypatch.setattr(files, "__file__", str(tmp_path / "a" / "b" / "c.py"))
 
     with pytest.raises(StoreError, match=r"the migrations are missing .*; install artistjobs again\.$"):
         migration_files()

@@ -28,7 +28,7 @@ Result = TypeVar("Result")
 
 _ABANDON_SECONDS = 1.0
 _PAUSE_SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0)
-_STREAM_ROWS = 2_000
+_FIRST_STREAM_ROWS, _STREAM_ROWS, _STREAM_CHARACTERS = 10, 2_000, 4 * 2**20
 _MOST_CONFLICTS = 30
 
 
@@ -106,10 +106,16 @@ class Connection:
             translated(self.name),
             db.cursor(name=f"stream_{next(self._streams)}", row_factory=tuple_row) as cursor,
         ):
-            cursor.itersize = _STREAM_ROWS
             cursor.execute(sql(statement), parameters)
             columns = [column.name for column in cursor.description or ()]
-            yield from (map(_tuple_with_text(columns), cursor) if UNREAD_TEXT in columns else cursor)
+            complete = _tuple_with_text(columns) if UNREAD_TEXT in columns else tuple
+            count = _FIRST_STREAM_ROWS
+            while rows := cursor.fetchmany(count):
+                yield from map(complete, rows)
+                # Answers may be large: as many rows as fit into the memory meant for them, by those that came last.
+                last = rows[-_FIRST_STREAM_ROWS:]
+                size = sum(len(value) for row in last for value in row if isinstance(value, (str, bytes)))
+                count = max(1, min(_STREAM_ROWS, len(last) * _STREAM_CHARACTERS // max(1, size)))
 
     @contextmanager
     def snapshot(self) -> Iterator[Db]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from paths import ROOT, SUPPORT
 
@@ -18,7 +18,7 @@ from artistjobs.core.job import Artist, BadLine
 from artistjobs.errors import InputError
 from artistjobs.ingest import parser
 from artistjobs.ingest import row as grammar
-from artistjobs.ingest.header import is_table_header
+from artistjobs.ingest.header import is_plain_header, is_table_header
 from artistjobs.ingest.parser import MAX_NOTICES, ArtistReader
 from artistjobs.ingest.row import FIELD_LIMIT
 from artistjobs.ingest.source import open_artists
@@ -617,6 +617,7 @@ NAMES = CELLS.filter(
 def test_rows_written_by_the_csv_module_come_back_trimmed(rows, quoting, newline, block_size):
     if newline == "\n":  # the module of Python 3.11 and 3.12 does not quote a CR then
         rows = [(name.replace("\r", ""), data.replace("\r", "")) for name, data in rows]
+    assume(not any(is_table_header(row) or is_plain_header(row) for row in rows))  # a header is no row
     text = io.StringIO(newline="")
     csv.writer(text, quoting=quoting, lineterminator=newline).writerows(rows)
 
