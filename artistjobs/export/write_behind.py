@@ -11,7 +11,11 @@ if TYPE_CHECKING:
 
 
 _WAITING = 128
-"""Blocks in the queue of the thread at most; a block is one full buffer of the caller."""
+"""Blocks in the queue of the thread at most."""
+
+
+_BLOCK_BYTES = 1 << 16
+"""Size of a block at most. It bounds the memory of the queue also if the texts are large."""
 
 
 _SYNCED_AT_ONCE = 1 << 25
@@ -40,10 +44,10 @@ class WriteBehindFile(RawIOBase):
         return self._file.fileno()
 
     def write(self, data: "ReadableBuffer", /) -> int:
-        """Queue bytes; return their number. Raises OSError if an earlier write failed."""
+        """Queue bytes, as many as fit into a block; return their number. Raises OSError if an earlier write failed."""
         self._raise()
         # A copy, because the caller reuses its buffer.
-        block = bytes(data)
+        block = bytes(memoryview(data)[:_BLOCK_BYTES])
         self._blocks.put(block)
         return len(block)
 

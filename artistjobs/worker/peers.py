@@ -3,10 +3,13 @@
 The messages between them are in ``processes``; a command with one process has no peers.
 """
 
+import logging
 from typing import Protocol
 
 from artistjobs.worker.limits.circuit_breaker import Breaker, Event
 from artistjobs.worker.limits.rate_limiter import Limiter
+
+log = logging.getLogger(__name__)
 
 
 class Peers(Protocol):
@@ -15,8 +18,11 @@ class Peers(Protocol):
     def paused(self, until: float, reason: str) -> None:
         """Report a pause of all calls, until a time in seconds on the monotonic clock, which all processes share."""
 
-    def resting(self, cause: str) -> None:
-        """Report that the service is away, and that this process makes the probes."""
+    def resting(self, cause: str, announcement: str) -> None:
+        """Report that the service is away, and that this process makes the probes.
+
+        ``announcement`` is logged once for all processes.
+        """
 
     def answered(self) -> None:
         """Report that the service answered, which ends the rest."""
@@ -28,8 +34,9 @@ class NoPeers:
     def paused(self, until: float, reason: str) -> None:
         """Do nothing."""
 
-    def resting(self, cause: str) -> None:
-        """Do nothing."""
+    def resting(self, cause: str, announcement: str) -> None:  # noqa: ARG002 - as the protocol has it
+        """Log the announcement."""
+        log.warning("%s", announcement)
 
     def answered(self) -> None:
         """Do nothing."""

@@ -254,11 +254,9 @@ class Verdicts:
             if _needs_person(failure) and not self._ever_answered:
                 self._stop.request(StopReason.ACCOUNT, fatal_message(failure))
                 return
-            self._peers.resting(failure.code)
-            log.warning(
-                "the service is away (%s): calls wait, and one at a time tries again, for up to %s (--patience)",
-                why, duration_text(self.breaker.patience_seconds),
-            )  # fmt: skip
+            patience = duration_text(self.breaker.patience_seconds)
+            calls = f"calls wait, and one at a time tries again, for up to {patience} (--patience)"
+            self._peers.resting(failure.code, f"the service is away ({why}): {calls}")
         elif event is Event.STILL_AWAY:
             log.info(
                 "the service is still away (%s); next try in %s", why, duration_text(self.breaker.seconds_to_probe)

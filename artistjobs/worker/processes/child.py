@@ -128,9 +128,10 @@ class ParentLink:
         """Report a pause of all calls."""
         self._sender.send(messages.PAUSED, [until, reason])
 
-    def resting(self, cause: str) -> None:
-        """Report that the service is away, and that this process makes the probes."""
+    def resting(self, cause: str, announcement: str) -> None:
+        """Report that the service is away, and that this process makes the probes unless another one does."""
         self._sender.send(messages.RESTING, cause)
+        self._sender.send(messages.AWAY, announcement)
 
     def answered(self) -> None:
         """Report that the service answered, which ends the rest."""

@@ -31,7 +31,7 @@ START, GO, PART, STOP, ABANDON = "start", "go", "part", "stop", "abandon"
 
 # Kinds of messages in both directions, which concern the calls of all processes: a pause of all calls, a rest during an
 # outage, and its end. The parent also tells a child to make the probes.
-PAUSED, RESTING, ANSWERED, LEAD = "paused", "resting", "answered", "lead"
+PAUSED, RESTING, AWAY, ANSWERED, LEAD = "paused", "resting", "away", "answered", "lead"
 
 
 # Kinds of messages that a child sends.

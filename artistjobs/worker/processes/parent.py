@@ -219,6 +219,9 @@ class _ProcessGroup:
                 child.snapshot = snapshot_from_json(value)
             case messages.LOG, [int(level), str(text), dict(extra)]:
                 log.log(level, "%s", text, extra=extra)
+            case messages.AWAY, str(announcement):
+                if self._shared_rest.is_led_by(child):
+                    log.warning("%s", announcement)
             case messages.STOPPED, [str(reason), str(sentence)]:
                 self._on_stop(child, StopReason(reason), sentence)
             case messages.END, dict():

@@ -36,6 +36,10 @@ class SharedRest:
             return False
         return True
 
+    def is_led_by(self, member: Member) -> bool:
+        """Return True if a member makes the probes. Others may have noticed the same outage at the same moment."""
+        return member is self._leader
+
     def ended(self, member: Member) -> None:
         """Hand the probes to another member if the one that made them has ended."""
         if member is self._leader:

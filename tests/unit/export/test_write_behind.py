@@ -44,6 +44,22 @@ def test_all_is_written_in_order_and_synced_on_the_way(file, tmp_path, monkeypat
     assert file.closed
 
 
+def test_large_texts_wait_in_blocks_of_limited_size(file, tmp_path, monkeypatch):
+    text = bytes(range(256)) * 400
+    monkeypatch.setattr(behind, "_BLOCK_BYTES", 1000)
+
+    with WriteBehindFile(file) as raw, BufferedWriter(raw, 32) as buffered:
+        sizes = []
+        put = raw._blocks.put
+        monkeypatch.setattr(raw._blocks, "put", lambda block: (sizes.append(len(block or b"")), put(block)))
+        buffered.write(text)
+        buffered.flush()
+        raw.flush()
+
+    assert (tmp_path / "file").read_bytes() == text
+    assert max(sizes) == 1000
+
+
 def test_an_error_is_raised_by_the_next_call_and_by_every_one_from_then_on(file):
     file.room = 1
     raw = WriteBehindFile(file)

@@ -39,6 +39,7 @@ def test_the_first_that_rests_makes_the_probes_and_the_others_follow(shared, mem
     shared.handle(members[0], RESTING, "http_503")
 
     assert members[1].received == []
+    assert [shared.is_led_by(member) for member in members[:2]] == [False, True]
     assert members[0].received == [(RESTING, "http_503")] * 2
     assert members[2].received == [(RESTING, "http_503")]
 
