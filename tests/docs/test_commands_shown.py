@@ -1,0 +1,108 @@
+"""Every command in the README and in docs/ works, and its output is as shown."""
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+
+import pytest
+from conftest import write_artists
+from documents import PAGES, README, Shown
+from paths import ROOT
+from schemas import ARTIST
+
+ELSEWHERE = ("python3 -m venv", "eval ", "_ARTISTJOBS_COMPLETE=fish", "pip install", "artistjobs browse")
+"""Commands that are tested elsewhere: set-up by .ci/run and test_packaging.py, completion by test_help.py, and browse,
+which runs until it is ended and needs an extra, by test_browse.py."""
+
+
+@pytest.fixture
+def shell(folder, api):
+    """Function that runs a command in a shell, as a reader would, with the simulated API."""
+    bin_folder = folder / "bin"
+    bin_folder.mkdir()
+    for name, module in (("artistjobs", "artistjobs"), ("sqlite-utils", "sqlite_utils")):
+        script = bin_folder / name
+        script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m {module} "$@"\n')
+        script.chmod(0o755)
+    environment = {
+        "PATH": f"{bin_folder}:{os.environ['PATH']}",
+        "PYTHONPATH": str(ROOT),
+        "OPENAI_API_KEY": "sk-test-0123456789",
+        "OPENAI_MODEL": "gpt-5",
+        "OPENAI_BASE_URL": api.base_url,
+        "HOME": str(folder),
+        "LANG": "C.UTF-8",
+    }
+
+    def run(command: str) -> subprocess.CompletedProcess:
+        return subprocess.run(
+            ["bash", "-c", command],
+            cwd=folder,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=60,
+        )
+
+    return run
+
+
+def prepare(page, folder) -> None:
+    """Write the files that a page shows, and those that all pages use."""
+    shutil.copy(ROOT / "example_artists.csv", folder / "example_artists.csv")
+    shutil.copy(ROOT / "example_artists.csv", folder / "artists.csv")
+    files = {
+        "prompt.txt": README.files()["prompt.txt"],
+        "schema.json": '{"type": "json_schema", "name": "artist", "schema": {"type": "object"}}',
+        "artist.schema.json": json.dumps(ARTIST),
+    }
+    for name, text in (files | page.files()).items():
+        if name != "artists.csv":
+            (folder / name).write_text(text, "utf-8")
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.commands()], ids=lambda page: page.name)
+def test_every_command_shown_works_and_prints_what_is_shown(page, cli, shell, folder, monkeypatch):
+    monkeypatch.delenv("OPENAI_PROMPT_ID")
+    prepare(page, folder)
+    if page is not README:
+        # A guide may begin with a database that has answers.
+        assert cli("run", "artists.csv", "--prompt-file", "prompt.txt", "--no-text").exit_code == 0
+
+    for shown in page.commands():
+        if shown.line.startswith(ELSEWHERE):
+            continue
+        codes, code, output = execute(shown, cli, shell)
+
+        assert code in codes, f"{shown.line}\n{output}"
+        # A command that finds its jobs rehearsed by an earlier one would show nothing.
+        assert "--scenario" not in shown.line or re.search(r"[1-9]\d* calls|\"calls\": [1-9]", output), shown.line
+        if shown.output is not None:
+            assert shown.matches(output), f"{shown.line}\n{output}"
+
+
+def execute(shown: Shown, cli, shell) -> tuple[set[int], int, str]:
+    """Return the exit codes that a command may have, the one that it had, and its output."""
+    command, _, other = shown.line.partition(" || test $? -eq ")
+    if command.startswith("artistjobs ") and not re.search(r"[|<>&;$*]", command):
+        # A command without shell syntax runs in this process, which is faster.
+        done = cli(*shlex.split(command)[1:])
+        return {0, int(other or 0)}, done.exit_code, done.output
+    result = shell(shown.line.replace("sk-…", "sk-test-0123456789"))
+    return {0}, result.returncode, result.stdout
+
+
+def test_a_rehearsal_that_finds_its_jobs_done_says_how_to_rehearse_them_again(cli, folder):
+    write_artists(folder / "artists.csv", 3)
+    cli("run", "artists.csv", "--rehearse")
+
+    again = cli("run", "artists.csv", "--scenario", "storm")
+
+    assert again.exit_code == 0
+    assert "all jobs were rehearsed before in rehearsal.db; to rehearse them again, name a new" in again.stderr
+    assert "rehearsed before" not in cli("--db", "new.db", "run", "artists.csv", "--scenario", "busy").stderr
