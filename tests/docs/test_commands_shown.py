@@ -14,9 +14,28 @@ from documents import PAGES, README, Shown
 from paths import ROOT
 from schemas import ARTIST
 
-ELSEWHERE = ("python3 -m venv", "eval ", "_ARTISTJOBS_COMPLETE=fish", "pip install", "artistjobs browse")
-"""Commands that are tested elsewhere: set-up by .ci/run and test_packaging.py, completion by test_help.py, and browse,
-which runs until it is ended and needs an extra, by test_browse.py."""
+ELSEWHERE = {
+    "python3 -m venv": "set-up, by .ci/run and test_packaging.py",
+    "pip install": "set-up, by .ci/run",
+    "eval ": "completion, by test_help.py",
+    "_ARTISTJOBS_COMPLETE=fish": "completion, by test_help.py",
+    "artistjobs browse": "runs until it is ended, by test_browse.py",
+    "artistjobs status --watch": "runs until it is ended, by test_status.py",
+    "artistjobs set": "needs a running worker, by test_control.py",
+    "artistjobs cancel 3": "needs a third batch, by test_batch.py",
+}
+"""Beginnings of commands that another test runs, with the place of that test."""
+
+BEFORE = {
+    "artistjobs failures --code": "run others.csv --prompt-file prompt.txt --schema artist.schema.json "
+    "--model gpt-6-luna --param max_output_tokens=16",
+    "artistjobs compare gpt-5 gpt-5-mini": "run artists.csv --prompt-file prompt.txt --model gpt-5-mini",
+}
+"""What has to happen before a command of the help has something to show."""
+
+
+SERVER = "postgresql://user@host/jobs"
+"""Stands on the pages for the address of a PostgreSQL database."""
 
 
 @pytest.fixture
@@ -57,6 +76,7 @@ def prepare(page, folder) -> None:
     shutil.copy(ROOT / "example_artists.csv", folder / "example_artists.csv")
     shutil.copy(ROOT / "example_artists.csv", folder / "artists.csv")
     files = {
+        "others.csv": "Björk\n",
         "prompt.txt": README.files()["prompt.txt"],
         "schema.json": '{"type": "json_schema", "name": "artist", "schema": {"type": "object"}}',
         "artist.schema.json": json.dumps(ARTIST),
@@ -67,17 +87,20 @@ def prepare(page, folder) -> None:
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if page.commands()], ids=lambda page: page.name)
-def test_every_command_shown_works_and_prints_what_is_shown(page, cli, shell, folder, monkeypatch):
+def test_every_command_shown_works_and_prints_what_is_shown(page, cli, shell, folder, monkeypatch, request):
     monkeypatch.delenv("OPENAI_PROMPT_ID")
+    server = request.getfixturevalue("url") if SERVER in page.text else SERVER
     prepare(page, folder)
     if page is not README:
         # A guide may begin with a database that has answers.
         assert cli("run", "artists.csv", "--prompt-file", "prompt.txt", "--no-text").exit_code == 0
 
     for shown in page.commands():
-        if shown.line.startswith(ELSEWHERE):
+        if shown.line.startswith(tuple(ELSEWHERE)):
             continue
-        codes, code, output = execute(shown, cli, shell)
+        for earlier in (earlier for beginning, earlier in BEFORE.items() if shown.line.startswith(beginning)):
+            cli(*shlex.split(earlier))
+        codes, code, output = execute(shown, cli, shell, server)
 
         assert code in codes, f"{shown.line}\n{output}"
         # A command that finds its jobs rehearsed by an earlier one would show nothing.
@@ -86,12 +109,13 @@ def test_every_command_shown_works_and_prints_what_is_shown(page, cli, shell, fo
             assert shown.matches(output), f"{shown.line}\n{output}"
 
 
-def execute(shown: Shown, cli, shell) -> tuple[set[int], int, str]:
+def execute(shown: Shown, cli, shell, server: str) -> tuple[set[int], int, str]:
     """Return the exit codes that a command may have, the one that it had, and its output."""
     command, _, other = shown.line.partition(" || test $? -eq ")
     if command.startswith("artistjobs ") and not re.search(r"[|<>&;$*]", command):
         # A command without shell syntax runs in this process, which is faster.
-        done = cli(*shlex.split(command)[1:])
+        words = shlex.split(command, comments=True)[1:]
+        done = cli(*(word.replace(SERVER, server) for word in words))
         return {0, int(other or 0)}, done.exit_code, done.output
     result = shell(shown.line.replace("sk-…", "sk-test-0123456789"))
     return {0}, result.returncode, result.stdout
