@@ -8,7 +8,7 @@ from pathlib import Path
 
 from paths import ROOT
 
-ENDINGS = {"csv": ".csv", "text": ".txt", "json": ".json"}
+ENDINGS = {"bash": ".sh", "csv": ".csv", "json": ".json", "text": ".txt"}
 """Languages of blocks that may be files, with the endings of their names."""
 
 
