@@ -59,3 +59,27 @@ def test_every_link_leads_to_a_file_and_a_heading_of_it(shown):
 def test_every_page_is_in_the_index():
     for other in PAGES[1:]:
         assert other.path.name == "index.md" or f"]({other.path.name})" in page("index").text, other.name
+
+
+def test_every_test_that_a_page_names_exists_in_the_file_that_it_names():
+    names = [
+        (path, name)
+        for shown in PAGES
+        for path, listed in re.findall(r"in `(tests/[\w/]+\.py)`: ((?:`test_\w+`(?:, )?)+)", shown.text)
+        for name in re.findall(r"test_\w+", listed)
+    ]
+
+    assert len(names) > 20
+    assert [name for path, name in names if f"def {name}(" not in (ROOT / path).read_text("utf-8")] == []
+
+
+def test_each_promise_has_tests():
+    promises = re.findall(r"^(\d+)\. ", page("promises").text, re.MULTILINE)
+
+    assert promises == re.findall(r"^\| (\d+) \| in `tests/", page("promises").text, re.MULTILINE)
+
+
+def test_the_states_of_a_job_are_those_of_the_program():
+    from artistjobs.core.job import JobState
+
+    assert re.findall(r"^\| `(\w+)` \|", page("how-it-works").text, re.MULTILINE) == [*JobState]
