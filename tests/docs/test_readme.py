@@ -73,6 +73,15 @@ def test_every_test_that_a_page_names_exists_in_the_file_that_it_names():
     assert [name for path, name in names if f"def {name}(" not in (ROOT / path).read_text("utf-8")] == []
 
 
+def test_the_error_codes_listed_are_those_of_the_program():
+    codes = re.findall(r"`([a-z_:]+)`", "".join(re.findall(r"^\| (`[^|]*) \|", page("failures").text, re.MULTILINE)))
+    files = [path for path in (ROOT / "artistjobs").rglob("*.*") if path.suffix in (".py", ".sql")]
+    source = "".join(path.read_text("utf-8") for path in files)
+
+    assert len(codes) > 15
+    assert [code for code in codes if not re.search(f"[\"']{code}[\"']", source)] == []
+
+
 def test_each_promise_has_tests():
     promises = re.findall(r"^(\d+)\. ", page("promises").text, re.MULTILINE)
 
