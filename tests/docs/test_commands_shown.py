@@ -19,6 +19,7 @@ ELSEWHERE = {
     "pip install": "set-up, by .ci/run",
     "eval ": "completion, by test_help.py",
     "_ARTISTJOBS_COMPLETE=fish": "completion, by test_help.py",
+    "createdb": "here: an address stands for a new database",
     "artistjobs browse": "runs until it is ended, by test_browse.py",
     "artistjobs status --watch": "runs until it is ended, by test_status.py",
     "artistjobs set": "needs a running worker, by test_control.py",
@@ -37,7 +38,7 @@ BEFORE = {
 FROM_NOTHING = ("README.md", "docs/tutorial.md")
 """Pages that begin without a database; all others begin with one that has answers."""
 
-SERVER = "postgresql://user@host/jobs"
+SERVER = re.compile(r"postgresql://user@host/(\w+)")
 """Stands on the pages for the address of a PostgreSQL database."""
 
 
@@ -89,20 +90,39 @@ def prepare(page, folder) -> None:
             (folder / name).write_text(text, "utf-8")
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if page.commands()], ids=lambda page: page.name)
-def test_every_command_shown_works_and_prints_what_is_shown(page, cli, shell, folder, monkeypatch, request):
+def tried(page) -> list[Shown]:
+    """Return the commands of a page that are tested here."""
+    return [shown for shown in page.commands() if not shown.line.startswith(tuple(ELSEWHERE))]
+
+
+@pytest.fixture
+def addresses(page, request):
+    """Addresses of new PostgreSQL databases by the names that stand for them on the page."""
+    if not (names := set(SERVER.findall(page.text))):
+        yield {}
+        return
+    server = request.getfixturevalue("postgres")
+    created = {name: server.create_database() for name in names}
+    yield created
+    for address in created.values():
+        server.drop_database(address)
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if tried(page)], ids=lambda page: page.name)
+def test_every_command_shown_works_and_prints_what_is_shown(page, cli, shell, folder, monkeypatch, addresses):
     monkeypatch.delenv("OPENAI_PROMPT_ID")
-    server = request.getfixturevalue("url") if SERVER in page.text else SERVER
     prepare(page, folder)
     if page.name not in FROM_NOTHING:
         assert cli("run", "artists.csv", "--prompt-file", "prompt.txt", "--no-text").exit_code == 0
 
-    for shown in page.commands():
-        if shown.line.startswith(tuple(ELSEWHERE)):
-            continue
+    for shown in tried(page):
         for earlier in (earlier for beginning, earlier in BEFORE.items() if shown.line.startswith(beginning)):
             cli(*shlex.split(earlier))
-        codes, code, output = execute(shown, cli, shell, server)
+        line = SERVER.sub(lambda found: addresses[found[1]], shown.line.replace("chgrp museum", "chgrp $(id -g)"))
+        if line.startswith("export "):
+            monkeypatch.setenv(*line.removeprefix("export ").split("="))
+            continue
+        codes, code, output = execute(line, cli, shell)
 
         assert code in codes, f"{shown.line}\n{output}"
         # A command that finds its jobs rehearsed by an earlier one would show nothing.
@@ -111,15 +131,15 @@ def test_every_command_shown_works_and_prints_what_is_shown(page, cli, shell, fo
             assert shown.matches(output), f"{shown.line}\n{output}"
 
 
-def execute(shown: Shown, cli, shell, server: str) -> tuple[set[int], int, str]:
+def execute(line: str, cli, shell) -> tuple[set[int], int, str]:
     """Return the exit codes that a command may have, the one that it had, and its output."""
-    command, _, other = shown.line.partition(" || test $? -eq ")
+    command, _, other = line.partition(" || test $? -eq ")
     if command.startswith("artistjobs ") and not re.search(r"[|<>&;$*]", command):
         # A command without shell syntax runs in this process, which is faster.
         words = shlex.split(command, comments=True)[1:]
-        done = cli(*(word.replace(SERVER, server) for word in words))
+        done = cli(*words)
         return {0, int(other or 0)}, done.exit_code, done.output
-    result = shell(shown.line.replace("sk-…", "sk-test-0123456789"))
+    result = shell(line.replace("sk-…", "sk-test-0123456789"))
     return {0}, result.returncode, result.stdout
 
 
