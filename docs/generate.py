@@ -114,22 +114,26 @@ def options_of(command: click.Command, context: click.Context) -> Iterator[str]:
 
 
 def option_table(title: str, options: Iterable[click.Option], context: click.Context) -> str:
-    return table(f"{title}|meaning|default", (row_of(option, context) for option in options))
+    return table(f"{title}|meaning", (row_of(option, context) for option in options))
 
 
-def row_of(option: click.Option, context: click.Context) -> tuple[str, str, str]:
-    """Return the names of an option with its value, its meaning, and its default."""
+def row_of(option: click.Option, context: click.Context) -> tuple[str, str]:
+    """Return the names of an option with its value, and its meaning with its default."""
     names = ", ".join(f"`{name}`" for name in (*option.opts, *option.secondary_opts))
-    if isinstance(option.type, click.Choice):
-        names += ": " + ", ".join(f"`{choice}`" for choice in option.type.choices)
-    elif not option.is_flag:
+    is_choice = isinstance(option.type, click.Choice)
+    if not is_choice and not option.is_flag:
         names += f" `{option.make_metavar(context)}`"
-    text, _, in_text = (option.help or "").partition("[default:")
-    default = in_text.rstrip("] ") or (str(option.default) if isinstance(option.default, int | str) else "")
-    if isinstance(option.default, bool):
-        default = in_text.rstrip("] ")
-    variable = f" In the environment: `{option.envvar}`." if option.envvar else ""
-    return names, marked(text) + variable, marked(default)
+    text, _, default = (option.help or "").partition("[default:")
+    facts = [marked(text)]
+    if isinstance(option.type, click.Choice):
+        facts.append("One of " + ", ".join(f"`{choice}`" for choice in option.type.choices) + ".")
+    if default:
+        facts.append(f"Default: {marked(default.rstrip('] '))}.")
+    elif isinstance(option.default, int | str) and not isinstance(option.default, bool):
+        facts.append(f"Default: {option.default}.")
+    if option.envvar:
+        facts.append(f"In the environment: `{option.envvar}`.")
+    return names, " ".join(facts)
 
 
 def program_options() -> str:
