@@ -26,7 +26,7 @@ from artistjobs.store.models import CallPermit, Money
 from artistjobs.terminal.log import repeats
 from artistjobs.worker.answer_checks import AnswerChecks, Corrections
 from artistjobs.worker.calls import Called, MakeCall
-from artistjobs.worker.decision import Decision, Sentence, given_back, log_given_back
+from artistjobs.worker.decision import Decision, Sentence, log_given_back, released_to_retry
 from artistjobs.worker.limits.budget import Budget, Hold
 from artistjobs.worker.limits.rate_limiter import Limiter
 from artistjobs.worker.limits.shortages import Shortages
@@ -170,7 +170,7 @@ class ActiveJob:
         log_given_back(self.claim, attempt.failure)
         asked = min(attempt.failure.retry_after_seconds or 0.0, MAX_DELAY_SECONDS)
         available_at = time() + max(asked, decision.delay_seconds)
-        return given_back(attempt, uncounted=1 + self.repeated, available_at=available_at)
+        return released_to_retry(attempt, uncounted=1 + self.repeated, available_at=available_at)
 
     @property
     def has_large_reply(self) -> bool:

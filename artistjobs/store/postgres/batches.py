@@ -8,7 +8,7 @@ from artistjobs.core.job import MAX_DELAY_SECONDS, Claim, Scope
 from artistjobs.core.timestamps import to_timestamp
 from artistjobs.store.models import BatchChange, BatchJob, BatchRecord, TokenQueue
 from artistjobs.store.postgres.connection import Connection
-from artistjobs.store.postgres.money import hold_back
+from artistjobs.store.postgres.money import reserve
 from artistjobs.store.postgres.queue import PostgresQueue
 from artistjobs.store.postgres.recording import Recorder
 from artistjobs.store.postgres.statements import Db, execute
@@ -76,7 +76,7 @@ class PostgresBatches(SqlBatchQueries):
         """Make the lines of a batch final; return False, with nothing changed, if the cap has no room."""
 
         def seal(db: Db) -> bool:
-            if cap_usd is not None and not hold_back(db, batch, [(change.reserved_usd or 0.0, 0.0)], cap_usd).granted:
+            if cap_usd is not None and not reserve(db, batch, [(change.reserved_usd or 0.0, 0.0)], cap_usd).granted:
                 return False
             execute(db, "unbind_jobs", {"batch": batch, "after": last_job, "available_at": None})
             execute(db, "update_batch", change_row(batch, BatchState.SEALED, change))

@@ -23,7 +23,7 @@ from artistjobs.store.postgres.claim_floor import ClaimFloor
 from artistjobs.store.postgres.connection import Connection
 from artistjobs.store.postgres.liveness import Liveness, try_lock_dead
 from artistjobs.store.postgres.local_files import LocalFiles
-from artistjobs.store.postgres.money import hold_back
+from artistjobs.store.postgres.money import reserve
 from artistjobs.store.postgres.outage import Outage
 from artistjobs.store.postgres.prompts import add_prompt
 from artistjobs.store.postgres.recording import Recorder
@@ -179,7 +179,7 @@ class PostgresQueue:
         return self._connection.in_transaction(lambda db: execute(db, statement, row).rowcount)
 
     def write_off(self) -> None:
-        """Let the money of lost calls count as spent no longer, in one transaction."""
+        """Subtract the money of lost calls from the spent sum, in one transaction."""
         self._connection.in_transaction(
             lambda db: [execute(db, statement) for statement in ("write_off_attempts", "write_off_workers")]
         )
@@ -187,7 +187,7 @@ class PostgresQueue:
     def reserve(self, amounts: Iterable[tuple[float, float]], cap_usd: float) -> Reservation:
         """Hold money back for calls, in their order, as far as all workers together stay under the cap."""
         wanted = list(amounts)
-        return self._connection.in_transaction(lambda db: hold_back(db, self._worker, wanted, cap_usd))
+        return self._connection.in_transaction(lambda db: reserve(db, self._worker, wanted, cap_usd))
 
     def free(self, usd: float, margin_usd: float) -> None:
         """Free money that was held back for calls of this worker that were not made, in dollars."""

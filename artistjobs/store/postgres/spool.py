@@ -84,7 +84,7 @@ class SpoolFile:
         self._write(b'{"acknowledged": %d}\n' % number)
 
     def sync(self) -> None:
-        """Have everything written to the disk."""
+        """Sync everything written to the disk."""
         try:
             if self._file is not None:
                 os.fsync(self._file.fileno())

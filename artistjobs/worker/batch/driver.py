@@ -36,7 +36,7 @@ FILE_TRIES, DELETE_TRIES = 5, 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriverContext:
-    """What the drivers of a process share.
+    """Objects that the drivers of a process share.
 
     ``transfers`` lets one of them at a time build, upload or download a file. ``room_for`` returns what a batch may
     hold now, and ``no_money`` is called if not even its first line fits under the cost cap. ``learn`` is called when a
@@ -250,7 +250,7 @@ class BatchDriver:
     async def _told(self) -> Reply:
         batch_id = self.record.batch_id
         assert batch_id is not None
-        return await self._shared.service.told(lambda: self._shared.service.api.retrieve(batch_id))
+        return await self._shared.service.until_certain(lambda: self._shared.service.api.retrieve(batch_id))
 
     async def _is_over(self, remote: RemoteBatch) -> bool:
         change = _described(remote)
@@ -281,7 +281,7 @@ class BatchDriver:
         assert batch_id is not None
         self._cancelled_at = time()
         # A batch that is not found or has ended meanwhile is described by the next look.
-        await self._shared.service.told(lambda: self._shared.service.api.cancel(batch_id))
+        await self._shared.service.until_certain(lambda: self._shared.service.api.cancel(batch_id))
 
     async def _twins(self) -> list[RemoteBatch]:
         """Return other batches of the same file: an earlier creation that was given up may have had its effect."""
@@ -304,7 +304,7 @@ class BatchDriver:
         for twin in twins:
             if not twin.is_final and twin.status != "cancelling":
                 log.warning("the service has batch %d twice; %s is cancelled", self.record.id, twin.id)
-                await self._shared.service.told(lambda twin=twin: self._shared.service.api.cancel(twin.id))  # type: ignore[misc]
+                await self._shared.service.until_certain(lambda twin=twin: self._shared.service.api.cancel(twin.id))  # type: ignore[misc]
         return twins
 
     # Ended: the results are read.
