@@ -73,5 +73,15 @@ class BackgroundDesk:
             return SimulatedReply(name="queued", content=encode({**found.queued, "status": "in_progress"}))
         return found.final
 
+    def cancel(self, response_id: str) -> SimulatedReply:
+        """Return the reply to a cancellation: of a response that is not final it ends the work, which is not billed."""
+        found, now = self.responses.get(response_id), self.clock()
+        if found is None or found.found_from > now:
+            return ApiError(404, f"Response with id '{response_id}' not found.").reply("response_not_found")
+        if found.final_from > now:
+            final = SimulatedReply(name="cancelled", content=encode({**found.queued, "status": "cancelled"}))
+            self.responses[response_id] = replace(found, final=final, final_from=now)
+        return self.responses[response_id].final
+
     def _chance(self, what: str) -> Random:
         return Random(f"{self.service.seed} {what} {next(self._numbers)}")

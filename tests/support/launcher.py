@@ -49,7 +49,7 @@ time.time = _time  # before another module imports it by name
 for name in (
     "api.responses",
     "export.export",
-    "cli.arguments",
+    "library.arguments",
     "commands.run",
     "commands.status",
     "terminal.streams",
