@@ -389,8 +389,11 @@ class PostgresQueue:
         if not is_registered and self._life is not None:
             # One that was taken for dead claims nothing before it has registered anew.
             self._life.is_dead = True
-            return []
-        return self._claim(db, limit, scope) if limit > 0 else []
+            limit = 0
+        claims = self._claim(db, limit, scope) if limit > 0 else []
+        if self._spool is not None:
+            self._spool.wait()  # before the commit, which a failover may forget
+        return claims
 
     def _committed(self, db: Db, doubt: _Doubt | None) -> list[Claim] | None:
         """Return the claims of an exchange whose commit took effect, None if it did not."""
