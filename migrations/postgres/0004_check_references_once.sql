@@ -4,6 +4,7 @@
 ALTER TABLE jobs DROP CONSTRAINT jobs_prompt_fkey;
 ALTER TABLE jobs DROP CONSTRAINT jobs_claimed_by_fkey;
 ALTER TABLE jobs DROP CONSTRAINT jobs_header_fkey;
+ALTER TABLE jobs DROP CONSTRAINT jobs_sent_as_fkey;
 ALTER TABLE ingest_lines DROP CONSTRAINT ingest_lines_ingest_fkey;
 ALTER TABLE ingest_lines DROP CONSTRAINT ingest_lines_job_fkey;
 ALTER TABLE attempts DROP CONSTRAINT attempts_job_fkey;
