@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,12 +64,17 @@ def write_rows(path: Path, rows: int) -> Path:
 
 def ingest(folder: Path, rows: int) -> Used:
     """Create a database of pending jobs in ``folder``, and return the resource usage."""
+    return ingest_again(folder, prepare_rows(folder, rows))
+
+
+def prepare_rows(folder: Path, rows: int) -> Path:
+    """Write a file of rows and a prompt file beside it; return the path of the former."""
     (folder / "prompt.txt").write_text(PROMPT)
-    return ingest_again(folder, write_rows(folder / "artists.csv", rows))
+    return write_rows(folder / "artists.csv", rows)
 
 
-def ingest_again(folder: Path, file: Path) -> Used:
-    return run([*ARTISTJOBS, "ingest", file.name, "--prompt-file", "prompt.txt"], folder)
+def ingest_again(folder: Path, file: Path, environment: Mapping[str, str] | None = None) -> Used:
+    return run([*ARTISTJOBS, "ingest", file.name, "--prompt-file", "prompt.txt"], folder, environment)
 
 
 @contextmanager
