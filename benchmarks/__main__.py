@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from benchmarks import calls, files, memory, peers, plots, shares, startup, store, table
+from benchmarks import batch, calls, files, memory, peers, plots, shares, startup, store, table
 from benchmarks.measure import Bench, Curve, Figure, LeftOut, MeasureError, Result
 
 AREAS: Mapping[str, Callable[[Bench], Iterator[Result]]] = {
@@ -19,6 +19,7 @@ AREAS: Mapping[str, Callable[[Bench], Iterator[Result]]] = {
     "store": store.measure,
     "files": files.measure,
     "memory": memory.measure,
+    "batch": batch.measure,
     "peers": peers.measure,
 }
 HERE = Path(__file__).parent
