@@ -7,15 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.measure import PYTHON, Bench, Figure, LeftOut, Result, Used, at_most, environ, number, run
-from benchmarks.program import pending
+from benchmarks.program import ARTISTJOBS, pending
 
 MB = 1e6
-HURRIED = (
-    "import sys, artistjobs.cli.arguments as arguments; arguments.BATCH_SPEED = 1000.0; "
-    "from artistjobs.__main__ import main; sys.exit(main())"
-)
-"""The program, with the waits between its looks at a batch divided by 1,000."""
-
 
 def measure(bench: Bench) -> Iterator[Result]:
     """Yield the figures about batches."""
@@ -38,7 +32,7 @@ def measure(bench: Bench) -> Iterator[Result]:
 
 def _work(bench: Bench, jobs: int, files: Path) -> Used:
     with pending(bench, jobs) as folder, _server(files) as base_url:
-        return run([PYTHON, "-c", HURRIED, "-q", "work", "--batch"], folder, {"OPENAI_BASE_URL": base_url})
+        return run([*ARTISTJOBS, "work", "--batch"], folder, {"OPENAI_BASE_URL": base_url})
 
 
 def _by_hand(bench: Bench, jobs: int, files: Path) -> Used:

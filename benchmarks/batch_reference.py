@@ -16,7 +16,6 @@ from typing import Any
 import orjson
 
 from artistjobs.core.timestamps import to_timestamp
-from artistjobs.worker.batch.collect import LINES_AT_ONCE
 
 ANSWER = """
 INSERT INTO answers (job, attempt, worker, received_at, response_id, created, status, model, service_tier,
@@ -31,6 +30,9 @@ VALUES (?, 1, ?, ?, ?, 1, 'done', ?)
 HOLD = "UPDATE jobs SET state = 'running', claimed_by = ?, claimed_at = ?, attempt = 1 WHERE state = 'pending'"
 SETTLE = "UPDATE jobs SET state = 'done', answer = ?, claimed_by = NULL, claimed_at = NULL WHERE id = ?"
 WORKER = "INSERT INTO workers (host, pid, started_at, seen_at) VALUES ('x', 0, ?, ?) RETURNING id"
+LINES_AT_ONCE = 400
+"""Lines that are stored in one transaction: about as many as the program stores at once."""
+
 INPUT = "Write two sentences about %s.\nWhat we know: %s\n"
 
 

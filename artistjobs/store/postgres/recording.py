@@ -1,6 +1,6 @@
 """Recording of attempts in PostgreSQL: answers, attempts, the new state of jobs, and the counters of the worker."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 from artistjobs.core.attempt import Attempt, Outcome
@@ -25,19 +25,22 @@ class Recorder:
     connection: Connection
     worker: int | None
 
-    def record(self, db: Db, attempts: Sequence[Attempt], number: int) -> tuple[list[Attempt], bool]:
+    def record(
+        self, db: Db, attempts: Sequence[Attempt], number: int, held: Set[int] | None = None
+    ) -> tuple[list[Attempt], bool]:
         """Record attempts as part of an exchange.
 
         Args:
             db: The connection, within a transaction.
             attempts: The attempts in their order.
             number: The number of the exchange.
+            held: The jobs of the attempts whose claims the worker still holds, None if they are not known.
 
         Returns:
             The attempts whose claims were still held, and False if another process has taken the worker for dead.
 
         """
-        settled = [attempt for group in of_different_jobs(attempts) for attempt in self._record(db, group)]
+        settled = [attempt for group in of_different_jobs(attempts) for attempt in self._record(db, group, held)]
         counted = {**work_row(attempts, settled), "worker": self.worker, "exchanges": number}
         row = execute(db, "count_work", counted).fetchone()
         return settled, row is not None and bool(row["is_registered"])
@@ -57,12 +60,12 @@ class Recorder:
         columns = {"job": [job for job, _ in answered], "response_id": [response for _, response in answered]}
         return {row["response_id"] for row in execute(db, "known_responses", columns)}
 
-    def _record(self, db: Db, attempts: Sequence[Attempt]) -> list[Attempt]:
+    def _record(self, db: Db, attempts: Sequence[Attempt], held: Set[int] | None) -> list[Attempt]:
         """Store attempts at different jobs; return those whose claims were still held."""
         kept = self._keep_answers(db, attempts)
         rows = [attempt_values(attempt, self.worker) for attempt in attempts]
         execute(db, "record_attempts", self._on_server_clock(_columns(_ATTEMPT_COLUMNS, rows)))
-        held = self.held_jobs(db, attempts)
+        held = self.held_jobs(db, attempts) if held is None else held
         settled = [attempt for attempt in attempts if attempt.claim.job in held]
         rows = [settled_values(attempt, kept.get(attempt.claim.job)) for attempt in settled]
         if rows:

@@ -5,7 +5,7 @@ import os
 import socket
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from contextlib import ExitStack
 from dataclasses import asdict
 from time import time
@@ -253,11 +253,13 @@ class SqliteQueue:
             return Claim(job, attempt, prompt, name, data)
         return Claim(job, attempt, prompt, name, data, self._headers.columns(header, cells))
 
-    def record(self, db: sqlite3.Connection, attempts: Sequence[Attempt], holder: int | None) -> list[Attempt]:
-        """Store attempts at different jobs; return those whose claims ``holder`` still held."""
+    def record(
+        self, db: sqlite3.Connection, attempts: Sequence[Attempt], holder: int | None, held: Set[int] | None = None
+    ) -> list[Attempt]:
+        """Store attempts at different jobs; return those whose claims ``holder`` still held, ``held`` if known."""
         kept = self._keep_answers(db, attempts, holder)
         write_rows(db, "record_attempts", [attempt_values(attempt, holder) for attempt in attempts])
-        held = self.held_jobs(db, attempts, holder)
+        held = self.held_jobs(db, attempts, holder) if held is None else held
         settled = [attempt for attempt in attempts if attempt.claim.job in held]
         write_rows(db, "settle", [settled_values(attempt, kept.get(attempt.claim.job)) for attempt in settled])
         for late in kept.keys() - held:

@@ -5,7 +5,6 @@ the rate of calls.
 """
 
 from dataclasses import replace
-from time import time
 from typing import Final
 
 from artistjobs.api.classify import classify
@@ -38,14 +37,14 @@ class LineVerdicts:
         self._lines = lines
         self._usd_a_line = usd_a_line
 
-    def attempt_of(self, claim: Claim, reply: Reply, started_at: float) -> Attempt:
-        """Return the attempt of a line; its outcome is decided."""
+    def attempt_of(self, claim: Claim, reply: Reply, started_at: float, ended_at: float) -> Attempt:
+        """Return the attempt of a line; its outcome is decided. Times are in seconds after the epoch."""
         classification = classify(reply)
         answer, failure = classification.answer, classification.failure
         if answer is not None:
             answer = replace(answer, way=Way.BATCH, cost_usd=answer_cost(answer, self._cost))
         attempt = Attempt(
-            claim=claim, outcome=Outcome.DONE, started_at=started_at, ended_at=time(), answer=answer, failure=failure,
+            claim=claim, outcome=Outcome.DONE, started_at=started_at, ended_at=ended_at, answer=answer, failure=failure,
             reserved_usd=self._usd_a_line,
         )  # fmt: skip
         if failure is not None:
