@@ -11,6 +11,7 @@ from benchmarks.program import ARTISTJOBS, pending
 
 MB = 1e6
 
+
 def measure(bench: Bench) -> Iterator[Result]:
     """Yield the figures about batches."""
     jobs = bench.size(200_000, 400)
@@ -23,7 +24,7 @@ def measure(bench: Bench) -> Iterator[Result]:
         reference = _by_hand(bench, jobs, files)
     yield Figure(
         f"CPU time of `work --batch` over {jobs:,} jobs",
-        "the same rows, requests and results read and written with `orjson` and `sqlite3` alone, same tables and settings",
+        "the same rows, requests and results read and written with `orjson` and `sqlite3` alone, same tables",
         at_most(2, " times"), [ours.cpu_seconds / reference.cpu_seconds],
         f"{number(ours.cpu_seconds)} s against {number(reference.cpu_seconds)} s; one run, HTTP included",
     )  # fmt: skip

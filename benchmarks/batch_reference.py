@@ -1,8 +1,9 @@
 """The work of batches by hand: `python -m benchmarks.batch_reference DATABASE REQUESTS RESULTS…`.
 
 It reads the pending jobs with `sqlite3`, writes the lines of their requests with `orjson`, reads the lines of files
-of results, and stores each answer, its attempt and the state of its job in the same tables, with the same settings and in
-synced transactions of as many lines as the program. It does nothing else: no prices, no checks, no HTTP, no recovery.
+of results, and stores each answer, its attempt and the state of its job in the same tables, with the same settings
+and in synced transactions of as many lines as the program. It does nothing else: no prices, no checks, no HTTP, no
+recovery.
 """
 
 import sqlite3

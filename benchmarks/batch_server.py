@@ -71,7 +71,7 @@ class Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *_: object) -> None:  # noqa: A002 - the name of the base class
         """Print nothing."""
 
-    def do_GET(self) -> None:  # noqa: N802 - the name of the base class
+    def do_GET(self) -> None:
         """Return the content of a file, a batch, an empty list, or a model."""
         path = self.path.partition("?")[0]
         if path.endswith("/content"):
@@ -81,14 +81,14 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self._send(MODEL if "/models/" in path else {"object": "list", "data": [], "has_more": False})
 
-    def do_POST(self) -> None:  # noqa: N802 - the name of the base class
+    def do_POST(self) -> None:
         """Keep a file, or create a batch."""
         if self.path.endswith("/files"):
             self._send(self._keep())
         else:
             self._send(self.desk.create(json.loads(self.rfile.read(int(self.headers["content-length"])))))
 
-    def do_DELETE(self) -> None:  # noqa: N802 - the name of the base class
+    def do_DELETE(self) -> None:
         """Say that a file is deleted; it stays for whoever compares."""
         name = self.path.split("/")[-1]
         self._send({"id": name, "object": "file", "deleted": True})

@@ -1,6 +1,6 @@
 """Recording of attempts in PostgreSQL: answers, attempts, the new state of jobs, and the counters of the worker."""
 
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from artistjobs.core.attempt import Attempt, Outcome
@@ -26,7 +26,7 @@ class Recorder:
     worker: int | None
 
     def record(
-        self, db: Db, attempts: Sequence[Attempt], number: int, held: Set[int] | None = None
+        self, db: Db, attempts: Sequence[Attempt], number: int, held: set[int] | None = None
     ) -> tuple[list[Attempt], bool]:
         """Record attempts as part of an exchange.
 
@@ -60,7 +60,7 @@ class Recorder:
         columns = {"job": [job for job, _ in answered], "response_id": [response for _, response in answered]}
         return {row["response_id"] for row in execute(db, "known_responses", columns)}
 
-    def _record(self, db: Db, attempts: Sequence[Attempt], held: Set[int] | None) -> list[Attempt]:
+    def _record(self, db: Db, attempts: Sequence[Attempt], held: set[int] | None) -> list[Attempt]:
         """Store attempts at different jobs; return those whose claims were still held."""
         kept = self._keep_answers(db, attempts)
         rows = [attempt_values(attempt, self.worker) for attempt in attempts]

@@ -5,7 +5,7 @@ import os
 import socket
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from time import time
@@ -254,7 +254,7 @@ class SqliteQueue:
         return Claim(job, attempt, prompt, name, data, self._headers.columns(header, cells))
 
     def record(
-        self, db: sqlite3.Connection, attempts: Sequence[Attempt], holder: int | None, held: Set[int] | None = None
+        self, db: sqlite3.Connection, attempts: Sequence[Attempt], holder: int | None, held: set[int] | None = None
     ) -> list[Attempt]:
         """Store attempts at different jobs; return those whose claims ``holder`` still held, ``held`` if known."""
         kept = self._keep_answers(db, attempts, holder)

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from time import time
-from typing import IO, Final
+from typing import IO
 
 from artistjobs.api.batch_objects import BatchLine
 from artistjobs.api.remedies import failure_text
