@@ -1,5 +1,6 @@
 """Answers that are made in the background: fetched, and not bought again, whatever happens meanwhile."""
 
+import json
 import random
 import signal
 from dataclasses import replace
@@ -72,7 +73,7 @@ def test_failures_inside_an_answer_are_judged_as_those_of_live_calls(cli, folder
     assert select(folder, "SELECT artist_name, error_code FROM failures") == [("Artist 5", "invalid_prompt")]
 
 
-def test_ctrl_c_leaves_answers_to_the_service_and_the_next_run_fetches_them(world, folder, service):
+def test_ctrl_c_leaves_answers_to_the_service_and_the_next_run_fetches_them(world, cli, folder, service):
     use(service, background=replace(QUICK, seconds=1.5))
     process = world.start(*RUN, **FAST)
     wait_until(lambda: service.desk.background.looks >= WORKERS)
@@ -82,6 +83,8 @@ def test_ctrl_c_leaves_answers_to_the_service_and_the_next_run_fetches_them(worl
     assert process.wait() == 130, process.err
     assert "4 answers in the background, to be fetched by the next run" in process.err
     assert states(folder) == {"pending": ROWS}
+    assert "in the background: 4 answers, the oldest for " in cli("status").stdout
+    assert json.loads(cli("status", "--json").stdout)["background"]["answers"] == WORKERS
     use(service, background=QUICK)
     assert world.run(*RUN, **FAST).code == 0
     assert_whole(folder, service)
