@@ -461,3 +461,4 @@ def test_of_two_batches_with_the_same_file_one_is_cancelled_and_the_answers_of_b
     assert states(folder) == {"done": ROWS}
     (kept,) = select(folder, "SELECT count(*) FROM answers")[0]
     assert kept == service.journal.paid_calls
+    assert list(service.desk.files.files) == []
