@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from benchmarks import calls, files, growth, memory, peers, plots, postgres, shares, startup, store, table
+from benchmarks import batch, calls, files, growth, memory, peers, plots, postgres, shares, startup, store, table
 from benchmarks.measure import Bench, Curve, Figure, LeftOut, MeasureError, Result
 
 AREAS: Mapping[str, Callable[[Bench], Iterator[Result]]] = {
@@ -21,6 +21,7 @@ AREAS: Mapping[str, Callable[[Bench], Iterator[Result]]] = {
     "growth": growth.measure,
     "memory": memory.measure,
     "postgres": postgres.measure,
+    "batch": batch.measure,
     "peers": peers.measure,
 }
 HERE = Path(__file__).parent

@@ -18,9 +18,9 @@ sys.path[:0] = [str(DOCS.parent), str(DOCS)]
 
 import click  # noqa: E402 - the modules of this project are found only now
 import meanings  # noqa: E402
+from artistjobs.cli.env_file import ONLY_EXPORTED, OWN_NAMES  # noqa: E402
 
 from artistjobs.cli import cli  # noqa: E402
-from artistjobs.cli.env_file import ONLY_EXPORTED, OWN_NAMES  # noqa: E402
 from artistjobs.cli.exit_codes import EXIT_INTERRUPTED, EXIT_NO_READER, EXIT_TERMINATED  # noqa: E402
 from artistjobs.cli.group import SECTIONS  # noqa: E402
 from artistjobs.cli.help import GROUPS, OTHERS, PROGRAM  # noqa: E402

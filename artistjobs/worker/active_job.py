@@ -17,7 +17,7 @@ from artistjobs.api.reply import Reply
 from artistjobs.core.attempt import SCHEMA_MISMATCH, Answer, Attempt, Failure, FailureKind, Outcome
 from artistjobs.core.formatting import cost_text, truncate
 from artistjobs.core.job import MAX_DELAY_SECONDS, Claim
-from artistjobs.core.pricing import Cost, answer_cost
+from artistjobs.core.pricing import Billing, Cost
 from artistjobs.core.prompt import Body
 from artistjobs.core.retry import last_attempt
 from artistjobs.core.shortage import Shortage
@@ -265,12 +265,10 @@ class ActiveJob:
 
     def _classify(self, called: Called, started_at: float) -> Attempt:
         reply = called.reply
-        classification = classify(reply)
+        classification = classify(reply, Billing(called.way, self._shared.cost_in(called.window)))
         answer, failure = classification.answer, classification.failure
         if answer is None:
             return self._attempt(started_at, failure=failure, calls=1 if reply.was_sent else 0)
-        cost = answer_cost(answer, self._shared.cost_in(called.window))
-        answer = replace(answer, cost_usd=cost, way=called.way)
         if failure is None and (reason := self._shared.checks.check(self.claim, answer.text)) is not None:
             return self._mismatch(started_at, reply, answer, reason)
         return self._attempt(started_at, answer=answer, failure=failure)

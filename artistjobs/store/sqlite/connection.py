@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from time import monotonic
 
@@ -262,7 +263,7 @@ def write_rows(db: sqlite3.Connection, statement: str, rows: Sequence[Sequence[o
     at, cursors = 0, list[sqlite3.Cursor]()
     for size in _ROWS_AT_ONCE:
         while len(rows) - at >= size:
-            values = [value for row in rows[at : at + size] for value in row]
+            values = list(chain.from_iterable(rows[at : at + size]))
             cursors.append(_execute(db, sql_of_rows(statement, len(values)), values))
             at += size
     return cursors

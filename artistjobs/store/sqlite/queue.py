@@ -259,11 +259,13 @@ class SqliteQueue:
             return Claim(job, attempt, prompt, name, data)
         return Claim(job, attempt, prompt, name, data, self._headers.columns(header, cells))
 
-    def record(self, db: sqlite3.Connection, attempts: Sequence[Attempt], holder: int | None) -> list[Attempt]:
-        """Store attempts at different jobs; return those whose claims ``holder`` still held."""
+    def record(
+        self, db: sqlite3.Connection, attempts: Sequence[Attempt], holder: int | None, held: set[int] | None = None
+    ) -> list[Attempt]:
+        """Store attempts at different jobs; return those whose claims ``holder`` still held, ``held`` if known."""
         kept = self._keep_answers(db, attempts, holder)
         write_rows(db, "record_attempts", [attempt_values(attempt, holder) for attempt in attempts])
-        held = self.held_jobs(db, attempts, holder)
+        held = self.held_jobs(db, attempts, holder) if held is None else held
         settled = [attempt for attempt in attempts if attempt.claim.job in held]
         write_rows(db, "settle", [settled_values(attempt, kept.get(attempt.claim.job)) for attempt in settled])
         for late in kept.keys() - held:
