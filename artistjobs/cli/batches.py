@@ -7,8 +7,9 @@ from artistjobs.cli.options import POSITIVE, Settings, json_option, rehearse_opt
 
 _WORK_DEFAULTS: dict[str, object] = {
     "warn_cost": None,
-    "max_workers": 4, "processes": 1, "max_attempts": 5, "corrections": 1, "timeout": None, "rpm": None, "tpm": None,
-    "max_cost": None, "soft_cap": False, "price_input": None, "price_output": None, "flex_fallback": None,
+    "max_workers": "auto", "processes": 1, "max_attempts": 5, "corrections": 1, "timeout": None,
+    "rpm": None, "tpm": None, "max_cost": None, "soft_cap": False, "price_input": None, "price_output": None,
+    "flex_fallback": None,
     "limit": None, "sample": False, "patience": None, "retry_failed": False, "uses_batches": True, "no_wait": False,
     "live_after": None, "background": False, "window": None,
 }  # fmt: skip

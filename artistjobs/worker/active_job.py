@@ -28,6 +28,7 @@ from artistjobs.worker.answer_checks import AnswerChecks, Corrections
 from artistjobs.worker.calls import Called, MakeCall
 from artistjobs.worker.decision import Decision, Sentence, given_back, log_given_back
 from artistjobs.worker.limits.budget import Budget, Hold
+from artistjobs.worker.limits.cohort import CallEnd, Ending
 from artistjobs.worker.limits.rate_limiter import Limiter
 from artistjobs.worker.limits.shortages import Shortages
 from artistjobs.worker.progress.counters import RunCounters
@@ -89,6 +90,7 @@ class ActiveJob:
         self._not_before: float | None = None
         self._flex_refusals = 0
         self._held_usd = 0.0
+        self._call_seconds = 0.0
         self._release_reply: Callable[[], None] | None = None
 
     async def call(self) -> Attempt:
@@ -109,14 +111,17 @@ class ActiveJob:
             return self._attempt(started_at, failure=failure, calls=0)
         number = await shared.limiter.acquire(lambda: shared.budget.expected_tokens)
         # From here on the call occupies a slot among the calls in flight, which must be freed in any case.
-        attempt: Attempt | None = None
+        allowed_at, attempt = shared.clock(), None
         try:
             may_send = await self._may_call() and await self._may_spend(body)
             attempt = await self._send(body) if may_send else None
         finally:
-            shared.limiter.ended(answered=attempt is not None and _is_answered(attempt))
             if attempt is None:
+                shared.limiter.ended(answered=False)
                 shared.verdicts.breaker.abandon(number)
+            else:
+                end = CallEnd(allowed_at, _ending(attempt), self._call_seconds)
+                shared.limiter.ended(answered=_is_answered(attempt), end=end)
         if attempt is None:
             raise RunStoppingError
         decision = shared.verdicts.after_call(self._case, attempt, number)
@@ -232,7 +237,9 @@ class ActiveJob:
         shared.counters.in_flight += 1
         shared.store_client.store_thread.note_call(self.claim.job)
         try:
+            called_at = shared.clock()
             called = await shared.calls(self.claim, body, self._held_usd)
+            self._call_seconds = shared.clock() - called_at
             reply = called.reply
             # From here on the reply is interpreted, which is the other moment at which a row may end the process.
             shared.store_client.store_thread.note_call(self.claim.job)
@@ -331,6 +338,15 @@ def _needs_correction(attempt: Attempt) -> bool:
 def _is_answered(attempt: Attempt) -> bool:
     failure = attempt.failure
     return failure is None or (failure.status is not None and not failure.slow_down)
+
+
+def _ending(attempt: Attempt) -> Ending:
+    """Return what the end of a call says about the service."""
+    failure = attempt.failure
+    if failure is None or attempt.answer is not None:
+        return Ending.ANSWERED
+    has_failed = failure.kind is FailureKind.RETRYABLE and not failure.slow_down
+    return Ending.FAILED if has_failed else Ending.OTHER
 
 
 def cap_sentence(money: Money, hold: Hold | None, body: Body, *, is_soft: bool) -> str:

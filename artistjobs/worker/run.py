@@ -33,9 +33,11 @@ from artistjobs.worker.batch.pace import Pace
 from artistjobs.worker.calls import BackgroundCalls, LiveCalls, MakeCall, ensure_in_background
 from artistjobs.worker.config import WorkConfig
 from artistjobs.worker.file_handles import calls_allowed
+from artistjobs.worker.limits.auto import AutoLimit
 from artistjobs.worker.limits.budget import Budget
 from artistjobs.worker.limits.circuit_breaker import Breaker
 from artistjobs.worker.limits.concurrency import ConcurrencyLimit
+from artistjobs.worker.limits.latency_window import FIRST_CALLS
 from artistjobs.worker.limits.rate_limiter import RAMP_UP_GAP_SECONDS, Limiter
 from artistjobs.worker.limits.shortages import Shortages
 from artistjobs.worker.observer import RunObserver
@@ -245,6 +247,8 @@ class _Run:
 
     async def _drain(self, api: Api, shared: WorkerContext, abandon_requested: asyncio.Event) -> ArtistjobsError | None:
         """Run all job loops to their end; return the error that ended them, if any."""
+        if self._settings.is_auto:
+            self._find_calls_in_flight()
         if self._batch_loop is None:
             task_pool = self._task_pool = TaskPool(lambda: JobLoop(shared).work(), self._wanted_slots())
         else:
@@ -330,7 +334,7 @@ class _Run:
         return self._config.patience_seconds if is_known else self._config.first_patience_seconds
 
     def _wanted_slots(self) -> int:
-        wanted = max(1, min(self._settings.max_workers, self._counters.pending))
+        wanted = max(1, min(self._limiter.wanted, self._counters.pending))
         return self._affordable(min(wanted, self._config.limit) if self._config.limit else wanted)
 
     def _affordable(self, wanted: int) -> int:
@@ -342,12 +346,45 @@ class _Run:
             self._log_once(logging.WARNING, f"{sentence}; raise the hard limit (ulimit -Hn) for more")
         return allowed
 
+    def _find_calls_in_flight(self) -> None:
+        """Find the number of calls in flight from now on, instead of a fixed number."""
+        live_workers = self._store_client.store_thread.live_workers
+        auto = AutoLimit(
+            monotonic,
+            self._largest(self._settings),
+            first=max(1, FIRST_CALLS // live_workers, self._counters.in_flight),
+            wall_ahead=time() - monotonic(),
+            sharers=lambda: self._store_client.store_thread.live_workers,
+            on_change=self._resize,
+        )
+        self._limiter.limit_calls(auto)
+        self._resize(auto.wanted)
+
+    def _largest(self, settings: WorkerSettings) -> int:
+        """Return the largest number of calls in flight; one that the user named is kept, with a warning later."""
+        if not settings.is_auto or not settings.max_workers:
+            return settings.max_workers
+        return calls_allowed(settings.max_workers, self._config.handles_per_call)
+
+    def _resize(self, wanted: int) -> None:
+        """Claim as many jobs as calls are wanted in flight, and no more."""
+        self._verdicts.resize(wanted)
+        self._store_client.store_thread.most_claims = wanted
+        if self._task_pool is not None:
+            self._task_pool.grow(self._wanted_slots())
+
     def _apply_settings(self, settings: WorkerSettings) -> None:
         """Apply settings sent from another terminal, from now on."""
         before, self._settings = self._settings, settings
         self._stop.pause(settings.makes_no_calls)
-        self._limiter.tune(rpm=settings.rpm, tpm=settings.tpm, max_workers=settings.max_workers)
-        self._verdicts.resize(settings.max_workers)
+        if before.is_auto and not settings.is_auto:
+            self._limiter.limit_calls(ConcurrencyLimit(settings.max_workers, monotonic, first=settings.max_workers))
+            self._store_client.store_thread.most_claims = sys.maxsize
+        self._limiter.tune(rpm=settings.rpm, tpm=settings.tpm, max_workers=self._largest(settings))
+        if not settings.is_auto:
+            self._verdicts.resize(settings.max_workers)
+        elif not before.is_auto:
+            self._find_calls_in_flight()
         if settings.max_cost_usd is not None and before.max_cost_usd is None:
             self._ensure_bounded_now()
         if self._task_pool is not None:

@@ -6,6 +6,7 @@ in flight, so that no more jobs are in doubt if the process dies.
 """
 
 import logging
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -76,7 +77,8 @@ class StoreThread:
     Other threads may read its values. ``reached_limit`` is True once claiming ended because as many jobs as allowed
     were claimed. ``claimed_by_others`` counts the jobs that other workers held when there was last nothing to claim.
     ``next_job_at`` is the time, in seconds after the epoch, at which the next job may be claimed if none may be now.
-    ``batches`` are the open ones, if they are watched.
+    ``batches`` are the open ones, if they are watched. The event loop sets ``most_claims`` if the number of calls in
+    flight is found while they run.
     """
 
     def __init__(
@@ -95,6 +97,7 @@ class StoreThread:
         self.claims_randomly = False
         self.reached_limit = False
         self.watches_batches = False
+        self.most_claims = sys.maxsize
         self.batches: Sequence[BatchRecord] = ()
         self.claimed_by_others = 0
         self.next_job_at: float | None = None
@@ -287,7 +290,7 @@ class StoreThread:
         settings = self.settings_poller.settings
         if self.is_draining or settings.is_paused:
             return 0
-        wanted = min(len(self._wanting), max(0, settings.max_workers - self._in_hand))
+        wanted = min(len(self._wanting), max(0, min(settings.max_workers, self.most_claims) - self._in_hand))
         return wanted if self._jobs_left is None else min(wanted, self._jobs_left)
 
     def _serve_wanting(self, queue: Queue, claims: Sequence[Claim]) -> list[StoreReply]:

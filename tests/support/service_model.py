@@ -8,7 +8,7 @@ from itertools import count
 from math import inf
 
 from artistjobs.worker.limits.auto import AutoLimit
-from artistjobs.worker.limits.cohort import Ending
+from artistjobs.worker.limits.cohort import CallEnd, Ending
 
 REFUSAL_SECONDS = 0.02
 PAUSE_SECONDS = 1.0
@@ -93,13 +93,13 @@ class Simulation:
         while self._working and self._working[0][0] <= self._virtual + TINY:
             _, _, started_at, client = heapq.heappop(self._working)
             self.result.answered.append(self.now)
-            client.limit.ended(started_at, Ending.ANSWERED, answered=True)
+            client.limit.ended(CallEnd(started_at, Ending.ANSWERED, self.now - started_at), answered=True)
         while self._refusals and self._refusals[0][0] <= self.now:
             _, _, started_at, client = heapq.heappop(self._refusals)
             if self.now >= client.paused_until:
                 client.limit.refused()
                 client.paused_until = self.now + PAUSE_SECONDS
-            client.limit.ended(started_at, Ending.OTHER, answered=False)
+            client.limit.ended(CallEnd(started_at), answered=False)
         self._note()
 
     def _fill(self) -> None:

@@ -4,12 +4,9 @@ import math
 from collections.abc import Callable
 from typing import Final
 
-from artistjobs.worker.limits.cohort import Ending
+from artistjobs.core.controls import MOST_AUTO_CALLS
+from artistjobs.worker.limits.cohort import CallEnd
 from artistjobs.worker.limits.latency_window import FIRST_CALLS, LatencyWindow
-
-MOST_CALLS: Final = 512
-"""Largest number of calls in flight of a command: as many connections as a service can be expected to bear."""
-
 
 AFTER_REFUSAL: Final = 0.85
 """Share of the calls in flight that remains after a refusal; the service is relieved, and most slots stay busy."""
@@ -39,8 +36,8 @@ class AutoLimit:
 
     def __init__(
         self,
-        largest: int,
         clock: Callable[[], float],
+        largest: int = MOST_AUTO_CALLS,
         *,
         first: int = FIRST_CALLS,
         wall_ahead: float = 0.0,
@@ -89,15 +86,22 @@ class AutoLimit:
             self._window.start(self._clock(), self.in_flight, is_free=is_free)
             self._follow()
 
-    def ended(self, started_at: float, ending: Ending, *, answered: bool) -> None:
+    def ended(self, end: CallEnd | None, *, answered: bool) -> None:
         """Record the end of a call; ``answered`` is True if a server replied without refusing it."""
         self.in_flight -= 1
         now = self._clock()
         if now >= self._ceiling_until:
             self._ceiling = math.inf
-        self._window.end(started_at, now, ending)
+        if end is not None:
+            self._window.end(now, end)
         if answered:
             self.size += 1
+        self._follow()
+
+    def begin(self, first: int) -> None:
+        """Set the number of calls to begin with."""
+        self._window.begin(first)
+        self.size = self._window.size
         self._follow()
 
     def resize(self, largest: int) -> None:

@@ -17,6 +17,10 @@ Otherwise something else limits the calls, and a larger window would change noth
 """
 
 
+LOST_COHORTS: Final = 10
+"""Number of cohorts after which one that is not over is given up."""
+
+
 SHORTEST_SECONDS: Final = 0.001
 """Latency below which differences say nothing."""
 
@@ -29,6 +33,15 @@ class Ending(Enum):
     OTHER = auto()  # refused, not made, or an error of the request
 
 
+@dataclass(frozen=True, slots=True)
+class CallEnd:
+    """End of a call that was allowed to start at ``started_at``, and took ``seconds`` to be answered."""
+
+    started_at: float
+    ending: Ending = Ending.OTHER
+    seconds: float = 0.0
+
+
 @dataclass(slots=True)
 class Cohort:
     """Calls that start from ``began_at`` until it is complete at ``complete_at``."""
@@ -38,6 +51,7 @@ class Cohort:
     began_at: float
     complete_at: float = math.inf
     started: int = 0
+    later: int = 0
     free: int = 0
     most: int = 0
     ended: int = 0
@@ -45,22 +59,29 @@ class Cohort:
     latencies: list[float] = field(default_factory=list)
 
     def start(self, now: float, in_flight: int, *, is_free: bool) -> None:
-        """Count a call that starts, unless the cohort is complete."""
-        if self.started < self.calls:
-            self.started += 1
-            self.free += is_free
-            self.most = max(self.most, in_flight)
-            if self.started == self.calls:
-                self.complete_at = now
+        """Count a call that starts."""
+        if self.started == self.calls:
+            self.later += 1
+            return
+        self.started += 1
+        self.free += is_free
+        self.most = max(self.most, in_flight)
+        if self.started == self.calls:
+            self.complete_at = now
 
-    def end(self, started_at: float, now: float, ending: Ending) -> None:
+    def end(self, end: CallEnd) -> None:
         """Count the end of a call, if it belongs to the cohort."""
-        if not self.began_at <= started_at <= self.complete_at:
+        if not self.began_at <= end.started_at <= self.complete_at:
             return
         self.ended += 1
-        self.failed += ending is Ending.FAILED
-        if ending is Ending.ANSWERED:
-            self.latencies.append(now - started_at)
+        self.failed += end.ending is Ending.FAILED
+        if end.ending is Ending.ANSWERED:
+            self.latencies.append(end.seconds)
+
+    @property
+    def is_lost(self) -> bool:
+        """True if so many calls started since that the ends of this cohort cannot have been recorded."""
+        return self.later > LOST_COHORTS * self.calls
 
     @property
     def is_over(self) -> bool:

@@ -17,7 +17,7 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
-from artistjobs.worker.limits.cohort import SHORTEST_SECONDS, Cohort, Ending
+from artistjobs.worker.limits.cohort import SHORTEST_SECONDS, CallEnd, Cohort
 
 FIRST_CALLS: Final = 8
 """Calls in flight at the beginning."""
@@ -103,6 +103,11 @@ class LatencyWindow:
         self._next_dip_at = math.inf
         self._cohort: Cohort | None = None
 
+    def begin(self, first: int) -> None:
+        """Set the size to begin with."""
+        self._set(float(first))
+        self._accepted = self.size
+
     def resize(self, largest: int) -> None:
         """Set the largest size."""
         self._largest = largest
@@ -116,18 +121,18 @@ class LatencyWindow:
         if self._next_dip_at <= now and self._reference is not None and not (self._is_doubling or self._high):
             self._plan_dip(now, self._reference.seconds)
             self._dip(self.size, 0.0, self.size * DIP)
-        if self._cohort is None:
+        if self._cohort is None or self._cohort.is_lost:
             if in_flight > math.ceil(self.size):
                 return  # calls of a larger window are still in flight
             self._cohort = Cohort(int(self.size), max(MIN_COHORT, int(self.size)), began_at=now)
         self._cohort.start(now, in_flight, is_free=is_free)
 
-    def end(self, started_at: float, now: float, ending: Ending) -> None:
+    def end(self, now: float, end: CallEnd) -> None:
         """Record the end of a call."""
         cohort = self._cohort
         if cohort is None:
             return
-        cohort.end(started_at, now, ending)
+        cohort.end(end)
         if cohort.is_over:
             self._cohort = None
             self._judge(now, cohort)

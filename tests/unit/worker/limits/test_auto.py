@@ -5,8 +5,9 @@ import math
 import pytest
 from service_model import Result, Service, Simulation
 
-from artistjobs.worker.limits.auto import MOST_CALLS, AutoLimit
-from artistjobs.worker.limits.cohort import Ending
+from artistjobs.core.controls import MOST_AUTO_CALLS as MOST_CALLS
+from artistjobs.worker.limits.auto import AutoLimit
+from artistjobs.worker.limits.cohort import CallEnd, Ending
 from artistjobs.worker.limits.latency_window import FIRST_CALLS
 
 SETTLED, END = 30.0, 60.0
@@ -18,7 +19,7 @@ def simulate(service: Service, *, processes: int = 1, jobs: float = math.inf, se
 
 def simulation_of(service: Service, *, processes: int = 1, jobs: float = math.inf, seed: int = 0) -> Simulation:
     def make(clock):
-        return AutoLimit(MOST_CALLS // processes, clock, first=FIRST_CALLS // processes, sharers=lambda: processes)
+        return AutoLimit(clock, MOST_CALLS // processes, first=FIRST_CALLS // processes, sharers=lambda: processes)
 
     return Simulation(service, [make] * processes, jobs=jobs, seed=seed)
 
@@ -103,31 +104,32 @@ def test_fewer_jobs_than_calls_are_all_in_flight_at_once():
 
 def test_a_window_that_something_else_keeps_from_filling_does_not_grow():
     time = 0.0
-    limit = AutoLimit(MOST_CALLS, lambda: time)
+    limit = AutoLimit(lambda: time)
 
     for _ in range(200):
         limit.started(is_free=False)
         time += 1.0
-        limit.ended(time - 1.0, Ending.ANSWERED, answered=True)
+        limit.ended(CallEnd(time - 1.0, Ending.ANSWERED, 1.0), answered=True)
 
     assert limit.wanted == FIRST_CALLS
 
 
 def test_a_service_at_which_many_calls_fail_gets_fewer():
     time = 0.0
-    limit = AutoLimit(MOST_CALLS, lambda: time)
+    limit = AutoLimit(lambda: time)
 
     for number in range(300):
         limit.started(is_free=True)
         time += 0.1
-        limit.ended(time - 0.1, Ending.FAILED if number % 3 == 0 else Ending.ANSWERED, answered=True)
+        ending = Ending.FAILED if number % 3 == 0 else Ending.ANSWERED
+        limit.ended(CallEnd(time - 0.1, ending, 0.1), answered=True)
 
     assert limit.wanted < FIRST_CALLS
 
 
 def test_it_reports_how_many_calls_are_wanted_whenever_that_changes():
     told: list[int] = []
-    simulation = Simulation(Service(capacity=100), [lambda clock: AutoLimit(40, clock, on_change=told.append)])
+    simulation = Simulation(Service(capacity=100), [lambda clock: AutoLimit(clock, 40, on_change=told.append)])
 
     simulation.run(30)
 
@@ -135,7 +137,7 @@ def test_it_reports_how_many_calls_are_wanted_whenever_that_changes():
 
 
 def test_after_a_time_without_replies_it_begins_with_one_call_more_than_are_in_flight():
-    limit = AutoLimit(MOST_CALLS, lambda: 0.0)
+    limit = AutoLimit(lambda: 0.0)
 
     limit.restart()
 
@@ -143,7 +145,7 @@ def test_after_a_time_without_replies_it_begins_with_one_call_more_than_are_in_f
 
 
 def test_another_largest_number_applies_at_once():
-    limit = AutoLimit(MOST_CALLS, lambda: 0.0)
+    limit = AutoLimit(lambda: 0.0)
 
     limit.resize(3)
 
