@@ -15,6 +15,7 @@ from artistjobs.api.interface import CancelledBeforeSendingError
 from artistjobs.api.remedies import failure_text
 from artistjobs.api.reply import Reply
 from artistjobs.core.attempt import SCHEMA_MISMATCH, Answer, Attempt, Failure, FailureKind, Outcome
+from artistjobs.core.bound import Bound
 from artistjobs.core.formatting import cost_text, truncate
 from artistjobs.core.job import MAX_DELAY_SECONDS, Claim
 from artistjobs.core.pricing import Cost, answer_cost
@@ -32,6 +33,7 @@ from artistjobs.worker.limits.cohort import CallEnd, Ending
 from artistjobs.worker.limits.rate_limiter import Limiter
 from artistjobs.worker.limits.shortages import Shortages
 from artistjobs.worker.progress.counters import RunCounters
+from artistjobs.worker.progress.slot_time import SlotTime
 from artistjobs.worker.stop import RunStoppingError, Stop, StopReason
 from artistjobs.worker.store_client import StoreClient, released
 from artistjobs.worker.verdicts import Verdicts
@@ -45,6 +47,10 @@ SAT_THROUGH_SECONDS = 1.0
 
 PERMIT_POLL_SECONDS = 0.1
 """Interval at which a job that may not be called yet asks again."""
+
+
+BUDGET_WAIT_SECONDS = 0.25
+"""Time after which a wait for money is one for calls in flight to end, and not for a commit."""
 
 
 Requests = Callable[[Claim], Awaitable[Body]]
@@ -66,6 +72,7 @@ class WorkerContext:
     shortages: Shortages
     stop: Stop
     counters: RunCounters
+    slot_time: SlotTime
     requests: Requests
     checks: AnswerChecks
     cost: Cost
@@ -154,6 +161,14 @@ class ActiveJob:
                 extra=repeats("calls retried", attempt.failure.code),
             )  # fmt: skip
 
+    async def sleep(self, seconds: float) -> None:
+        """Sleep until the next call of this job. Raises RunStoppingError if the run stops or is paused meanwhile."""
+        began = self._shared.clock()
+        try:
+            await self._shared.stop.sleep(seconds)
+        finally:
+            self._shared.slot_time.waited(Bound.SERVICE, self._shared.clock() - began)
+
     def released(self) -> Attempt:
         """Return the attempt that releases the claim; the job is not available before the time that the server set."""
         attempt = released(self.claim, calls=self.calls_under_way)
@@ -218,7 +233,11 @@ class ActiveJob:
         shared = self._shared
         if shared.store_client.has_cost_cap:
             worst_case = partial(shared.budget.worst_case, self.claim.prompt, body)
-            if (hold := await shared.store_client.reserve(worst_case)) is not None:
+            asked_at = shared.clock()
+            hold = await shared.store_client.reserve(worst_case)
+            if (waited := shared.clock() - asked_at) > BUDGET_WAIT_SECONDS:
+                shared.slot_time.waited(Bound.BUDGET, waited)
+            if hold is not None:
                 shared.budget.remember(self.claim.job, hold)
                 self._held_usd = hold.usd
             else:
@@ -235,6 +254,7 @@ class ActiveJob:
         shared, started_at = self._shared, time()
         self.calls_under_way = 1
         shared.counters.in_flight += 1
+        shared.slot_time.call_began()
         shared.store_client.store_thread.note_call(self.claim.job)
         try:
             called_at = shared.clock()
@@ -253,6 +273,7 @@ class ActiveJob:
             reply, classified = Reply(shortage=Shortage.MEMORY), None
         finally:
             shared.counters.in_flight -= 1
+            shared.slot_time.call_ended()
         if classified is None:
             raise self._not_made(reply)
         self.calls_under_way = 0

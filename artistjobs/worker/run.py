@@ -44,12 +44,14 @@ from artistjobs.worker.observer import RunObserver
 from artistjobs.worker.peers import Calls
 from artistjobs.worker.preflight import check_models
 from artistjobs.worker.progress.counters import RunCounters, RunTotals
+from artistjobs.worker.progress.slot_time import SlotTime
 from artistjobs.worker.progress.snapshot import Display, TakeSnapshot
 from artistjobs.worker.requests import RequestBuilder
 from artistjobs.worker.signals import RunControl, Signals
 from artistjobs.worker.stop import Stop, StopReason
 from artistjobs.worker.store_client import StoreClient
 from artistjobs.worker.task_pool import TaskPool
+from artistjobs.worker.usage_meter import UsageMeter
 from artistjobs.worker.verdicts import Verdicts
 from artistjobs.worker.worker import JobLoop
 
@@ -179,6 +181,10 @@ class _Run:
             self._peers,
             ever_answered=counters.before.done > 0,
         )
+        self._slot_time = SlotTime()
+        store_thread = self._store_client.store_thread
+        self._meter = UsageMeter(self._slot_time, self._limiter, lambda: store_thread.commit_seconds)
+        store_thread.bound = self._meter.recent_bound
         self._task_pool: TaskPool | None = None
         self._most_calls = sys.maxsize
 
@@ -217,6 +223,7 @@ class _Run:
             shortages=Shortages(self._limiter, self._stop, lambda: self._counters.in_flight),
             stop=self._stop,
             counters=self._counters,
+            slot_time=self._slot_time,
             requests=requests,
             checks=AnswerChecks(self._records),
             cost=self._cost,
@@ -249,6 +256,9 @@ class _Run:
         """Run all job loops to their end; return the error that ended them, if any."""
         if self._settings.is_auto:
             self._find_calls_in_flight()
+        self._meter.begin()
+        self._slot_time.set_slots(self._wanted_slots())
+        self._slot_time.set_paused(is_paused=self._settings.is_paused)
         if self._batch_loop is None:
             task_pool = self._task_pool = TaskPool(lambda: JobLoop(shared).work(), self._wanted_slots())
         else:
@@ -268,6 +278,7 @@ class _Run:
                 task.cancel()
             await asyncio.gather(*aside, return_exceptions=True)
             await task_pool.close()
+            self._counters.usage = self._meter.usage()
             refused = self._give_back_refused()
             await self._store_client.close(self._ending(), refused)
         if isinstance(trouble := self._store_client.trouble, ArtistjobsError):
@@ -370,8 +381,13 @@ class _Run:
         """Claim as many jobs as calls are wanted in flight, and no more."""
         self._verdicts.resize(wanted)
         self._store_client.store_thread.most_claims = wanted
+        self._grow()
+
+    def _grow(self) -> None:
         if self._task_pool is not None:
-            self._task_pool.grow(self._wanted_slots())
+            slots = self._wanted_slots()
+            self._slot_time.set_slots(slots)
+            self._task_pool.grow(slots)
 
     def _apply_settings(self, settings: WorkerSettings) -> None:
         """Apply settings sent from another terminal, from now on."""
@@ -387,8 +403,8 @@ class _Run:
             self._find_calls_in_flight()
         if settings.max_cost_usd is not None and before.max_cost_usd is None:
             self._ensure_bounded_now()
-        if self._task_pool is not None:
-            self._task_pool.grow(self._wanted_slots())
+        self._slot_time.set_paused(is_paused=settings.is_paused)
+        self._grow()
         self._log_changes(before, settings)
 
     def _log_changes(self, before: WorkerSettings, settings: WorkerSettings) -> None:

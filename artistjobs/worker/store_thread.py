@@ -9,7 +9,7 @@ import logging
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from time import monotonic, time
 from typing import TYPE_CHECKING, Final, TypeAlias
@@ -27,6 +27,8 @@ from artistjobs.worker.settings_poller import SettingsPoller
 
 if TYPE_CHECKING:
     import asyncio
+
+    from artistjobs.core.bound import Bound
 
 
 log = logging.getLogger(__name__)
@@ -55,6 +57,7 @@ class StoreRequest:
     wants_claim: bool
     future: "asyncio.Future[Claim | None] | None"
     unused: Hold | None = None
+    sent_at: float = field(default_factory=monotonic)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,8 @@ class StoreThread:
     were claimed. ``claimed_by_others`` counts the jobs that other workers held when there was last nothing to claim.
     ``next_job_at`` is the time, in seconds after the epoch, at which the next job may be claimed if none may be now.
     ``batches`` are the open ones, if they are watched. The event loop sets ``most_claims`` if the number of calls in
-    flight is found while they run.
+    flight is found while they run. ``commit_seconds`` is the time that attempts have waited for commits, as a sum over
+    them. ``bound`` returns what bounds the run, which is noted in the database when it changes.
     """
 
     def __init__(
@@ -102,6 +106,9 @@ class StoreThread:
         self.claimed_by_others = 0
         self.next_job_at: float | None = None
         self.others = 0
+        self.commit_seconds = 0.0
+        self.bound: Callable[[], Bound | None] = lambda: None
+        self._noted_bound: Bound | None = None
         self.job_counts = JobCountPoller(scope)
         self._queue: Queue | None = None
         self._records: Records | None = None
@@ -235,6 +242,9 @@ class StoreThread:
         self._looked_at, self.others = monotonic(), rescue.live_workers
         if self._records is not None:
             self.job_counts.poll(self._records.counts)
+        if (bound := self.bound()) != self._noted_bound:
+            queue.note_bound(bound and bound.value)
+            self._noted_bound = bound
         if self.watches_batches and self._store is not None:
             self.batches = self._store.batches.open_batches()
 
@@ -266,6 +276,10 @@ class StoreThread:
         # Without attempts and claims there is nothing to commit but reservations, which have their own transaction.
         room = self._room()
         claims = queue.exchange(attempts, room, self._scope) if attempts or room else ()
+        committed_at = monotonic()
+        self.commit_seconds += sum(
+            committed_at - message.sent_at for message in messages if message.attempt is not None
+        )
         self.job_counts.add(attempts)
         self.reservations.count(attempts)
         self._in_hand += len(claims)

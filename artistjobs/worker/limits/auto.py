@@ -6,6 +6,7 @@ from typing import Final
 
 from artistjobs.core.controls import MOST_AUTO_CALLS
 from artistjobs.worker.limits.cohort import CallEnd
+from artistjobs.worker.limits.concurrency import Growth
 from artistjobs.worker.limits.latency_window import FIRST_CALLS, LatencyWindow
 
 AFTER_REFUSAL: Final = 0.85
@@ -73,9 +74,13 @@ class AutoLimit:
         return self.wanted if self._ceiling < self._window.size else None
 
     @property
-    def is_held_by_latency(self) -> bool:
-        """True if the window does not grow because answers would only take longer."""
-        return self._window.is_held_by_latency
+    def growth(self) -> Growth:
+        """What keeps the number from growing."""
+        if self._ceiling < self._window.size or self._clock() < self._ceiling_until:
+            return Growth.REFUSAL
+        if self._window.is_held_by_latency:
+            return Growth.LATENCY
+        return Growth.LARGEST if self._window.size >= self._largest else Growth.NOTHING
 
     def started(self, *, is_free: bool) -> None:
         """Record the start of a call; ``is_free`` is False if it had to wait for something else than other calls."""

@@ -6,6 +6,7 @@ is ``FORGIVEN_SECONDS`` ago.
 """
 
 from collections.abc import Callable
+from enum import Enum, auto
 from typing import Final, Protocol
 
 from artistjobs.worker.limits.cohort import CallEnd
@@ -16,6 +17,15 @@ FIRST_CALLS: Final = 8
 
 FORGIVEN_SECONDS: Final = 30.0
 """Time without a refusal after which the size that was too large is forgotten."""
+
+
+class Growth(Enum):
+    """What keeps the number of calls in flight from growing, where it is found while they run."""
+
+    NOTHING = auto()
+    LATENCY = auto()
+    REFUSAL = auto()
+    LARGEST = auto()
 
 
 class CallLimit(Protocol):
@@ -36,6 +46,10 @@ class CallLimit(Protocol):
     def slowed_to(self) -> int | None:
         """Maximum number of calls in flight after refusals; None if it is not reduced."""
 
+    @property
+    def growth(self) -> Growth | None:
+        """What keeps the number from growing; None if it is fixed."""
+
     def started(self, *, is_free: bool) -> None:
         """Record the start of a call; ``is_free`` is False if it had to wait for something else than other calls."""
 
@@ -54,6 +68,8 @@ class CallLimit(Protocol):
 
 class ConcurrencyLimit:
     """Counts the calls in flight, and adapts their maximum to refusals and successes."""
+
+    growth = None
 
     def __init__(self, largest: int, clock: Callable[[], float], first: int = FIRST_CALLS) -> None:
         self._clock = clock

@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 from artistjobs.api.rate_limit_headers import read_limit
 from artistjobs.worker.limits.cohort import CallEnd
-from artistjobs.worker.limits.concurrency import CallLimit
+from artistjobs.worker.limits.concurrency import CallLimit, Growth
 from artistjobs.worker.limits.pacing import RatePacer, TokenCharge
 
 RAMP_UP_GAP_SECONDS: Final = 0.002
@@ -91,6 +91,9 @@ IN_FLIGHT: Final = "calls in flight"
 """Reason of a wait for the end of other calls."""
 
 
+AFTER_PAUSE: Final = "the gradual restart after a pause"
+
+
 @dataclass(frozen=True, slots=True)
 class Wait:
     """The reason for which calls wait, and the end of the wait in seconds on the limiter's clock.
@@ -125,7 +128,11 @@ class OpenGate:
 
 
 class Limiter:
-    """Lets calls start in order, each as soon as all limits allow it."""
+    """Lets calls start in order, each as soon as all limits allow it.
+
+    ``waited`` has the seconds that calls have waited for each reason, as a sum over the calls, and ``held`` the calls
+    that waited for it last, of all ``calls``.
+    """
 
     def __init__(  # noqa: PLR0913 - all of them by name
         self,
@@ -157,6 +164,9 @@ class Limiter:
         self._pace_before = 0.0
         self._starts: deque[float] = deque(maxlen=MAX_STARTS)
         self.waiting: Wait | None = None
+        self.waited: dict[str, float] = {}
+        self.held: dict[str, int] = {}
+        self.calls = 0
 
     @property
     def slowed_to(self) -> int | None:
@@ -229,6 +239,11 @@ class Limiter:
         return True
 
     @property
+    def growth(self) -> Growth | None:
+        """What keeps the number of calls in flight from growing; None if it is fixed."""
+        return self._concurrency.growth
+
+    @property
     def wanted(self) -> int:
         """Number of calls that are wanted in flight."""
         return self._concurrency.wanted
@@ -276,15 +291,23 @@ class Limiter:
 
     async def _wait_for_turn(self) -> bool:
         """Return when the next call may start, with True if it had to wait for nothing but the end of others."""
-        is_free = True
+        held_by = None
         try:
-            while (wait := self._wait(self._clock())) is not None:
+            while (wait := self._wait(now := self._clock())) is not None:
                 self.waiting = wait
-                is_free &= wait.reason == IN_FLIGHT
                 await self._sleep(min(wait.until - self._clock(), WAIT_POLL_SECONDS))
+                if wait.reason != IN_FLIGHT:
+                    held_by = self._pause_reason if wait.reason == AFTER_PAUSE else wait.reason
+                    self._add_wait(held_by, self._clock() - now)
         finally:
             self.waiting = None
-        return is_free
+        if held_by is not None:
+            self.held[held_by] = self.held.get(held_by, 0) + 1
+        return held_by is None
+
+    def _add_wait(self, reason: str, seconds: float) -> None:
+        """Record that all waiting calls have waited."""
+        self.waited[reason] = self.waited.get(reason, 0.0) + seconds * self._queued
 
     def _wait(self, now: float) -> Wait | None:
         if (opens_at := self._gate.opens_at) > now:
@@ -297,7 +320,7 @@ class Limiter:
         at, reason = max(
             (self._requests.next_at, "requests a minute"),
             (self._tokens.next_at, "tokens a minute"),
-            (self._next_after_pause(now), "the gradual restart after a pause"),
+            (self._next_after_pause(now), AFTER_PAUSE),
             (self._next_of_first(), IN_FLIGHT),
         )
         return Wait(reason, at) if at > now else None
@@ -306,6 +329,7 @@ class Limiter:
         tokens = expected() if callable(expected) else expected
         now = self._clock()
         sharers = max(1, self._sharers())
+        self.calls += 1
         self._starts.append(now)
         self._concurrency.started(is_free=is_free)
         self._requests.consume(now, sharers)
