@@ -364,7 +364,7 @@ class Run:
     output_tokens: int
     cost_usd: float
     unpriced: int
-    bounded_by: str | None
+    bounded_by: str | None = None
     is_alive: bool
 
 

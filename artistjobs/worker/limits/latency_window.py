@@ -38,6 +38,10 @@ STEPS: Final = (1.05, 1.1, 1.25, 1.5, 2.0)
 """Factors of growth after the beginning, the next one after each cohort whose latency is accepted."""
 
 
+FREE_STEPS: Final = 3
+"""Steps of growth in a row after which it is no longer the latency that keeps the window from growing."""
+
+
 NEAR: Final = 1.03
 """Latency as a multiple of the reference below which steps grow twice as fast."""
 
@@ -187,7 +191,9 @@ class LatencyWindow:
         if latency > TOLERANCE * reference.seconds:
             self._hold(latency, reference)
             return
-        self.is_held_by_latency, self._peak, self._accepted = False, None, self.size
+        self._peak, self._accepted = None, self.size
+        # Near the best size steps up and down alternate.
+        self.is_held_by_latency &= self._steps < FREE_STEPS
         factor = DOUBLING if self._is_doubling else STEPS[min(self._steps, len(STEPS) - 1)]
         self._steps += 1 if latency > NEAR * reference.seconds else 2
         # One more call at least: the smaller of several processes that share a service then catch up.

@@ -8,6 +8,7 @@ from service_model import Result, Service, Simulation
 from artistjobs.core.controls import MOST_AUTO_CALLS as MOST_CALLS
 from artistjobs.worker.limits.auto import AutoLimit
 from artistjobs.worker.limits.cohort import CallEnd, Ending
+from artistjobs.worker.limits.concurrency import Growth
 from artistjobs.worker.limits.latency_window import FIRST_CALLS
 
 SETTLED, END = 30.0, 60.0
@@ -142,6 +143,25 @@ def test_after_a_time_without_replies_it_begins_with_one_call_more_than_are_in_f
     limit.restart()
 
     assert (limit.is_full, limit.size) == (False, 1.0)
+
+
+def test_it_tells_what_keeps_the_number_from_growing():
+    growths = {}
+    for name, service, largest in (
+        ("flat", Service(capacity=1e9), 40),
+        ("slow", Service(capacity=20), MOST_CALLS),
+        ("refusing", Service(capacity=20, refuses=True), MOST_CALLS),
+    ):
+        simulation = Simulation(service, [lambda clock, largest=largest: AutoLimit(clock, largest)])
+        begun = simulation.clients[0].limit.growth
+        simulation.run(20)
+        growths[name] = begun, simulation.clients[0].limit.growth
+
+    assert growths == {
+        "flat": (Growth.NOTHING, Growth.LARGEST),
+        "slow": (Growth.NOTHING, Growth.LATENCY),
+        "refusing": (Growth.NOTHING, Growth.REFUSAL),
+    }
 
 
 def test_another_largest_number_applies_at_once():
