@@ -246,6 +246,11 @@ class PostgresQueue:
         with suppress(StoreAwayError):
             self._connection.in_transaction(self._note_stop)
 
+    def note_bound(self, bound: str | None) -> None:
+        """Record what bounds the run of this worker, None if nothing does."""
+        row = {"worker": self._worker, "bound": bound}
+        self._connection.in_transaction(lambda db: execute(db, "note_bound", row))
+
     def end(self, ending: str) -> None:
         """Record the end of this worker and release its liveness lock; ``ending`` is the reason.
 

@@ -196,6 +196,11 @@ class SqliteQueue:
         with self._connection.transaction() as db:
             db.execute(sql("stop_worker"), {"worker": self._worker, "ending": ending})
 
+    def note_bound(self, bound: str | None) -> None:
+        """Record what bounds the run of this worker, None if nothing does."""
+        with self._connection.transaction() as db:
+            db.execute(sql("note_bound"), {"worker": self._worker, "bound": bound})
+
     def end(self, ending: str) -> None:
         """Record the end of this worker and release its liveness lock; ``ending`` is the reason."""
         if self._life is None:
