@@ -122,7 +122,7 @@ def row_of(option: click.Option, context: click.Context) -> tuple[str, str]:
     names = ", ".join(f"`{name}`" for name in (*option.opts, *option.secondary_opts))
     is_choice = isinstance(option.type, click.Choice)
     if not is_choice and not option.is_flag:
-        names += f" `{option.make_metavar(context)}`"
+        names += f" `{option.make_metavar(context)}`".replace("|", "\\|")
     text, _, default = (option.help or "").partition("[default:")
     facts = [marked(text)]
     if isinstance(option.type, click.Choice):
