@@ -196,7 +196,7 @@ def print_error(error: ArtistjobsError) -> None:
 @click.option("-q", "--quiet", is_flag=True, help="Print only results and errors.")
 @click.option("--log-file", type=PATH, help="Write all log lines to a file, as JSON Lines.")
 @click.option(
-    "--db-timeout", type=SECONDS, envvar="ARTISTJOBS_DB_TIMEOUT", show_envvar=True,
+    "--db-timeout", type=SECONDS, metavar="SECONDS", envvar="ARTISTJOBS_DB_TIMEOUT", show_envvar=True,
     help="Longest wait in seconds for a PostgreSQL server that is away.  [default: 300]",
 )  # fmt: skip
 @click.option(

@@ -13,6 +13,7 @@ import click
 from artistjobs.core.command_text import DEFAULT_DATABASE, REHEARSAL_DATABASE
 from artistjobs.errors import WrongUseError
 from artistjobs.library.env_file import NO_ENV_FILE, EnvFile
+from artistjobs.library.options import AUTO
 
 if TYPE_CHECKING:
     import os
@@ -69,6 +70,23 @@ POSITIVE = _Count(min=1)
 
 
 COUNT = _Count(min=0)
+
+
+class OrWord(click.ParamType[str | float]):
+    """Parameter type that accepts the values of another type, and a word for what no number says."""
+
+    def __init__(self, kind: click.ParamType[float], word: str, *, zero_is_word: bool = False) -> None:
+        self.name = f"{kind.name}|{word}"
+        self._kind = kind
+        self._word = word
+        self._words = {word, "0"} if zero_is_word else {word}
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str | float:
+        """Return the number or the word; click uses None for an option that is not given."""
+        return self._word if str(value).lower() in self._words else float(self._kind.convert(value, param, ctx))
+
+
+WORKERS = OrWord(POSITIVE, AUTO)
 
 
 class _Path(click.Path):
@@ -252,8 +270,8 @@ def ask_options(command: Command) -> Command:
 
 
 _WORKERS = click.option(
-    "--max-workers", type=POSITIVE, default=4, envvar="ARTISTJOBS_MAX_WORKERS", show_envvar=True,
-    help="Maximum calls in flight.",
+    "--max-workers", type=WORKERS, default=AUTO, metavar="N|auto", envvar="ARTISTJOBS_MAX_WORKERS", show_envvar=True,
+    help="Maximum calls in flight; auto: as many as are worth having, at most 512.",
 )  # fmt: skip
 
 

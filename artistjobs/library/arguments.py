@@ -16,6 +16,7 @@ from artistjobs.api.remedies import STORED_PROMPTS_END
 from artistjobs.commands.calling_way import CallingWay
 from artistjobs.commands.config import CheckOptions, WorkOptions
 from artistjobs.core.command_text import DEFAULT_DATABASE, REHEARSAL_DATABASE
+from artistjobs.core.controls import MOST_AUTO_CALLS
 from artistjobs.core.default_model import default_model, default_model_warning
 from artistjobs.core.findings import Finding, Level, finding_of
 from artistjobs.core.pricing import REHEARSAL_MODEL, Cost, GivenPrices
@@ -182,10 +183,15 @@ class CommandArguments:
         path = self._path("file")
         return CheckOptions(
             model=model, prompt=prompt, file=_found("file", lambda: self.input_file(path), failures) if path else None,
-            api=api, scenario=self.scenario, max_workers=self._number("max_workers") or 1, cost=self.cost(),
+            api=api, scenario=self.scenario, max_workers=self._max_workers(), cost=self.cost(),
             spend=bool(self._options["spend"]), failures=tuple(failures),
             way=self._calling_way(),
         )  # fmt: skip
+
+    def _max_workers(self) -> int | None:
+        """Return the maximum number of calls in flight; None if it is to be found while they run."""
+        value = self._options["max_workers"]
+        return int(value) if isinstance(value, int | float) else None
 
     def _calling_way(self) -> CallingWay:
         uses_batches, window = bool(self._options["uses_batches"]), self._text("window")
@@ -235,7 +241,8 @@ class CommandArguments:
                 "use a smaller number, or raise --max-attempts."
             )
         return WorkConfig(
-            max_workers=self._number("max_workers") or 1,
+            max_workers=self._max_workers() or MOST_AUTO_CALLS,
+            is_auto=self._max_workers() is None,
             processes=self._number("processes") or 1,
             max_attempts=max_attempts,
             rpm=self._number("rpm"),

@@ -34,6 +34,10 @@ Tier = Literal["auto", "default", "flex", "priority"]
 Window = Literal["2h", "8h"]
 
 
+AUTO: Final = "auto"
+"""Value of max_workers with which a run finds the number of calls in flight."""
+
+
 MAX_COUNT: Final = 2**53
 """Maximum of a count, as on the command line."""
 
@@ -75,7 +79,7 @@ class WorkArguments(TypedDict, total=False):
     and ``price_output`` in dollars per million tokens, and ``warn_cost`` is a share of ``max_cost`` from 0 to 1.
     """
 
-    max_workers: int
+    max_workers: int | Literal["auto"]
     processes: int
     max_attempts: int
     corrections: int
@@ -135,7 +139,7 @@ INGEST_DEFAULTS: Final[Mapping[str, object]] = {
 
 
 WORK_DEFAULTS: Final[Mapping[str, object]] = {
-    "max_workers": 4, "processes": 1, "max_attempts": 5, "corrections": 1, "timeout": None, "rpm": None, "tpm": None,
+    "max_workers": AUTO, "processes": 1, "max_attempts": 5, "corrections": 1, "timeout": None, "rpm": None, "tpm": None,
     "max_cost": None, "soft_cap": False, "price_input": None, "price_output": None, "flex_fallback": None,
     "warn_cost": None, "limit": None, "sample": False, "patience": None, "retry_failed": False, "background": False,
     "window": None, "uses_batches": False, "no_wait": False, "live_after": None,
@@ -257,6 +261,10 @@ def _json(name: str, value: object) -> str:
 _ONE_OR_MORE, _ZERO_OR_MORE = _count(1), _count(0)
 
 
+def _workers(name: str, value: object) -> object:
+    return AUTO if value == AUTO else _ONE_OR_MORE(name, value)
+
+
 _USD = _number(0, math.inf, "an amount in dollars")
 
 
@@ -287,7 +295,7 @@ _CONVERT: Final[Mapping[str, Convert]] = {
     "service_tier": _choice(get_args(Tier)),
     "store": _flag,
     "metadata": _pairs,
-    "max_workers": _ONE_OR_MORE,
+    "max_workers": _workers,
     "processes": _ONE_OR_MORE,
     "max_attempts": _ONE_OR_MORE,
     "corrections": _ZERO_OR_MORE,

@@ -60,7 +60,7 @@ class BackgroundDesk:
             )  # fmt: skip
         return replace(reply, content=encode(queued))
 
-    def look(self, response_id: str) -> SimulatedReply:
+    def retrieve(self, response_id: str) -> SimulatedReply:
         """Return the reply to a look at a response."""
         self.looks += 1
         chance, now = self._chance("look"), self.clock()

@@ -111,7 +111,7 @@ class _Handlers:
 
     async def retrieve_response(self, request: web.Request) -> web.StreamResponse:
         error = check_key(request.headers.get("Authorization"))
-        return await self.send(request, error.reply() if error else self._background.look(request.match_info["id"]))
+        return await self.send(request, error.reply() if error else self._background.retrieve(request.match_info["id"]))
 
     async def cancel_response(self, request: web.Request) -> web.StreamResponse:
         error = check_key(request.headers.get("Authorization"))

@@ -25,7 +25,7 @@ from artistjobs.store.sqlite.store import open_store
 KEYS = [
     "at", "database", "kind", "jobs", "jobs_per_minute", "calls", "retries", "input_tokens", "output_tokens",
     "cached_share", "cost_usd", "unpriced_answers", "lost_usd", "written_off_usd", "projection", "failures", "workers",
-    "prompts", "runs", "control", "batches", "spool",
+    "prompts", "runs", "control", "batches", "background", "spool",
 ]  # fmt: skip
 KEYS_WITHIN = {
     "jobs": ["total", "pending", "running", "done", "failed", "dropped"],
