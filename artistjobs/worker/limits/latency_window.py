@@ -54,8 +54,16 @@ FAILED_SHARE: Final = 0.2
 """Share of a cohort's calls that failed at the service, above which the window shrinks."""
 
 
+FAR: Final = 1.08
+"""Latency as a multiple of the reference above which steps stay small."""
+
+
+CLEAR: Final = 1.5
+"""Latency as a multiple of the reference that needs no second look."""
+
+
 LEAST_LEFT: Final = 0.5
-"""Share of the window that is left until the next dip, if other processes share the service.
+"""Share of the window that is left after one cohort, or until the next dip if other processes share the service.
 
 What one of several processes does may have no effect that it can measure: only a dip of all shows the cause.
 """
@@ -166,7 +174,8 @@ class LatencyWindow:
         is_accepted = latency <= TOLERANCE * self._reference.seconds
         if is_accepted and self._is_doubling and self._accepted < self.size:
             self._reference.add(latency, cohort.calls)
-        if is_accepted or self.is_shared or self._reference.calls >= REFERENCE_CALLS:
+        is_clear = latency > CLEAR * self._reference.seconds
+        if is_accepted or is_clear or self.is_shared or self._reference.calls >= REFERENCE_CALLS:
             self._decide(latency, self._reference)
         else:
             # Few calls prove little: measure the reference once more.
@@ -194,6 +203,8 @@ class LatencyWindow:
         self._peak, self._accepted = None, self.size
         # Near the best size steps up and down alternate.
         self.is_held_by_latency &= self._steps < FREE_STEPS
+        if latency > FAR * reference.seconds:
+            self._steps = min(self._steps, 1)
         factor = DOUBLING if self._is_doubling else STEPS[min(self._steps, len(STEPS) - 1)]
         self._steps += 1 if latency > NEAR * reference.seconds else 2
         # One more call at least: the smaller of several processes that share a service then catch up.
@@ -206,7 +217,9 @@ class LatencyWindow:
         elif self._shows_no_effect(latency):
             self._reference = self._return_to_peak(latency)
             return
-        least = LEAST_LEFT * self._peak[0] if self.is_shared else DIP * self.size
+        least = LEAST_LEFT * self._peak[0]
+        if not self.is_shared:
+            least = (LEAST_LEFT if latency > CLEAR * reference.seconds else DIP) * self.size
         self._set(max(least, self.size * TOLERANCE * reference.seconds / latency))
 
     def _shows_no_effect(self, latency: float) -> bool:
