@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,9 @@ ARTISTJOBS = [PYTHON, "-m", "artistjobs", "-q"]
 PROMPT = (
     "Write two sentences about {{ artist_name }}.\n{% if artist_data %}What we know: {{ artist_data }}{% endif %}\n"
 )
+HAS_LEFT_JOBS = 4
+"""Exit code of `work` if jobs are pending, as after --limit."""
+
 NO_SERVER = "http://127.0.0.1:9/v1"
 
 
@@ -66,12 +69,17 @@ def write_rows(path: Path, rows: int) -> Path:
 
 def ingest(folder: Path, rows: int) -> Used:
     """Create a database of pending jobs in ``folder``, and return the resource usage."""
+    return ingest_again(folder, prepare_rows(folder, rows))
+
+
+def prepare_rows(folder: Path, rows: int) -> Path:
+    """Write a file of rows and a prompt file beside it; return the path of the former."""
     (folder / "prompt.txt").write_text(PROMPT)
-    return ingest_again(folder, write_rows(folder / "artists.csv", rows))
+    return write_rows(folder / "artists.csv", rows)
 
 
-def ingest_again(folder: Path, file: Path) -> Used:
-    return run([*ARTISTJOBS, "ingest", file.name, "--prompt-file", "prompt.txt"], folder)
+def ingest_again(folder: Path, file: Path, environment: Mapping[str, str] | None = None) -> Used:
+    return run([*ARTISTJOBS, "ingest", file.name, "--prompt-file", "prompt.txt"], folder, environment)
 
 
 @contextmanager
@@ -102,12 +110,12 @@ def start(command: list[object], folder: Path, api: Server) -> "subprocess.Popen
     )  # fmt: skip
 
 
-def first_call_seconds(folder: Path, api: Server, workers: int) -> float:
+def first_call_seconds(folder: Path, api: Server, workers: int, *options: object) -> float:
     """Return the seconds from the start of `work` until the first call reached the API."""
     started = time.monotonic()
-    used = reap(start(work_command(workers), folder, api), started)
+    used = reap(start(work_command(workers, *options), folder, api), started)
     first = api.seen()["first"]
-    if used.code or first is None:
+    if used.code not in {0, HAS_LEFT_JOBS} or first is None:
         raise MeasureError(f"work ended with {used.code} and called {'never' if first is None else 'the API'}")
     return first - started
 

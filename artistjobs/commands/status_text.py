@@ -9,12 +9,12 @@ from artistjobs.commands.status import Projection, Status, project, retry_comman
 from artistjobs.core.bound import NAMES, REMEDIES, Bound
 from artistjobs.core.command_text import command
 from artistjobs.core.formatting import cost_text, count_text, duration_text
+from artistjobs.store.batch_text import background_line, batch_line
 from artistjobs.store.models import FailureGroup, Kind, Progress, Run, WorkTotals
 from artistjobs.terminal.escape import escape_controls
 from artistjobs.terminal.local_time import local_time
 from artistjobs.terminal.screen import Style, styled
 from artistjobs.terminal.table import TableColumn, table, truncate_cells, wrapped
-from artistjobs.worker.batch.text import batch_line
 
 _PROMPT_COLUMNS = (
     TableColumn("no."),
@@ -62,6 +62,7 @@ def status_lines(status: Status, width: int | None = None, *, is_coloured: bool 
         *control_lines(status.changes, status.workers, status.path),
         *_worker_lines(status.workers),
         *(batch_line(batch, status.at) for batch in status.batches),
+        *([background_line(status.background, status.at)] if status.background.answers else []),
     ]
     lines = [
         (Style.TITLE, f"{escape_controls(str(status.path))}{which}: {count_text(counts.total, 'job')}{kind}"),

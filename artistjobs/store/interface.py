@@ -22,6 +22,7 @@ from artistjobs.store.address import Address
 from artistjobs.store.models import (
     ArtistMatch,
     AskedBefore,
+    BackgroundAnswers,
     BatchChange,
     BatchJob,
     BatchRecord,
@@ -192,6 +193,9 @@ class BatchQueries(Protocol):
 
     def held_jobs(self, scope: Scope) -> int:
         """Return the number of jobs in batches that are not closed."""
+
+    def background(self) -> BackgroundAnswers:
+        """Return how many responses the service makes in the background, and since when."""
 
 
 class Batches(BatchQueries, Protocol):

@@ -235,6 +235,17 @@ class Submission:
     reserved_usd: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class BackgroundAnswers:
+    """Responses that the service makes in the background: their number, and when the oldest was created as UTC text."""
+
+    answers: int = 0
+    oldest_at: str | None = None
+
+
+NOTHING_AWAITED = BackgroundAnswers()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reservation:
     """Result of a reservation under a cost cap: the number of calls granted, and the money afterwards."""

@@ -18,7 +18,7 @@ from artistjobs.core.attempt import SCHEMA_MISMATCH, Answer, Attempt, Failure, F
 from artistjobs.core.bound import Bound
 from artistjobs.core.formatting import cost_text, truncate
 from artistjobs.core.job import MAX_DELAY_SECONDS, Claim
-from artistjobs.core.pricing import Cost, answer_cost
+from artistjobs.core.pricing import Billing, Cost
 from artistjobs.core.prompt import Body
 from artistjobs.core.retry import last_attempt
 from artistjobs.core.shortage import Shortage
@@ -27,7 +27,7 @@ from artistjobs.store.models import CallPermit, Money
 from artistjobs.terminal.log import repeats
 from artistjobs.worker.answer_checks import AnswerChecks, Corrections
 from artistjobs.worker.calls import Called, MakeCall
-from artistjobs.worker.decision import Decision, Sentence, given_back, log_given_back
+from artistjobs.worker.decision import Decision, Sentence, log_given_back, released_to_retry
 from artistjobs.worker.limits.budget import Budget, Hold
 from artistjobs.worker.limits.cohort import CallEnd, Ending
 from artistjobs.worker.limits.rate_limiter import Limiter
@@ -190,7 +190,7 @@ class ActiveJob:
         log_given_back(self.claim, attempt.failure)
         asked = min(attempt.failure.retry_after_seconds or 0.0, MAX_DELAY_SECONDS)
         available_at = time() + max(asked, decision.delay_seconds)
-        return given_back(attempt, uncounted=1 + self.repeated, available_at=available_at)
+        return released_to_retry(attempt, uncounted=1 + self.repeated, available_at=available_at)
 
     @property
     def has_large_reply(self) -> bool:
@@ -293,12 +293,10 @@ class ActiveJob:
 
     def _classify(self, called: Called, started_at: float) -> Attempt:
         reply = called.reply
-        classification = classify(reply)
+        classification = classify(reply, Billing(called.way, self._shared.cost_in(called.window)))
         answer, failure = classification.answer, classification.failure
         if answer is None:
             return self._attempt(started_at, failure=failure, calls=1 if reply.was_sent else 0)
-        cost = answer_cost(answer, self._shared.cost_in(called.window))
-        answer = replace(answer, cost_usd=cost, way=called.way)
         if failure is None and (reason := self._shared.checks.check(self.claim, answer.text)) is not None:
             return self._mismatch(started_at, reply, answer, reason)
         return self._attempt(started_at, answer=answer, failure=failure)

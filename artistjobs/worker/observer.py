@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic, time
 
-from artistjobs.worker.batch.text import batch_line
+from artistjobs.store.batch_text import batch_line
 from artistjobs.worker.config import WorkConfig
 from artistjobs.worker.limits.circuit_breaker import Breaker
 from artistjobs.worker.limits.rate_limiter import Limiter, Wait

@@ -30,7 +30,7 @@ from artistjobs.worker.answer_checks import AnswerChecks
 from artistjobs.worker.batch.connect import connect, ensure_batchable
 from artistjobs.worker.batch.loop import BatchLoop
 from artistjobs.worker.batch.pace import Pace
-from artistjobs.worker.calls import BackgroundCalls, LiveCalls, MakeCall, ensure_in_background
+from artistjobs.worker.calls import BackgroundCalls, LiveCalls, MakeCall, PollGate, ensure_in_background
 from artistjobs.worker.config import WorkConfig
 from artistjobs.worker.file_handles import calls_allowed
 from artistjobs.worker.limits.auto import AutoLimit
@@ -241,10 +241,8 @@ class _Run:
         options = self._config.background
         if options is None and not self._store.queue.submissions():
             return LiveCalls(api)
-        return BackgroundCalls(
-            api, self._store_client, self._stop, options, self._config.patience_seconds,
-            lambda: self._counters.in_flight,
-        )  # fmt: skip
+        gate = PollGate(lambda: self._counters.in_flight, self._limiter, options.speed if options else 1.0)
+        return BackgroundCalls(api, self._store_client, self._stop, options, self._config.patience_seconds, gate)
 
     def _snapshot_taker(self) -> TakeSnapshot:
         return RunObserver(

@@ -19,7 +19,7 @@ from artistjobs.core.formatting import count_is, count_text
 from artistjobs.core.job import EVERYTHING, Claim, Scope
 from artistjobs.errors import StoreAwayError
 from artistjobs.store.interface import Controls, Queue, Records, Store
-from artistjobs.store.models import BatchRecord, CallPermit, RescueResult
+from artistjobs.store.models import BatchRecord, CallPermit, QueueState, RescueResult
 from artistjobs.worker.limits.budget import Hold
 from artistjobs.worker.progress.job_counts import JobCountPoller
 from artistjobs.worker.reservations import ReservationQueue, ReservationRequest
@@ -36,6 +36,11 @@ log = logging.getLogger(__name__)
 
 RESCUE_SECONDS: Final = 1.0
 """Interval at which the jobs of dead workers are rescued, and the workers that share the limits are counted."""
+
+
+LOOKS_A_SECOND: Final = 10
+"""Looks at other workers that all workers of a database make in a second, however many they are: the first look of any
+of them finds a death."""
 
 
 RESERVATION_POLL_SECONDS: Final = 0.25
@@ -113,6 +118,7 @@ class StoreThread:
         self._queue: Queue | None = None
         self._records: Records | None = None
         self._looked_at = 0.0
+        self._state: QueueState | None = None
         self._controls: Controls | None = None
         self._scope = scope
         self._jobs_left = limit
@@ -224,10 +230,12 @@ class StoreThread:
                 else:
                     messages.append(message)
                 message = self.inbox.get_nowait()
+        if messages:
+            self._state = None
         with suppress(StoreAwayError):
             if not self.settings_poller.seconds_until_poll:
                 self._poll_settings()
-            if monotonic() - self._looked_at >= RESCUE_SECONDS:
+            if monotonic() - self._looked_at >= RESCUE_SECONDS * max(1.0, self.others / LOOKS_A_SECOND):
                 self._look_at_others(queue)
         return messages
 
@@ -240,6 +248,7 @@ class StoreThread:
         rescue = queue.rescue()
         tell_rescue(rescue)
         self._looked_at, self.others = monotonic(), rescue.live_workers
+        self.settings_poller.share(self.live_workers)
         if self._records is not None:
             self.job_counts.poll(self._records.counts)
         if (bound := self.bound()) != self._noted_bound:
@@ -251,6 +260,7 @@ class StoreThread:
     def _seconds_to_wait(self, queue: Queue) -> float:
         """Return the seconds to wait for a request before other work is due."""
         seconds = self.settings_poller.seconds_until_poll
+        self._state = None
         if self.reservations.requests:
             return min(seconds, RESERVATION_POLL_SECONDS)
         self.next_job_at = None
@@ -260,7 +270,7 @@ class StoreThread:
             queue_state = queue.queue_state(self._scope)
         except StoreAwayError:
             return min(seconds, AWAY_POLL_SECONDS)
-        self.next_job_at = queue_state.available_at
+        self._state, self.next_job_at = queue_state, queue_state.available_at
         if queue_state.available_at is None:
             return seconds
         return min(seconds, max(0.0, queue_state.available_at - time()))
@@ -274,7 +284,7 @@ class StoreThread:
             queue.note_stop(self._stop_to_note)
             self._stop_to_note = None
         # Without attempts and claims there is nothing to commit but reservations, which have their own transaction.
-        room = self._room()
+        room = 0 if self._is_empty() and not attempts else self._room()
         claims = queue.exchange(attempts, room, self._scope) if attempts or room else ()
         committed_at = monotonic()
         self.commit_seconds += sum(
@@ -293,6 +303,11 @@ class StoreThread:
                 queue.free(message.unused.usd, message.unused.margin_usd)
         with suppress(StoreAwayError):
             self.reservations.serve(queue, is_draining=self.is_draining)
+
+    def _is_empty(self) -> bool:
+        """Return True if there was nothing to claim when this thread began to wait, and nothing has arrived since."""
+        state = self._state
+        return state is not None and (state.available_at is None or state.available_at > time())
 
     def _take_back(self, attempts: Sequence[Attempt]) -> None:
         self._in_hand -= sum(attempt.outcome is not Outcome.RETRY for attempt in attempts)
@@ -326,7 +341,8 @@ class StoreThread:
             # Jobs of this process may still be released, and go to the waiting requests then.
             return False
         try:
-            queue_state = queue.queue_state(self._scope)
+            # Jobs that were final then are final now.
+            queue_state = self._state or queue.queue_state(self._scope)
         except StoreAwayError:
             return False
         self.claimed_by_others = queue_state.claimed_by_others

@@ -8,7 +8,7 @@ from artistjobs.core.job import MAX_DELAY_SECONDS, Claim, Scope
 from artistjobs.core.timestamps import to_timestamp
 from artistjobs.store.models import BatchChange, BatchJob, BatchRecord, TokenQueue
 from artistjobs.store.postgres.connection import Connection
-from artistjobs.store.postgres.money import hold_back
+from artistjobs.store.postgres.money import reserve
 from artistjobs.store.postgres.queue import PostgresQueue
 from artistjobs.store.postgres.recording import Recorder
 from artistjobs.store.postgres.statements import Db, execute
@@ -19,7 +19,7 @@ from artistjobs.store.queries.batches import (
     has_other_id,
     token_queue_of,
 )
-from artistjobs.store.queries.rows import span
+from artistjobs.store.queries.rows import of_different_jobs, span
 
 
 class PostgresBatches(SqlBatchQueries):
@@ -76,7 +76,7 @@ class PostgresBatches(SqlBatchQueries):
         """Make the lines of a batch final; return False, with nothing changed, if the cap has no room."""
 
         def seal(db: Db) -> bool:
-            if cap_usd is not None and not hold_back(db, batch, [(change.reserved_usd or 0.0, 0.0)], cap_usd).granted:
+            if cap_usd is not None and not reserve(db, batch, [(change.reserved_usd or 0.0, 0.0)], cap_usd).granted:
                 return False
             execute(db, "unbind_jobs", {"batch": batch, "after": last_job, "available_at": None})
             execute(db, "update_batch", change_row(batch, BatchState.SEALED, change))
@@ -95,7 +95,10 @@ class PostgresBatches(SqlBatchQueries):
         """Record attempts at jobs of a batch that were not recorded before; return those that changed their jobs."""
         recorder = Recorder(self._db, batch)
 
-        def settle(db: Db) -> Sequence[Attempt]:
+        def settle_all(db: Db) -> Sequence[Attempt]:
+            return [attempt for group in of_different_jobs(attempts) for attempt in settle(db, group)]
+
+        def settle(db: Db, attempts: Sequence[Attempt]) -> Sequence[Attempt]:
             held = recorder.held_jobs(db, attempts)
             late = [attempt for attempt in attempts if attempt.claim.job not in held and attempt.answer is not None]
             known = recorder.known_responses(db, late)
@@ -104,7 +107,7 @@ class PostgresBatches(SqlBatchQueries):
             return recorder.record(db, new, 0)[0] if new else []
 
         with self._db.waiting():
-            return self._db.in_transaction(settle)
+            return self._db.in_transaction(settle_all)
 
     def finish(self, batch: int, change: BatchChange, *, is_lost: bool = False, delay_seconds: float = 0.0) -> int:
         """Make the jobs that a batch still holds pending again, and let it be collected."""

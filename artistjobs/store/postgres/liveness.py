@@ -63,7 +63,7 @@ class Liveness:
         self._ended = Event()
         self._has_lock = False
         self._beat_at = monotonic()
-        self._db = connect()
+        self._db = self._session()
         self._beat()
         self._thread = Thread(target=self._keep, name="heartbeat", daemon=True)
         self._thread.start()
@@ -97,12 +97,18 @@ class Liveness:
             try:
                 if self._db.closed or self._db.broken:
                     self._has_lock = False
-                    self._db = self._connect()
+                    self._db = self._session()
                 self._beat()
             except Exception as error:  # noqa: BLE001 - the thread goes on until the worker ends
                 log.debug("no heartbeat: %s", error)
                 with suppress(psycopg.Error):
                     self._db.close()
+
+    def _session(self) -> "Db":
+        db = self._connect()
+        # A heartbeat that a crash of the server forgets is followed by another one; nothing has to wait for the disk.
+        db.execute("SET synchronous_commit = off")
+        return db
 
     def _beat(self) -> None:
         sent = monotonic()

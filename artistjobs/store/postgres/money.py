@@ -7,7 +7,7 @@ from artistjobs.store.models import Money, Reservation
 from artistjobs.store.postgres.statements import Db, execute
 
 
-def hold_back(db: Db, holder: int | None, amounts: Sequence[tuple[float, float]], cap_usd: float) -> Reservation:
+def reserve(db: Db, holder: int | None, amounts: Sequence[tuple[float, float]], cap_usd: float) -> Reservation:
     """Hold money back for calls of a holder as far as the cap has room, within a transaction; see ``Queue.reserve``."""
     # One worker at a time, so that two of them never reserve the same money.
     execute(db, "lock_money")

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import partial
-from time import time
+from time import monotonic, time
 
 from artistjobs.core.attempt import Attempt, Outcome
 from artistjobs.core.columns import NO_COLUMNS
@@ -19,11 +19,12 @@ from artistjobs.errors import StoreAwayError, StoreError
 from artistjobs.store.call_notes import suspected_in
 from artistjobs.store.interface import ChangePrompt
 from artistjobs.store.models import CallPermit, QueueState, RescueResult, Reservation, Submission
+from artistjobs.store.postgres import liveness
 from artistjobs.store.postgres.claim_floor import ClaimFloor
 from artistjobs.store.postgres.connection import Connection
 from artistjobs.store.postgres.liveness import Liveness, try_lock_dead
 from artistjobs.store.postgres.local_files import LocalFiles
-from artistjobs.store.postgres.money import hold_back
+from artistjobs.store.postgres.money import reserve
 from artistjobs.store.postgres.outage import Outage
 from artistjobs.store.postgres.prompts import add_prompt
 from artistjobs.store.postgres.recording import Recorder
@@ -34,6 +35,9 @@ from artistjobs.store.postgres.statements import Db, DbRow, execute
 from artistjobs.store.queries.headers import Headers
 from artistjobs.store.queries.picks import RandomPicks
 from artistjobs.store.queries.rows import prompt_of, span, submission_of
+
+THOROUGH_SECONDS = 30.0
+"""Interval at which a worker also looks for jobs of workers that have ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,7 @@ class PostgresQueue:
         self._stop_to_note: str | None = None
         self._floor = ClaimFloor()
         self._claimed_at = 0.0
+        self._thorough_at = 0.0
         self._picks: RandomPicks | None = None
         self._worker: int | None = None
         self._headers = Headers(connection)
@@ -143,9 +148,14 @@ class PostgresQueue:
 
     def rescue(self) -> RescueResult:
         """Free the jobs of every other worker that is dead."""
-        states: Counter[str] = Counter()
-        others = [row["worker"] for row in self._connection.rows("holders") if row["worker"] != self._worker]
-        for worker in others:
+        is_thorough = monotonic() >= self._thorough_at
+        row = {"worker": self._worker, "dead_seconds": liveness.DEAD_SECONDS, "is_thorough": is_thorough}
+        others = self._connection.row("holders", row)
+        assert others is not None
+        if is_thorough:
+            self._thorough_at = monotonic() + THOROUGH_SECONDS
+        states: Counter[str] = Counter(living=others["living"])
+        for worker in others["late"]:
             found = self._connection.in_transaction(partial(self._rescue_from, worker=worker))
             if not found["living"]:
                 self._floor.reset()
@@ -155,12 +165,11 @@ class PostgresQueue:
 
     def queue_state(self, scope: Scope) -> QueueState:
         """Return the time of the next claimable job, and the number of jobs that other workers hold."""
-        held = self._connection.row("held_elsewhere", {**span(scope), "worker": self._worker})
-        row = self._connection.row("next_available", {**span(scope), **self._moments()})
-        return QueueState(
-            available_at=self._available_at(row),
-            claimed_by_others=held["jobs"] if held else 0,
-        )
+        row = self._connection.row("queue_state", {**span(scope), **self._moments(), "worker": self._worker})
+        assert row is not None
+        # What is left from an outage is stored by the next exchange, as if there were something to claim.
+        available_at = 0.0 if self._has_unstored else self._available_at(row)
+        return QueueState(available_at=available_at, claimed_by_others=row["held"])
 
     def retry(
         self, *, scope: Scope, code: str | None = None, job: int | None = None, change: ChangePrompt | None = None
@@ -179,7 +188,7 @@ class PostgresQueue:
         return self._connection.in_transaction(lambda db: execute(db, statement, row).rowcount)
 
     def write_off(self) -> None:
-        """Let the money of lost calls count as spent no longer, in one transaction."""
+        """Subtract the money of lost calls from the spent sum, in one transaction."""
         self._connection.in_transaction(
             lambda db: [execute(db, statement) for statement in ("write_off_attempts", "write_off_workers")]
         )
@@ -187,7 +196,7 @@ class PostgresQueue:
     def reserve(self, amounts: Iterable[tuple[float, float]], cap_usd: float) -> Reservation:
         """Hold money back for calls, in their order, as far as all workers together stay under the cap."""
         wanted = list(amounts)
-        return self._connection.in_transaction(lambda db: hold_back(db, self._worker, wanted, cap_usd))
+        return self._connection.in_transaction(lambda db: reserve(db, self._worker, wanted, cap_usd))
 
     def free(self, usd: float, margin_usd: float) -> None:
         """Free money that was held back for calls of this worker that were not made, in dollars."""
@@ -327,7 +336,7 @@ class PostgresQueue:
                 execute(db, statement, row)
 
         while True:
-            if self._pending or self._recovered or self._doubt is not None or self._former is not None:
+            if self._has_unstored:
                 self._exchange_as_known(0, EVERYTHING)
             with suppress(_ForgottenError):
                 self._connection.in_transaction(end)
@@ -394,8 +403,11 @@ class PostgresQueue:
         if not is_registered and self._life is not None:
             # One that was taken for dead claims nothing before it has registered anew.
             self._life.is_dead = True
-            return []
-        return self._claim(db, limit, scope) if limit > 0 else []
+            limit = 0
+        claims = self._claim(db, limit, scope) if limit > 0 else []
+        if self._spool is not None:
+            self._spool.wait()  # before the commit, which a failover may forget
+        return claims
 
     def _committed(self, db: Db, doubt: _Doubt | None) -> list[Claim] | None:
         """Return the claims of an exchange whose commit took effect, None if it did not."""
@@ -474,8 +486,12 @@ class PostgresQueue:
         now = self._connection.now()
         return {"now": to_timestamp(now), "latest": to_timestamp(now + MAX_DELAY_SECONDS)}
 
-    def _available_at(self, row: DbRow | None) -> float | None:
-        if row is None or not row["jobs"]:
+    @property
+    def _has_unstored(self) -> bool:
+        return bool(self._pending or self._recovered) or self._doubt is not None or self._former is not None
+
+    def _available_at(self, row: DbRow) -> float | None:
+        if not row["jobs"]:
             return None
         return self._connection.from_server(from_timestamp(row["available_at"])) if row["available_at"] else 0.0
 

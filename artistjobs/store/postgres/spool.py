@@ -1,6 +1,6 @@
 """Spool of a worker: attempts that the database may not have, in a file of this machine.
 
-Every attempt is written to it before the database gets it. The file is synced when the database is away. What the
+Every attempt is written to it before the database commits it. The file is synced when the database is away. What the
 database has acknowledged stays for a while, because a failover may forget what a server had committed. A file belongs
 to the process that has it locked; a later start takes over the files of processes that are gone.
 """
@@ -10,6 +10,7 @@ import json
 import logging
 import os
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,9 @@ KEPT_BYTES: Final = 16 * 2**20
 """Size from which a file is begun anew once the database has everything in it."""
 
 SUFFIX = ".spool"
+
+_MANY: Final = 8
+"""Number of attempts from which a thread is worth its start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,8 @@ class SpoolFile:
         self._file: FileIO | None = self._path.open("ab", buffering=0)
         fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         self._is_complete = True
+        self._thread = ThreadPoolExecutor(1, "spool")
+        self._writing: Future[None] | None = None
         self.acknowledged = 0
         self._begin()
 
@@ -65,17 +71,32 @@ class SpoolFile:
 
     def read(self, pending: Sequence[Attempt], number: int) -> "list[Spooled]":
         """Return everything in the file, or the attempts in memory if the disk did not take all of them."""
+        self.wait()
         if self._is_complete:
             return read_spool(self._path)
         return [Spooled(number, attempt, is_acknowledged=False) for attempt in pending]
 
     def add(self, number: int, attempts: Sequence[Attempt]) -> None:
-        """Write attempts that belong to the exchange with this number."""
+        """Write attempts that belong to the exchange with this number; many of them in a thread, see ``wait``."""
+        self.wait()
+        if len(attempts) < _MANY:
+            self._add(number, attempts)
+        else:
+            self._writing = self._thread.submit(self._add, number, attempts)
+
+    def wait(self) -> None:
+        """Wait until everything is written. In the meantime, the server may work on the same attempts."""
+        if self._writing is not None:
+            self._writing.result()
+            self._writing = None
+
+    def _add(self, number: int, attempts: Sequence[Attempt]) -> None:
         lines = [json.dumps({"number": number, "attempt": attempt_json(attempt)}) for attempt in attempts]
         self._write("".join(f"{line}\n" for line in lines).encode())
 
     def acknowledge(self, number: int) -> None:
         """Write that the database has all exchanges up to this number."""
+        self.wait()
         self.acknowledged = number
         if self._file is not None and self._is_complete and self._file.tell() > KEPT_BYTES:
             with suppress(OSError):
@@ -84,7 +105,8 @@ class SpoolFile:
         self._write(b'{"acknowledged": %d}\n' % number)
 
     def sync(self) -> None:
-        """Have everything written to the disk."""
+        """Sync everything written to the disk."""
+        self.wait()
         try:
             if self._file is not None:
                 os.fsync(self._file.fileno())
@@ -99,6 +121,8 @@ class SpoolFile:
 
     def close(self) -> None:
         """Release the file, as the death of the process does."""
+        self.wait()
+        self._thread.shutdown()
         if self._file is not None:
             self._file.close()
             self._file = None

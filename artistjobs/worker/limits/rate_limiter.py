@@ -199,6 +199,16 @@ class Limiter:
                 self._queued -= 1
         return self._start_call(tokens, is_free=True)
 
+    def look(self) -> float:
+        """Count a look at an answer that the service makes; return the seconds until it may be made.
+
+        It counts as a request, but is no call: it needs no slot and no tokens.
+        """
+        now = self._clock()
+        at = max(now, self._paused_until, self._requests.next_at)
+        self._requests.consume(now, max(1, self._sharers()))
+        return at - now
+
     def ended(self, *, answered: bool, end: CallEnd | None = None) -> None:
         """Record the end of an acquired call; ``answered`` is True if a server replied without refusing its rate."""
         if answered:

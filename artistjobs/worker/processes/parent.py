@@ -25,7 +25,7 @@ from artistjobs.worker.progress.counters import RunTotals, merge_totals
 from artistjobs.worker.progress.job_counts import initial_job_progress
 from artistjobs.worker.progress.snapshot import Display, RunSnapshot, merge, snapshot_from_json
 from artistjobs.worker.run import RunReport, limit_sentence, note_store_error, watching
-from artistjobs.worker.signals import HANDLED_SIGNALS, Signals
+from artistjobs.worker.signals import HANDLED_SIGNALS, RunControl, Signals
 from artistjobs.worker.stop import Stop, StopReason
 from artistjobs.worker.store_thread import tell_rescue
 
@@ -47,7 +47,9 @@ COMMAND: Final = (
 )  # fmt: skip
 
 
-async def run_in_processes(start_message: messages.StartMessage, watcher: Display) -> RunReport:
+async def run_in_processes(
+    start_message: messages.StartMessage, watcher: Display, run_control: RunControl | None = None
+) -> RunReport:
     """Run several processes until no job is left or something stops them, in the way of ``run.run``.
 
     Raises:
@@ -58,7 +60,7 @@ async def run_in_processes(start_message: messages.StartMessage, watcher: Displa
     """
     with start_message.database.open() as store:
         started, since, before = monotonic(), time(), store.records.counts(start_message.scope)
-        group = _ProcessGroup(start_message, before, started)
+        group = _ProcessGroup(start_message, before, started, run_control or Signals())
         await group.work(watcher, store)
         worked = None if group.error else store.records.worked_seconds(group.pids(), since)
     group.note_limit()
@@ -102,8 +104,11 @@ class _Child:
 class _ProcessGroup:
     """The child processes of one run."""
 
-    def __init__(self, start_message: messages.StartMessage, before: Counts, started_at: float) -> None:
+    def __init__(
+        self, start_message: messages.StartMessage, before: Counts, started_at: float, run_control: RunControl
+    ) -> None:
         self.stop = Stop()
+        self._run_control = run_control
         self.error: ArtistjobsError | None = None
         self.after = before
         self._start_message = start_message
@@ -118,7 +123,7 @@ class _ProcessGroup:
 
     async def work(self, watcher: Display, store: Store) -> None:
         """Return when all child processes have ended. Raises StoreError, and the error that prevented a start."""
-        async with Signals().listening(self.stop, lambda: self._snapshot().in_flight) as abandon_requested:
+        async with self._run_control.listening(self.stop, lambda: self._snapshot().in_flight) as abandon_requested:
             aside = [asyncio.create_task(self._pass_stop_on()), asyncio.create_task(self._pass_on(abandon_requested))]
             try:
                 await self._spawn_all()
