@@ -109,7 +109,7 @@ class LatencyWindow:
         self._accepted = self.size
         self._steps = 0
         self._reference: Reference | None = None
-        self._latest = self.size, SHORTEST_SECONDS
+        self._latest, self._was_full = (self.size, SHORTEST_SECONDS), False
         self._high: tuple[float, float] | None = None
         self._peak: tuple[float, float] | None = None
         self._next_dip_at = math.inf
@@ -130,7 +130,7 @@ class LatencyWindow:
 
         ``is_free`` is True unless the call had to wait for something else than the number of calls in flight.
         """
-        if self._next_dip_at <= now and self._reference is not None and not (self._is_doubling or self._high):
+        if self._next_dip_at <= now and self._reference is not None and self._may_dip:
             self._plan_dip(now, self._reference.seconds)
             self._dip(self.size, 0.0, self.size * DIP)
         if self._cohort is None or self._cohort.is_lost:
@@ -167,7 +167,7 @@ class LatencyWindow:
         if self._high is not None:
             self._end_dip(latency, cohort.calls, self._reference)
             return
-        self._latest = self.size, latency
+        self._latest, self._was_full = (self.size, latency), cohort.is_full
         if not cohort.is_full:
             self._steps = 0
             return
@@ -234,6 +234,11 @@ class LatencyWindow:
             self.size = self._peak[0]
         self._peak, self.is_held_by_latency = None, False
         return Reference(latency, MIN_COHORT)
+
+    @property
+    def _may_dip(self) -> bool:
+        """True unless the window is in a dip, still doubles, or is not what limits the calls."""
+        return self._was_full and not self._is_doubling and self._high is None
 
     def _dip(self, size: float, latency: float, low: float) -> None:
         """Measure the reference with ``low`` calls in flight, then go on with a size and its latency, if it has one."""
