@@ -24,7 +24,7 @@ from artistjobs.store.postgres.claim_floor import ClaimFloor
 from artistjobs.store.postgres.connection import Connection
 from artistjobs.store.postgres.liveness import Liveness, try_lock_dead
 from artistjobs.store.postgres.local_files import LocalFiles
-from artistjobs.store.postgres.money import hold_back
+from artistjobs.store.postgres.money import Amount, Purse
 from artistjobs.store.postgres.outage import Outage
 from artistjobs.store.postgres.prompts import add_prompt
 from artistjobs.store.postgres.recording import Recorder
@@ -77,7 +77,7 @@ class PostgresQueue:
         self._session = 0
         self._former: tuple[SpoolFile, list[Spooled]] | None = None
         self._outage = Outage()
-        self._unused = [0.0, 0.0]
+        self._purse = Purse()
         self._stop_to_note: str | None = None
         self._floor = ClaimFloor()
         self._claimed_at = 0.0
@@ -119,6 +119,7 @@ class PostgresQueue:
         self._connection.may_try = self._life.may_reach_server
         self._spool = SpoolFile(folder, owner)
         self._worker, self._session = owner.worker, self._connection.sessions
+        self._purse = Purse()
         return owner.worker
 
     def claim_randomly(self) -> None:
@@ -195,14 +196,17 @@ class PostgresQueue:
 
     def reserve(self, amounts: Iterable[tuple[float, float]], cap_usd: float) -> Reservation:
         """Hold money back for calls, in their order, as far as all workers together stay under the cap."""
-        wanted = list(amounts)
-        return self._connection.in_transaction(lambda db: hold_back(db, self._worker, wanted, cap_usd))
+        wanted, purse = list(amounts), self._purse
+        found = self._connection.in_transaction(lambda db: purse.reserve(db, self._worker, wanted, cap_usd))
+        purse.commit()
+        return found
 
     def free(self, usd: float, margin_usd: float) -> None:
         """Free money that was held back for calls of this worker that were not made, in dollars."""
-        self._unused = [self._unused[0] + usd, self._unused[1] + margin_usd]
+        self._purse.give_back(Amount(usd, margin_usd))
         with suppress(StoreAwayError):
             self._connection.in_transaction(self._free)
+            self._purse.commit()
 
     def submit(self, submission: Submission) -> None:
         """Store a response that the service makes for a job in the background, on disk on return."""
@@ -326,6 +330,7 @@ class PostgresQueue:
 
         def end(db: Db) -> None:
             self._ensure_remembered(db)
+            self._free(db)
             row = {"worker": self._worker, "ending": ending}
             for statement in ("end_worker", "leave_batches"):
                 execute(db, statement, row)
@@ -353,6 +358,7 @@ class PostgresQueue:
             lambda db: self._committed(db, self._doubt),
         )
         self._settled(len(attempts), number)
+        self._purse.commit()
         claims, self._recovered = [*self._recovered, *claimed], []
         self._claimed |= {claim.job for claim in claims}
         return claims
@@ -391,8 +397,7 @@ class PostgresQueue:
         self._floor.lower_below(attempt.claim.job for attempt in settled if attempt.outcome is Outcome.RELEASED)
         if attempts and self._ends_submissions:
             execute(db, "end_submissions", {"jobs": [attempt.claim.job for attempt in attempts if attempt.calls]})
-        if any(self._unused):
-            self._free(db)
+        self._free(db)
         if self._stop_to_note is not None:
             self._note_stop(db)
         if not is_registered and self._life is not None:
@@ -415,8 +420,8 @@ class PostgresQueue:
         return self._claims(execute(db, "claimed", {"worker": doubt.owner.worker, "claimed_at": moment}))
 
     def _free(self, db: Db) -> None:
-        execute(db, "free", {"worker": self._worker, "usd": self._unused[0], "margin": self._unused[1]})
-        self._unused = [0.0, 0.0]
+        if not self._purse.is_settled:
+            self._purse.free(db, self._worker)
 
     def _note_stop(self, db: Db) -> None:
         execute(db, "stop_worker", {"worker": self._worker, "ending": self._stop_to_note})
