@@ -7,10 +7,11 @@ commit its reply is lost.
 
 import threading
 from collections.abc import Callable, Iterable
+from functools import partialmethod
 from pathlib import Path
 
 import psycopg
-from pytest import MonkeyPatch
+import pytest
 
 from artistjobs.store.postgres import liveness, statements
 
@@ -20,13 +21,14 @@ SQL = Path(statements.__file__).parent / "sql"
 class Steps:
     """Watches all sessions of this process."""
 
-    def __init__(self, patches: MonkeyPatch) -> None:
+    def __init__(self, patches: pytest.MonkeyPatch) -> None:
         self._armed: dict[str, Callable[[psycopg.Connection], None]] = {}
         self._names = {file.read_bytes(): file.stem for file in SQL.glob("*.sql")} | {liveness._BEAT: "heartbeat"}
         self._last = threading.local()
         self._execute, self._exit = psycopg.Connection.execute, psycopg.Transaction.__exit__
-        patches.setattr(psycopg.Connection, "execute", lambda *args, **options: self._executed(*args, **options))
-        patches.setattr(psycopg.Transaction, "__exit__", lambda *args: self._exited(*args))
+        # Functions, which become methods, and not the bound methods of this object.
+        patches.setattr(psycopg.Connection, "execute", partialmethod(_call, self._executed))
+        patches.setattr(psycopg.Transaction, "__exit__", partialmethod(_call, self._exited))
 
     def at(self, steps: Iterable[str], happen: Callable[[psycopg.Connection], None]) -> None:
         """Let something happen once at each of some steps, when it is next reached."""
@@ -64,3 +66,7 @@ class Steps:
         if happen is not None:
             happen(connection)
         return happen is not None
+
+
+def _call(instance, function, *args, **options):
+    return function(instance, *args, **options)
