@@ -6,24 +6,24 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from functools import partial
 from time import monotonic, time
 
 from artistjobs.core.attempt import Attempt, Outcome
 from artistjobs.core.columns import NO_COLUMNS
 from artistjobs.core.formatting import count_text
-from artistjobs.core.job import DEATHS_MAX, EVERYTHING, MAX_DELAY_SECONDS, Claim, Scope
+from artistjobs.core.job import EVERYTHING, MAX_DELAY_SECONDS, Claim, Scope
 from artistjobs.core.prompt import Prompt
 from artistjobs.core.timestamps import from_timestamp, to_timestamp
 from artistjobs.errors import StoreAwayError, StoreError
-from artistjobs.store.call_notes import suspected_in
 from artistjobs.store.interface import ChangePrompt
 from artistjobs.store.models import CallPermit, QueueState, RescueResult, Reservation, Submission
 from artistjobs.store.postgres import liveness
 from artistjobs.store.postgres.claim_floor import ClaimFloor
 from artistjobs.store.postgres.connection import Connection
-from artistjobs.store.postgres.liveness import Liveness, try_lock_dead
+from artistjobs.store.postgres.deaths import Deaths
+from artistjobs.store.postgres.liveness import Liveness
 from artistjobs.store.postgres.local_files import LocalFiles
+from artistjobs.store.postgres.migrations import missing
 from artistjobs.store.postgres.money import Amount, Purse
 from artistjobs.store.postgres.outage import Outage
 from artistjobs.store.postgres.prompts import add_prompt
@@ -82,6 +82,7 @@ class PostgresQueue:
         self._floor = ClaimFloor()
         self._claimed_at = 0.0
         self._thorough_at = 0.0
+        self._deaths = Deaths(connection, local)
         self._picks: RandomPicks | None = None
         self._worker: int | None = None
         self._headers = Headers(connection)
@@ -108,6 +109,8 @@ class PostgresQueue:
         def insert(db: Db) -> Owner:
             found = execute(db, "register_worker", row).fetchone()
             assert found is not None
+            # No migration begins before this transaction ends, and one that came first is noticed.
+            missing(db, self._connection.path)
             return Owner(int(found["id"]), found["token"])
 
         owner = self._connection.in_transaction(insert)
@@ -139,10 +142,11 @@ class PostgresQueue:
         except StoreError as error:
             if self._spool is not None:
                 self._spool.sync()
-            self._outage.note(error, self._connection.wait_seconds)
-            # The answers to the calls in flight are still to come.
-            if isinstance(error, StoreAwayError) and (self._claimed or not self._outage.is_too_long):
-                return []
+            if isinstance(error, StoreAwayError):
+                self._outage.note(error, self._connection.wait_seconds)
+                # The answers to the calls in flight are still to come.
+                if self._claimed or not self._outage.is_too_long:
+                    return []
             raise self._with_spool(error) from error
         self._outage.end(self._connection.path)
         return claims
@@ -157,11 +161,12 @@ class PostgresQueue:
             self._thorough_at = monotonic() + THOROUGH_SECONDS
         states: Counter[str] = Counter(living=others["living"])
         for worker in others["late"]:
-            found = self._connection.in_transaction(partial(self._rescue_from, worker=worker))
+            found = self._deaths.rescue(worker)
             if not found["living"]:
                 self._floor.reset()
-                self._local.remove_notes(worker)
             states += found
+        if is_thorough:
+            states["failed"] += self._deaths.explain(self._worker)
         return RescueResult(pending=states["pending"], failed=states["failed"], live_workers=states["living"])
 
     def queue_state(self, scope: Scope) -> QueueState:
@@ -457,19 +462,6 @@ class PostgresQueue:
             for row in rows
         )  # fmt: skip
         return sorted(claims, key=lambda claim: claim.job)
-
-    def _rescue_from(self, db: Db, worker: int) -> Counter[str]:
-        if not try_lock_dead(db, worker):
-            return Counter(living=1)
-        row: dict[str, object] = {"worker": worker, "ending": "died"}
-        execute(db, "free_submitted", row)
-        is_alone = execute(db, "record_deaths", row).rowcount == 1
-        suspect = suspected_in(self._local.notes_of(worker))
-        blamed = {"worker": worker, "deaths_max": DEATHS_MAX, "suspect": suspect, "is_alone": is_alone}
-        freed = execute(db, "rescue", blamed).fetchall()
-        for statement in ("end_worker", "leave_batches"):
-            execute(db, statement, row)
-        return Counter(found["state"] for found in freed)
 
     def _retry_changed(self, db: Db, selected: Mapping[str, object], change: ChangePrompt) -> int:
         asked = [row["prompt"] for row in execute(db, "failed_prompts", selected)]
