@@ -186,8 +186,12 @@ _USUAL: Final = re.compile(
 """Beginning of a line as the API writes it, up to the body."""
 
 
+_LONGEST_END: Final = 64
+"""Bytes from the end of a line in which its end is looked for; a search through all of it would take longer."""
+
+
 def _line(raw: bytes, received_at: float) -> BatchLine | None:
-    usual, end = _USUAL.match(raw), _END.search(raw)
+    usual, end = _USUAL.match(raw), _END.search(raw, max(0, len(raw) - _LONGEST_END))
     if usual is not None and end is not None:
         body = raw[usual.end() : end.start()]
         if body.startswith(b"{") and body.endswith(b"}"):

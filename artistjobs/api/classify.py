@@ -13,7 +13,17 @@ from artistjobs.api.output import Output, output_types, read_output, read_usage
 from artistjobs.api.reply import Reply, error_object, retry_after_seconds
 from artistjobs.core.attempt import FLEX_FULL_STATUS, FLEX_IS_FULL, Answer, Failure, FailureKind
 from artistjobs.core.json_repair import parse_or_repair, repair_json
-from artistjobs.core.json_values import InvalidJson, Json, clean_text, parse_json, text_of, whole_number
+from artistjobs.core.json_values import (
+    InvalidJson,
+    Json,
+    clean_text,
+    parse_body,
+    parse_json,
+    text_of,
+    text_of_body,
+    whole_number,
+)
+from artistjobs.core.pricing import UNPRICED, Billing
 
 SLOW_DOWN_CODES = frozenset({"http_429", "rate_limit_exceeded", "slow_down"})
 """Error codes about the rate of calls. With status 429 every retryable code is, except that of the full flex tier."""
@@ -43,13 +53,13 @@ class Classification:
     failure: Failure | None
 
 
-def classify(reply: Reply) -> Classification:
-    """Return the answer or failure in a reply; never raises, whatever the server sent."""
+def classify(reply: Reply, billing: Billing = UNPRICED) -> Classification:
+    """Return the answer or failure in a reply, the answer with its cost; never raises, whatever the server sent."""
     if reply.fault is not None:
         kind = FailureKind.PERMANENT if reply.fault == TOO_LARGE else FailureKind.RETRYABLE
         return Classification(None, _failure(reply, kind, reply.fault, reply.message))
     if reply.status is not None and 200 <= reply.status < 300:  # noqa: PLR2004
-        return _classify_success(reply)
+        return _classify_success(reply, billing)
     return Classification(None, classify_error(reply))
 
 
@@ -75,29 +85,29 @@ def _moved(reply: Reply) -> str | None:
     return location and f"the server redirects to {location}, which is not followed; set OPENAI_BASE_URL to fix that"
 
 
-def _classify_success(reply: Reply) -> Classification:
+def _classify_success(reply: Reply, billing: Billing) -> Classification:
     if not reply.body.strip():
         return _no_answer(reply, "empty_body", "the reply has no body")
-    value = parse_json(reply.body)
+    value = parse_body(reply.body)
     if isinstance(value, InvalidJson):
-        return _classify_repaired(reply)
+        return _classify_repaired(reply, billing)
     if not isinstance(value, dict):
         return _no_answer(reply, "not_an_object", "the reply is not a JSON object: ")
-    return _classify_object(reply, value)
+    return _classify_object(reply, value, billing)
 
 
-def _classify_object(reply: Reply, value: dict[str, Json]) -> Classification:
+def _classify_object(reply: Reply, value: dict[str, Json], billing: Billing) -> Classification:
     if "output" not in value and "status" not in value:
         return _classify_stray_object(reply, value)
-    return _classify_response(reply, value)
+    return _classify_response(reply, value, billing)
 
 
-def _classify_repaired(reply: Reply) -> Classification:
+def _classify_repaired(reply: Reply, billing: Billing) -> Classification:
     """Classify a body that is not JSON: a response with a fault in a part of it is still the answer."""
     repaired = repair_json(reply.body)
     value = parse_json(repaired) if repaired is not None else None
     if repaired is not None and isinstance(value, dict) and value.keys() & {"output", "status", "error"}:
-        return _classify_object(replace(reply, body=repaired), value)
+        return _classify_object(replace(reply, body=repaired), value, billing)
     return _classify_broken(reply)
 
 
@@ -116,19 +126,22 @@ def _classify_stray_object(reply: Reply, value: dict[str, Json]) -> Classificati
     return Classification(None, _failure_of(reply, error, message, "not_a_response"))
 
 
-def _classify_response(reply: Reply, value: dict[str, Json]) -> Classification:
-    output = read_output(value.get("output"))
+def _classify_response(reply: Reply, value: dict[str, Json], billing: Billing) -> Classification:
+    output, usage, body = read_output(value.get("output")), read_usage(value.get("usage")), text_of_body(reply.body)
+    model, service_tier = text_of(value.get("model")), text_of(value.get("service_tier"))
     answer = Answer(
         text=output.text,
         text_path=output.text_path,
         response_id=text_of(value.get("id")),
         created=whole_number(value.get("created_at")),
         status=text_of(value.get("status")),
-        model=text_of(value.get("model")),
-        service_tier=text_of(value.get("service_tier")),
-        usage=read_usage(value.get("usage")),
-        body=reply.body.decode("utf-8-sig", "replace"),
+        model=model,
+        service_tier=service_tier,
+        usage=usage,
+        body=body,
         request_id=reply.request_id,
+        cost_usd=billing.answer_usd(model, service_tier, usage, body),
+        way=billing.way,
     )
     return Classification(answer, _why_no_success(reply, value, answer, output))
 

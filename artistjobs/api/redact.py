@@ -30,29 +30,35 @@ def key_remover(key: str) -> Redact:
     """
     if len(key) < MIN_SECRET_LENGTH:
         return bytes
-    secret, searches = key.encode(), [re.compile(sign).search for sign in _signs(sorted(set(key)))]
+    secret = key.encode()
+    signs = [(beginning, re.compile(sign).search) for beginning, sign in _signs(sorted(set(key)))]
     spelled = re.compile(b"".join(map(_spellings, key)))
 
     def redact(content: bytes) -> bytes:
         content = content.replace(secret, REMOVED)
         # The search for all spellings takes as long as a call; these take a hundredth of that.
-        if any(search(content) for search in searches):
-            content = spelled.sub(REMOVED, content)
+        for beginning, search in signs:
+            if beginning in content and search(content):
+                return spelled.sub(REMOVED, content)
         return content
 
     return redact
 
 
-def _signs(characters: Iterable[str]) -> list[bytes]:
+def _signs(characters: Iterable[str]) -> list[tuple[bytes, bytes]]:
     """Return patterns of which one is in every text in which one of the characters is escaped.
 
-    Each begins with characters as they are, which makes the search fast.
+    Each comes after the byte with which its matches begin: many texts lack it, and it is found faster than a pattern.
     """
     codes = _hexadecimal(map(ord, characters))
     numbers = b"|".join(b"%d" % ord(character) for character in characters)
-    signs = [rb"\\u00" + codes, b"%" + codes, b"&#(?:0*(?:%b)|[xX]0*%b);" % (numbers, codes)]
-    signs += [rb"\\" + re.escape(character).encode() for character in characters if character in '"\\/']
-    return signs + [b"&" + _NAMED[character] + b";" for character in characters if character in _NAMED]
+    signs = [
+        (b"\\", rb"\\u00" + codes),
+        (b"%", b"%" + codes),
+        (b"&", b"&#(?:0*(?:%b)|[xX]0*%b);" % (numbers, codes)),
+    ]
+    signs += [(b"\\", rb"\\" + re.escape(character).encode()) for character in characters if character in '"\\/']
+    return signs + [(b"&", b"&" + _NAMED[character] + b";") for character in characters if character in _NAMED]
 
 
 def _spellings(character: str) -> bytes:

@@ -58,6 +58,12 @@ def retry_after_seconds(reply: Reply) -> float | None:
     return seconds if seconds is not None and seconds <= MAX_WAIT_SECONDS else None
 
 
+def poll_after_seconds(reply: Reply) -> float:
+    """Return the wait before the next look that the server asked for, in seconds; 0 if it asked for none."""
+    milliseconds = _number(reply.headers.get("openai-poll-after-ms")) or 0.0
+    return milliseconds / 1000 if milliseconds <= 1000 * MAX_WAIT_SECONDS else 0.0
+
+
 def error_object(value: Json | InvalidJson) -> dict[str, Json]:
     """Return the ``error`` of a JSON object, empty if there is none."""
     error = value.get("error") if isinstance(value, dict) else None

@@ -122,6 +122,26 @@ _QUERIES: Mapping[str, Metadata] = {
             "  FROM attempts\n GROUP BY minute\n ORDER BY minute DESC\n LIMIT 1000"
         ),
     },
+    "ways": {
+        "title": "Answers by way",
+        "description": "Answers of live calls, of batches and of the background: their number, cost and cached input.",
+        "sql": (
+            "SELECT way, sum(answers) AS answers, sum(cost_usd) AS cost_usd, sum(unpriced) AS unpriced,\n"
+            "       round(100.0 * sum(cached_tokens) / sum(input_tokens), 1) AS cached_percent\n"
+            "  FROM spending\n GROUP BY way\n ORDER BY answers DESC"
+        ),
+    },
+    "open_batches": {
+        "title": "Open batches",
+        "description": "Batches that are not closed: what the service is done with, what is settled, and their age.",
+        "sql": (
+            "SELECT batches.id AS batch, batches.model, batches.state, batches.service_status, batches.lines,\n"
+            "       batches.service_completed, batches.service_failed, workers.done, workers.failed,\n"
+            "       round(24 * (julianday('now') - julianday(batches.created_at)), 2) AS hours\n"
+            "  FROM batches\n  JOIN workers ON workers.id = batches.id\n WHERE batches.state <> 'closed'\n"
+            " ORDER BY batch"
+        ),
+    },
     "unanswered": {
         "title": "Unanswered",
         "description": "Pending and running jobs, in the order of their ids.",

@@ -11,13 +11,13 @@ from artistjobs.core.formatting import cost_text, duration_text
 from artistjobs.core.job import EVERYTHING
 from artistjobs.core.json_values import Json
 from artistjobs.errors import WrongUseError
+from artistjobs.store.batch_text import age_seconds, answered, state_text
 from artistjobs.store.database import Database
 from artistjobs.store.models import BatchRecord
 from artistjobs.terminal.escape import escape_controls
 from artistjobs.terminal.local_time import local_time
 from artistjobs.terminal.log import ConsoleHandler
 from artistjobs.terminal.table import TableColumn, table
-from artistjobs.worker.batch.text import age_seconds, answered, state_text
 from artistjobs.worker.config import BatchOptions
 from artistjobs.worker.run import RunReport
 

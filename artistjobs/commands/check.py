@@ -35,7 +35,7 @@ from artistjobs.core.attempt import Answer, Failure, FailureKind
 from artistjobs.core.columns import NO_COLUMNS
 from artistjobs.core.findings import Finding, Level, exit_code_of, finding_of
 from artistjobs.core.formatting import cost_text, count_text
-from artistjobs.core.pricing import REHEARSAL_MODEL, Cost, answer_cost
+from artistjobs.core.pricing import REHEARSAL_MODEL, Billing, Cost
 from artistjobs.core.prompt import Prompt, live_body
 from artistjobs.core.schema import compile_check
 from artistjobs.core.statistics import AnswerStats, Interval, RunningStats, stats_of
@@ -69,13 +69,14 @@ class TestCall:
 class CheckPlan:
     """Input of a check. ``failures`` are the findings made before the API is called.
 
-    ``model`` is None if one has to be named. ``file_warnings`` are those that a run would print about the file.
+    ``model`` is None if one has to be named, ``max_workers`` if the run is to find it. ``file_warnings`` are those that
+    a run would print about the file.
     """
 
     base_url: str
     model: str | None
     prompt: Prompt | None
-    max_workers: int
+    max_workers: int | None
     cost: Cost
     spend: bool = False
     file: FilePreviewResult | None = None
@@ -190,10 +191,9 @@ async def _try_out(check_result: CheckResult, api: Api, prompt: Prompt, clock: C
     began = clock()
     reply = await api.create(live_body(body))
     seconds = clock() - began
-    classification = classify(reply)
+    classification = classify(reply, Billing(cost=check_result.plan.cost))
     answer = classification.answer
-    cost = answer_cost(answer, check_result.plan.cost) if answer else None
-    check_result.call = TestCall(seconds=seconds, answer=answer, cost_usd=cost)
+    check_result.call = TestCall(seconds=seconds, answer=answer, cost_usd=answer.cost_usd if answer else None)
     check_result.limits = _limits(reply, check_result.limits)
     if answer is not None:
         _report_answer(check_result, check_result.call, answer)

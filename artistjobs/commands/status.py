@@ -16,8 +16,11 @@ from artistjobs.core.json_values import Json
 from artistjobs.core.statistics import Interval
 from artistjobs.core.timestamps import from_timestamp, to_timestamp
 from artistjobs.store.address import Address
+from artistjobs.store.batch_text import age_seconds
 from artistjobs.store.interface import Reader
 from artistjobs.store.models import (
+    NOTHING_AWAITED,
+    BackgroundAnswers,
     BatchRecord,
     Counts,
     FailureGroup,
@@ -56,6 +59,7 @@ class Status:
     runs: Sequence[Run]
     changes: Sequence[ControlChange] = ()
     batches: Sequence[BatchRecord] = ()
+    background: BackgroundAnswers = NOTHING_AWAITED
     prompt: int | None = None
     spool: Spool | None = None
 
@@ -90,6 +94,7 @@ def read_status(reader: Reader, prompt: int | None = None) -> Status:
             runs=job_queries.runs(RUNS) if prompt is None else [],
             changes=job_queries.control_changes(),
             batches=reader.batches.open_batches(),
+            background=reader.batches.background(),
             spool=reader.spool(),
         )
 
@@ -175,14 +180,16 @@ def status_json(status: Status) -> dict[str, Json]:
         "prompts": [_prompt_json(progress) for progress in status.progress],
         "runs": [_run_json(run, status.at) for run in status.runs],
         "control": control_json(status.changes, status.workers),
-        "batches": [_batch_json(batch) for batch in status.batches],
+        "batches": [_batch_json(batch, status.at) for batch in status.batches],
+        "background": asdict(status.background),
         "spool": _spool_json(status.spool),
     }
 
 
-def _batch_json(batch: BatchRecord) -> dict[str, Json]:
+def _batch_json(batch: BatchRecord, now: float) -> dict[str, Json]:
     names = ("id", "state", "model", "lines", "service_status", "service_completed", "service_failed", "done", "failed")
-    return {name: getattr(batch, name) for name in (*names, "created_at", "submitted_at", "batch_id")}
+    found = {name: getattr(batch, name) for name in (*names, "created_at", "submitted_at", "batch_id")}
+    return {**found, "age_seconds": round(age_seconds(batch, now), 1)}
 
 
 def _worker_json(worker: Run) -> dict[str, Json]:
@@ -196,6 +203,7 @@ def _worker_json(worker: Run) -> dict[str, Json]:
         "failed": worker.failed,
         "calls": worker.calls,
         "is_alive": worker.is_alive,
+        "bounded_by": worker.bounded_by,
     }
 
 

@@ -6,14 +6,15 @@ from artistjobs.commands.control import control_lines
 from artistjobs.commands.estimate_text import interval_cost_text, interval_duration_text
 from artistjobs.commands.prompts import prompt_title
 from artistjobs.commands.status import Projection, Status, project, retry_command, run_pace, run_seconds, spool_sentence
+from artistjobs.core.bound import NAMES, REMEDIES, Bound
 from artistjobs.core.command_text import command
 from artistjobs.core.formatting import cost_text, count_text, duration_text
+from artistjobs.store.batch_text import background_line, batch_line
 from artistjobs.store.models import FailureGroup, Kind, Progress, Run, WorkTotals
 from artistjobs.terminal.escape import escape_controls
 from artistjobs.terminal.local_time import local_time
 from artistjobs.terminal.screen import Style, styled
 from artistjobs.terminal.table import TableColumn, table, truncate_cells, wrapped
-from artistjobs.worker.batch.text import batch_line
 
 _PROMPT_COLUMNS = (
     TableColumn("no."),
@@ -61,6 +62,7 @@ def status_lines(status: Status, width: int | None = None, *, is_coloured: bool 
         *control_lines(status.changes, status.workers, status.path),
         *_worker_lines(status.workers),
         *(batch_line(batch, status.at) for batch in status.batches),
+        *([background_line(status.background, status.at)] if status.background.answers else []),
     ]
     lines = [
         (Style.TITLE, f"{escape_controls(str(status.path))}{which}: {count_text(counts.total, 'job')}{kind}"),
@@ -147,10 +149,19 @@ def _projection_lines(projection: Projection | None) -> list[str]:
     ]
 
 
+def _working_text(worker: Run) -> str:
+    """Return that a worker is working, and what bounds it; a newer version may name a bound that is unknown here."""
+    if worker.bounded_by not in set(Bound):
+        return "working"
+    bound = Bound(worker.bounded_by)
+    remedy = f"; {REMEDIES[bound]}" if REMEDIES[bound] else ""
+    return f"working, bounded by {NAMES[bound]}{remedy}"
+
+
 def _worker_lines(workers: Sequence[Run]) -> list[str]:
     return [
         f"worker {worker.worker}: process {worker.pid} on {escape_controls(worker.host)}, {worker.done:,} done, "
-        + ("working" if worker.is_alive else "dead; the next worker takes over its jobs")
+        + (_working_text(worker) if worker.is_alive else "dead; the next worker takes over its jobs")
         for worker in workers
     ]
 

@@ -4,6 +4,8 @@ import json
 from collections.abc import Mapping
 from enum import StrEnum
 
+import orjson
+
 from artistjobs.core.prompt import Body
 
 MAX_LINES = 50_000
@@ -61,13 +63,10 @@ def line_of(custom_id: str, body: Body) -> bytes:
     sent: Body = {name: value for name, value in body.items() if name not in _LEFT_OUT}
     line: Body = {"custom_id": custom_id, "method": "POST", "url": ENDPOINT, "body": sent}
     try:
-        return _encode(line).encode() + b"\n"
-    except UnicodeEncodeError:
+        # The fields stay in their order: what all requests share comes first, for the prompt cache.
+        return orjson.dumps(line) + b"\n"
+    except TypeError:  # a lone surrogate, or an integer of more than 64 bits
         return _encode_as_ascii(line).encode() + b"\n"
-
-
-# The fields stay in their order: what all requests share comes first, for the prompt cache.
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 
 
 _encode_as_ascii = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode

@@ -2,8 +2,11 @@
 
 import json
 import math
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable
 from typing import Final, TypeAlias
+
+import orjson
 
 Json: TypeAlias = bool | int | float | str | list["Json"] | dict[str, "Json"] | None
 
@@ -23,11 +26,26 @@ def parse_json(body: bytes) -> Json | InvalidJson:
     """Return the value of a body, or ``INVALID_JSON`` if it is not one whole JSON value."""
     try:
         # Python keeps lone surrogates, raw and escaped. Code that takes a text out calls ``clean_text``.
-        text = body.decode("utf-8-sig", "surrogatepass")
-        value = read_json(text)
+        text = text_of_body(body, "surrogatepass")
+        value: Json = _decode(text)
     except (ValueError, RecursionError):  # UnicodeDecodeError is a ValueError too
         return INVALID_JSON
     return INVALID_JSON if text.count("[") + text.count("{") > MAX_DEPTH and is_too_deep(value) else value
+
+
+def text_of_body(body: bytes, errors: str = "replace") -> str:
+    """Return the text of a body without a byte-order mark; ``errors`` says what becomes of invalid UTF-8."""
+    # The codec that removes the mark is written in Python, and takes four times as long.
+    return body.decode("utf-8-sig" if body.startswith(BOM_UTF8) else "utf-8", errors)
+
+
+def parse_body(body: bytes) -> Json | InvalidJson:
+    """Return the value of a body as ``parse_json`` does, in a third of the time; a large integer may become a float."""
+    try:
+        value: Json = orjson.loads(body)
+    except (ValueError, RecursionError):
+        return parse_json(body)
+    return parse_json(body) if body.count(b"[") + body.count(b"{") > MAX_DEPTH else value
 
 
 def read_json(text: str, number: Callable[[str], float | None] = float) -> Json:
@@ -69,7 +87,7 @@ def text_of(value: Json) -> str | None:
 
 def whole_number(value: Json) -> int | None:
     """Return a JSON number as an integer; None if it is negative, too large or no number."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if type(value) is not int and not isinstance(value, float):
         return None
     # From 2**53 on, JSON numbers are not exact, and no count is that large.
     return int(value) if 0 <= value < 2**53 else None
@@ -99,6 +117,10 @@ def _inside(value: Json) -> Iterable[Json]:
 def _reject_constant(name: str) -> float:
     # Python accepts NaN and Infinity. JSON has neither, and SQLite would reject the body later.
     raise ValueError(name)
+
+
+# A decoder for each call would take a fifth of the time of parsing an answer.
+_decode = json.JSONDecoder(parse_constant=_reject_constant).decode
 
 
 def canonical_json(value: Json) -> str:

@@ -12,7 +12,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
-from artistjobs.core.attempt import Answer, Usage
+from artistjobs.core.attempt import Usage, Way
 from artistjobs.core.tools import fees_usd
 
 if TYPE_CHECKING:
@@ -83,11 +83,23 @@ def cost_on(day: date, model: str, service_tier: str | None, usage: Usage) -> fl
     return rates.cost(into, out, usage.cached_tokens or 0, usage.cache_write_tokens or 0) if rates else None
 
 
-def answer_cost(answer: Answer, cost: Cost) -> float | None:
-    """Return the cost of an answer and its tool calls in dollars, None if model, tier, usage or a fee is unknown."""
-    tokens_usd = cost(answer.model or "", answer.service_tier, answer.usage)
-    tools_usd = fees_usd(answer.body, answer.model) if answer.model != REHEARSAL_MODEL else 0.0
-    return None if tokens_usd is None or tools_usd is None else tokens_usd + tools_usd
+@dataclass(frozen=True, slots=True)
+class Billing:
+    """How answers come, and what their tokens cost; without ``cost`` their cost stays unknown."""
+
+    way: Way = Way.LIVE
+    cost: Cost | None = None
+
+    def answer_usd(self, model: str | None, service_tier: str | None, usage: Usage, body: str) -> float | None:
+        """Return the dollars for an answer and its tool calls, None if model, tier, usage or a fee is unknown."""
+        if self.cost is None:
+            return None
+        tokens_usd = self.cost(model or "", service_tier, usage)
+        tools_usd = fees_usd(body, model) if model != REHEARSAL_MODEL else 0.0
+        return None if tokens_usd is None or tools_usd is None else tokens_usd + tools_usd
+
+
+UNPRICED = Billing()
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,6 +148,8 @@ def compile_template(text: str) -> Render:
         template = _environment().from_string(text)
     except (RecursionError, MemoryError, SyntaxError, ValueError) as error:
         raise PromptError(f"the template cannot be compiled: {_reason(error)}") from error
+    # There are none. Jinja's own mapping of none is copied for each row, which takes a third of the time.
+    template.globals = {}
 
     def render(name: str, data: str, columns: Columns = NO_COLUMNS, /) -> str:
         fields = {**columns, "artist_name": name, "artist_data": data}

@@ -13,7 +13,8 @@ from artistjobs.report.citations import CitationLink, citation_links
 from artistjobs.report.render import latency, moment, money
 from artistjobs.report.sanitize import fitted
 from artistjobs.report.timeline import Cell, Timeline, make_timeline
-from artistjobs.store.models import FailedJob, Progress
+from artistjobs.store.batch_text import age_seconds, background_line, state_text
+from artistjobs.store.models import BatchRecord, FailedJob, Progress
 from artistjobs.store.overview import AnsweredJob, Overview, Spending
 
 STATES = ("done", "failed", "running", "pending")
@@ -118,6 +119,19 @@ class PromptRow:
     cost: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchRow:
+    """A batch at the service, with its age, and its requests by what they came to."""
+
+    name: str
+    state: str
+    age: str
+    requests: int
+    done: int
+    failed: int
+    cost: str
+
+
 @dataclass(frozen=True, slots=True)
 class EndingRow:
     """The runs with the same ending, and the seconds that they took together."""
@@ -165,6 +179,8 @@ def make_view(overview: Overview, name: str, made_at: float, *, is_rehearsal: bo
         "charts": list(_charts(overview, timeline)) if len(timeline.cells) >= MIN_CELLS else [],
         "spending": _spending(overview.spent)[:ROWS],
         "prompts": _prompts(overview),
+        "batches": [_batch(record, made_at) for record in overview.batches],
+        "background": background_line(overview.background, made_at) if overview.background.answers else "",
         "endings": list(_endings(overview)),
         "groups": _groups(overview),
         "sample": _sample(overview),
@@ -334,6 +350,18 @@ def _endings(overview: Overview) -> Iterator[EndingRow]:
     for ending, count in runs.most_common(ROWS):
         seconds = sum(max(0.0, worker.end - worker.start) for worker in overview.workers if worker.ending == ending)
         yield EndingRow(_ENDINGS.get(ending) or fitted(ending, NAME_BYTES), count, seconds)
+
+
+def _batch(record: BatchRecord, now: float) -> BatchRow:
+    return BatchRow(
+        name=f"{record.id}, of {_at(record.created_at)}",
+        state=fitted(state_text(record), NAME_BYTES),
+        age=duration_text(age_seconds(record, now)),
+        requests=record.lines,
+        done=record.done,
+        failed=record.failed,
+        cost=cost_text(record.cost_usd) if record.cost_usd or not record.unpriced else "unknown",
+    )
 
 
 def _groups(overview: Overview) -> Shown[Group]:

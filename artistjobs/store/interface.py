@@ -22,6 +22,7 @@ from artistjobs.store.address import Address
 from artistjobs.store.models import (
     ArtistMatch,
     AskedBefore,
+    BackgroundAnswers,
     BatchChange,
     BatchJob,
     BatchRecord,
@@ -171,6 +172,9 @@ class Queue(Protocol):
     def note_stop(self, ending: str) -> None:
         """Record that this worker was told to stop: if it is killed from now on, no job is to blame."""
 
+    def note_bound(self, bound: str | None) -> None:
+        """Record what bounds the run of this worker, None if nothing does."""
+
     def end(self, ending: str) -> None:
         """Record the end of this worker and release its liveness lock; ``ending`` is the reason."""
 
@@ -189,6 +193,9 @@ class BatchQueries(Protocol):
 
     def held_jobs(self, scope: Scope) -> int:
         """Return the number of jobs in batches that are not closed."""
+
+    def background(self) -> BackgroundAnswers:
+        """Return how many responses the service makes in the background, and since when."""
 
 
 class Batches(BatchQueries, Protocol):

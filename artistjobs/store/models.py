@@ -235,6 +235,17 @@ class Submission:
     reserved_usd: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class BackgroundAnswers:
+    """Responses that the service makes in the background: their number, and when the oldest was created as UTC text."""
+
+    answers: int = 0
+    oldest_at: str | None = None
+
+
+NOTHING_AWAITED = BackgroundAnswers()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reservation:
     """Result of a reservation under a cost cap: the number of calls granted, and the money afterwards."""
@@ -345,7 +356,8 @@ class IngestRecord:
 class Run:
     """Run of one worker with its totals. ``ended_at`` and ``ending`` are None until its end is recorded.
 
-    ``is_alive`` comes from the lock that the operating system frees with the process. Times are UTC text.
+    ``is_alive`` comes from the lock that the operating system frees with the process. ``bounded_by`` is what has
+    bounded it in its last minute, None if nothing has. Times are UTC text.
     """
 
     worker: int
@@ -363,6 +375,7 @@ class Run:
     output_tokens: int
     cost_usd: float
     unpriced: int
+    bounded_by: str | None = None
     is_alive: bool
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from artistjobs.core.json_values import Json
-from artistjobs.store.models import FailedJob, Progress
+from artistjobs.store.models import NOTHING_AWAITED, BackgroundAnswers, BatchRecord, FailedJob, Progress
 
 SLOT_WIDTHS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 43_200, 86_400, 604_800)
 """Allowed lengths in seconds of a time bucket or of a group of them: lengths that people are used to."""
@@ -83,10 +83,11 @@ class AnsweredJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
-    """Maximum number of answers, failed jobs and time buckets in a report; ``prompt`` is the only one, or None."""
+    """Maximum number of rows of each kind and of time buckets in a report; ``prompt`` is the only one, or None."""
 
     answers: int = 300
     failed: int = 200
+    batches: int = 20
     slots: int = 640
     prompt: int | None = None
 
@@ -106,6 +107,8 @@ class Overview:
     codes: Mapping[str, int]
     failed: Sequence[FailedJob]
     answered: Sequence[AnsweredJob]
+    batches: Sequence[BatchRecord] = ()
+    background: BackgroundAnswers = NOTHING_AWAITED
 
     def jobs(self, state: str | None = None) -> int:
         """Return the number of jobs in one state, or in all states."""

@@ -10,7 +10,7 @@ from typing import Final, Protocol
 from artistjobs.api.classify import classify_error
 from artistjobs.api.interface import Api
 from artistjobs.api.remedies import failure_text, fatal_message
-from artistjobs.api.reply import Reply, retry_after_seconds
+from artistjobs.api.reply import Reply, poll_after_seconds, retry_after_seconds
 from artistjobs.core.attempt import FailureKind, Way
 from artistjobs.core.formatting import duration_text
 from artistjobs.core.job import Claim
@@ -20,6 +20,7 @@ from artistjobs.core.prompt import Body, Prompt, background_body, live_body
 from artistjobs.errors import WrongUseError
 from artistjobs.store.models import Submission
 from artistjobs.worker.config import BackgroundOptions
+from artistjobs.worker.limits.rate_limiter import Limiter
 from artistjobs.worker.stop import RunStoppingError, Stop, StopReason
 from artistjobs.worker.store_client import StoreClient
 
@@ -47,7 +48,7 @@ LAG_SECONDS: Final = 60.0
 """Time after the creation of a response in which a 404 may pass."""
 
 
-NOT_FOUND: Final = 404
+NOT_FOUND, TOO_MANY = 404, 429
 
 
 LOST: Final = "response_lost"
@@ -83,10 +84,20 @@ class LiveCalls:
 
 
 class PollGate:
-    """Keeps the looks of all jobs apart: at most one a second for every ``JOBS_A_POLL`` jobs in flight."""
+    """Keeps the looks of all jobs apart: at most one a second for every ``JOBS_A_POLL`` jobs in flight.
 
-    def __init__(self, in_flight: Callable[[], int], speed: float, clock: Callable[[], float] = monotonic) -> None:
+    Looks also count as requests under the limits of the account.
+    """
+
+    def __init__(
+        self,
+        in_flight: Callable[[], int],
+        limiter: Limiter,
+        speed: float = 1.0,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
         self._in_flight = in_flight
+        self._limiter = limiter
         self._speed = speed
         self._clock = clock
         self._next_at = 0.0
@@ -96,7 +107,11 @@ class PollGate:
         now = self._clock()
         at = max(now, self._next_at)
         self._next_at = at + JOBS_A_POLL / max(1, self._in_flight()) / self._speed
-        return at - now
+        return max(at - now, self._limiter.look())
+
+    def refused(self, seconds: float) -> None:
+        """Make no look and no call for a time, which the service asked for when it refused a look for its rate."""
+        self._limiter.pause(seconds, "the limit on looks at answers")
 
 
 class BackgroundCalls:
@@ -113,7 +128,7 @@ class BackgroundCalls:
         stop: Stop,
         options: BackgroundOptions | None,
         patience_seconds: float,
-        in_flight: Callable[[], int],
+        gate: PollGate,
     ) -> None:
         self._api = api
         self._live = LiveCalls(api)
@@ -122,7 +137,7 @@ class BackgroundCalls:
         self._options = options
         self._speed = 1.0 if options is None else options.speed
         self._patience_seconds = patience_seconds
-        self._gate = PollGate(in_flight, self._speed)
+        self._gate = gate
 
     async def __call__(self, claim: Claim, body: Body, reserved_usd: float) -> Called:
         """Return the reply. Raises RunStoppingError if the run stops while the service makes the answer."""
@@ -149,8 +164,9 @@ class BackgroundCalls:
     async def _fetch(self, submission: Submission) -> Reply:
         """Look at a response until it is final, lost, or the run stops."""
         away_since: float | None = None
+        asked_for = 0.0
         for wait in self._waits(submission.window):
-            await self._sleep(wait)
+            await self._sleep(max(wait, asked_for))
             await self._sleep(self._gate.wait())
             reply = await self._api.retrieve(submission.response_id)
             if reply.status == NOT_FOUND:
@@ -161,10 +177,13 @@ class BackgroundCalls:
                 away_since = None
                 if running_id(reply) is None:
                     return reply
+                asked_for = poll_after_seconds(reply)
             else:
                 away_since = away_since or monotonic()
                 self._give_up(reply, monotonic() - away_since)
-                await self._sleep(retry_after_seconds(reply) or 0.0)
+                asked_for = retry_after_seconds(reply) or 0.0
+                if reply.status == TOO_MANY:
+                    self._gate.refused(asked_for)
         raise AssertionError("the waits never end")
 
     def _give_up(self, reply: Reply, away_seconds: float) -> None:

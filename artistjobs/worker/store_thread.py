@@ -6,9 +6,10 @@ in flight, so that no more jobs are in doubt if the process dies.
 """
 
 import logging
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from time import monotonic, time
 from typing import TYPE_CHECKING, Final, TypeAlias
@@ -26,6 +27,8 @@ from artistjobs.worker.settings_poller import SettingsPoller
 
 if TYPE_CHECKING:
     import asyncio
+
+    from artistjobs.core.bound import Bound
 
 
 log = logging.getLogger(__name__)
@@ -59,6 +62,7 @@ class StoreRequest:
     wants_claim: bool
     future: "asyncio.Future[Claim | None] | None"
     unused: Hold | None = None
+    sent_at: float = field(default_factory=monotonic)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,9 @@ class StoreThread:
     Other threads may read its values. ``reached_limit`` is True once claiming ended because as many jobs as allowed
     were claimed. ``claimed_by_others`` counts the jobs that other workers held when there was last nothing to claim.
     ``next_job_at`` is the time, in seconds after the epoch, at which the next job may be claimed if none may be now.
-    ``batches`` are the open ones, if they are watched.
+    ``batches`` are the open ones, if they are watched. The event loop sets ``most_claims`` if the number of calls in
+    flight is found while they run. ``commit_seconds`` is the time that attempts have waited for commits, as a sum over
+    them. ``bound`` returns what bounds the run, which is noted in the database when it changes.
     """
 
     def __init__(
@@ -100,10 +106,14 @@ class StoreThread:
         self.claims_randomly = False
         self.reached_limit = False
         self.watches_batches = False
+        self.most_claims = sys.maxsize
         self.batches: Sequence[BatchRecord] = ()
         self.claimed_by_others = 0
         self.next_job_at: float | None = None
         self.others = 0
+        self.commit_seconds = 0.0
+        self.bound: Callable[[], Bound | None] = lambda: None
+        self._noted_bound: Bound | None = None
         self.job_counts = JobCountPoller(scope)
         self._queue: Queue | None = None
         self._records: Records | None = None
@@ -241,6 +251,9 @@ class StoreThread:
         self.settings_poller.share(self.live_workers)
         if self._records is not None:
             self.job_counts.poll(self._records.counts)
+        if (bound := self.bound()) != self._noted_bound:
+            queue.note_bound(bound and bound.value)
+            self._noted_bound = bound
         if self.watches_batches and self._store is not None:
             self.batches = self._store.batches.open_batches()
 
@@ -273,6 +286,10 @@ class StoreThread:
         # Without attempts and claims there is nothing to commit but reservations, which have their own transaction.
         room = 0 if self._is_empty() and not attempts else self._room()
         claims = queue.exchange(attempts, room, self._scope) if attempts or room else ()
+        committed_at = monotonic()
+        self.commit_seconds += sum(
+            committed_at - message.sent_at for message in messages if message.attempt is not None
+        )
         self.job_counts.add(attempts)
         self.reservations.count(attempts)
         self._in_hand += len(claims)
@@ -302,7 +319,7 @@ class StoreThread:
         settings = self.settings_poller.settings
         if self.is_draining or settings.is_paused:
             return 0
-        wanted = min(len(self._wanting), max(0, settings.max_workers - self._in_hand))
+        wanted = min(len(self._wanting), max(0, min(settings.max_workers, self.most_claims) - self._in_hand))
         return wanted if self._jobs_left is None else min(wanted, self._jobs_left)
 
     def _serve_wanting(self, queue: Queue, claims: Sequence[Claim]) -> list[StoreReply]:

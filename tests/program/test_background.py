@@ -1,5 +1,7 @@
 """Answers that are made in the background: fetched, and not bought again, whatever happens meanwhile."""
 
+import asyncio
+import json
 import random
 import signal
 from dataclasses import replace
@@ -11,6 +13,8 @@ from services import FAST, select, states, use, write_files
 from artistjobs.rehearsal import Fault
 from artistjobs.rehearsal.scenarios import BackgroundRules
 from artistjobs.worker.calls import JOBS_A_POLL, PollGate
+from artistjobs.worker.limits.concurrency import ConcurrencyLimit
+from artistjobs.worker.limits.rate_limiter import Limiter
 
 ROWS, WORKERS = 12, 4
 QUICK = BackgroundRules(seconds=0.02)
@@ -21,7 +25,7 @@ RUN = ("run", "a.csv", "--prompt-file", "p.txt", "--background", "--no-text", "-
 @pytest.fixture(autouse=True)
 def service(api, folder, monkeypatch):
     """The simulated API with quick answers, the files of a run, and short waits."""
-    monkeypatch.setattr("artistjobs.cli.arguments.BATCH_SPEED", 1000.0)
+    monkeypatch.setattr("artistjobs.library.arguments.BATCH_SPEED", 1000.0)
     write_files(folder, ROWS)
     use(api, background=QUICK)
     return api
@@ -72,7 +76,7 @@ def test_failures_inside_an_answer_are_judged_as_those_of_live_calls(cli, folder
     assert select(folder, "SELECT artist_name, error_code FROM failures") == [("Artist 5", "invalid_prompt")]
 
 
-def test_ctrl_c_leaves_answers_to_the_service_and_the_next_run_fetches_them(world, folder, service):
+def test_ctrl_c_leaves_answers_to_the_service_and_the_next_run_fetches_them(world, cli, folder, service):
     use(service, background=replace(QUICK, seconds=1.5))
     process = world.start(*RUN, **FAST)
     wait_until(lambda: service.desk.background.looks >= WORKERS)
@@ -82,6 +86,8 @@ def test_ctrl_c_leaves_answers_to_the_service_and_the_next_run_fetches_them(worl
     assert process.wait() == 130, process.err
     assert "4 answers in the background, to be fetched by the next run" in process.err
     assert states(folder) == {"pending": ROWS}
+    assert "in the background: 4 answers, the oldest for " in cli("status").stdout
+    assert json.loads(cli("status", "--json").stdout)["background"]["answers"] == WORKERS
     use(service, background=QUICK)
     assert world.run(*RUN, **FAST).code == 0
     assert_whole(folder, service)
@@ -190,9 +196,21 @@ def test_answers_that_are_not_stored_or_of_another_tier_are_refused_in_the_backg
 
 
 def test_looks_are_at_most_one_a_second_for_every_twenty_jobs_in_flight():
-    now = [0.0]
-    gate = PollGate(lambda: 200, 1.0, lambda: now[0])
+    gate = PollGate(lambda: 200, make_limiter(rpm=None), clock=lambda: 0.0)
 
     waits = [gate.wait() for _ in range(100)]
 
     assert waits == pytest.approx([number * JOBS_A_POLL / 200 for number in range(100)])
+
+
+def test_looks_count_as_requests_and_wait_for_as_long_as_the_service_asks():
+    gate = PollGate(lambda: 20_000, make_limiter(rpm=60), clock=lambda: 0.0)
+
+    assert [gate.wait() for _ in range(30)][-1] == pytest.approx(29, abs=1)
+    gate.refused(90.0)
+    assert gate.wait() == 90.0
+
+
+def make_limiter(rpm):
+    concurrency = ConcurrencyLimit(100, lambda: 0.0, first=100)
+    return Limiter(rpm=rpm, tpm=None, clock=lambda: 0.0, sleep=asyncio.sleep, concurrency=concurrency)

@@ -24,7 +24,7 @@ RUN = ("run", "a.csv", "--prompt-file", "p.txt", "--batch", "--no-text")
 @pytest.fixture(autouse=True)
 def service(api, folder, monkeypatch):
     """The simulated API with quick batches, the files of a run, and short waits."""
-    monkeypatch.setattr("artistjobs.cli.arguments.BATCH_SPEED", 1000.0)
+    monkeypatch.setattr("artistjobs.library.arguments.BATCH_SPEED", 1000.0)
     write_files(folder, ROWS)
     use(api, batch=QUICK)
     return api
@@ -428,6 +428,7 @@ def test_the_status_has_a_line_for_each_open_batch(cli, folder, service):
     assert re.search(r"batch 2: in progress, \d+ of 12 answered", text), text
     (batch,) = found["batches"]
     assert (batch["lines"], batch["state"], batch["service_status"]) == (ROWS, "submitted", "in_progress")
+    assert batch["age_seconds"] >= 0
     assert found["workers"] == []  # a batch is no process
 
 
@@ -438,8 +439,9 @@ def test_the_report_tells_batches_from_live_answers(cli, folder, service):
     assert cli("report", "r.html").exit_code == 0
 
     page = (folder / "r.html").read_text("utf-8")
-    assert "batch" in page
-    assert "default" in page
+    assert re.search(r'<td data-label="tier">batch</td><td [^>]*>5<', page)
+    assert re.search(r'<td data-label="tier">default</td><td [^>]*>7<', page)
+    assert re.search(r'<th scope="row">2, of .*data-label="state">completed</td>.*data-label="requests">5<', page)
 
 
 def test_of_two_batches_with_the_same_file_one_is_cancelled_and_the_answers_of_both_are_kept(cli, folder, service):
@@ -459,3 +461,4 @@ def test_of_two_batches_with_the_same_file_one_is_cancelled_and_the_answers_of_b
     assert states(folder) == {"done": ROWS}
     (kept,) = select(folder, "SELECT count(*) FROM answers")[0]
     assert kept == service.journal.paid_calls
+    assert list(service.desk.files.files) == []

@@ -9,12 +9,14 @@ from contextlib import ExitStack, closing, suppress
 import factories as make
 import psycopg
 import pytest
+from conftest import wait_until
+from psycopg.rows import dict_row
 
 from artistjobs.core.attempt import Outcome
 from artistjobs.core.job import EVERYTHING
 from artistjobs.errors import StoreAwayError, StoreError
 from artistjobs.store.address import DatabaseUrl
-from artistjobs.store.postgres import connection, liveness, spool, statements
+from artistjobs.store.postgres import connection, liveness, migrations, spool, statements
 from artistjobs.store.postgres.store import PostgresStore
 
 
@@ -88,6 +90,16 @@ def test_eight_processes_may_open_a_new_database_at_once(postgres, tmp_path):
     with ThreadPoolExecutor(8) as pool:
         assert set(pool.map(open_one, range(8))) == {"real"}
     postgres.drop_database(url)
+
+
+def test_tables_made_while_a_process_waits_to_make_them_are_seen(open_store, url, query):
+    with psycopg.connect(url, row_factory=dict_row) as first, ThreadPoolExecutor(1) as pool:
+        first.execute("SELECT pg_advisory_xact_lock(%s)", (migrations.LOCK,))
+        second = pool.submit(open_store)
+        wait_until(lambda: query("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"))
+        migrations.migrate(first, url)
+        first.commit()
+        assert second.result().kind.value == "real"
 
 
 @pytest.mark.parametrize("code", ["40001", "40P01"])

@@ -19,7 +19,7 @@ from artistjobs.store.queries.batches import (
     has_other_id,
     token_queue_of,
 )
-from artistjobs.store.queries.rows import span
+from artistjobs.store.queries.rows import of_different_jobs, span
 
 
 class PostgresBatches(SqlBatchQueries):
@@ -103,7 +103,10 @@ class PostgresBatches(SqlBatchQueries):
         """Record attempts at jobs of a batch that were not recorded before; return those that changed their jobs."""
         recorder = Recorder(self._db, batch)
 
-        def settle(db: Db) -> Sequence[Attempt]:
+        def settle_all(db: Db) -> Sequence[Attempt]:
+            return [attempt for group in of_different_jobs(attempts) for attempt in settle(db, group)]
+
+        def settle(db: Db, attempts: Sequence[Attempt]) -> Sequence[Attempt]:
             held = recorder.held_jobs(db, attempts)
             late = [attempt for attempt in attempts if attempt.claim.job not in held and attempt.answer is not None]
             known = recorder.known_responses(db, late)
@@ -112,7 +115,7 @@ class PostgresBatches(SqlBatchQueries):
             return recorder.record(db, new, 0)[0] if new else []
 
         with self._db.waiting():
-            return self._db.in_transaction(settle)
+            return self._db.in_transaction(settle_all)
 
     def finish(self, batch: int, change: BatchChange, *, is_lost: bool = False, delay_seconds: float = 0.0) -> int:
         """Make the jobs that a batch still holds pending again, and let it be collected."""

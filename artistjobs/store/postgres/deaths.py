@@ -32,7 +32,7 @@ class Deaths:
         ``living`` is the worker that asks.
         """
         noted = [worker for worker in self.local.noted_workers() if worker != living]
-        ended = self.connection.rows("ended_workers", {"workers": noted}) if noted else []
+        ended = self.connection.rows("ends_of_workers", {"workers": noted}) if noted else []
         failed = 0
         for row in ended:
             if row["unexplained"]:

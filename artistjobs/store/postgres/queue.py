@@ -194,7 +194,7 @@ class PostgresQueue:
         return self._connection.in_transaction(lambda db: execute(db, statement, row).rowcount)
 
     def write_off(self) -> None:
-        """Let the money of lost calls count as spent no longer, in one transaction."""
+        """Subtract the money of lost calls from the spent sum, in one transaction."""
         self._connection.in_transaction(
             lambda db: [execute(db, statement) for statement in ("write_off_attempts", "write_off_workers")]
         )
@@ -254,6 +254,11 @@ class PostgresQueue:
         self._stop_to_note = ending
         with suppress(StoreAwayError):
             self._connection.in_transaction(self._note_stop)
+
+    def note_bound(self, bound: str | None) -> None:
+        """Record what bounds the run of this worker, None if nothing does."""
+        row = {"worker": self._worker, "bound": bound}
+        self._connection.in_transaction(lambda db: execute(db, "note_bound", row))
 
     def end(self, ending: str) -> None:
         """Record the end of this worker and release its liveness lock; ``ending`` is the reason.

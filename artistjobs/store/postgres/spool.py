@@ -105,7 +105,7 @@ class SpoolFile:
         self._write(b'{"acknowledged": %d}\n' % number)
 
     def sync(self) -> None:
-        """Have everything written to the disk."""
+        """Sync everything written to the disk."""
         self.wait()
         try:
             if self._file is not None:

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from artistjobs.core.attempt import Attempt
 from artistjobs.core.batch import BatchState
 from artistjobs.core.job import Claim, Scope
-from artistjobs.store.models import BatchChange, BatchJob, BatchRecord, TokenQueue
+from artistjobs.store.models import NOTHING_AWAITED, BackgroundAnswers, BatchChange, BatchJob, BatchRecord, TokenQueue
 from artistjobs.store.queries.connection import ReadConnection, RowMapping
 from artistjobs.store.queries.headers import Headers
 from artistjobs.store.queries.rows import Row, span
@@ -39,6 +39,11 @@ class SqlBatchQueries:
         """Return the number of jobs in batches that are not closed."""
         row = self._connection.row("held_by_batches", span(scope))
         return int(row["jobs"]) if row else 0
+
+    def background(self) -> BackgroundAnswers:
+        """Return how many responses the service makes in the background, and since when."""
+        row = self._connection.row("background")
+        return NOTHING_AWAITED if row is None else BackgroundAnswers(row["answers"], row["oldest_at"])
 
     def _found(self, batch: int) -> BatchRecord:
         found = self.batch(batch)

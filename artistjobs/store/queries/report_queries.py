@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import Any
 
 from artistjobs.core.citations import citations_in
-from artistjobs.store.models import FailedJob
+from artistjobs.store.models import NOTHING_AWAITED, FailedJob
 from artistjobs.store.overview import (
     SLOT_WIDTHS,
     AnsweredJob,
@@ -17,6 +17,7 @@ from artistjobs.store.overview import (
     TimeBucket,
     WorkerPeriod,
 )
+from artistjobs.store.queries.batches import SqlBatchQueries
 from artistjobs.store.queries.connection import Parameters, ReadConnection, RowMapping
 from artistjobs.store.queries.rows import progress_of
 
@@ -29,6 +30,7 @@ class SqlReportQueries:
 
     def __init__(self, connection: ReadConnection) -> None:
         self._connection = connection
+        self._batches = SqlBatchQueries(connection)
 
     def overview(self, bounds: Bounds) -> Overview:
         """Return the data of a report from one consistent snapshot, in memory that does not grow with the jobs."""
@@ -56,6 +58,9 @@ class SqlReportQueries:
             codes=codes,
             failed=sorted(self._failed(codes, bounds.failed, prompt), key=lambda row: row.job),
             answered=list(self._answered(bounds.answers, prompt)),
+            # Batches and answers in the background are those of all prompts together.
+            batches=self._batches.latest_batches(bounds.batches) if prompt is None else (),
+            background=self._batches.background() if prompt is None else NOTHING_AWAITED,
         )
 
     def _spent(self, seconds: int, prompt: int | None) -> tuple[list[Spending], Counter[int]]:

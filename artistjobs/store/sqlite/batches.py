@@ -1,6 +1,7 @@
 """Batches at the service on SQLite: they hold jobs as workers do, and one worker drives each of them."""
 
 import json
+import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from time import time
 
@@ -16,7 +17,7 @@ from artistjobs.store.queries.batches import (
     has_other_id,
     token_queue_of,
 )
-from artistjobs.store.queries.rows import span, work_row
+from artistjobs.store.queries.rows import of_different_jobs, span, work_row
 from artistjobs.store.sqlite.connection import Connection, sql
 from artistjobs.store.sqlite.queue import SqliteQueue
 
@@ -82,16 +83,22 @@ class SqliteBatches(SqlBatchQueries):
 
     def settle(self, batch: int, attempts: Sequence[Attempt]) -> Sequence[Attempt]:
         """Record attempts at jobs of a batch that were not recorded before; return those that changed their jobs."""
+        settled: list[Attempt] = []
         with self._db.transaction() as db:
-            held = self._queue.held_jobs(db, attempts, batch)
-            late = [attempt for attempt in attempts if attempt.claim.job not in held and attempt.answer is not None]
-            known = self._known_answers(late)
-            new = [attempt for attempt in attempts if attempt.claim.job in held]
-            new += [attempt for attempt in late if has_other_id(attempt, known)]
-            settled = self._queue.record(db, new, batch)
-            if new:
-                now = to_timestamp(self._clock())
-                db.execute(sql("count_work"), {**work_row(new, settled), "worker": batch, "now": now})
+            for group in of_different_jobs(attempts):
+                settled += self._settle(db, batch, group)
+        return settled
+
+    def _settle(self, db: sqlite3.Connection, batch: int, attempts: Sequence[Attempt]) -> Sequence[Attempt]:
+        held = self._queue.held_jobs(db, attempts, batch)
+        late = [attempt for attempt in attempts if attempt.claim.job not in held and attempt.answer is not None]
+        known = self._known_answers(late)
+        new = [attempt for attempt in attempts if attempt.claim.job in held]
+        new += [attempt for attempt in late if has_other_id(attempt, known)]
+        settled = self._queue.record(db, new, batch, held)
+        if new:
+            now = to_timestamp(self._clock())
+            db.execute(sql("count_work"), {**work_row(new, settled), "worker": batch, "now": now})
         return settled
 
     def finish(self, batch: int, change: BatchChange, *, is_lost: bool = False, delay_seconds: float = 0.0) -> int:

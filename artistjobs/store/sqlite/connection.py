@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from time import monotonic
 
@@ -144,7 +145,7 @@ class Connection(Reading):
             self._watched = since, LockWait(self.path, self.name, BUSY_SECONDS)
         if is_abandoned and monotonic() - since > LOOK_SECONDS:
             raise StoreError(locked_sentence(self.path, self.name))
-        self._watched[1].look()
+        self._watched[1].poll()
 
     def _wait(self) -> LockWait | None:
         """Return the wait of a thread that nobody watches: the main thread, which Ctrl+C has to interrupt."""
@@ -175,7 +176,7 @@ class Connection(Reading):
                 except sqlite3.OperationalError as error:
                     if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
                         raise
-                    wait.look()
+                    wait.poll()
                 else:
                     return
 
@@ -262,7 +263,7 @@ def write_rows(db: sqlite3.Connection, statement: str, rows: Sequence[Sequence[o
     at, cursors = 0, list[sqlite3.Cursor]()
     for size in _ROWS_AT_ONCE:
         while len(rows) - at >= size:
-            values = [value for row in rows[at : at + size] for value in row]
+            values = list(chain.from_iterable(rows[at : at + size]))
             cursors.append(_execute(db, sql_of_rows(statement, len(values)), values))
             at += size
     return cursors

@@ -3,8 +3,8 @@
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
-from typing import IO, Final
+from time import time
+from typing import IO
 
 from artistjobs.api.batch_objects import BatchLine
 from artistjobs.api.remedies import failure_text
@@ -24,8 +24,8 @@ from artistjobs.worker.store_client import StoreClient
 log = logging.getLogger(__name__)
 
 
-LINES_AT_ONCE: Final = 250
-"""Lines that are settled in one transaction: few enough that their answers take little memory."""
+LINES_AT_ONCE, BYTES_AT_ONCE = 1000, 2**20
+"""Lines that are settled in one transaction, and their bytes: few enough that their answers take little memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,27 +65,26 @@ class Collector:
     async def _settle_all(self, record: BatchRecord, file: IO[bytes], verdicts: LineVerdicts) -> None:
         file.seek(0)
         lines = self.service.api.results(file)
-        while some := list(islice(lines, LINES_AT_ONCE)):
+        while some := _some(lines):
             await self._settle(record, some, verdicts)
             if self.stop.is_requested():
                 raise RunStoppingError
 
     async def _settle(self, record: BatchRecord, lines: Sequence[BatchLine], verdicts: LineVerdicts) -> None:
-        numbers = [found[0] for line in lines if line.reply and (found := job_of(line.custom_id))]
+        replies = [(*found, line.reply) for line in lines if line.reply and (found := job_of(line.custom_id))]
+        numbers = [job for job, _, _ in replies]
         jobs = await self.store_client.call(lambda store: store.batches.jobs_by_id(record.id, numbers))
-        started_at = from_timestamp(record.submitted_at or record.created_at)
+        started_at, ended_at = from_timestamp(record.submitted_at or record.created_at), time()
 
         def attempts() -> Iterator[Attempt]:
-            for line in lines:
-                found = job_of(line.custom_id)
-                if line.reply is None or found is None or found[0] not in jobs:
+            for job, attempt, reply in replies:
+                if job not in jobs:
                     continue
-                job, attempt = found
                 claim, is_held = jobs[job]
                 is_current = is_held and claim.attempt == attempt
-                if is_current or line.reply.status == 200:  # noqa: PLR2004
+                if is_current or reply.status == 200:  # noqa: PLR2004
                     claim = claim if claim.attempt == attempt else replace(claim, attempt=attempt)
-                    yield verdicts.attempt_of(claim, line.reply, started_at)
+                    yield verdicts.attempt_of(claim, reply, started_at, ended_at)
 
         judged = list(attempts())
         settled = await self.store_client.call(lambda store: store.batches.settle(record.id, judged))
@@ -101,3 +100,15 @@ class Collector:
             name, why = truncate(attempt.claim.artist_name), failure_text(attempt.failure)
             what = "failed" if attempt.outcome is Outcome.FAILED else "pending again"
             log.info("%s: %s: %s", name, what, why, extra=repeats(f"jobs {what}", attempt.failure.code))
+
+
+def _some(lines: Iterator[BatchLine]) -> list[BatchLine]:
+    """Return the next lines, as many as are settled at once; none at the end."""
+    some: list[BatchLine] = []
+    size = 0
+    for line in lines:
+        some.append(line)
+        size += len(line.reply.body) if line.reply else 0
+        if len(some) >= LINES_AT_ONCE or size >= BYTES_AT_ONCE:
+            break
+    return some

@@ -11,7 +11,7 @@ from artistjobs.store.models import BatchRecord
 from artistjobs.worker.active_job import WorkerContext
 from artistjobs.worker.batch.build import BatchBuilder
 from artistjobs.worker.batch.collect import Collector
-from artistjobs.worker.batch.driver import DriverContext
+from artistjobs.worker.batch.driven import DriverContext
 from artistjobs.worker.batch.loop import BatchLoop
 from artistjobs.worker.batch.pace import Pace
 from artistjobs.worker.batch.service import BatchService

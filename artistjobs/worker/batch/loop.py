@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from time import time
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from artistjobs.core.batch import MAX_LINES, BatchState
 from artistjobs.core.formatting import cost_text, count_text
@@ -17,12 +17,15 @@ from artistjobs.core.timestamps import from_timestamp
 from artistjobs.store.interface import Store
 from artistjobs.store.models import BatchRecord
 from artistjobs.worker.batch.build import Content, Room
-from artistjobs.worker.batch.driver import BatchDriver, DriverContext
+from artistjobs.worker.batch.driver import BatchDriver
 from artistjobs.worker.batch.pace import QUEUE_FULL_SECONDS, REFUSED_SECONDS, Pace
 from artistjobs.worker.batch.refusal import Consequence
 from artistjobs.worker.config import BatchOptions
 from artistjobs.worker.stop import RunStoppingError, Stop, StopReason
 from artistjobs.worker.store_client import StoreClient
+
+if TYPE_CHECKING:
+    from artistjobs.worker.batch.driven import DriverContext
 
 log = logging.getLogger(__name__)
 
@@ -269,7 +272,7 @@ class BatchLoop:
         return True
 
     async def _wait_for_drivers(self) -> None:
-        """Let the drivers finish the step that must not be interrupted, for example the creation of a batch."""
+        """Wait until the drivers have finished their step, for example the creation of a batch."""
         await asyncio.gather(*(driven.task for driven in self._driven.values()), return_exceptions=True)
 
 

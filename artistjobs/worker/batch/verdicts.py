@@ -5,14 +5,13 @@ the rate of calls.
 """
 
 from dataclasses import replace
-from time import time
 from typing import Final
 
 from artistjobs.api.classify import classify
 from artistjobs.api.reply import Reply
 from artistjobs.core.attempt import SCHEMA_MISMATCH, Answer, Attempt, Failure, FailureKind, Outcome, Way
 from artistjobs.core.job import Claim
-from artistjobs.core.pricing import Cost, answer_cost
+from artistjobs.core.pricing import Billing, Cost
 from artistjobs.worker.answer_checks import AnswerChecks, Corrections
 
 REFUSED_LINES: Final = 10
@@ -32,20 +31,18 @@ class LineVerdicts:
         self.refused: Failure | None = None
         self.answered = 0
         self._checks = checks
-        self._cost = cost
+        self._billing = Billing(Way.BATCH, cost)
         self._max_attempts = max_attempts
         self._corrections = corrections
         self._lines = lines
         self._usd_a_line = usd_a_line
 
-    def attempt_of(self, claim: Claim, reply: Reply, started_at: float) -> Attempt:
-        """Return the attempt of a line; its outcome is decided."""
-        classification = classify(reply)
+    def attempt_of(self, claim: Claim, reply: Reply, started_at: float, ended_at: float) -> Attempt:
+        """Return the attempt of a line; its outcome is decided. Times are in seconds after the epoch."""
+        classification = classify(reply, self._billing)
         answer, failure = classification.answer, classification.failure
-        if answer is not None:
-            answer = replace(answer, way=Way.BATCH, cost_usd=answer_cost(answer, self._cost))
         attempt = Attempt(
-            claim=claim, outcome=Outcome.DONE, started_at=started_at, ended_at=time(), answer=answer, failure=failure,
+            claim=claim, outcome=Outcome.DONE, started_at=started_at, ended_at=ended_at, answer=answer, failure=failure,
             reserved_usd=self._usd_a_line,
         )  # fmt: skip
         if failure is not None:

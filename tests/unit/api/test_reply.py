@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from artistjobs.api.reply import Reply, error_object, retry_after_seconds
+from artistjobs.api.reply import Reply, error_object, poll_after_seconds, retry_after_seconds
 from artistjobs.core.json_values import INVALID_JSON, clean_text, parse_json, text_of, whole_number
 
 NOON = 1_800_000_000.0
@@ -168,6 +168,11 @@ def test_what_is_no_text_or_empty_is_none(value):
 @pytest.mark.parametrize("value", [None, INVALID_JSON, [], "x", {}, {"error": None}, {"error": "x"}, {"error": []}])
 def test_a_missing_error_object_is_empty(value):
     assert error_object(value) == {}
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("1500", 1.5), ("", 0.0), ("soon", 0.0), ("1e300", 0.0)])
+def test_the_wait_before_the_next_look_is_in_milliseconds(text, seconds):
+    assert poll_after_seconds(Reply(headers={"openai-poll-after-ms": text})) == seconds
 
 
 def test_the_beginning_of_a_body_is_one_short_line():

@@ -8,7 +8,12 @@ from hypothesis import strategies as st
 
 from artistjobs.api.prices import cost_by, usage_cost
 from artistjobs.core.attempt import Answer, Usage
-from artistjobs.core.pricing import GivenPrices, answer_cost
+from artistjobs.core.pricing import Billing, GivenPrices
+
+
+def answer_cost(answer, cost):
+    return Billing(cost=cost).answer_usd(answer.model, answer.service_tier, answer.usage, answer.body)
+
 
 MILLION = Usage(input_tokens=1_000_000, output_tokens=1_000_000)
 MODELS = ["gpt-5", "gpt-5-2025-08-07", "gpt-5-mini", "gpt-5.6-luna", "gpt-5.4", "gpt-4.1", "gpt-4o", "o3", "gpt-4"]

@@ -5,8 +5,12 @@ import json
 import factories as make
 import pytest
 
-from artistjobs.core.pricing import answer_cost
+from artistjobs.core.pricing import Billing
 from artistjobs.core.tools import fees_usd, max_call_usd, server_tools
+
+
+def answer_cost(answer, cost):
+    return Billing(cost=cost).answer_usd(answer.model, answer.service_tier, answer.usage, answer.body)
 
 
 def body(*items, **fields):

@@ -49,6 +49,7 @@ class QueueOfClaims:
         self.trouble: Exception | None = None
         self.ended: str | None = None
         self.stops: list[str] = []
+        self.bounds: list[str | None] = []
         self.terminal = Terminal()
         self.living = 0
         self.holder = ""
@@ -58,6 +59,9 @@ class QueueOfClaims:
 
     def note_stop(self, ending) -> None:
         self.stops.append(ending)
+
+    def note_bound(self, bound) -> None:
+        self.bounds.append(bound)
 
     def money(self) -> Money:
         return Money(spent_usd=0.0, lost_usd=0.0, written_off_usd=0.0, in_flight_usd=0.0)

@@ -1,26 +1,22 @@
-"""Conversion of command line options and environment variables to the configuration values of commands."""
+"""Conversion of options, of the command line or of a calling program, to the configuration values of commands.
+
+Both give the same options under the same names, so both get the same values and the same errors.
+"""
 
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TypeVar
-
-import click
+from typing import Protocol, TypeVar
 
 from artistjobs.api.config import NO_KEY, ApiConfig
 from artistjobs.api.prices import cost_by
 from artistjobs.api.remedies import STORED_PROMPTS_END
-from artistjobs.cli.api_environment import api_from_environment, check_rehearsal_environment, ignored_warning
-from artistjobs.cli.chosen_columns import chosen_columns
-from artistjobs.cli.options import Settings
-from artistjobs.cli.params import parameter_files
-from artistjobs.cli.prompt import PromptOptions, make_prompt
-from artistjobs.cli.schema import schema_note
 from artistjobs.commands.calling_way import CallingWay
 from artistjobs.commands.config import CheckOptions, WorkOptions
 from artistjobs.core.command_text import DEFAULT_DATABASE, REHEARSAL_DATABASE
+from artistjobs.core.controls import MOST_AUTO_CALLS
 from artistjobs.core.default_model import default_model, default_model_warning
 from artistjobs.core.findings import Finding, Level, finding_of
 from artistjobs.core.pricing import REHEARSAL_MODEL, Cost, GivenPrices
@@ -30,6 +26,13 @@ from artistjobs.export.protection import ENV_FILE, FilesInUse
 from artistjobs.ingest.encoding import UTF8, encoding_named
 from artistjobs.ingest.input_format import input_format
 from artistjobs.ingest.source import IngestConfig, InputFile
+from artistjobs.library.api_environment import api_from_environment, check_rehearsal_environment, ignored_warning
+from artistjobs.library.chosen_columns import chosen_columns
+from artistjobs.library.env_file import EnvFile
+from artistjobs.library.params import parameter_files
+from artistjobs.library.prompt import PromptOptions, make_prompt
+from artistjobs.library.schema import schema_note
+from artistjobs.store.address import Address
 from artistjobs.store.database import Database
 from artistjobs.store.models import Kind
 from artistjobs.worker.config import BackgroundOptions, BatchOptions, WorkConfig
@@ -59,17 +62,43 @@ def utc_today() -> date:
     return datetime.now(UTC).date()
 
 
+class CommonSettings(Protocol):
+    """Settings of every command."""
+
+    @property
+    def address(self) -> Address | None:
+        """Address of the database if one was named."""
+
+    @property
+    def log_file(self) -> Path | None:
+        """The log file, if there is one."""
+
+    @property
+    def env_file(self) -> EnvFile:
+        """Settings of the file .env."""
+
+    @property
+    def quiet(self) -> bool:
+        """True if no progress is shown."""
+
+
 class CommandArguments:
     """The options of check, ingest, work or run, converted to configuration values on request.
 
-    ``today`` returns the current day, on which the default model depends.
+    ``is_explicit`` tells whether an option was given, and not taken from the environment. ``today`` returns the current
+    day, on which the default model depends.
     """
 
     def __init__(
-        self, settings: Settings, options: Mapping[str, object], today: Callable[[], date] = utc_today
+        self,
+        settings: CommonSettings,
+        options: Mapping[str, object],
+        is_explicit: Callable[[str], bool],
+        today: Callable[[], date] = utc_today,
     ) -> None:
         self._settings = settings
         self._options = options
+        self._is_explicit = is_explicit
         self._today = today()
 
     @property
@@ -154,10 +183,15 @@ class CommandArguments:
         path = self._path("file")
         return CheckOptions(
             model=model, prompt=prompt, file=_found("file", lambda: self.input_file(path), failures) if path else None,
-            api=api, scenario=self.scenario, max_workers=self._number("max_workers") or 1, cost=self.cost(),
+            api=api, scenario=self.scenario, max_workers=self._max_workers(), cost=self.cost(),
             spend=bool(self._options["spend"]), failures=tuple(failures),
             way=self._calling_way(),
         )  # fmt: skip
+
+    def _max_workers(self) -> int | None:
+        """Return the maximum number of calls in flight; None if it is to be found while they run."""
+        value = self._options["max_workers"]
+        return int(value) if isinstance(value, int | float) else None
 
     def _calling_way(self) -> CallingWay:
         uses_batches, window = bool(self._options["uses_batches"]), self._text("window")
@@ -207,7 +241,8 @@ class CommandArguments:
                 "use a smaller number, or raise --max-attempts."
             )
         return WorkConfig(
-            max_workers=self._number("max_workers") or 1,
+            max_workers=self._max_workers() or MOST_AUTO_CALLS,
+            is_auto=self._max_workers() is None,
             processes=self._number("processes") or 1,
             max_attempts=max_attempts,
             rpm=self._number("rpm"),
@@ -280,12 +315,13 @@ class CommandArguments:
         return GivenPrices(input_usd=into, output_usd=out) if into is not None and out is not None else None
 
     def _prompt_options(self) -> PromptOptions:
-        by_id, by_file = _is_typed("prompt_id"), _is_typed("prompt_file")
+        by_id, by_file = self._is_explicit("prompt_id"), self._is_explicit("prompt_file")
         if by_id and by_file:
             raise WrongUseError("--prompt-id and --prompt-file exclude each other; use one of them.")
         store = self._options["store"]
         return PromptOptions(
             prompt_id=self._text("prompt_id"),
+            template=self._text("template") if "template" in self._options else None,
             # An option on the command line wins over the environment.
             prompt_file=None if by_id else self._path("prompt_file"),
             instructions_file=self._path("instructions_file"),
@@ -333,8 +369,3 @@ def _found(subject: str, make: Callable[[], Made], failures: list[Finding]) -> M
     except WrongUseError as error:
         failures.append(finding_of(subject, error))
         return None
-
-
-def _is_typed(name: str) -> bool:
-    source = click.get_current_context().get_parameter_source(name)
-    return source is click.core.ParameterSource.COMMANDLINE

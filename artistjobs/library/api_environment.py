@@ -8,9 +8,9 @@ from artistjobs.api.address import DEFAULT_BASE_URL
 from artistjobs.api.config import ApiConfig
 from artistjobs.api.environment import check_environment
 from artistjobs.api.proxy import proxy_for
-from artistjobs.cli.env_file import PATH, EnvFile
 from artistjobs.core.findings import Finding, finding_of
 from artistjobs.errors import WrongUseError
+from artistjobs.library.env_file import PATH, EnvFile
 
 if TYPE_CHECKING:
     from artistjobs.commands.doctor import Environment

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from artistjobs.cli.params import OWN_FIELDS, parse_params
 from artistjobs.core.json_values import canonical_json
 from artistjobs.errors import PromptError
+from artistjobs.library.params import OWN_FIELDS, parse_params
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from artistjobs.cli import cli as group
-from artistjobs.cli.env_file import MAX_BYTES, EnvFile, default_map, read_env_file
+from artistjobs.cli.env_defaults import default_map
 from artistjobs.errors import WrongUseError
+from artistjobs.library.env_file import MAX_BYTES, EnvFile, read_env_file
 
 
 def read(content: bytes) -> EnvFile:

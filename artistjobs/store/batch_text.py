@@ -1,9 +1,9 @@
 """Text about batches for people: their state, their age, and how far the service is."""
 
 from artistjobs.core.batch import BatchState
-from artistjobs.core.formatting import duration_text
+from artistjobs.core.formatting import count_text, duration_text
 from artistjobs.core.timestamps import from_timestamp
-from artistjobs.store.models import BatchRecord
+from artistjobs.store.models import BackgroundAnswers, BatchRecord
 
 
 def state_text(record: BatchRecord) -> str:
@@ -26,6 +26,12 @@ def age_seconds(record: BatchRecord, now: float) -> float:
 def answered(record: BatchRecord) -> int:
     """Return the number of requests that the service is done with, as far as it said."""
     return (record.service_completed or 0) + (record.service_failed or 0)
+
+
+def background_line(background: BackgroundAnswers, now: float) -> str:
+    """Return in one line how many answers are made in the background, and since when."""
+    since = 0.0 if background.oldest_at is None else max(0.0, now - from_timestamp(background.oldest_at))
+    return f"in the background: {count_text(background.answers, 'answer')}, the oldest for {duration_text(since)}"
 
 
 def batch_line(record: BatchRecord, now: float) -> str:

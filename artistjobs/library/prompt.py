@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from artistjobs.cli.params import join_fields, parse_metadata, parse_params
-from artistjobs.cli.schema import with_schema
 from artistjobs.core.default_model import default_model
 from artistjobs.core.json_values import Json
 from artistjobs.core.pricing import REHEARSAL_MODEL
@@ -15,6 +13,8 @@ from artistjobs.core.schema import params_json
 from artistjobs.core.template import columns_used, ensure_uses_artist
 from artistjobs.errors import PromptError, WrongUseError
 from artistjobs.ingest.header import DATA, NAME
+from artistjobs.library.params import join_fields, parse_metadata, parse_params
+from artistjobs.library.schema import with_schema
 from artistjobs.rendering.renderer import Renderer
 
 REHEARSAL_PROMPT = "pmpt_rehearsal"
@@ -22,7 +22,7 @@ REHEARSAL_PROMPT = "pmpt_rehearsal"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromptOptions:
-    """Unparsed values of the options about the prompt and the request."""
+    """Unparsed values of the options about the prompt and the request; ``template`` is the text of a prompt file."""
 
     prompt_id: str | None
     prompt_file: Path | None
@@ -35,6 +35,7 @@ class PromptOptions:
     metadata: tuple[str, ...] = ()
     schema: Path | None = None
     variables: tuple[str, ...] = ()
+    template: str | None = None
 
     def fields(self) -> dict[str, Json]:
         """Return the additional fields of the request. Raises PromptError if an assignment or the schema is invalid."""
@@ -59,8 +60,10 @@ def make_prompt(prompt_options: PromptOptions, today: date, *, is_rehearsal: boo
     _ensure_one_prompt(prompt_options)
     model = REHEARSAL_MODEL if is_rehearsal else prompt_options.model or default_model(today)
     params = params_json(prompt_options.fields())
-    if prompt_options.prompt_file is not None:
-        return _template_prompt(prompt_options, prompt_options.prompt_file, model, params)
+    if prompt_options.template is not None:
+        return _template_prompt(prompt_options, prompt_options.template, None, model, params)
+    if (file := prompt_options.prompt_file) is not None:
+        return _template_prompt(prompt_options, _read_text(file), file, model, params)
     prompt_id = prompt_options.prompt_id or (REHEARSAL_PROMPT if is_rehearsal else None)
     if not prompt_id:
         raise WrongUseError("no prompt is given; use --prompt-file FILE or --prompt-id ID.")
@@ -80,19 +83,24 @@ def _variables(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def _ensure_one_prompt(prompt_options: PromptOptions) -> None:
-    if prompt_options.prompt_file is None and prompt_options.instructions_file is not None:
+    if prompt_options.template is not None and (prompt_options.prompt_file or prompt_options.prompt_id):
+        raise WrongUseError("prompt, prompt_file and prompt_id exclude each other; use one of them.")
+    has_template = prompt_options.prompt_file is not None or prompt_options.template is not None
+    if not has_template and prompt_options.instructions_file is not None:
         raise WrongUseError("--instructions-file requires --prompt-file; a stored prompt has its own instructions.")
-    if prompt_options.prompt_file is not None and prompt_options.prompt_version:
+    if has_template and prompt_options.prompt_version:
         raise WrongUseError("--version requires --prompt-id; a prompt file has no version.")
-    if prompt_options.prompt_file is not None and prompt_options.variables:
+    if has_template and prompt_options.variables:
         raise WrongUseError("--variable requires --prompt-id; a prompt file uses the columns that it names.")
 
 
-def _template_prompt(prompt_options: PromptOptions, file: Path, model: str, params: str) -> Prompt:
-    template = _read_text(file)
+def _template_prompt(
+    prompt_options: PromptOptions, template: str, file: Path | None, model: str, params: str
+) -> Prompt:
+    name = "the prompt" if file is None else str(file)
     with Renderer() as renderer:
-        columns = columns_used(template, str(file), renderer.compile)
-    ensure_uses_artist(template, str(file))
+        columns = columns_used(template, name, renderer.compile)
+    ensure_uses_artist(template, name)
     instructions = _read_text(prompt_options.instructions_file) if prompt_options.instructions_file else None
     if instructions is not None and "{{" in instructions and "artist_" in instructions:
         raise PromptError(
@@ -100,8 +108,8 @@ def _template_prompt(prompt_options: PromptOptions, file: Path, model: str, para
             "put {{ artist_name }} and {{ artist_data }} into the prompt file."
         )
     return Prompt(
-        model=model, template=template, template_file=file.name, instructions=instructions, params=params,
-        columns=columns,
+        model=model, template=template, template_file=None if file is None else file.name, instructions=instructions,
+        params=params, columns=columns,
     )  # fmt: skip
 
 

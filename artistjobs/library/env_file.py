@@ -5,14 +5,13 @@ written and without interpolation, and none of them is put into the environment,
 """
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from artistjobs.errors import WrongUseError
 
 if TYPE_CHECKING:
-    import click
     from dotenv.parser import Binding
 
 PATH = ".env"
@@ -70,22 +69,6 @@ def read_env_file(report: Callable[[str], None]) -> EnvFile:
     found = {binding.key: binding.value for binding in bindings if binding.key and binding.value is not None}
     own = {name: value for name, value in found.items() if name in OWN_NAMES or name.startswith(OWN_PREFIX)}
     return EnvFile(own, tuple(sorted(name for name in found if name.upper() in ONLY_EXPORTED)))
-
-
-def default_map(group: "click.Group", values: Mapping[str, str]) -> dict[str, object]:
-    """Return the settings as defaults of the options of a group and its commands, by their environment variables."""
-    if not values:
-        return {}  # the modules of the commands are not imported
-    defaults: dict[str, object] = dict(_defaults(group, values))
-    for name, command in group.commands.items():
-        defaults[name] = dict(_defaults(command, values))
-    return defaults
-
-
-def _defaults(command: "click.Command", values: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    for param in command.params:
-        if isinstance(param.envvar, str) and param.name and (value := values.get(param.envvar)):
-            yield param.name, value
 
 
 def _content() -> bytes:
