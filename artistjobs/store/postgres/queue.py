@@ -5,7 +5,7 @@ import socket
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from time import monotonic, time
 
 from artistjobs.core.attempt import Attempt, Outcome
@@ -28,7 +28,7 @@ from artistjobs.store.postgres.money import Amount, Purse
 from artistjobs.store.postgres.outage import Outage
 from artistjobs.store.postgres.prompts import add_prompt
 from artistjobs.store.postgres.recording import Recorder
-from artistjobs.store.postgres.replay import replay, replay_orphans
+from artistjobs.store.postgres.replay import replay, replay_orphans, replay_submissions, submission_row
 from artistjobs.store.postgres.session import connect
 from artistjobs.store.postgres.spool import Owner, Spooled, SpoolFile
 from artistjobs.store.postgres.statements import Db, DbRow, execute
@@ -70,6 +70,7 @@ class PostgresQueue:
         self._spool: SpoolFile | None = None
         self._pending: list[Attempt] = []  # in the spool, and perhaps not in the database
         self._claimed: set[int] = set()
+        self._submitted: list[Submission] = []  # in the spool, and not in the database
         self._number = 0  # of the last exchange that was tried
         self._doubt: _Doubt | None = None
         # Claims of a commit whose reply was lost, until an exchange delivers them.
@@ -132,8 +133,10 @@ class PostgresQueue:
     def exchange(self, attempts: Sequence[Attempt], limit: int, scope: Scope) -> list[Claim]:
         """Record attempts and claim up to ``limit`` jobs, in one transaction that is on disk on return."""
         self._pending += attempts
+        ended = {attempt.claim.job for attempt in attempts if attempt.calls}
+        self._submitted = [submission for submission in self._submitted if submission.job not in ended]
         self._claimed -= {attempt.claim.job for attempt in attempts if attempt.outcome is not Outcome.RETRY}
-        if not self._pending and limit <= 0 and self._doubt is None and not self._recovered:
+        if limit <= 0 and not self._has_unstored:
             return []
         if self._spool is not None and attempts:
             self._spool.add(self._number + 1, attempts)
@@ -153,6 +156,8 @@ class PostgresQueue:
 
     def rescue(self) -> RescueResult:
         """Free the jobs of every other worker that is dead."""
+        if self._submitted:
+            self._store_submitted()
         is_thorough = monotonic() >= self._thorough_at
         row = {"worker": self._worker, "dead_seconds": liveness.DEAD_SECONDS, "is_thorough": is_thorough}
         others = self._connection.row("holders", row)
@@ -214,18 +219,33 @@ class PostgresQueue:
             self._purse.commit()
 
     def submit(self, submission: Submission) -> None:
-        """Store a response that the service makes for a job in the background, on disk on return."""
-        at = self._connection.to_server(submission.submitted_at)
-        row = {**asdict(submission), "submitted_at": to_timestamp(at)}
-        with self._connection.waiting():
-            self._connection.in_transaction(lambda db: execute(db, "submit", row))
+        """Store a response that the service makes for a job in the background, on disk on return.
+
+        While the server is away, it is in the spool.
+        """
+        self._submitted.append(submission)
+        if self._spool is not None:
+            self._spool.add_submission(submission)
+        with suppress(StoreAwayError):
+            self._store_submitted()
 
     def submission(self, job: int) -> Submission | None:
-        """Return the response that the service makes for a job in the background, None if there is none."""
+        """Return the response that the service makes for a job in the background, None if there is none.
+
+        Raises:
+            StoreAwayError: if the server is away, so that answers to other calls are stored before the next try.
+
+        """
         # From now on, attempts may end submissions.
         self._ends_submissions = True
-        with self._connection.waiting():
+        try:
             row = self._connection.row("submission", {"job": job})
+        except StoreAwayError as error:
+            self._outage.note(error, self._connection.wait_seconds)
+            if self._outage.is_too_long:
+                raise self._with_spool(StoreError(str(error))) from error
+            raise
+        self._outage.end(self._connection.path)
         return None if row is None else submission_of(row)
 
     def submissions(self) -> int:
@@ -308,6 +328,7 @@ class PostgresQueue:
             self._former = self._spool, self._spool.read(self._pending, self._number + 1)
             self._pending.clear()
             self._claimed.clear()
+            self._submitted.clear()
             self._life.close()
             self._start()
         self._session = self._connection.sessions
@@ -315,6 +336,7 @@ class PostgresQueue:
             # The answers of the former worker settle its jobs as long as no other worker has claimed them.
             spool, spooled = self._former
             replay(self._connection, spooled, spool.owner, self._worker or 0)
+            replay_submissions(self._connection, spool.read_submissions(), spool.owner)
             spool.remove()
             self._former = None
 
@@ -369,6 +391,7 @@ class PostgresQueue:
         )
         self._settled(len(attempts), number)
         self._purse.commit()
+        self._submitted.clear()
         claims, self._recovered = [*self._recovered, *claimed], []
         self._claimed |= {claim.job for claim in claims}
         return claims
@@ -405,6 +428,7 @@ class PostgresQueue:
         self._ensure_remembered(db)
         settled, is_registered = Recorder(self._connection, self._worker).record(db, attempts, number)
         self._floor.lower_below(attempt.claim.job for attempt in settled if attempt.outcome is Outcome.RELEASED)
+        self._submit(db)
         if attempts and self._ends_submissions:
             execute(db, "end_submissions", {"jobs": [attempt.claim.job for attempt in attempts if attempt.calls]})
         self._free(db)
@@ -428,6 +452,14 @@ class PostgresQueue:
             return None
         moment = to_timestamp(doubt.claimed_at)
         return self._claims(execute(db, "claimed", {"worker": doubt.owner.worker, "claimed_at": moment}))
+
+    def _store_submitted(self) -> None:
+        self._connection.in_transaction(self._submit)
+        self._submitted.clear()
+
+    def _submit(self, db: Db) -> None:
+        for submission in self._submitted:
+            execute(db, "submit", submission_row(submission, self._connection))
 
     def _free(self, db: Db) -> None:
         if not self._purse.is_settled:
@@ -485,7 +517,8 @@ class PostgresQueue:
 
     @property
     def _has_unstored(self) -> bool:
-        return bool(self._pending or self._recovered) or self._doubt is not None or self._former is not None
+        is_left = self._pending or self._recovered or self._submitted
+        return bool(is_left) or self._doubt is not None or self._former is not None
 
     def _available_at(self, row: DbRow) -> float | None:
         if not row["jobs"]:
