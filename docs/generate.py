@@ -18,7 +18,6 @@ sys.path[:0] = [str(DOCS.parent), str(DOCS)]
 
 import click  # noqa: E402 - the modules of this project are found only now
 import meanings  # noqa: E402
-from artistjobs.cli.env_file import ONLY_EXPORTED, OWN_NAMES  # noqa: E402
 
 from artistjobs.cli import cli  # noqa: E402
 from artistjobs.cli.exit_codes import EXIT_INTERRUPTED, EXIT_NO_READER, EXIT_TERMINATED  # noqa: E402
@@ -28,6 +27,7 @@ from artistjobs.commands.summary import _EXIT_CODES, EXIT_DONE, EXIT_SOME_FAILED
 from artistjobs.errors import ArtistjobsError  # noqa: E402
 from artistjobs.export.columns import CITATIONS, COLUMNS, COLUMNS_IN_FULL, WHOLE_PARTS, ExportColumn  # noqa: E402
 from artistjobs.ingest.input_format import _ENDINGS, InputFormat  # noqa: E402
+from artistjobs.library.env_file import ONLY_EXPORTED, OWN_NAMES  # noqa: E402
 from artistjobs.rehearsal.scenarios import SCENARIOS  # noqa: E402
 from artistjobs.store.migration_files import files_of  # noqa: E402
 from artistjobs.store.sqlite.migrations import _statements  # noqa: E402
