@@ -34,7 +34,7 @@ class RunSummary:
     """Result of a run, as ``run --json`` and ``work --json`` print it.
 
     ``jobs``, ``done``, ``failed`` and ``pending`` count all jobs of the run, the other numbers what was done in it.
-    ``bounded_by`` is what kept the run from being faster.
+    ``bounded_by`` says what kept it from being faster, None if it made no calls.
     ``stopped`` is why it ended early and ``message`` the sentence about it, None if nothing is left to do.
     ``exit_code`` is that of the command.
     """
