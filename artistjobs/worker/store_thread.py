@@ -181,7 +181,7 @@ class StoreThread:
     def serve(self, queue: Queue) -> None:
         """Handle requests until the thread is to end. Raises StoreError."""
         try:
-            while self._ending is None or not self.inbox.empty():
+            while self._ending is None or self._tasks or not self.inbox.empty():
                 self._messages = self._receive(queue)
                 if self._messages or self._wanting or self.reservations.requests:
                     self._exchange(queue)
@@ -196,9 +196,11 @@ class StoreThread:
 
     def _run_tasks(self) -> None:
         """Call the functions that have arrived; each has transactions of its own. Raises StoreError."""
-        while self._tasks and self._store is not None:
-            self._answer_task(self._tasks[0], self._tasks[0].function(self._store))
-            del self._tasks[0]
+        # If the server is away, attempts that arrive meanwhile must not wait for these.
+        with suppress(StoreAwayError):
+            while self._tasks and self._store is not None:
+                self._answer_task(self._tasks[0], self._tasks[0].function(self._store))
+                del self._tasks[0]
 
     def waiting(self) -> "list[Answered]":
         """Return the futures of all requests that have no reply. The requests stay where they are."""

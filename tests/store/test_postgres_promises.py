@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, suppress
+from dataclasses import replace
 
 import factories as make
 import psycopg
@@ -16,6 +17,7 @@ from artistjobs.core.attempt import Outcome
 from artistjobs.core.job import EVERYTHING
 from artistjobs.errors import StoreAwayError, StoreError
 from artistjobs.store.address import DatabaseUrl
+from artistjobs.store.models import Submission
 from artistjobs.store.postgres import connection, liveness, migrations, spool, statements
 from artistjobs.store.postgres.store import PostgresStore
 
@@ -257,6 +259,62 @@ def lose_power(monkeypatch, url, tmp_path) -> int:
 
 def test_answers_of_an_outage_survive_a_power_cut(monkeypatch, url, tmp_path):
     assert lose_power(monkeypatch, url, tmp_path) == 2
+
+
+def be_away(monkeypatch, store) -> None:
+    """End the session of a store, and let it find no server any more."""
+    store._connection.db.close()
+    monkeypatch.setattr(connection, "connect", lambda _: (_ for _ in ()).throw(psycopg.OperationalError("away")))
+
+
+def make_submission(job: int) -> Submission:
+    return Submission(job=job, response_id=f"resp_{job}", window=None, submitted_at=make.NOON, reserved_usd=0.5)
+
+
+@pytest.mark.parametrize("has_died", [False, True], ids=["same process", "next process"])
+def test_an_answer_in_the_background_whose_id_came_during_an_outage_is_not_bought_again(
+    open_worker, open_store, monkeypatch, has_died
+):
+    worker = open_worker()
+    make.ingest(worker, *make.names(3))
+    claims = make.claim(worker, 3)
+    with monkeypatch.context() as patched:
+        be_away(patched, worker)
+        for claim in claims:
+            worker.queue.submit(make_submission(claim.job))
+        # The answer to one of them came, and ends its submission.
+        make.settle(worker, make.make_attempt(claims[0], answer=make.make_answer(response_id="resp_1")))
+    if has_died:
+        worker.queue.close()
+        worker = open_worker()
+    worker.queue.rescue()
+    make.settle(worker)
+
+    assert [worker.queue.submission(job) for job in (1, 2, 3)] == [None, make_submission(2), make_submission(3)]
+    assert worker.records.counts(EVERYTHING).done == 1
+
+
+def test_an_id_in_a_spool_is_left_out_if_the_answer_is_stored_or_another_worker_has_the_job(open_worker, monkeypatch):
+    monkeypatch.setattr(liveness, "DEAD_SECONDS", -1.0)
+    monkeypatch.setattr(liveness, "HEARTBEAT_SECONDS", 3600.0)
+    worker, other = open_worker(), open_worker()
+    make.ingest(worker, *make.names(3))
+    make.claim(worker, 3)
+    with monkeypatch.context() as patched:
+        be_away(patched, worker)
+        for job in (1, 2, 3):
+            worker.queue.submit(make_submission(job))
+        worker.queue.close()
+    other.queue.rescue()
+    first, second = make.claim(other, 2)
+    other.queue.submit(replace(make_submission(1), response_id="resp_other"))
+    make.settle(other, make.make_attempt(second, answer=make.make_answer(response_id="resp_2")))
+    third = open_worker()
+
+    assert first.job == 1
+    assert third.queue.submission(1).response_id == "resp_other"
+    assert third.queue.submission(2) is None
+    assert third.queue.submission(3) == make_submission(3)
 
 
 def test_a_spool_on_a_full_disk_does_not_end_the_work(open_worker):

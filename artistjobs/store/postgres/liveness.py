@@ -8,7 +8,7 @@ ended, which frees the lock.
 """
 
 import logging
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from threading import Event, Thread
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -59,12 +59,16 @@ class Liveness:
         self.is_dead = False
         self._connect = connect
         self._worker = worker
-        self._notes = notes.open("wb", buffering=0)
         self._ended = Event()
         self._has_lock = False
         self._beat_at = monotonic()
-        self._db = self._session()
-        self._beat()
+        self._notes = notes.open("wb", buffering=0)
+        with ExitStack() as unborn:
+            unborn.callback(self._notes.close)
+            self._db = self._session()
+            unborn.callback(self._db.close)
+            self._beat()
+            unborn.pop_all()
         self._thread = Thread(target=self._keep, name="heartbeat", daemon=True)
         self._thread.start()
 

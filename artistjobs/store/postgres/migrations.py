@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from artistjobs.errors import WrongUseError
-from artistjobs.store.migration_files import files_of, migration_name, not_applied
+from artistjobs.store.migration_files import files_of, in_use_error, migration_name, not_applied
+from artistjobs.store.postgres.liveness import is_alive
 
 if TYPE_CHECKING:
     import psycopg
@@ -59,13 +60,29 @@ def missing(db: "psycopg.Connection[dict[str, Any]]", name: object) -> list[Path
 
 
 def migrate(db: "psycopg.Connection[dict[str, Any]]", name: object) -> None:
-    """Apply the missing migrations in one transaction; a second process waits and finds none missing."""
+    """Apply the missing migrations in one transaction; a second process waits and finds none missing.
+
+    Raises:
+        StoreError: if a worker is alive, whose version would not understand the database afterwards.
+
+    """
     with db.transaction():
         db.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
-        for file in missing(db, name):
+        files = missing(db, name)
+        if files and not is_new(db):
+            _ensure_unused(db, name)
+        for file in files:
             db.execute(file.read_text(encoding="utf-8"))
             if is_new(db):
                 db.execute(
                     "CREATE TABLE artistjobs_migrations (name text PRIMARY KEY, applied_at timestamptz NOT NULL)"
                 )
             db.execute("INSERT INTO artistjobs_migrations VALUES (%s, clock_timestamp())", (migration_name(file),))
+
+
+def _ensure_unused(db: "psycopg.Connection[dict[str, Any]]", name: object) -> None:
+    """Raise StoreError if a worker is alive; no other one registers before the transaction ends."""
+    db.execute("LOCK TABLE workers IN SHARE ROW EXCLUSIVE MODE")
+    for row in db.execute("SELECT id, pid, host FROM workers WHERE ended_at IS NULL ORDER BY id").fetchall():
+        if is_alive(db, row["id"]):
+            raise in_use_error(name, row["pid"], row["host"])
