@@ -36,6 +36,9 @@ from artistjobs.store.queries.headers import Headers
 from artistjobs.store.queries.picks import RandomPicks
 from artistjobs.store.queries.rows import prompt_of, span, submission_of
 
+_SETTINGS = {"idle_in_transaction_session_timeout": "10s"}
+"""Settings of the session of a worker: one that is suspended within a transaction must not keep locks from others."""
+
 THOROUGH_SECONDS = 30.0
 """Interval at which a worker also looks for jobs of workers that have ended."""
 
@@ -99,6 +102,7 @@ class PostgresQueue:
 
         Attempts that processes on this machine could not store before they ended are stored now.
         """
+        self._connection.apply(_SETTINGS)
         worker = self._start()
         replay_orphans(self._connection, self._local.folder, worker)
         self._connection.gives_up_soon = True
