@@ -7,6 +7,8 @@ import pytest
 from artistjobs.core.attempt import Outcome
 from artistjobs.store.address import DatabaseUrl
 from artistjobs.store.postgres import claim_floor
+from artistjobs.store.postgres.attempt_columns import attempt_columns
+from artistjobs.store.postgres.statements import cleaned, sql
 from artistjobs.store.postgres.store import PostgresStore
 
 
@@ -97,3 +99,16 @@ def test_a_claim_costs_the_same_while_another_session_holds_a_snapshot(open_work
     assert worker.queue._floor.job == 2500
     assert after <= before + 5
     assert without_floor > 3 * after
+
+
+def test_jobs_are_settled_by_their_ids_and_not_among_all_that_their_worker_has_claimed(open_worker):
+    worker = open_worker()
+    make.ingest(worker, *make.names(3000))
+    attempts = [make.make_attempt(claim) for claim in make.claim(worker, 20)]
+    row = {**attempt_columns(attempts, 0.0), "worker": worker.queue.worker}
+
+    plan = worker._connection.db.execute(b"EXPLAIN " + sql("settle"), cleaned(row)).fetchall()
+
+    text = "\n".join(line["QUERY PLAN"] for line in plan)
+    assert "using jobs_pkey" in text, text
+    assert "jobs_running" not in text, text

@@ -412,7 +412,7 @@ def test_a_late_answer_does_not_settle_the_job_of_another_worker(open_worker, mo
 def test_a_missing_fence_would_be_noticed(open_worker, monkeypatch):
     monkeypatch.setattr(liveness, "DEAD_SECONDS", -1.0)
     monkeypatch.setattr(liveness, "HEARTBEAT_SECONDS", 3600.0)
-    fence = b"AND jobs.claimed_by = %(worker)s::bigint\n       AND jobs.attempt = given.number"
+    fence = b"AND jobs.claimed_by IS NOT DISTINCT FROM %(worker)s::bigint\n       AND jobs.attempt = given.number"
     plant(monkeypatch, "settle", fence, b"")
 
     assert not late_answer_is_refused(open_worker)
