@@ -277,9 +277,9 @@ def report(tried: Counter[str], verdict: Verdict) -> str:
 
 
 @contextmanager
-def simulated_api(journal: Path, seed: int) -> Iterator[str]:
+def simulated_api(journal: Path, seed: int, scenario: str = "storm") -> Iterator[str]:
     """Run the server in a process of its own, which no action ends."""
-    command = [sys.executable, "-m", "artistjobs.rehearsal", "--scenario", "storm", "--detail", "calls"]
+    command = [sys.executable, "-m", "artistjobs.rehearsal", "--scenario", scenario, "--detail", "calls"]
     command += ["--journal", str(journal), "--seed", str(seed)]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True) as process:

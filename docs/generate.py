@@ -18,16 +18,17 @@ sys.path[:0] = [str(DOCS.parent), str(DOCS)]
 
 import click  # noqa: E402 - the modules of this project are found only now
 import meanings  # noqa: E402
-from artistjobs.cli.env_file import ONLY_EXPORTED, OWN_NAMES  # noqa: E402
 
 from artistjobs.cli import cli  # noqa: E402
 from artistjobs.cli.exit_codes import EXIT_INTERRUPTED, EXIT_NO_READER, EXIT_TERMINATED  # noqa: E402
 from artistjobs.cli.group import SECTIONS  # noqa: E402
 from artistjobs.cli.help import GROUPS, OTHERS, PROGRAM  # noqa: E402
 from artistjobs.commands.summary import _EXIT_CODES, EXIT_DONE, EXIT_SOME_FAILED  # noqa: E402
+from artistjobs.core.bound import NAMES, REMEDIES, Bound  # noqa: E402
 from artistjobs.errors import ArtistjobsError  # noqa: E402
 from artistjobs.export.columns import CITATIONS, COLUMNS, COLUMNS_IN_FULL, WHOLE_PARTS, ExportColumn  # noqa: E402
 from artistjobs.ingest.input_format import _ENDINGS, InputFormat  # noqa: E402
+from artistjobs.library.env_file import ONLY_EXPORTED, OWN_NAMES  # noqa: E402
 from artistjobs.rehearsal.scenarios import SCENARIOS  # noqa: E402
 from artistjobs.store.migration_files import files_of  # noqa: E402
 from artistjobs.store.sqlite.migrations import _statements  # noqa: E402
@@ -65,7 +66,7 @@ def meant(names: Iterable[str], known: Mapping[str, str], what: str) -> Iterator
 
 def marked(text: str) -> str:
     """Return a sentence of a help text in Markdown: options, templates and assignments are code."""
-    text = re.sub(r"(?<![\w`-])(--[a-z][a-z-]*|-[a-z]\b|\{\{ \w+ \}\}|[\w.]+=[@\w.]*\w)", r"`\1`", text)
+    text = re.sub(r"(?<![\w`-])(--[a-z][a-z-]*|\{\{ \w+ \}\}|[\w.]+=[@\w.]*\w)", r"`\1`", text)
     return re.sub(r"\s+", " ", text).replace("|", "\\|").strip()
 
 
@@ -122,7 +123,7 @@ def row_of(option: click.Option, context: click.Context) -> tuple[str, str]:
     names = ", ".join(f"`{name}`" for name in (*option.opts, *option.secondary_opts))
     is_choice = isinstance(option.type, click.Choice)
     if not is_choice and not option.is_flag:
-        names += f" `{option.make_metavar(context)}`"
+        names += f" `{option.make_metavar(context)}`".replace("|", "\\|")
     text, _, default = (option.help or "").partition("[default:")
     facts = [marked(text)]
     if isinstance(option.type, click.Choice):
@@ -218,6 +219,13 @@ def export_columns() -> str:
     return table("when|columns", rows)
 
 
+def bounds() -> str:
+    return table(
+        "`bounded_by`|what kept the run from being faster|what helps",
+        ((f"`{bound}`", NAMES[bound], marked(REMEDIES[bound])) for bound in Bound),
+    )
+
+
 # Tables
 
 
@@ -267,6 +275,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "variables": variables,
     "exit-codes": exit_codes,
     "scenarios": scenarios,
+    "bounds": bounds,
     "input-formats": input_formats,
     "export-columns": export_columns,
     "tables": tables,

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from time import time
 
 from artistjobs.core.citations import citation_text, citations_in
 from artistjobs.core.columns import Columns
@@ -12,6 +13,7 @@ from artistjobs.core.json_values import Json, scalar
 from artistjobs.core.prompt import Body, Prompt, changed_fields, live_body
 from artistjobs.errors import PromptError
 from artistjobs.rendering.renderer import build_request
+from artistjobs.store.batch_text import batch_line
 from artistjobs.store.interface import Reader
 from artistjobs.store.models import ArtistMatch
 from artistjobs.terminal.escape import escape_controls
@@ -129,6 +131,8 @@ def job_details_lines(details: JobDetails, reader: Reader, width: int | None) ->
     lines += [(Style.PLAIN, f"  {escape_controls(f'{name}: {value}')}") for name, value in _columns(job).items()]
     if job["state"] == "failed":
         lines.append((Style.COMMAND, "  " + command(reader.path, f"retry {job['job']}")))
+    if job["worker"] is not None and (batch := reader.batches.batch(int(str(job["worker"])))) is not None:
+        lines.append((Style.PLAIN, f"  {escape_controls(batch_line(batch, time()))}"))
     changed = ", ".join(details.changed)
     title = f"request, with {changed} changed by a retry" if changed else "request"
     lines += [(Style.PLAIN, ""), (Style.HEAD, escape_controls(title))]
@@ -178,6 +182,7 @@ def _answer_lines(answer: Row) -> list[Line]:
     facts = [
         _text(answer["model"]),
         _text(answer["service_tier"]),
+        _WAYS.get(answer["way"], ""),
         *(f"{answer[name]:,} tokens {way}" for name, way in _TOKENS if answer[name] is not None),
         cost_text(cost) if isinstance(cost, float) else "price unknown",
         f"{answer['seconds']} s",
@@ -194,6 +199,9 @@ def _answer_lines(answer: Row) -> list[Line]:
 
 
 _TOKENS = (("input_tokens", "in"), ("output_tokens", "out"))
+
+
+_WAYS: Mapping[object, str] = {"batch": "in a batch", "background": "in the background"}
 
 
 def _answer_json(answer: Row, *without: str) -> dict[str, Json]:

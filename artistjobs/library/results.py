@@ -34,6 +34,7 @@ class RunSummary:
     """Result of a run, as ``run --json`` and ``work --json`` print it.
 
     ``jobs``, ``done``, ``failed`` and ``pending`` count all jobs of the run, the other numbers what was done in it.
+    ``bounded_by`` says what kept it from being faster, None if it made no calls.
     ``stopped`` is why it ended early and ``message`` the sentence about it, None if nothing is left to do.
     ``exit_code`` is that of the command.
     """
@@ -51,6 +52,7 @@ class RunSummary:
     unpriced_answers: int
     seconds: float
     jobs_per_minute: float
+    bounded_by: Mapping[str, Json] | None
     stopped: str | None
     message: str | None
     exit_code: int

@@ -15,6 +15,7 @@ from paths import ROOT
 from schemas import ARTIST
 
 ELSEWHERE = {
+    "python -m benchmarks.live": "asks before it spends; rehearsed by test_live_receipt.py",
     "python3 -m venv": "set-up, by .ci/run and test_packaging.py",
     "pip install": "set-up, by .ci/run",
     "eval ": "completion, by test_help.py",

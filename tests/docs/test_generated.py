@@ -44,3 +44,19 @@ def test_every_variable_that_the_program_reads_is_listed():
 
     assert len(read) > 5
     assert {name for name in read if f"`{name}`" not in page("environment").text} == set()
+
+
+def test_a_postgresql_database_has_the_tables_and_columns_listed(cli, url, query):
+    assert cli("--db", url, "ingest", "-", input="Prince\n").exit_code == 0
+    sections = re.findall(r"^## (\w+).*\n((?:(?!## ).*\n)*)", page("tables").text, re.MULTILINE)
+    listed = {f"{name}.{one}" for name, text in sections for one in re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)}
+    differing = re.findall(
+        r"^\| `(\w+\.\w+)` \| (only|not) here", page("tables").section("On PostgreSQL"), re.MULTILINE
+    )
+
+    found = query("SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'public'")
+
+    here = {f"{name}.{column}" for name, column in found if name != "artistjobs_migrations"}
+    assert len(listed) > 100
+    assert here - listed == {name for name, how in differing if how == "only"}
+    assert listed - here == {name for name, how in differing if how == "not"}

@@ -2,12 +2,14 @@
 
 import json
 import re
+from dataclasses import fields
 
 import pytest
 from conftest import write_artists
 from documents import page
 
 from artistjobs.rehearsal.scenarios import Fault
+from artistjobs.store.models import BatchRecord
 
 COMMANDS = {
     "run --json": "run a.csv --prompt-file prompt.txt --json -q --no-text",
@@ -22,6 +24,7 @@ COMMANDS = {
     "status --json": "status --json",
     "ingests --json": "ingests --json",
     "lost --json": "lost --json",
+    "compare --json": "compare gpt-5 gpt-5-mini --json",
 }
 """A command for each section, by its title."""
 
@@ -38,6 +41,7 @@ def printed(cli, folder, api):
     write_artists(folder / "a.csv", 3)
     (folder / "prompt.txt").write_text("Who is {{ artist_name }}?", "utf-8")
     api.script = lambda body, _: Fault.INCOMPLETE if "Artist 2" in body["input"] else None
+    cli("run", "a.csv", "--prompt-file", "prompt.txt", "--model", "gpt-5-mini")
     return {title: json.loads(cli(*command.split()).stdout.splitlines()[0]) for title, command in COMMANDS.items()}
 
 
@@ -60,6 +64,13 @@ def test_every_key_is_listed_and_every_key_listed_is_printed(printed):
         assert keys_of(value) - listed == set(), title
         tops = {key for cell in first_cells for key in re.findall(r"`(\w+)`", cell)}
         assert tops - ABSENT.get(title, set()) == set(value), title
+
+
+def test_the_keys_of_a_batch_are_those_of_its_record():
+    section = next(text for head, text in sections() if "`batches --json`" in head)
+    listed = re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`[^|]*) \|", section, re.MULTILINE)))
+
+    assert set(listed) == {field.name for field in fields(BatchRecord)}
 
 
 def sections():

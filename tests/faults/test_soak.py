@@ -26,6 +26,15 @@ def test_a_short_soak_breaks_no_guarantee():
     assert "INVALID_JSON" not in soaked.stdout
 
 
+def test_kills_amid_batches_break_no_guarantee():
+    command = [sys.executable, "-m", "benchmarks.soak_ways", "batch", "--kills", "2", "--workers", "1"]
+
+    soaked = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+
+    assert soaked.returncode == 0, soaked.stdout + soaked.stderr
+    assert "| batch | 2 |" in soaked.stdout
+
+
 def test_a_soak_reports_broken_guarantees(soak, tmp_path):
     folder, journal = tmp_path / "folder", tmp_path / "journal.jsonl"
     folder.mkdir()

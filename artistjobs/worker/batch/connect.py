@@ -33,9 +33,6 @@ def connect(loop: BatchLoop, api: BatchApi, shared: WorkerContext, config: WorkC
             lines=record.lines, usd_a_line=record.reserved_usd / max(1, record.lines),
         )  # fmt: skip
 
-    def cap_usd() -> float | None:
-        return shared.store_client.store_thread.settings_poller.settings.max_cost_usd
-
     loop.context = DriverContext(
         service=service,
         store_client=shared.store_client,
@@ -43,14 +40,12 @@ def connect(loop: BatchLoop, api: BatchApi, shared: WorkerContext, config: WorkC
             requests=shared.requests, checks=shared.checks, corrections=shared.corrections,
             # A margin is for a server that breaks its promises, which single calls would show; a batch has none.
             budget=Budget(cost, is_soft=config.soft_cap, trusts_server=True),
-            store_client=shared.store_client, stop=shared.stop, has_cap=lambda: cap_usd() is not None,
+            store_client=shared.store_client, stop=shared.stop, has_cap=lambda: loop.room.cap_usd is not None,
         ),
         collector=Collector(service, shared.store_client, shared.counters, shared.stop, shared.clock),
         stop=shared.stop,
-        room_for=loop.room_for,
-        cap_usd=cap_usd,
-        no_money=loop.no_money,
-        learn=loop.learn,
+        room=loop.room,
+        learn=loop.lessons.learn,
         verdicts_of=verdicts_of,
     )  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from time import time
 
@@ -13,9 +13,10 @@ from artistjobs.core.batch import BatchState
 from artistjobs.core.formatting import count_text
 from artistjobs.core.timestamps import to_timestamp
 from artistjobs.store.models import BatchChange, BatchRecord
-from artistjobs.worker.batch.build import BatchBuilder, Content, Room
+from artistjobs.worker.batch.build import BatchBuilder
 from artistjobs.worker.batch.collect import Collector
 from artistjobs.worker.batch.refusal import Consequence
+from artistjobs.worker.batch.room import SharedRoom
 from artistjobs.worker.batch.service import BatchService, failure_of, is_refused
 from artistjobs.worker.batch.verdicts import LineVerdicts
 from artistjobs.worker.stop import RunStoppingError, Stop, StopReason
@@ -31,9 +32,7 @@ DELETE_TRIES = 3
 class DriverContext:
     """Objects that the drivers of a process share.
 
-    ``transfers`` lets one of them at a time build, upload or download a file. ``room_for`` returns what a batch may
-    hold now, and ``no_money`` is called if not even its first line fits under the cost cap. ``learn`` is called when a
-    batch ends.
+    ``transfers`` lets one of them at a time build, upload or download a file. ``learn`` is called when a batch ends.
     """
 
     service: BatchService
@@ -41,9 +40,7 @@ class DriverContext:
     builder: BatchBuilder
     collector: Collector
     stop: Stop
-    room_for: Callable[[BatchRecord], Awaitable[Room]]
-    cap_usd: Callable[[], float | None]
-    no_money: Callable[[Content], Awaitable[None]]
+    room: SharedRoom
     learn: Callable[[BatchRecord, Consequence | None], None]
     verdicts_of: Callable[[BatchRecord], LineVerdicts]
     transfers: asyncio.Lock = field(default_factory=asyncio.Lock)

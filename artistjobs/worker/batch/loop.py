@@ -11,15 +11,15 @@ from time import time
 from typing import TYPE_CHECKING, Final
 
 from artistjobs.core.batch import MAX_LINES, BatchState
-from artistjobs.core.formatting import cost_text, count_text
+from artistjobs.core.formatting import count_text
 from artistjobs.core.job import Scope
 from artistjobs.core.timestamps import from_timestamp
 from artistjobs.store.interface import Store
 from artistjobs.store.models import BatchRecord
-from artistjobs.worker.batch.build import Content, Room
 from artistjobs.worker.batch.driver import BatchDriver
-from artistjobs.worker.batch.pace import QUEUE_FULL_SECONDS, REFUSED_SECONDS, Pace
-from artistjobs.worker.batch.refusal import Consequence
+from artistjobs.worker.batch.lessons import Lessons
+from artistjobs.worker.batch.pace import Pace
+from artistjobs.worker.batch.room import SharedRoom
 from artistjobs.worker.config import BatchOptions
 from artistjobs.worker.stop import RunStoppingError, Stop, StopReason
 from artistjobs.worker.store_client import StoreClient
@@ -36,14 +36,6 @@ TICK_SECONDS: Final = 1.0
 
 YOUNG_MAX: Final = 2
 """Batches that one process prepares, uploads or creates at the same time."""
-
-
-LEAST_ROOM: Final = 10
-"""Part of the token queue, as a divisor, that must be free before another batch is prepared beside others."""
-
-
-STRIKES_MAX: Final = 3
-"""Batches in a row that brought nothing, after which the run stops."""
 
 
 SECONDS_AN_HOUR: Final = 3600.0
@@ -65,7 +57,8 @@ _YOUNG = frozenset({BatchState.PREPARED, BatchState.SEALED, BatchState.UPLOADED,
 class BatchLoop:
     """Works on the jobs of a scope through batches, for one process.
 
-    ``goes_live`` is True once a batch took longer than the options allow: what is left is then called live.
+    ``goes_live`` is True once a batch took longer than the options allow: what is left is then called live. ``context``
+    is set before the work begins, see ``connect``; ``room`` and ``lessons`` are parts of it.
     """
 
     def __init__(
@@ -81,9 +74,8 @@ class BatchLoop:
         self._limit = limit
         self._driven: dict[int, _Driven] = {}
         self._models: Sequence[str] = ()
-        self._not_before: dict[str, float] = {}
-        self._waits_for_money = False
-        self._strikes = 0
+        self.lessons = Lessons(stop, pace)
+        self.room = SharedRoom(store_client, stop, self.lessons)
         self._is_all_prepared = False
         self._wake = asyncio.Event()
 
@@ -148,36 +140,15 @@ class BatchLoop:
                 if self._limit is not None:
                     self._limit += driven.driver.freed
 
-    def learn(self, record: BatchRecord, consequence: Consequence | None) -> None:
-        """Learn from the end of a batch: money may be free, and too many that brought nothing stop the run."""
-        self._waits_for_money = False
-        if record.ending in _WITHOUT_RESULTS or record.cancel_asked_at:
-            return
-        is_alone = consequence is Consequence.WAIT_FOR_ROOM and record.lines == 1
-        if consequence is Consequence.WAIT_FOR_ROOM and not is_alone:
-            return
-        if record.done or record.failed or record.retries:
-            self._strikes = 0
-            return
-        self._strikes += 1
-        wait = QUEUE_FULL_SECONDS if is_alone else REFUSED_SECONDS
-        self._not_before[record.model] = time() + self._pace.seconds(wait)
-        if self._strikes >= STRIKES_MAX and not self._stop.is_requested():
-            why = record.error or f"the last one is {record.ending} with no line answered"
-            self._stop.request(
-                StopReason.OUTAGE,
-                f"{STRIKES_MAX} batches in a row brought nothing: {why}; run the same command again later.",
-            )
-
     async def _prepare(self) -> None:
         self._is_all_prepared = True
         if not self._driven:
             # Calls of other workers may have held the money, and have ended since.
-            self._waits_for_money = False
+            self.lessons.waits_for_money = False
         if not self._may_prepare() or not await self._is_any_pending():
             return
         for model in await self._models_to_ask():
-            while self._may_prepare() and await self._has_room(model):
+            while self._may_prepare() and await self.room.is_there(model):
                 limit = MAX_LINES if self._limit is None else min(MAX_LINES, self._limit)
                 name = str(uuid.uuid4())
                 prepare = partial(_prepare, name, model, self._scope, limit)
@@ -202,42 +173,16 @@ class BatchLoop:
 
     def _may_prepare(self) -> bool:
         young = sum(driven.is_young and not driven.task.done() for driven in self._driven.values())
-        is_held_up = self._stop.is_halted() or self.goes_live or self._waits_for_money or self._options.only_collects
+        is_held_up = (
+            self._stop.is_halted() or self.goes_live or self.lessons.waits_for_money or self._options.only_collects
+        )
         return not is_held_up and young < YOUNG_MAX and self._limit != 0
 
     async def _models_to_ask(self) -> Sequence[str]:
         if not self._models or not self._driven:
             prompts = await self._store_client.call(lambda store: store.records.pending_prompts(self._scope))
             self._models = list(dict.fromkeys(prompt.model for prompt in prompts))
-        now = time()
-        return [model for model in self._models if self._not_before.get(model, 0.0) <= now]
-
-    async def _has_room(self, model: str) -> bool:
-        queue = await self._store_client.call(lambda store: store.batches.token_queue(model))
-        return queue.room is None or not queue.queued or queue.room * LEAST_ROOM >= (queue.limit or 0)
-
-    async def room_for(self, record: BatchRecord) -> Room:
-        """Return what a batch may hold: what the token queue and the cost cap leave."""
-        queue = await self._store_client.call(lambda store: store.batches.token_queue(record.model))
-        cap_usd = self._store_client.store_thread.settings_poller.settings.max_cost_usd
-        if cap_usd is None:
-            return Room(tokens=queue.room)
-        money = await self._store_client.call(lambda store: store.records.money())
-        return Room(tokens=queue.room, usd=max(0.0, cap_usd - money.spent_usd - money.in_flight_usd))
-
-    async def no_money(self, content: Content) -> None:
-        """Wait for the end of other batches, or stop the run if there are none: the cap has no room for a line."""
-        money = await self._store_client.call(lambda store: store.records.money())
-        if money.in_flight_usd > 0:
-            self._waits_for_money = True
-            return
-        needed = content.least_usd or 0.0
-        self._stop.request(
-            StopReason.MAX_COST,
-            f"{cost_text(money.spent_usd)} spent, and the next request might exceed --max-cost (it can cost up to "
-            f"{cost_text(needed)} in a batch); raise --max-cost to continue.",
-        )
-        self._stop.least_cap_usd = money.spent_usd + needed
+        return list(filter(self.lessons.may_ask, self._models))
 
     async def _is_over(self) -> bool:
         if self._stop.is_requested() or await self._is_submitted() or self._driven:
@@ -274,10 +219,6 @@ class BatchLoop:
     async def _wait_for_drivers(self) -> None:
         """Wait until the drivers have finished their step, for example the creation of a batch."""
         await asyncio.gather(*(driven.task for driven in self._driven.values()), return_exceptions=True)
-
-
-_WITHOUT_RESULTS = frozenset({"empty", "stopped", "cancelled"})
-"""Endings of batches that were never at the service."""
 
 
 def _prepare(name: str, model: str, scope: Scope, limit: int, store: Store) -> BatchRecord | None:

@@ -34,13 +34,13 @@ async def seal(batch: DrivenBatch) -> None:
     shared = batch.shared
     async with shared.transfers:
         batch.ensure_running()
-        room = await shared.room_for(batch.record)
+        room = await shared.room.room_for(batch.record)
         with temporary_file() as file:
             content = await shared.builder.build(batch.record.id, file, room)
             if not content.lines:
                 await batch.finish(BatchChange(ending="empty"))
                 if content.least_usd is not None:
-                    await shared.no_money(content)
+                    await shared.room.no_money(content)
             elif await _is_sealed(batch, content):
                 await _upload(batch, file)
 
@@ -49,7 +49,7 @@ async def _is_sealed(batch: DrivenBatch, content: Content) -> bool:
     change = BatchChange(
         lines=content.lines, bytes=content.size, tokens=content.tokens, reserved_usd=content.usd
     )  # fmt: skip
-    number, last_job, cap_usd = batch.record.id, content.last_job, batch.shared.cap_usd()
+    number, last_job, cap_usd = batch.record.id, content.last_job, batch.shared.room.cap_usd
     if not await batch.shared.store_client.call(lambda store: store.batches.seal(number, last_job, change, cap_usd)):
         return False  # another worker has reserved the money meanwhile
     batch.record = replace(

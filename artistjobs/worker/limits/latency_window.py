@@ -54,8 +54,16 @@ FAILED_SHARE: Final = 0.2
 """Share of a cohort's calls that failed at the service, above which the window shrinks."""
 
 
+FAR: Final = 1.08
+"""Latency as a multiple of the reference above which steps stay small."""
+
+
+CLEAR: Final = 1.5
+"""Latency as a multiple of the reference that needs no second look."""
+
+
 LEAST_LEFT: Final = 0.5
-"""Share of the window that is left until the next dip, if other processes share the service.
+"""Share of the window that is left after one cohort, or until the next dip if other processes share the service.
 
 What one of several processes does may have no effect that it can measure: only a dip of all shows the cause.
 """
@@ -101,7 +109,7 @@ class LatencyWindow:
         self._accepted = self.size
         self._steps = 0
         self._reference: Reference | None = None
-        self._latest = self.size, SHORTEST_SECONDS
+        self._latest, self._was_full = (self.size, SHORTEST_SECONDS), False
         self._high: tuple[float, float] | None = None
         self._peak: tuple[float, float] | None = None
         self._next_dip_at = math.inf
@@ -122,7 +130,7 @@ class LatencyWindow:
 
         ``is_free`` is True unless the call had to wait for something else than the number of calls in flight.
         """
-        if self._next_dip_at <= now and self._reference is not None and not (self._is_doubling or self._high):
+        if self._next_dip_at <= now and self._reference is not None and self._may_dip:
             self._plan_dip(now, self._reference.seconds)
             self._dip(self.size, 0.0, self.size * DIP)
         if self._cohort is None or self._cohort.is_lost:
@@ -159,14 +167,15 @@ class LatencyWindow:
         if self._high is not None:
             self._end_dip(latency, cohort.calls, self._reference)
             return
-        self._latest = self.size, latency
+        self._latest, self._was_full = (self.size, latency), cohort.is_full
         if not cohort.is_full:
             self._steps = 0
             return
         is_accepted = latency <= TOLERANCE * self._reference.seconds
         if is_accepted and self._is_doubling and self._accepted < self.size:
             self._reference.add(latency, cohort.calls)
-        if is_accepted or self.is_shared or self._reference.calls >= REFERENCE_CALLS:
+        is_clear = latency > CLEAR * self._reference.seconds
+        if is_accepted or is_clear or self.is_shared or self._reference.calls >= REFERENCE_CALLS:
             self._decide(latency, self._reference)
         else:
             # Few calls prove little: measure the reference once more.
@@ -194,6 +203,8 @@ class LatencyWindow:
         self._peak, self._accepted = None, self.size
         # Near the best size steps up and down alternate.
         self.is_held_by_latency &= self._steps < FREE_STEPS
+        if latency > FAR * reference.seconds:
+            self._steps = min(self._steps, 1)
         factor = DOUBLING if self._is_doubling else STEPS[min(self._steps, len(STEPS) - 1)]
         self._steps += 1 if latency > NEAR * reference.seconds else 2
         # One more call at least: the smaller of several processes that share a service then catch up.
@@ -206,7 +217,9 @@ class LatencyWindow:
         elif self._shows_no_effect(latency):
             self._reference = self._return_to_peak(latency)
             return
-        least = LEAST_LEFT * self._peak[0] if self.is_shared else DIP * self.size
+        least = LEAST_LEFT * self._peak[0]
+        if not self.is_shared:
+            least = (LEAST_LEFT if latency > CLEAR * reference.seconds else DIP) * self.size
         self._set(max(least, self.size * TOLERANCE * reference.seconds / latency))
 
     def _shows_no_effect(self, latency: float) -> bool:
@@ -221,6 +234,11 @@ class LatencyWindow:
             self.size = self._peak[0]
         self._peak, self.is_held_by_latency = None, False
         return Reference(latency, MIN_COHORT)
+
+    @property
+    def _may_dip(self) -> bool:
+        """True unless the window is in a dip, still doubles, or is not what limits the calls."""
+        return self._was_full and not self._is_doubling and self._high is None
 
     def _dip(self, size: float, latency: float, low: float) -> None:
         """Measure the reference with ``low`` calls in flight, then go on with a size and its latency, if it has one."""

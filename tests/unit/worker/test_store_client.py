@@ -358,6 +358,23 @@ async def test_a_paused_worker_ends_once_all_jobs_are_done():
     await writer.close("finished", [])
 
 
+async def test_no_more_jobs_are_claimed_than_calls_are_wanted_in_flight():
+    queue = QueueOfClaims(10)
+    writer = await started(queue, settings=WorkerSettings(max_workers=512, is_auto=True))
+    writer.store_thread.most_claims = 2
+    requests = [asyncio.create_task(writer.exchange(None)) for _ in range(5)]
+    await until(lambda: sum(request.done() for request in requests) == 2)
+    before = queue.left
+
+    writer.store_thread.most_claims = 4
+    for request in [request for request in requests if request.done()]:
+        await writer.record(make_attempt(request.result()))
+    await until(lambda: all(request.done() for request in requests))
+    await writer.close("finished", [])
+
+    assert (before, queue.left) == (8, 5)
+
+
 async def test_no_more_jobs_are_claimed_than_calls_may_be_in_flight():
     queue = QueueOfClaims(10)
     writer = await started(queue, settings=WorkerSettings(max_workers=3))
