@@ -6,6 +6,7 @@
     │   ├── PromptError        2   the template, a parameter or the prompt cannot be used
     │   └── NoDatabaseError    2   there is no database yet
     ├── RunStoppedError        3   account, prompt, model or service prevents the run
+    │   └── ServiceAwayError  75   the service is away; the same run may succeed later
     ├── OutputError           74   stdout cannot be written
     └── StoreError            74   disk or database error
         ├── NewerDatabaseError 74  the database was made by a later version
@@ -45,6 +46,12 @@ class RunStoppedError(ArtistjobsError):
     """Raised when every further call would fail for the same reason: the jobs stay pending."""
 
     exit_code = 3
+
+
+class ServiceAwayError(RunStoppedError):
+    """Raised to a calling program when the service did not answer for as long as the patience lasts."""
+
+    exit_code = 75
 
 
 class OutputError(ArtistjobsError):

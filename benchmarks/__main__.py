@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from benchmarks import batch, calls, files, memory, peers, plots, shares, startup, store, table
+from benchmarks import batch, calls, files, growth, memory, peers, plots, postgres, shares, startup, store, table
 from benchmarks.measure import Bench, Curve, Figure, LeftOut, MeasureError, Result
 
 AREAS: Mapping[str, Callable[[Bench], Iterator[Result]]] = {
@@ -18,7 +18,9 @@ AREAS: Mapping[str, Callable[[Bench], Iterator[Result]]] = {
     "startup": startup.measure,
     "store": store.measure,
     "files": files.measure,
+    "growth": growth.measure,
     "memory": memory.measure,
+    "postgres": postgres.measure,
     "batch": batch.measure,
     "peers": peers.measure,
 }

@@ -32,7 +32,7 @@ class Case:
     name: str
     per_minute: int
     scenario: Scenario
-    max_workers: int = 64
+    max_workers: int | str = 64
     options: Sequence[str] = ()
     processes: int = 1
     midway: Callable[[Rehearsal], None] = field(default=lambda _: None)
@@ -112,7 +112,7 @@ def environment(base_url: str) -> dict[str, str]:
 
 
 def start(folder: Path, api: Rehearsal, case: Case) -> "subprocess.Popen[bytes]":
-    workers = str(case.max_workers // case.processes)
+    workers = str(case.max_workers if case.max_workers == "auto" else int(case.max_workers) // case.processes)
     command = [sys.executable, "-m", "artistjobs", "-q", "work", "--max-workers", workers, *case.options]
     return subprocess.Popen(command, cwd=folder, env=environment(api.base_url), stderr=subprocess.DEVNULL)
 
@@ -177,6 +177,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Share of rate limits used and refused.")
     parser.add_argument("--seconds", type=float, default=40.0, help="how long each limit is kept to")
     parser.add_argument("--only", help="cases whose name holds this")
+    parser.add_argument("--max-workers", help="calls in flight in each case: a number, or auto")
     parser.add_argument("--plot", type=Path, help="where to write the plot, as SVG")
     given = parser.parse_args()
     shares = []
@@ -184,6 +185,8 @@ def main() -> None:
     for case in CASES:
         if given.only and given.only not in case.name:
             continue
+        if given.max_workers:
+            case = replace(case, max_workers=given.max_workers)  # noqa: PLW2901
         share = run(case, given.seconds)
         shares.append((case, share))
         print(f"| {case.name} | {share.used:.1%} | {share.refused:.2%} | {share.refused_in_all:.2%} |", flush=True)

@@ -2,7 +2,8 @@
 
 It has its own HTTP, prepared bodies and one process. It answers the Responses API and Chat Completions after a
 latency, and reports its counters: `GET /seen` returns the number of calls and their times in seconds of the
-monotonic clock, which all processes share; `GET /busy?skip=S` returns the share of slots that callers used.
+monotonic clock, which all processes share; `GET /busy?skip=S` returns the share of slots that callers used. With
+`--capacity` calls beyond it take longer or are refused, and `GET /load` returns what happened each tenth of a second.
 """
 
 import argparse
@@ -14,6 +15,8 @@ from array import array
 from collections.abc import Callable
 from itertools import count
 from time import monotonic
+
+from benchmarks.capacity import SharedCapacity
 
 TEXT = "She painted what she saw, and what she saw was seldom what the others did. " * 19
 """About 1.4 KB of text, for responses of about 2 KB."""
@@ -144,8 +147,9 @@ class LatestFailure:
 class Connection(asyncio.Protocol):
     """Connection of one caller, which sends a request after the answer to the previous one."""
 
-    def __init__(self, seen: LatestFailure, latency: Latency) -> None:
+    def __init__(self, seen: LatestFailure, latency: Latency, capacity: SharedCapacity | None = None) -> None:
         self._seen = seen
+        self._capacity = capacity
         self._latency = latency
         self._buffer = b""
 
@@ -171,7 +175,10 @@ class Connection(asyncio.Protocol):
         self._seen.add(monotonic(), seconds)
         make = CHAT if b"/chat/completions" in request[: request.find(b"\r\n")] else RESPOND
         reply = make(next(NUMBERS))
-        if seconds:
+        if self._capacity is not None:
+            if not self._capacity.add(seconds, lambda: self._write(reply)):
+                self._write(REFUSAL)
+        elif seconds:
             asyncio.get_running_loop().call_later(seconds, self._write, reply)
         else:
             self._write(reply)
@@ -179,6 +186,8 @@ class Connection(asyncio.Protocol):
     def _look_up(self, path: str) -> bytes:
         if path.startswith("/seen"):
             return http(json.dumps(self._seen.summary()).encode())
+        if path.startswith("/load") and self._capacity is not None:
+            return http(json.dumps(self._capacity.load.summary()).encode())
         if path.startswith("/busy"):
             return http(json.dumps(self._seen.busy(float(path.partition("skip=")[2] or 0))).encode())
         return http(json.dumps(MODEL).encode())
@@ -189,6 +198,12 @@ class Connection(asyncio.Protocol):
 
 
 NUMBERS = count(1)
+REFUSAL = http(
+    json.dumps(
+        {"error": {"message": "Too many requests at once.", "type": "requests", "code": "rate_limit_exceeded"}}
+    ).encode(),
+    b"429 Too Many Requests",
+)
 RESPOND, CHAT = numbered(RESPONSE), numbered(COMPLETION)
 
 
@@ -198,11 +213,11 @@ def content_length(head: bytes) -> int:
     return int(lowered[found + 17 :].split(b"\r\n", 1)[0]) if found >= 0 else 0
 
 
-async def serve(latency: Latency) -> None:
+async def serve(latency: Latency, capacity: SharedCapacity | None = None) -> None:
     """Print the base URL and serve until the process is ended."""
     seen = LatestFailure()
     server = await asyncio.get_running_loop().create_server(
-        lambda: Connection(seen, latency), "127.0.0.1", 0, backlog=2048
+        lambda: Connection(seen, latency, capacity), "127.0.0.1", 0, backlog=2048
     )
     print(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1", flush=True)
     await server.serve_forever()
@@ -212,8 +227,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="A cheap API on loopback.")
     parser.add_argument("--latency", type=float, default=0.0, help="seconds, the median if --sigma is given")
     parser.add_argument("--sigma", type=float, default=0.0, help="of a lognormal latency")
+    parser.add_argument("--capacity", type=float, help="calls at once up to which the latency stays as it is")
+    parser.add_argument("--refuse", action="store_true", help="refuse calls beyond the capacity")
     given = parser.parse_args()
-    asyncio.run(serve(latency_of(given.latency, given.sigma)))
+    capacity = None if given.capacity is None else SharedCapacity(given.capacity, refuses=given.refuse)
+    asyncio.run(serve(latency_of(given.latency, given.sigma), capacity))
 
 
 if __name__ == "__main__":

@@ -52,9 +52,11 @@ def settling(bench: Bench, processes: int, reach: float) -> Figure:
     )  # fmt: skip
 
 
-def settle_all(way: str, database: Path, processes: int, jobs: int) -> float:
+def settle_all(
+    way: str, database: Path | str, processes: int, jobs: int, script: str = "benchmarks.holders", *more: str
+) -> float:
     """Settle all jobs with several processes; return the jobs per second from the first start to the last end."""
-    command = [PYTHON, "-m", "benchmarks.holders", way, str(database)]
+    command = [PYTHON, "-m", script, way, str(database), *more]
     pipe = subprocess.PIPE
     children = [subprocess.Popen(command, env=environ(), stdin=pipe, stdout=pipe, text=True) for _ in range(processes)]
     try:
@@ -100,8 +102,14 @@ def claiming(bench: Bench) -> Iterator[Result]:
 
 
 def claim_milliseconds(database: Path) -> float:
-    command = [PYTHON, "-m", "benchmarks.holders", "claim", str(database)]
-    return float(subprocess.run(command, env=environ(), check=True, capture_output=True).stdout)
+    return claims_milliseconds(str(database))[1]
+
+
+def claims_milliseconds(*database: str) -> tuple[float, float]:
+    """Return the durations of the first claim of a worker and of later ones; ``database`` may name its spool, too."""
+    command = [PYTHON, "-m", "benchmarks.holders", "claim", *database]
+    first, later = subprocess.run(command, env=environ(), check=True, capture_output=True).stdout.split()
+    return float(first), float(later)
 
 
 def finished(bench: Bench, count: int) -> Path:

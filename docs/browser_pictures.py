@@ -1,4 +1,4 @@
-"""Make the screenshots in the README: a rehearsal in a real browser.
+"""Make the screenshots in docs/: a rehearsal in a real browser.
 
 Run it in a checkout with the extras ``browse`` and ``test`` and with Chromium: ``python docs/browser_pictures.py``
 """

@@ -76,7 +76,7 @@ def cli(folder, api, monkeypatch) -> Callable[..., Result]:
     monkeypatch.setenv("OPENAI_BASE_URL", api.base_url)
     monkeypatch.setenv("OPENAI_PROMPT_ID", "pmpt_test")
     # A test that meets an outage by mistake fails soon.
-    monkeypatch.setattr("artistjobs.cli.arguments.PATIENCE_SECONDS", 2.0)
+    monkeypatch.setattr("artistjobs.library.arguments.PATIENCE_SECONDS", 2.0)
 
     def call(*arguments: object, **options) -> Result:
         monkeypatch.setattr(sys, "argv", ["artistjobs", *map(str, arguments)])

@@ -37,7 +37,7 @@ def _has_free_handle() -> bool:
     return True
 
 
-def describe(error: Exception) -> str:
+def exception_text(error: Exception) -> str:
     """Return a message from the root cause of an error.
 
     The SDK reports "timed out" for every error that its aiohttp backend does not know; the root cause is exact.

@@ -21,7 +21,7 @@ from artistjobs.api.address import endpoint, without_query
 from artistjobs.api.arrival import Arrival, FileArrival, ReplyTooLargeError
 from artistjobs.api.batches import BatchesApi, RawReply
 from artistjobs.api.config import ApiConfig
-from artistjobs.api.faults import describe, fault_reply, shortage_behind
+from artistjobs.api.faults import exception_text, fault_reply, shortage_behind
 from artistjobs.api.http_client import ARRIVAL, HttpClient
 from artistjobs.api.interface import CancelledBeforeSendingError
 from artistjobs.api.redact import Redact, key_remover
@@ -132,7 +132,7 @@ class ResponsesApi:
             return _read(error.response)
         except (OpenAIError, httpx2.HTTPError, httpx2.InvalidURL, ClientError, OSError) as error:
             # The aiohttp backend does not translate all of its errors, for example that of an invalid status line.
-            fault = fault_reply("connection_error", self._clean(describe(error)), shortage_behind(error))
+            fault = fault_reply("connection_error", self._clean(exception_text(error)), shortage_behind(error))
         except (MemoryError, RuntimeError) as error:
             if (shortage := shortage_of(error)) is None:
                 raise

@@ -3,16 +3,7 @@
 import click
 
 from artistjobs.cli.help import command
-from artistjobs.cli.options import POSITIVE, Settings, json_option, rehearse_options
-
-_WORK_DEFAULTS: dict[str, object] = {
-    "warn_cost": None,
-    "max_workers": 4, "processes": 1, "max_attempts": 5, "corrections": 1, "timeout": None, "rpm": None, "tpm": None,
-    "max_cost": None, "soft_cap": False, "price_input": None, "price_output": None, "flex_fallback": None,
-    "limit": None, "sample": False, "patience": None, "retry_failed": False, "uses_batches": True, "no_wait": False,
-    "live_after": None, "background": False, "window": None,
-}  # fmt: skip
-"""Options of ``work`` that a cancellation does not have."""
+from artistjobs.cli.options import POSITIVE, Settings, arguments_of, json_option, rehearse_options
 
 
 @command()
@@ -54,11 +45,12 @@ def cancel(settings: Settings, /, batch: int | None, **options: object) -> None:
 
     Example: artistjobs cancel 3
     """
-    from artistjobs.cli.arguments import CommandArguments
     from artistjobs.cli.console import _finish, logging_output
     from artistjobs.commands.batches import cancel_batches
+    from artistjobs.library.options import WORK_DEFAULTS
 
-    arguments = CommandArguments(settings, {**_WORK_DEFAULTS, **options})
+    # A cancellation works through the Batch API, without options of its own.
+    arguments = arguments_of(settings, {**WORK_DEFAULTS, "uses_batches": True, **options})
     with logging_output(settings, arguments.files_in_use(), arguments.scenario) as console:
         report = cancel_batches(arguments.database(), batch, arguments.working(), console)
         _finish(settings, arguments, report)

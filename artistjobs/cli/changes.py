@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from artistjobs.cli.params import OWN_FIELDS, parse_assignments
-from artistjobs.cli.schema import with_schema
 from artistjobs.core.json_values import Json, parse_json
 from artistjobs.core.pricing import REHEARSAL_MODEL
 from artistjobs.core.prompt import Prompt
 from artistjobs.core.schema import params_json
 from artistjobs.errors import PromptError
+from artistjobs.library.params import OWN_FIELDS, parse_assignments
+from artistjobs.library.schema import with_schema
 from artistjobs.store.interface import ChangePrompt
 
 ASKED = dict.fromkeys(("prompt", "input", "instructions"), "ingest the file again to ask something else")

@@ -5,7 +5,15 @@ from click.exceptions import Exit
 
 from artistjobs.cli.console import logging_output
 from artistjobs.cli.help import command
-from artistjobs.cli.options import WINDOWS, Settings, ask_options, check_options, json_option, rehearse_options
+from artistjobs.cli.options import (
+    WINDOWS,
+    Settings,
+    arguments_of,
+    ask_options,
+    check_options,
+    json_option,
+    rehearse_options,
+)
 
 
 @command()
@@ -24,12 +32,11 @@ def check(settings: Settings, /, **options: object) -> None:
 
     Example: artistjobs check artists.csv --prompt-file prompt.txt
     """
-    from artistjobs.cli.arguments import CommandArguments
     from artistjobs.commands.check import run_check
     from artistjobs.commands.check_text import check_result_json, check_result_lines
     from artistjobs.terminal.streams import print_json, print_result
 
-    arguments = CommandArguments(settings, options)
+    arguments = arguments_of(settings, options)
     with logging_output(settings, arguments.files_in_use(), arguments.scenario):
         found = run_check(arguments.database(), arguments.checking())
         if arguments.as_json:

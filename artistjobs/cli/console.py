@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from artistjobs.cli.arguments import CommandArguments
     from artistjobs.export.protection import FilesInUse
+    from artistjobs.library.arguments import CommandArguments
     from artistjobs.store.models import IngestResult
     from artistjobs.terminal.log import ConsoleHandler
     from artistjobs.terminal.streams import TextOutput

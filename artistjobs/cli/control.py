@@ -3,23 +3,9 @@
 import click
 
 from artistjobs.cli.help import command
-from artistjobs.cli.options import POSITIVE, USD, Settings
+from artistjobs.cli.options import POSITIVE, USD, WORKERS, OrWord, Settings
 
-
-class _OrNone(click.ParamType[str | float]):
-    """Parameter type that accepts the values of another type, and ``none`` to remove a limit."""
-
-    def __init__(self, kind: click.ParamType[float], *, zero_is_none: bool) -> None:
-        self.name = f"{kind.name}|none"
-        self._kind = kind
-        self._none = {"none", "0"} if zero_is_none else {"none"}
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str | float:
-        """Return the number or the word "none"; click uses None for an option that is not given."""
-        return "none" if str(value).lower() in self._none else float(self._kind.convert(value, param, ctx))
-
-
-_LIMIT, _CAP = _OrNone(POSITIVE, zero_is_none=True), _OrNone(USD, zero_is_none=False)
+_LIMIT, _CAP = OrWord(POSITIVE, "none", zero_is_word=True), OrWord(USD, "none")
 
 
 @command()
@@ -59,7 +45,7 @@ def resume(settings: Settings) -> None:
 
 
 @command(name="set")
-@click.option("--max-workers", type=POSITIVE, metavar="N", help="Maximum calls in flight of each `work` or `run`.")
+@click.option("--max-workers", type=WORKERS, metavar="N|auto", help="Maximum calls in flight of each `work` or `run`.")
 @click.option("--rpm", type=_LIMIT, metavar="N|none", help="Requests per minute; none: limit of the API.")
 @click.option("--tpm", type=_LIMIT, metavar="N|none", help="Tokens per minute; none: limit of the API.")
 @click.option("--max-cost", type=_CAP, metavar="USD|none", help="Stop before the total cost could exceed this amount.")

@@ -19,10 +19,10 @@ def doctor(settings: Settings, /, *, deep: bool, as_json: bool) -> None:
 
     Example: artistjobs doctor --deep
     """
-    from artistjobs.cli.api_environment import environment_of
     from artistjobs.cli.options import chosen_database
     from artistjobs.commands.doctor import diagnose, doctor_json, doctor_lines
     from artistjobs.core.findings import exit_code_of
+    from artistjobs.library.api_environment import environment_of
     from artistjobs.terminal.streams import print_json, print_result
 
     findings = diagnose(chosen_database(settings), environment_of(settings.env_file), deep=deep)

@@ -20,8 +20,9 @@ def drop(settings: Settings, prompt: int | None, ingest: str | None, code: str |
 
     Example: artistjobs drop --prompt 1
     """
-    from artistjobs.cli.options import existing_database_option, ingest_scope
+    from artistjobs.cli.options import existing_database_option
     from artistjobs.commands.drop import drop_jobs
+    from artistjobs.library.scope import ingest_scope
     from artistjobs.terminal.escape import escape_controls
     from artistjobs.terminal.streams import print_message
 

@@ -37,7 +37,7 @@ def export(
     """
     from dataclasses import replace
 
-    from artistjobs.cli.options import existing_database_option, ingest_scope
+    from artistjobs.cli.options import existing_database_option
     from artistjobs.commands.export import export_answers
     from artistjobs.commands.prompts import ensure_known_prompt
     from artistjobs.export.export import (
@@ -47,6 +47,7 @@ def export(
     )
     from artistjobs.export.formats import format_of, output_or_default
     from artistjobs.export.protection import FilesInUse, ensure_not_ingested, ensure_writable, is_stdout
+    from artistjobs.library.scope import ingest_scope
     from artistjobs.terminal.streams import TextOutput
 
     output = output_or_default(output, format_name)

@@ -8,12 +8,12 @@ import click
 from click.exceptions import Exit
 
 from artistjobs import __version__
-from artistjobs.cli.env_file import NO_ENV_FILE, EnvFile
 from artistjobs.cli.exit_codes import EXIT_INTERRUPTED, EXIT_NO_READER
 from artistjobs.cli.help import verbosity_of
 from artistjobs.cli.options import DATABASE, PATH, SECONDS, Settings
 from artistjobs.core.shortage import expected_error
 from artistjobs.errors import ArtistjobsError, OutputError
+from artistjobs.library.env_file import NO_ENV_FILE, EnvFile
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -196,7 +196,7 @@ def print_error(error: ArtistjobsError) -> None:
 @click.option("-q", "--quiet", is_flag=True, help="Print only results and errors.")
 @click.option("--log-file", type=PATH, help="Write all log lines to a file, as JSON Lines.")
 @click.option(
-    "--db-timeout", type=SECONDS, envvar="ARTISTJOBS_DB_TIMEOUT", show_envvar=True,
+    "--db-timeout", type=SECONDS, metavar="SECONDS", envvar="ARTISTJOBS_DB_TIMEOUT", show_envvar=True,
     help="Longest wait in seconds for a PostgreSQL server that is away.  [default: 300]",
 )  # fmt: skip
 @click.option(

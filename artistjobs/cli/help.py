@@ -84,12 +84,15 @@ def program_options() -> list[click.Parameter]:
     """Return the global options in the form in which they are accepted after a command."""
     return [
         _option("--db", type=DATABASE, callback=_take_db, help="Database file, or postgresql:// URL."),
-        _option("--db-timeout", type=SECONDS, callback=_take_db_timeout, help="Longest wait for a PostgreSQL server."),
+        _option(
+            "--db-timeout", type=SECONDS, metavar="SECONDS", callback=_take_db_timeout,
+            help="Longest wait for a PostgreSQL server.",
+        ),
         _option("--spool", type=PATH, callback=_take_spool, help="Folder for files about PostgreSQL databases."),
         _option("-v", "--verbose", is_flag=True, callback=_take_verbose, help="Log every API call."),
         _option("-q", "--quiet", is_flag=True, callback=_take_quiet, help="Print only results and errors."),
         _option("--log-file", type=PATH, callback=_take_log_file, help="Write all log lines to a file, as JSON Lines."),
-    ]
+    ]  # fmt: skip
 
 
 def verbosity_of(*, verbose: bool, quiet: bool) -> int:

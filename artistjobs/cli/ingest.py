@@ -4,7 +4,7 @@ import click
 
 from artistjobs.cli.console import logging_output
 from artistjobs.cli.help import command
-from artistjobs.cli.options import Settings, ask_options, json_option, rehearse_options, source_options
+from artistjobs.cli.options import Settings, arguments_of, ask_options, json_option, rehearse_options, source_options
 
 
 @command()
@@ -18,13 +18,12 @@ def ingest(settings: Settings, /, *, dry_run: bool, **options: object) -> None:
 
     Example: artistjobs ingest artists.csv --prompt-file prompt.txt
     """
-    from artistjobs.cli.arguments import CommandArguments
     from artistjobs.commands.summary import ingest_json, ingest_sentence
     from artistjobs.ingest.ingest import ensure_readable, ingest_file
     from artistjobs.terminal.log import log
     from artistjobs.terminal.streams import print_json, print_message
 
-    arguments = CommandArguments(settings, options)
+    arguments = arguments_of(settings, options)
     with logging_output(settings, arguments.files_in_use(), arguments.scenario, arguments.warnings()):
         config = arguments.ingest_config()
         if note := arguments.schema_note(config.prompt):

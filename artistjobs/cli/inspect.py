@@ -3,7 +3,7 @@
 import click
 
 from artistjobs.cli.help import command
-from artistjobs.cli.options import PATH, Settings, input_options
+from artistjobs.cli.options import PATH, Settings, arguments_of, input_options
 
 
 @command()
@@ -19,13 +19,12 @@ def inspect(settings: Settings, /, **options: object) -> None:
 
     Example: artistjobs inspect artists.csv
     """
-    from artistjobs.cli.arguments import CommandArguments
     from artistjobs.commands.inspect import inspect as inspect_input
     from artistjobs.commands.inspect import inspection_json, inspection_lines
     from artistjobs.terminal.screen import Screen
     from artistjobs.terminal.streams import print_json, print_result
 
-    arguments = CommandArguments(settings, {**options, "input_file": None})
+    arguments = arguments_of(settings, {**options, "input_file": None})
     found = inspect_input(arguments.input_file(arguments.source()))
     if arguments.as_json:
         print_json(inspection_json(found))

@@ -6,10 +6,11 @@ import sys
 from typing import TYPE_CHECKING, NoReturn
 
 from artistjobs.api.core_dumps import limit_core_dumps
-from artistjobs.cli.env_file import NO_ENV_FILE, EnvFile, default_map, read_env_file
+from artistjobs.cli.env_defaults import default_map
 from artistjobs.cli.exit_codes import EXIT_INTERRUPTED, EXIT_NO_READER, EXIT_TERMINATED
 from artistjobs.cli.group import cli, print_error
 from artistjobs.errors import OutputError, StoreError, WrongUseError
+from artistjobs.library.env_file import NO_ENV_FILE, EnvFile, read_env_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

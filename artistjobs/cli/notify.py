@@ -33,9 +33,9 @@ def notifying(command: object, database: "Address") -> Iterator[None]:
 def _notify(command: str, ending: "Mapping[str, Json]") -> None:
     from time import time
 
-    from artistjobs.cli.api_environment import variables
     from artistjobs.commands.notify import notify
     from artistjobs.core.timestamps import to_timestamp
+    from artistjobs.library.api_environment import variables
     from artistjobs.terminal.log import log
 
     name = click.get_current_context().info_name

@@ -10,18 +10,19 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from artistjobs.cli.env_file import NO_ENV_FILE, EnvFile
 from artistjobs.core.command_text import DEFAULT_DATABASE, REHEARSAL_DATABASE
 from artistjobs.errors import WrongUseError
+from artistjobs.library.env_file import NO_ENV_FILE, EnvFile
+from artistjobs.library.options import AUTO
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Mapping
     from pathlib import Path
 
-    from artistjobs.core.job import Scope
+    from artistjobs.library.arguments import CommandArguments
     from artistjobs.store.address import Address
     from artistjobs.store.database import Database
-    from artistjobs.store.interface import OpenDatabase
 
 
 Command = TypeVar("Command", bound=Callable[..., object])
@@ -69,6 +70,23 @@ POSITIVE = _Count(min=1)
 
 
 COUNT = _Count(min=0)
+
+
+class OrWord(click.ParamType[str | float]):
+    """Parameter type that accepts the values of another type, and a word for what no number says."""
+
+    def __init__(self, kind: click.ParamType[float], word: str, *, zero_is_word: bool = False) -> None:
+        self.name = f"{kind.name}|{word}"
+        self._kind = kind
+        self._word = word
+        self._words = {word, "0"} if zero_is_word else {word}
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str | float:
+        """Return the number or the word; click uses None for an option that is not given."""
+        return self._word if str(value).lower() in self._words else float(self._kind.convert(value, param, ctx))
+
+
+WORKERS = OrWord(POSITIVE, AUTO)
 
 
 class _Path(click.Path):
@@ -252,8 +270,8 @@ def ask_options(command: Command) -> Command:
 
 
 _WORKERS = click.option(
-    "--max-workers", type=POSITIVE, default=4, envvar="ARTISTJOBS_MAX_WORKERS", show_envvar=True,
-    help="Maximum calls in flight.",
+    "--max-workers", type=WORKERS, default=AUTO, metavar="N|auto", envvar="ARTISTJOBS_MAX_WORKERS", show_envvar=True,
+    help="Maximum calls in flight; auto: as many as are worth having, at most 512.",
 )  # fmt: skip
 
 
@@ -371,6 +389,18 @@ def json_option(command: Command) -> Command:
     return click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")(command)
 
 
+def arguments_of(settings: Settings, options: "Mapping[str, object]") -> "CommandArguments":
+    """Return the arguments of the command that is executed."""
+    from artistjobs.library.arguments import CommandArguments
+
+    return CommandArguments(settings, options, _is_typed)
+
+
+def _is_typed(name: str) -> bool:
+    source = click.get_current_context().get_parameter_source(name)
+    return source is click.core.ParameterSource.COMMANDLINE
+
+
 def existing_database_option(settings: Settings) -> "Database":
     """Return the database to open, of either kind. Raises WrongUseError if only rehearsal.db exists."""
     from artistjobs.store.database import Database
@@ -387,16 +417,3 @@ def chosen_database(settings: Settings) -> "Database":
 
     only_rehearsal = not DEFAULT_DATABASE.exists() and REHEARSAL_DATABASE.exists()
     return Database(settings.address or (REHEARSAL_DATABASE if only_rehearsal else DEFAULT_DATABASE), None)
-
-
-def ingest_scope(store: "OpenDatabase", ingest: object) -> "Scope":
-    """Return the jobs of an ingest, given by its number or as ``latest``; all jobs for None. Raises WrongUseError."""
-    from artistjobs.core.job import EVERYTHING
-
-    if not isinstance(ingest, str):
-        return EVERYTHING
-    if ingest != "latest" and not ingest.isdecimal():
-        raise WrongUseError(
-            f"--ingest {ingest!r} is neither a number nor latest; artistjobs ingests lists all numbers."
-        )
-    return store.records.scope(None if ingest == "latest" else int(ingest))

@@ -10,6 +10,7 @@ from artistjobs.cli.notify import notifying
 from artistjobs.cli.options import (
     PATH,
     Settings,
+    arguments_of,
     ask_options,
     format_option,
     json_option,
@@ -51,14 +52,13 @@ def run(
     """
     if not dry_run:
         show_starting(settings)
-    from artistjobs.cli.arguments import CommandArguments
     from artistjobs.commands.run import ExportTarget, run_file
     from artistjobs.export.formats import format_of, output_or_default
     from artistjobs.terminal.log import log
     from artistjobs.terminal.streams import TextOutput
 
     output = output_or_default(output, format_name)
-    arguments = CommandArguments(settings, options)
+    arguments = arguments_of(settings, options)
     files = arguments.files_in_use(output)
     notice = None if dry_run else options["notify"]
     with (

@@ -10,6 +10,7 @@ from click.exceptions import Exit
 from artistjobs.cli.exit_codes import EXIT_INTERRUPTED
 from artistjobs.cli.help import command
 from artistjobs.cli.options import Settings, prompt_option
+from artistjobs.errors import WrongUseError
 
 if TYPE_CHECKING:
     from artistjobs.store.interface import Reader
@@ -23,15 +24,21 @@ WATCH_SECONDS = 1.0
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object; with --watch, one per line.")
 @prompt_option
 @click.option("--watch", is_flag=True, help="Repeat every second until Ctrl+C.")
+@click.option("--prometheus", is_flag=True, help="Print metrics in the text format of Prometheus.")
 @click.pass_obj
-def status(settings: Settings, /, prompt: int | None, *, as_json: bool, watch: bool) -> None:
+def status(settings: Settings, /, prompt: int | None, *, as_json: bool, watch: bool, prometheus: bool) -> None:
     """Show job counts, throughput, tokens, cost and failures.
 
     Example: artistjobs status --watch
     """
     from artistjobs.cli.options import existing_database_option
 
+    if prometheus and (prompt is not None or as_json or watch):
+        raise WrongUseError("--prometheus has metrics of the whole database, once; leave out the other option.")
     with existing_database_option(settings).reader() as reader:
+        if prometheus:
+            _print_metrics(reader)
+            return
         if not watch:
             _show(reader, prompt, as_json=as_json)
             return
@@ -50,6 +57,14 @@ def _show(reader: "Reader", prompt: int | None, *, as_json: bool) -> None:
         print_json(status_json(found))
     else:
         print_result("\n".join(status_lines(found, screen.width, is_coloured=screen.is_coloured)))
+
+
+def _print_metrics(reader: "Reader") -> None:
+    from artistjobs.commands.status import read_status
+    from artistjobs.commands.status_prometheus import status_metrics
+    from artistjobs.terminal.streams import print_result
+
+    print_result(status_metrics(read_status(reader)))
 
 
 def _watch(reader: "Reader", prompt: int | None, *, as_json: bool) -> None:

@@ -5,7 +5,7 @@ import click
 from artistjobs.cli.console import _finish, logging_output, show_starting
 from artistjobs.cli.help import command
 from artistjobs.cli.notify import notifying
-from artistjobs.cli.options import Settings, json_option, rehearse_options, work_options
+from artistjobs.cli.options import Settings, arguments_of, json_option, rehearse_options, work_options
 
 
 @command()
@@ -19,11 +19,10 @@ def work(settings: Settings, /, **options: object) -> None:
     Example: artistjobs work --max-workers 32
     """
     show_starting(settings)
-    from artistjobs.cli.arguments import CommandArguments
     from artistjobs.commands.work import work_on
     from artistjobs.core.job import EVERYTHING
 
-    arguments = CommandArguments(settings, options)
+    arguments = arguments_of(settings, options)
     with (
         logging_output(settings, arguments.files_in_use(), arguments.scenario) as console,
         notifying(options["notify"], arguments.database().path),

@@ -69,13 +69,14 @@ class TestCall:
 class CheckPlan:
     """Input of a check. ``failures`` are the findings made before the API is called.
 
-    ``model`` is None if one has to be named. ``file_warnings`` are those that a run would print about the file.
+    ``model`` is None if one has to be named, ``max_workers`` if the run is to find it. ``file_warnings`` are those that
+    a run would print about the file.
     """
 
     base_url: str
     model: str | None
     prompt: Prompt | None
-    max_workers: int
+    max_workers: int | None
     cost: Cost
     spend: bool = False
     file: FilePreviewResult | None = None

@@ -31,14 +31,17 @@ class WorkOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckOptions:
-    """Options of a check. ``failures`` are findings about the options themselves. ``way`` is that of the run."""
+    """Options of a check. ``failures`` are findings about the options themselves. ``way`` is that of the run.
+
+    ``max_workers`` is None if the run is to find the number of calls in flight.
+    """
 
     model: str | None
     prompt: Prompt | None
     file: InputFile | None
     api: ApiConfig | None
     scenario: str | None
-    max_workers: int
+    max_workers: int | None
     cost: Cost
     spend: bool
     failures: tuple[Finding, ...]

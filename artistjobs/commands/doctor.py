@@ -46,7 +46,7 @@ _PROXIES: Final = ("https_proxy", "http_proxy", "all_proxy", "no_proxy")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
-    """What was found in the environment and in .env.
+    """Values found in the environment and in .env.
 
     Args:
         variables: The environment variables. No value of them is shown.

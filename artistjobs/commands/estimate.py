@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from artistjobs.core.attempt import Usage
+from artistjobs.core.controls import MOST_AUTO_CALLS
 from artistjobs.core.formatting import count_text
 from artistjobs.core.pricing import Cost
 from artistjobs.core.prompt import Prompt
 from artistjobs.core.statistics import AnswerStats, Interval, RunningStats
+from artistjobs.worker.limits.latency_window import FIRST_CALLS, MIN_COHORT
 
 MILLION: Final = 1_000_000
 
@@ -26,6 +28,10 @@ HIDDEN_INPUT: Final = Interval(0.0, 500.0, 4_096.0)
 
 UNKNOWN_OUTPUT: Final = Interval(100.0, 500.0, 4_000.0)
 """Tokens assumed for an answer, including reasoning, if there is neither a maximum nor an earlier answer."""
+
+
+USUAL_AUTO_CALLS: Final = 64
+"""Calls in flight for which the middle of an estimate stands if the run finds their number."""
 
 
 UNKNOWN_SECONDS: Final = Interval(2.0, 10.0, 60.0)
@@ -166,9 +172,12 @@ def price_name(prompt: Prompt) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateLimits:
-    """Limits on the call rate: calls in flight, and requests and tokens per minute, None if unknown."""
+    """Limits on the call rate: requests and tokens per minute, None if unknown.
 
-    max_workers: int
+    ``max_workers`` is the number of calls in flight, None if the run finds it.
+    """
+
+    max_workers: int | None
     rpm: float | None = None
     tpm: float | None = None
 
@@ -177,11 +186,17 @@ def estimate_duration(estimate: Estimate, seconds: RunningStats, pace: RateLimit
     """Return the time for all calls in seconds, and its basis; ``seconds`` are statistics of earlier calls."""
     calls, mean = estimate.calls, seconds.mean
     each = Interval(mean, mean, mean) if seconds.count else UNKNOWN_SECONDS
-    work = (seconds.forecast(calls) if seconds.count else each.times(calls)).times(1 / pace.max_workers)
+    work = seconds.forecast(calls) if seconds.count else each.times(calls)
+    if pace.max_workers is None:
+        few, usual, many = (_mean_in_flight(calls, n) for n in (FIRST_CALLS, USUAL_AUTO_CALLS, MOST_AUTO_CALLS))
+        work = Interval(work.low / many, work.middle / usual, work.high / few)
+    else:
+        work = work.times(1 / pace.max_workers)
     # All calls take at least as long as one call, however many are in flight.
     work = _at_least(work, each) if calls else work
     basis = f"{each.middle:,.1f} s a call " + ("measured" if seconds.count else "assumed")
-    basis += f", {pace.max_workers} in flight"
+    in_flight = f"{FIRST_CALLS} to {MOST_AUTO_CALLS}" if pace.max_workers is None else pace.max_workers
+    basis += f", {in_flight} in flight"
     tokens = estimate.input_tokens.plus(estimate.output_tokens)
     limits = [
         (f"{pace.rpm or 0:,.0f} requests a minute", Interval(calls, calls, calls).times(60 / (pace.rpm or math.inf))),
@@ -192,6 +207,19 @@ def estimate_duration(estimate: Estimate, seconds: RunningStats, pace: RateLimit
             basis = f"limited by {name}"
         work = _at_least(work, least)
     return work, basis
+
+
+def _mean_in_flight(calls: int, most: int) -> float:
+    """Return the mean number of calls in flight, weighted by calls, if their number doubles up to ``most``."""
+    size, left, latencies = FIRST_CALLS, float(calls), 0.0
+    while size < most and left > 0:
+        # A cohort of calls starts, and then its end is awaited.
+        seen = min(left, max(MIN_COHORT, size) + size)
+        latencies += seen / size
+        left -= seen
+        size *= 2
+    latencies += left / most
+    return calls / latencies if latencies else 1.0
 
 
 def _at_least(interval: Interval, least: Interval) -> Interval:

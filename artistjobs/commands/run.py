@@ -19,6 +19,7 @@ from artistjobs.store.interface import Store
 from artistjobs.store.models import IngestResult
 from artistjobs.terminal.log import ConsoleHandler
 from artistjobs.terminal.streams import TextOutput
+from artistjobs.worker.caller import Caller
 from artistjobs.worker.run import RunReport
 
 log = logging.getLogger(__name__)
@@ -39,24 +40,29 @@ def run_file(
     config: IngestConfig,
     working: WorkOptions,
     console: ConsoleHandler,
-    target: ExportTarget,
+    target: ExportTarget | None,
+    caller: Caller | None = None,
 ) -> tuple[RunReport, IngestResult]:
     """Ingest a file, work on its jobs and export their answers, also if the work stops early.
+
+    Without a ``target`` nothing is exported. ``caller`` is as in ``work_on``.
 
     Raises:
         WrongUseError: before the file is read, if the output, the file or the key cannot be used.
         StoreError: if the disk or the database fails before or after the work.
 
     """
-    ensure_writable(target.files)
+    if target is not None:
+        ensure_writable(target.files)
     ensure_readable(config)
     working.ensure_api_key()
     console.show_status(f"reading {config.source}")
     with database.open(create=True) as store:
-        ensure_not_ingested(target.output, store.records.known_files())
+        if target is not None:
+            ensure_not_ingested(target.output, store.records.known_files())
         ingested, scope = _ingest(store, config)
-    report = work_on(database, scope, working, console)
-    if report.error is None:
+    report = work_on(database, scope, working, console, caller)
+    if report.error is None and target is not None:
         console.show_status(f"writing {target.output}")
         with database.open() as store:
             _export_run(store, scope, target, console)

@@ -203,6 +203,7 @@ def _worker_json(worker: Run) -> dict[str, Json]:
         "failed": worker.failed,
         "calls": worker.calls,
         "is_alive": worker.is_alive,
+        "bounded_by": worker.bounded_by,
     }
 
 

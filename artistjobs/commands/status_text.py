@@ -6,6 +6,7 @@ from artistjobs.commands.control import control_lines
 from artistjobs.commands.estimate_text import interval_cost_text, interval_duration_text
 from artistjobs.commands.prompts import prompt_title
 from artistjobs.commands.status import Projection, Status, project, retry_command, run_pace, run_seconds, spool_sentence
+from artistjobs.core.bound import NAMES, REMEDIES, Bound
 from artistjobs.core.command_text import command
 from artistjobs.core.formatting import cost_text, count_text, duration_text
 from artistjobs.store.batch_text import background_line, batch_line
@@ -148,10 +149,19 @@ def _projection_lines(projection: Projection | None) -> list[str]:
     ]
 
 
+def _working_text(worker: Run) -> str:
+    """Return that a worker is working, and what bounds it; a newer version may name a bound that is unknown here."""
+    if worker.bounded_by not in set(Bound):
+        return "working"
+    bound = Bound(worker.bounded_by)
+    remedy = f"; {REMEDIES[bound]}" if REMEDIES[bound] else ""
+    return f"working, bounded by {NAMES[bound]}{remedy}"
+
+
 def _worker_lines(workers: Sequence[Run]) -> list[str]:
     return [
         f"worker {worker.worker}: process {worker.pid} on {escape_controls(worker.host)}, {worker.done:,} done, "
-        + ("working" if worker.is_alive else "dead; the next worker takes over its jobs")
+        + (_working_text(worker) if worker.is_alive else "dead; the next worker takes over its jobs")
         for worker in workers
     ]
 

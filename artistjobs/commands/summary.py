@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+from artistjobs.core.bound import Bounded, bounded_by, bounded_json
 from artistjobs.core.command_text import command
 from artistjobs.core.formatting import cost_text, count_text, duration_text
 from artistjobs.core.json_values import Json
@@ -68,7 +69,13 @@ def _work_sentences(report: RunReport) -> list[str]:
     if counters.codes:
         codes = Counter(counters.codes).most_common(5)
         lines.append("failed with: " + ", ".join(f"{code} ({count:,})" for code, count in codes))
+    if (bounded := _bounded(report)) is not None:
+        lines.append(bounded.sentence)
     return lines
+
+
+def _bounded(report: RunReport) -> Bounded | None:
+    return bounded_by(report.counters.usage, is_spent=report.reason is StopReason.MAX_COST)
 
 
 def run_json(report: RunReport, ingested: IngestResult | None) -> dict[str, Json]:
@@ -88,6 +95,7 @@ def run_json(report: RunReport, ingested: IngestResult | None) -> dict[str, Json
         "unpriced_answers": counters.unpriced,
         "seconds": round(report.seconds, 3),
         "jobs_per_minute": round(counters.done * 60 / max(report.seconds, 0.001), 1),
+        "bounded_by": bounded_json(_bounded(report)),
         "stopped": report.reason.value if report.reason else None,
         "message": report.sentence or None,
         "exit_code": exit_code(report),

@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from artistjobs.api.config import ApiConfig
 from artistjobs.commands.api_access import _api
@@ -14,8 +16,9 @@ from artistjobs.store.database import Database
 from artistjobs.store.interface import Store
 from artistjobs.store.models import Counts
 from artistjobs.terminal.log import ConsoleHandler
+from artistjobs.worker.caller import Caller
 from artistjobs.worker.file_handles import raise_limit
-from artistjobs.worker.launch import run_calling, run_in_loop
+from artistjobs.worker.launch import run_calling, run_in_loop, run_in_thread
 from artistjobs.worker.progress.display import make_display
 from artistjobs.worker.progress.snapshot import Display
 from artistjobs.worker.run import RunReport, nothing_to_do
@@ -28,8 +31,13 @@ HANDLES_OF_A_COMMAND, HANDLES_PER_PROCESS = 64, 4
 """File handles for which the limit is raised, beside those of the calls."""
 
 
-def work_on(database: Database, scope: Scope, working: WorkOptions, console: ConsoleHandler) -> RunReport:
+def work_on(
+    database: Database, scope: Scope, working: WorkOptions, console: ConsoleHandler, caller: Caller | None = None
+) -> RunReport:
     """Work until no job of ``scope`` is left or something stops the run, and return its report.
+
+    A program calls this with itself as the ``caller``: the run then has a thread of its own. Without one, the run is in
+    this thread and handles the signals of the process.
 
     Raises:
         WrongUseError: if there is no key or no database.
@@ -52,16 +60,21 @@ def work_on(database: Database, scope: Scope, working: WorkOptions, console: Con
     raise_limit(HANDLES_OF_A_COMMAND + work.processes * HANDLES_PER_PROCESS + is_rehearsal * 2 * work.max_workers)
     with _api(working) as api:
         if work.processes > 1:
-            report = asyncio.run(_run_in_processes(database, scope, working, api, watch))
+            main = _run_in_processes(database, scope, working, api, watch, caller)
+            report = _run(partial(asyncio.run, main), caller)
         else:
             work = replace(work, handles_per_call=2) if is_rehearsal else work
-            report = run_in_loop(run_calling(work, scope, database.open, api, watch))
+            report = _run(partial(run_in_loop, run_calling(work, scope, database.open, api, watch, caller)), caller)
     console.clear_status()  # the run may have ended before the display started
     return report
 
 
+def _run(task: Callable[[], RunReport], caller: Caller | None) -> RunReport:
+    return task() if caller is None else run_in_thread(task, caller)
+
+
 async def _run_in_processes(
-    database: Database, scope: Scope, working: WorkOptions, api: ApiConfig, watch: Display
+    database: Database, scope: Scope, working: WorkOptions, api: ApiConfig, watch: Display, caller: Caller | None
 ) -> RunReport:
     from artistjobs.worker.processes.messages import StartMessage
     from artistjobs.worker.processes.parent import run_in_processes
@@ -69,7 +82,7 @@ async def _run_in_processes(
     order = StartMessage(
         work=working.work, scope=scope, database=database, api=api, looks_up=False, log_level=log.getEffectiveLevel(),
     )  # fmt: skip
-    return await run_in_processes(order, watch)
+    return await run_in_processes(order, watch, caller)
 
 
 def _on_failed(store: Store, scope: Scope, *, retry_failed: bool) -> Counts:

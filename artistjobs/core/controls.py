@@ -9,6 +9,10 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Self
 
+MOST_AUTO_CALLS = 512
+"""Largest number of calls in flight of a command that finds it itself: connections that a service can be expected
+to bear, and jobs in doubt after a power cut."""
+
 
 class Control(StrEnum):
     """Settings that can be changed while workers run."""
@@ -22,7 +26,10 @@ class Control(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ControlChange:
-    """One change of a setting: ``value`` is None if the limit was removed; ``revision`` grows with each change."""
+    """One change of a setting: ``value`` is None if the limit was removed; ``revision`` grows with each change.
+
+    For the calls in flight None means that their number is found while they run.
+    """
 
     control: Control
     value: float | None
@@ -48,9 +55,13 @@ SINGLE_PROCESS = ProcessShare()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerSettings:
-    """Settings of a worker that can change while it runs. None means no limit."""
+    """Settings of a worker that can change while it runs. None means no limit.
+
+    With ``is_auto`` the number of calls in flight is found while they run, and ``max_workers`` is its maximum.
+    """
 
     max_workers: int
+    is_auto: bool = False
     rpm: int | None = None
     tpm: int | None = None
     max_cost_usd: float | None = None
@@ -68,6 +79,7 @@ class WorkerSettings:
         return replace(
             self,
             max_workers=self._max_workers(values, part),
+            is_auto=self.is_auto if Control.MAX_WORKERS not in values else values[Control.MAX_WORKERS] is None,
             rpm=_whole(values.get(Control.RPM, self.rpm)),
             tpm=_whole(values.get(Control.TPM, self.tpm)),
             max_cost_usd=values.get(Control.MAX_COST, self.max_cost_usd),
@@ -76,8 +88,10 @@ class WorkerSettings:
         )
 
     def _max_workers(self, values: Mapping[Control, float | None], part: ProcessShare) -> int:
-        value = values.get(Control.MAX_WORKERS)
-        return self.max_workers if value is None else part.share(int(value))
+        if Control.MAX_WORKERS not in values:
+            return self.max_workers
+        value = values[Control.MAX_WORKERS]
+        return max(1, part.share(MOST_AUTO_CALLS)) if value is None else part.share(int(value))
 
 
 OPTIONS = {
@@ -91,14 +105,15 @@ OPTIONS = {
 
 def settings_text(values: Mapping[Control, float | None]) -> str:
     """Return settings as text, such as ``--max-workers 8, --rpm none``."""
-    return ", ".join(f"{OPTIONS[control]} {_value_text(value)}" for control, value in values.items())
+    return ", ".join(f"{OPTIONS[control]} {_value_text(control, value)}" for control, value in values.items())
 
 
 def changed_settings(before: WorkerSettings, now: WorkerSettings) -> dict[Control, float | None]:
     """Return the settings that differ, except the pause; calls in flight are the command's total, not a share."""
     names = {control: control.value for control in OPTIONS} | {Control.MAX_WORKERS: "total_max_workers"}
     values = {control: (getattr(before, name), getattr(now, name)) for control, name in names.items()}
-    return {control: value for control, (old, value) in values.items() if value != old}
+    changed = {control: value for control, (old, value) in values.items() if value != old}
+    return {Control.MAX_WORKERS: None} | changed if now.is_auto and not before.is_auto else changed
 
 
 def is_paused(changes: Sequence[ControlChange]) -> bool:
@@ -116,8 +131,10 @@ def last_revision(changes: Sequence[ControlChange]) -> int:
     return max((one.revision for one in changes), default=0)
 
 
-def _value_text(value: float | None) -> str:
-    return "none" if value is None else f"{value:.10g}"
+def _value_text(control: Control, value: float | None) -> str:
+    if value is None:
+        return "auto" if control is Control.MAX_WORKERS else "none"
+    return f"{value:.10g}"
 
 
 def _whole(value: float | None) -> int | None:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
@@ -149,6 +149,13 @@ def answer_data(text: str) -> Json:
         return parse_answer(text)
     except ValueError:
         return None
+
+
+def iterate_records(records: Records, scope: Scope, states: Sequence[str], *, full: bool) -> Iterator[Record]:
+    """Yield the record of each final job in the order of an export; memory does not grow with their number."""
+    builder = RecordBuilder(records, full=full)
+    for row in records.export(scope, states):
+        yield builder.record(row)
 
 
 def write_records(

@@ -1,6 +1,6 @@
 """Grammar of one row of a file with separated fields: its fields, its limits, and what makes it bad.
 
-The functions work on bytes in memory; ``parser`` reads them from a stream. The README describes the format, with the
+The functions work on bytes in memory; ``parser`` reads them from a stream. docs/input.md describes the format, with the
 comma as the separator. ``table`` has the rows of a table, in which each field belongs to a column.
 These rules settle the remaining cases:
 

@@ -60,7 +60,7 @@ class BackgroundDesk:
             )  # fmt: skip
         return replace(reply, content=encode(queued))
 
-    def look(self, response_id: str) -> SimulatedReply:
+    def retrieve(self, response_id: str) -> SimulatedReply:
         """Return the reply to a look at a response."""
         self.looks += 1
         chance, now = self._chance("look"), self.clock()
@@ -72,6 +72,16 @@ class BackgroundDesk:
         if found.final_from > now:
             return SimulatedReply(name="queued", content=encode({**found.queued, "status": "in_progress"}))
         return found.final
+
+    def cancel(self, response_id: str) -> SimulatedReply:
+        """Return the reply to a cancellation: of a response that is not final it ends the work, which is not billed."""
+        found, now = self.responses.get(response_id), self.clock()
+        if found is None or found.found_from > now:
+            return ApiError(404, f"Response with id '{response_id}' not found.").reply("response_not_found")
+        if found.final_from > now:
+            final = SimulatedReply(name="cancelled", content=encode({**found.queued, "status": "cancelled"}))
+            self.responses[response_id] = replace(found, final=final, final_from=now)
+        return self.responses[response_id].final
 
     def _chance(self, what: str) -> Random:
         return Random(f"{self.service.seed} {what} {next(self._numbers)}")

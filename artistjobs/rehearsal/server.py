@@ -75,6 +75,7 @@ def make_app(service: Service, journal: Journal, desk: BatchDesk) -> web.Applica
     app = web.Application(client_max_size=_MAX_BODY_BYTES)
     app.router.add_post("/v1/responses", door.create_response)
     app.router.add_get("/v1/responses/{id}", door.retrieve_response, allow_head=False)
+    app.router.add_post("/v1/responses/{id}/cancel", door.cancel_response)
     app.router.add_get("/v1/models/{model:.+}", door.describe_model, allow_head=False)
     add_batch_routes(app, desk, door.send)
     app.router.add_route("*", "/{path:.*}", door.turn_away)
@@ -110,7 +111,11 @@ class _Handlers:
 
     async def retrieve_response(self, request: web.Request) -> web.StreamResponse:
         error = check_key(request.headers.get("Authorization"))
-        return await self.send(request, error.reply() if error else self._background.look(request.match_info["id"]))
+        return await self.send(request, error.reply() if error else self._background.retrieve(request.match_info["id"]))
+
+    async def cancel_response(self, request: web.Request) -> web.StreamResponse:
+        error = check_key(request.headers.get("Authorization"))
+        return await self.send(request, error.reply() if error else self._background.cancel(request.match_info["id"]))
 
     async def describe_model(self, request: web.Request) -> web.StreamResponse:
         model = request.match_info["model"]

@@ -172,6 +172,9 @@ class Queue(Protocol):
     def note_stop(self, ending: str) -> None:
         """Record that this worker was told to stop: if it is killed from now on, no job is to blame."""
 
+    def note_bound(self, bound: str | None) -> None:
+        """Record what bounds the run of this worker, None if nothing does."""
+
     def end(self, ending: str) -> None:
         """Record the end of this worker and release its liveness lock; ``ending`` is the reason."""
 

@@ -42,3 +42,11 @@ def not_applied(files: Iterable[Path], applied: set[str], database: object) -> l
             f"{database} was made by a later version of artistjobs (it has {min(unknown)}); upgrade artistjobs."
         )
     return [file for name, file in by_name.items() if name not in applied]
+
+
+def in_use_error(database: object, pid: int, host: str) -> StoreError:
+    """Return the error for a database that a living worker keeps from being upgraded."""
+    return StoreError(
+        f"{database} is in use by a worker of an earlier version (process {pid} on {host}) and cannot be upgraded "
+        "meanwhile; wait until it ends or stop it with Ctrl+C, then run the same command again."
+    )

@@ -356,7 +356,8 @@ class IngestRecord:
 class Run:
     """Run of one worker with its totals. ``ended_at`` and ``ending`` are None until its end is recorded.
 
-    ``is_alive`` comes from the lock that the operating system frees with the process. Times are UTC text.
+    ``is_alive`` comes from the lock that the operating system frees with the process. ``bounded_by`` is what has
+    bounded it in its last minute, None if nothing has. Times are UTC text.
     """
 
     worker: int
@@ -374,6 +375,7 @@ class Run:
     output_tokens: int
     cost_usd: float
     unpriced: int
+    bounded_by: str | None = None
     is_alive: bool
 
 

@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from threading import RLock
-from typing import TextIO
+from typing import Protocol, TextIO
 
 # Synchronized output (DEC private mode 2026) shows a drawing at once where the terminal supports it; mode 25 hides
 # the cursor meanwhile.
@@ -32,6 +32,30 @@ def can_redraw(stream: TextIO) -> bool:
     return stream.isatty() and os.environ.get("TERM", "") not in ("", "dumb", "unknown")
 
 
+class Block(Protocol):
+    """Lines that are redrawn in place, with permanent lines above them; safe to use from several threads."""
+
+    @property
+    def is_always_coloured(self) -> bool:
+        """True if it shows ANSI colours on any terminal and without one."""
+
+    @property
+    def columns(self) -> int:
+        """The maximum width of a line, in cells."""
+
+    def update(self, lines: Sequence[str]) -> None:
+        """Replace the lines of the block; they may have ANSI colours."""
+
+    def print(self, line: str) -> None:
+        """Print a permanent line above the block."""
+
+    def finish(self) -> None:
+        """Leave the block where it is, and begin another one with the next update."""
+
+    def clear(self) -> None:
+        """Erase the block."""
+
+
 class LiveBlock:
     """Lines at the end of a terminal that are redrawn in place; safe to use from several threads."""
 
@@ -47,6 +71,11 @@ class LiveBlock:
         self._lines: list[str] = []
         self._drawn_on = (0, 0)
         self._lock = RLock()
+
+    @property
+    def is_always_coloured(self) -> bool:
+        """False: the terminal decides."""
+        return False
 
     @property
     def columns(self) -> int:

@@ -12,7 +12,7 @@ from typing import Final
 
 from artistjobs.core.json_values import Json
 from artistjobs.terminal.escape import escape_controls
-from artistjobs.terminal.live_block import LiveBlock
+from artistjobs.terminal.live_block import Block
 from artistjobs.terminal.local_time import clock_text
 from artistjobs.terminal.log_file import NEW_FILE_MODE, LogFile
 
@@ -57,7 +57,7 @@ class ConsoleHandler(logging.Handler):
     With a ``block``, stderr is a terminal, and repeated lines are counted and summarized.
     """
 
-    def __init__(self, block: LiveBlock | None = None) -> None:
+    def __init__(self, block: Block | None = None) -> None:
         super().__init__()
         self.block = block
         self.print_line: Print = block.print if block else _print_to_stderr
@@ -130,7 +130,7 @@ def _enumerated(codes: "Counter[str]") -> str:
 
 @contextmanager
 def logging_to(
-    verbosity: int, log_file: Path | None, block: LiveBlock | None = None, mode: int = NEW_FILE_MODE
+    verbosity: int, log_file: Path | None, block: Block | None = None, mode: int = NEW_FILE_MODE
 ) -> Iterator[ConsoleHandler]:
     """Print log lines on stderr within the context, and write all of them to ``log_file`` if there is one.
 

@@ -15,6 +15,7 @@ from artistjobs.api.interface import CancelledBeforeSendingError
 from artistjobs.api.remedies import failure_text
 from artistjobs.api.reply import Reply
 from artistjobs.core.attempt import SCHEMA_MISMATCH, Answer, Attempt, Failure, FailureKind, Outcome
+from artistjobs.core.bound import Bound
 from artistjobs.core.formatting import cost_text, truncate
 from artistjobs.core.job import MAX_DELAY_SECONDS, Claim
 from artistjobs.core.pricing import Billing, Cost
@@ -26,11 +27,13 @@ from artistjobs.store.models import CallPermit, Money
 from artistjobs.terminal.log import repeats
 from artistjobs.worker.answer_checks import AnswerChecks, Corrections
 from artistjobs.worker.calls import Called, MakeCall
-from artistjobs.worker.decision import Decision, Sentence, given_back, log_given_back
+from artistjobs.worker.decision import Decision, Sentence, log_given_back, released_to_retry
 from artistjobs.worker.limits.budget import Budget, Hold
+from artistjobs.worker.limits.cohort import CallEnd, Ending
 from artistjobs.worker.limits.rate_limiter import Limiter
 from artistjobs.worker.limits.shortages import Shortages
 from artistjobs.worker.progress.counters import RunCounters
+from artistjobs.worker.progress.slot_time import SlotTime
 from artistjobs.worker.stop import RunStoppingError, Stop, StopReason
 from artistjobs.worker.store_client import StoreClient, released
 from artistjobs.worker.verdicts import Verdicts
@@ -44,6 +47,10 @@ SAT_THROUGH_SECONDS = 1.0
 
 PERMIT_POLL_SECONDS = 0.1
 """Interval at which a job that may not be called yet asks again."""
+
+
+BUDGET_WAIT_SECONDS = 0.25
+"""Time after which a wait for money is one for calls in flight to end, and not for a commit."""
 
 
 Requests = Callable[[Claim], Awaitable[Body]]
@@ -65,6 +72,7 @@ class WorkerContext:
     shortages: Shortages
     stop: Stop
     counters: RunCounters
+    slot_time: SlotTime
     requests: Requests
     checks: AnswerChecks
     cost: Cost
@@ -89,6 +97,7 @@ class ActiveJob:
         self._not_before: float | None = None
         self._flex_refusals = 0
         self._held_usd = 0.0
+        self._call_seconds = 0.0
         self._release_reply: Callable[[], None] | None = None
 
     async def call(self) -> Attempt:
@@ -109,14 +118,17 @@ class ActiveJob:
             return self._attempt(started_at, failure=failure, calls=0)
         number = await shared.limiter.acquire(lambda: shared.budget.expected_tokens)
         # From here on the call occupies a slot among the calls in flight, which must be freed in any case.
-        attempt: Attempt | None = None
+        allowed_at, attempt = shared.clock(), None
         try:
             may_send = await self._may_call() and await self._may_spend(body)
             attempt = await self._send(body) if may_send else None
         finally:
-            shared.limiter.ended(answered=attempt is not None and _is_answered(attempt))
             if attempt is None:
+                shared.limiter.ended(answered=False)
                 shared.verdicts.breaker.abandon(number)
+            else:
+                end = CallEnd(allowed_at, _ending(attempt), self._call_seconds)
+                shared.limiter.ended(answered=_is_answered(attempt), end=end)
         if attempt is None:
             raise RunStoppingError
         decision = shared.verdicts.after_call(self._case, attempt, number)
@@ -149,6 +161,14 @@ class ActiveJob:
                 extra=repeats("calls retried", attempt.failure.code),
             )  # fmt: skip
 
+    async def sleep(self, seconds: float) -> None:
+        """Sleep until the next call of this job. Raises RunStoppingError if the run stops or is paused meanwhile."""
+        began = self._shared.clock()
+        try:
+            await self._shared.stop.sleep(seconds)
+        finally:
+            self._shared.slot_time.waited(Bound.SERVICE, self._shared.clock() - began)
+
     def released(self) -> Attempt:
         """Return the attempt that releases the claim; the job is not available before the time that the server set."""
         attempt = released(self.claim, calls=self.calls_under_way)
@@ -170,7 +190,7 @@ class ActiveJob:
         log_given_back(self.claim, attempt.failure)
         asked = min(attempt.failure.retry_after_seconds or 0.0, MAX_DELAY_SECONDS)
         available_at = time() + max(asked, decision.delay_seconds)
-        return given_back(attempt, uncounted=1 + self.repeated, available_at=available_at)
+        return released_to_retry(attempt, uncounted=1 + self.repeated, available_at=available_at)
 
     @property
     def has_large_reply(self) -> bool:
@@ -213,7 +233,11 @@ class ActiveJob:
         shared = self._shared
         if shared.store_client.has_cost_cap:
             worst_case = partial(shared.budget.worst_case, self.claim.prompt, body)
-            if (hold := await shared.store_client.reserve(worst_case)) is not None:
+            asked_at = shared.clock()
+            hold = await shared.store_client.reserve(worst_case)
+            if (waited := shared.clock() - asked_at) > BUDGET_WAIT_SECONDS:
+                shared.slot_time.waited(Bound.BUDGET, waited)
+            if hold is not None:
                 shared.budget.remember(self.claim.job, hold)
                 self._held_usd = hold.usd
             else:
@@ -230,9 +254,12 @@ class ActiveJob:
         shared, started_at = self._shared, time()
         self.calls_under_way = 1
         shared.counters.in_flight += 1
+        shared.slot_time.call_began()
         shared.store_client.store_thread.note_call(self.claim.job)
         try:
+            called_at = shared.clock()
             called = await shared.calls(self.claim, body, self._held_usd)
+            self._call_seconds = shared.clock() - called_at
             reply = called.reply
             # From here on the reply is interpreted, which is the other moment at which a row may end the process.
             shared.store_client.store_thread.note_call(self.claim.job)
@@ -246,6 +273,7 @@ class ActiveJob:
             reply, classified = Reply(shortage=Shortage.MEMORY), None
         finally:
             shared.counters.in_flight -= 1
+            shared.slot_time.call_ended()
         if classified is None:
             raise self._not_made(reply)
         self.calls_under_way = 0
@@ -329,6 +357,15 @@ def _needs_correction(attempt: Attempt) -> bool:
 def _is_answered(attempt: Attempt) -> bool:
     failure = attempt.failure
     return failure is None or (failure.status is not None and not failure.slow_down)
+
+
+def _ending(attempt: Attempt) -> Ending:
+    """Return what the end of a call says about the service."""
+    failure = attempt.failure
+    if failure is None or attempt.answer is not None:
+        return Ending.ANSWERED
+    has_failed = failure.kind is FailureKind.RETRYABLE and not failure.slow_down
+    return Ending.FAILED if has_failed else Ending.OTHER
 
 
 def cap_sentence(money: Money, hold: Hold | None, body: Body, *, is_soft: bool) -> str:

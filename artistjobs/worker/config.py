@@ -34,6 +34,8 @@ class BackgroundOptions:
 class WorkConfig:
     """Options of a worker process. A limit is None if none was set.
 
+    With ``is_auto`` the number of calls in flight is found while they run, and ``max_workers`` is its maximum.
+
     With ``sample`` random jobs are claimed, not the oldest ones.
     ``corrections`` is the number of times that a job is asked again because its answer did not fit its schema.
     ``warn_cost_usd`` is the total cost in dollars at which the user is warned.
@@ -48,6 +50,7 @@ class WorkConfig:
     """
 
     max_workers: int = 4
+    is_auto: bool = False
     processes: int = 1
     max_attempts: int = 5
     corrections: int = 1
@@ -76,7 +79,10 @@ class WorkConfig:
     @property
     def settings(self) -> WorkerSettings:
         """The options that can be changed while the worker runs."""
-        return WorkerSettings(max_workers=self.max_workers, rpm=self.rpm, tpm=self.tpm, max_cost_usd=self.max_cost_usd)
+        return WorkerSettings(
+            max_workers=self.max_workers, is_auto=self.is_auto, rpm=self.rpm, tpm=self.tpm,
+            max_cost_usd=self.max_cost_usd,
+        )  # fmt: skip
 
     def shared_out(self) -> "list[WorkConfig]":
         """Return the options of each process: its share of the limits that can be divided, and the rest unchanged."""

@@ -61,6 +61,6 @@ def log_given_back(claim: Claim, failure: Failure) -> None:
     )  # fmt: skip
 
 
-def given_back(attempt: Attempt, *, uncounted: int, available_at: float) -> Attempt:
+def released_to_retry(attempt: Attempt, *, uncounted: int, available_at: float) -> Attempt:
     """Return an attempt as the one that makes its job pending again."""
     return replace(attempt, outcome=Outcome.RELEASED, uncounted=uncounted, available_at=available_at)

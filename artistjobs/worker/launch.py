@@ -4,12 +4,15 @@ import asyncio
 import logging
 import resource
 from collections.abc import Callable, Coroutine
+from concurrent.futures import Future, wait
+from threading import Thread
 from typing import Any, TypeVar
 
 from artistjobs.api.client import open_api
 from artistjobs.api.config import ApiConfig
 from artistjobs.core.job import Scope
 from artistjobs.store.interface import OpenStore
+from artistjobs.worker.caller import Caller
 from artistjobs.worker.config import WorkConfig
 from artistjobs.worker.gc_tuning import tuned
 from artistjobs.worker.progress.snapshot import Display
@@ -48,6 +51,27 @@ def run_in_loop(main: Coroutine[Any, Any, Result]) -> Result:
         if isinstance(first := _first_cause(error), OSError):
             raise first from None
         raise
+
+
+def run_in_thread(task: Callable[[], Result], caller: Caller) -> Result:
+    """Call a function with an event loop in a thread of its own: this thread may have a running event loop.
+
+    Ctrl+C in the main thread interrupts ``caller``. Returns and raises what the function returns and raises.
+    """
+    future: Future[Result] = Future()
+
+    def work() -> None:
+        try:
+            future.set_result(task())
+        except BaseException as error:  # noqa: BLE001 - raised in the thread that waits
+            future.set_exception(error)
+
+    with caller.handling_interrupts():
+        thread = Thread(target=work, name="artistjobs")
+        thread.start()
+        wait([future])
+        thread.join()
+    return future.result()
 
 
 def _log_unhandled(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

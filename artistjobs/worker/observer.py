@@ -44,7 +44,7 @@ class RunObserver:
             jobs_per_minute=counters.throughput.per_minute(now, counters.started_at),
             last_done_at=counters.throughput.last_at,
             in_flight=counters.in_flight,
-            max_workers=min(settings.max_workers, self.most_calls()),
+            max_workers=min(self.limiter.wanted, self.most_calls()),
             workers=store_thread.live_workers,
             claimed_by_others=store_thread.claimed_by_others,
             limit=self.config.limit,

@@ -33,21 +33,25 @@ from artistjobs.worker.batch.pace import Pace
 from artistjobs.worker.calls import BackgroundCalls, LiveCalls, MakeCall, PollGate, ensure_in_background
 from artistjobs.worker.config import WorkConfig
 from artistjobs.worker.file_handles import calls_allowed
+from artistjobs.worker.limits.auto import AutoLimit
 from artistjobs.worker.limits.budget import Budget
 from artistjobs.worker.limits.circuit_breaker import Breaker
 from artistjobs.worker.limits.concurrency import ConcurrencyLimit
+from artistjobs.worker.limits.latency_window import FIRST_CALLS
 from artistjobs.worker.limits.rate_limiter import RAMP_UP_GAP_SECONDS, Limiter
 from artistjobs.worker.limits.shortages import Shortages
 from artistjobs.worker.observer import RunObserver
 from artistjobs.worker.peers import Calls
 from artistjobs.worker.preflight import check_models
 from artistjobs.worker.progress.counters import RunCounters, RunTotals
+from artistjobs.worker.progress.slot_time import SlotTime
 from artistjobs.worker.progress.snapshot import Display, TakeSnapshot
 from artistjobs.worker.requests import RequestBuilder
 from artistjobs.worker.signals import RunControl, Signals
 from artistjobs.worker.stop import Stop, StopReason
 from artistjobs.worker.store_client import StoreClient
 from artistjobs.worker.task_pool import TaskPool
+from artistjobs.worker.usage_meter import UsageMeter
 from artistjobs.worker.verdicts import Verdicts
 from artistjobs.worker.worker import JobLoop
 
@@ -177,6 +181,10 @@ class _Run:
             self._peers,
             ever_answered=counters.before.done > 0,
         )
+        self._slot_time = SlotTime()
+        store_thread = self._store_client.store_thread
+        self._meter = UsageMeter(self._slot_time, self._limiter, lambda: store_thread.commit_seconds)
+        store_thread.bound = self._meter.recent_bound
         self._task_pool: TaskPool | None = None
         self._most_calls = sys.maxsize
 
@@ -215,6 +223,7 @@ class _Run:
             shortages=Shortages(self._limiter, self._stop, lambda: self._counters.in_flight),
             stop=self._stop,
             counters=self._counters,
+            slot_time=self._slot_time,
             requests=requests,
             checks=AnswerChecks(self._records),
             cost=self._cost,
@@ -243,6 +252,11 @@ class _Run:
 
     async def _drain(self, api: Api, shared: WorkerContext, abandon_requested: asyncio.Event) -> ArtistjobsError | None:
         """Run all job loops to their end; return the error that ended them, if any."""
+        if self._settings.is_auto:
+            self._find_calls_in_flight()
+        self._meter.begin()
+        self._slot_time.set_slots(self._wanted_slots())
+        self._slot_time.set_paused(is_paused=self._settings.is_paused)
         if self._batch_loop is None:
             task_pool = self._task_pool = TaskPool(lambda: JobLoop(shared).work(), self._wanted_slots())
         else:
@@ -262,6 +276,7 @@ class _Run:
                 task.cancel()
             await asyncio.gather(*aside, return_exceptions=True)
             await task_pool.close()
+            self._counters.usage = self._meter.usage()
             refused = self._give_back_refused()
             await self._store_client.close(self._ending(), refused)
         if isinstance(trouble := self._store_client.trouble, ArtistjobsError):
@@ -328,7 +343,7 @@ class _Run:
         return self._config.patience_seconds if is_known else self._config.first_patience_seconds
 
     def _wanted_slots(self) -> int:
-        wanted = max(1, min(self._settings.max_workers, self._counters.pending))
+        wanted = max(1, min(self._limiter.wanted, self._counters.pending))
         return self._affordable(min(wanted, self._config.limit) if self._config.limit else wanted)
 
     def _affordable(self, wanted: int) -> int:
@@ -340,16 +355,54 @@ class _Run:
             self._log_once(logging.WARNING, f"{sentence}; raise the hard limit (ulimit -Hn) for more")
         return allowed
 
+    def _find_calls_in_flight(self) -> None:
+        """Find the number of calls in flight from now on, instead of a fixed number."""
+        live_workers = self._store_client.store_thread.live_workers
+        auto = AutoLimit(
+            monotonic,
+            self._largest(self._settings),
+            first=max(1, FIRST_CALLS // live_workers, self._counters.in_flight),
+            wall_ahead=time() - monotonic(),
+            sharers=lambda: self._store_client.store_thread.live_workers,
+            on_change=self._resize,
+        )
+        self._limiter.limit_calls(auto)
+        self._resize(auto.wanted)
+
+    def _largest(self, settings: WorkerSettings) -> int:
+        """Return the largest number of calls in flight; one that the user named is kept, with a warning later."""
+        if not settings.is_auto or not settings.max_workers:
+            return settings.max_workers
+        return calls_allowed(settings.max_workers, self._config.handles_per_call)
+
+    def _resize(self, wanted: int) -> None:
+        """Claim as many jobs as calls are wanted in flight, and no more."""
+        self._verdicts.resize(wanted)
+        self._store_client.store_thread.most_claims = wanted
+        self._grow()
+
+    def _grow(self) -> None:
+        if self._task_pool is not None:
+            slots = self._wanted_slots()
+            self._slot_time.set_slots(slots)
+            self._task_pool.grow(slots)
+
     def _apply_settings(self, settings: WorkerSettings) -> None:
         """Apply settings sent from another terminal, from now on."""
         before, self._settings = self._settings, settings
         self._stop.pause(settings.makes_no_calls)
-        self._limiter.tune(rpm=settings.rpm, tpm=settings.tpm, max_workers=settings.max_workers)
-        self._verdicts.resize(settings.max_workers)
+        if before.is_auto and not settings.is_auto:
+            self._limiter.limit_calls(ConcurrencyLimit(settings.max_workers, monotonic, first=settings.max_workers))
+            self._store_client.store_thread.most_claims = sys.maxsize
+        self._limiter.tune(rpm=settings.rpm, tpm=settings.tpm, max_workers=self._largest(settings))
+        if not settings.is_auto:
+            self._verdicts.resize(settings.max_workers)
+        elif not before.is_auto:
+            self._find_calls_in_flight()
         if settings.max_cost_usd is not None and before.max_cost_usd is None:
             self._ensure_bounded_now()
-        if self._task_pool is not None:
-            self._task_pool.grow(self._wanted_slots())
+        self._slot_time.set_paused(is_paused=settings.is_paused)
+        self._grow()
         self._log_changes(before, settings)
 
     def _log_changes(self, before: WorkerSettings, settings: WorkerSettings) -> None:

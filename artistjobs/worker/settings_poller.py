@@ -11,6 +11,14 @@ POLL_SECONDS: Final = 0.5
 """Interval between polls, so that a setting takes effect within a second."""
 
 
+MAX_POLL_SECONDS: Final = 1.0
+"""Longest interval: settings act within a second."""
+
+
+POLLS_A_SECOND: Final = 100
+"""Polls that the workers of a database make together in a second, as far as the longest interval allows it."""
+
+
 OnSettingsChange = Callable[[WorkerSettings], None]
 """Called in the event loop with the changed settings."""
 
@@ -27,6 +35,7 @@ class SettingsPoller:
         self._on_change = on_change
         self._since = 0
         self._polled_at = 0.0
+        self._interval = POLL_SECONDS
 
     def start(self, controls: Controls) -> None:
         """Skip settings sent so far, except pausing. To be called before the worker is visible to others."""
@@ -44,4 +53,8 @@ class SettingsPoller:
     @property
     def seconds_until_poll(self) -> float:
         """Seconds until the next poll is due."""
-        return max(0.0, self._polled_at + POLL_SECONDS - monotonic())
+        return max(0.0, self._polled_at + self._interval - monotonic())
+
+    def share(self, workers: int) -> None:
+        """Poll less often if many workers do so, but always within a second."""
+        self._interval = min(MAX_POLL_SECONDS, max(POLL_SECONDS, workers / POLLS_A_SECOND))

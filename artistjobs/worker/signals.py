@@ -38,34 +38,46 @@ class RunControl(Protocol):
         """Check the account and return when calls may start; False if no call could succeed or the run stops."""
 
 
+class StopRequests:
+    """Requests of the user within an event loop: the first one stops the run, the second abandons the calls in flight.
+
+    ``abandon_requested`` is the event of the second one.
+    """
+
+    def __init__(self, stop: Stop, in_flight: InFlight) -> None:
+        self._stop = stop
+        self._in_flight = in_flight
+        self.abandon_requested = asyncio.Event()
+
+    def receive(self, reason: StopReason) -> None:
+        """Handle one request."""
+        calls, stop = self._in_flight(), self._stop
+        # A parent process learns a little late of the calls of its children, so zero is not said.
+        them = f"{count_text(calls, 'call')} in flight" if calls else "the calls in flight"
+        were = "was" if calls == 1 else "were"
+        if stop.request(reason, f"{them} {were} finished and stored"):
+            log.warning("stopping: waiting for %s; repeat the signal or Ctrl+C to stop at once", them)
+        elif not self.abandon_requested.is_set():
+            log.warning("giving up %s, which may be billed and will be repeated", them)
+            if stop.reason in _REASONS.values():
+                stop.sentence = f"{them} {were} given up, may be billed, and will be repeated"
+            self.abandon_requested.set()
+
+
 class Signals:
     """Handles signals: the first one stops the run, the second one abandons the calls in flight."""
 
     @asynccontextmanager
     async def listening(self, stop: Stop, in_flight: InFlight) -> AsyncIterator[asyncio.Event]:
         """Handle signals within the context."""
-        loop, abandon_requested = asyncio.get_running_loop(), asyncio.Event()
-
-        def received(number: signal.Signals) -> None:
-            calls = in_flight()
-            # A parent process learns a little late of the calls of its children, so zero is not said.
-            them = f"{count_text(calls, 'call')} in flight" if calls else "the calls in flight"
-            were = "was" if calls == 1 else "were"
-            if stop.request(_REASONS[number], f"{them} {were} finished and stored"):
-                log.warning("stopping: waiting for %s; repeat the signal or Ctrl+C to stop at once", them)
-            elif not abandon_requested.is_set():
-                log.warning("giving up %s, which may be billed and will be repeated", them)
-                if stop.reason in _REASONS.values():
-                    stop.sentence = f"{them} {were} given up, may be billed, and will be repeated"
-                abandon_requested.set()
-
+        loop, requests = asyncio.get_running_loop(), StopRequests(stop, in_flight)
         # A signal that is ignored, as under nohup, stays ignored.
         before = {number: signal.getsignal(number) for number in _REASONS}
         handled = [number for number, minding in before.items() if minding is not signal.SIG_IGN]
         for number in handled:
-            loop.add_signal_handler(number, received, number)
+            loop.add_signal_handler(number, requests.receive, _REASONS[number])
         try:
-            yield abandon_requested
+            yield requests.abandon_requested
         finally:
             for number in handled:
                 loop.remove_signal_handler(number)

@@ -6,9 +6,10 @@ in flight, so that no more jobs are in doubt if the process dies.
 """
 
 import logging
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from time import monotonic, time
 from typing import TYPE_CHECKING, Final, TypeAlias
@@ -18,7 +19,7 @@ from artistjobs.core.formatting import count_is, count_text
 from artistjobs.core.job import EVERYTHING, Claim, Scope
 from artistjobs.errors import StoreAwayError
 from artistjobs.store.interface import Controls, Queue, Records, Store
-from artistjobs.store.models import BatchRecord, CallPermit, RescueResult
+from artistjobs.store.models import BatchRecord, CallPermit, QueueState, RescueResult
 from artistjobs.worker.limits.budget import Hold
 from artistjobs.worker.progress.job_counts import JobCountPoller
 from artistjobs.worker.reservations import ReservationQueue, ReservationRequest
@@ -27,12 +28,19 @@ from artistjobs.worker.settings_poller import SettingsPoller
 if TYPE_CHECKING:
     import asyncio
 
+    from artistjobs.core.bound import Bound
+
 
 log = logging.getLogger(__name__)
 
 
 RESCUE_SECONDS: Final = 1.0
 """Interval at which the jobs of dead workers are rescued, and the workers that share the limits are counted."""
+
+
+LOOKS_A_SECOND: Final = 10
+"""Looks at other workers that all workers of a database make in a second, however many they are: the first look of any
+of them finds a death."""
 
 
 RESERVATION_POLL_SECONDS: Final = 0.25
@@ -54,6 +62,7 @@ class StoreRequest:
     wants_claim: bool
     future: "asyncio.Future[Claim | None] | None"
     unused: Hold | None = None
+    sent_at: float = field(default_factory=monotonic)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +85,9 @@ class StoreThread:
     Other threads may read its values. ``reached_limit`` is True once claiming ended because as many jobs as allowed
     were claimed. ``claimed_by_others`` counts the jobs that other workers held when there was last nothing to claim.
     ``next_job_at`` is the time, in seconds after the epoch, at which the next job may be claimed if none may be now.
-    ``batches`` are the open ones, if they are watched.
+    ``batches`` are the open ones, if they are watched. The event loop sets ``most_claims`` if the number of calls in
+    flight is found while they run. ``commit_seconds`` is the time that attempts have waited for commits, as a sum over
+    them. ``bound`` returns what bounds the run, which is noted in the database when it changes.
     """
 
     def __init__(
@@ -95,14 +106,19 @@ class StoreThread:
         self.claims_randomly = False
         self.reached_limit = False
         self.watches_batches = False
+        self.most_claims = sys.maxsize
         self.batches: Sequence[BatchRecord] = ()
         self.claimed_by_others = 0
         self.next_job_at: float | None = None
         self.others = 0
+        self.commit_seconds = 0.0
+        self.bound: Callable[[], Bound | None] = lambda: None
+        self._noted_bound: Bound | None = None
         self.job_counts = JobCountPoller(scope)
         self._queue: Queue | None = None
         self._records: Records | None = None
         self._looked_at = 0.0
+        self._state: QueueState | None = None
         self._controls: Controls | None = None
         self._scope = scope
         self._jobs_left = limit
@@ -165,7 +181,7 @@ class StoreThread:
     def serve(self, queue: Queue) -> None:
         """Handle requests until the thread is to end. Raises StoreError."""
         try:
-            while self._ending is None or not self.inbox.empty():
+            while self._ending is None or self._tasks or not self.inbox.empty():
                 self._messages = self._receive(queue)
                 if self._messages or self._wanting or self.reservations.requests:
                     self._exchange(queue)
@@ -180,9 +196,11 @@ class StoreThread:
 
     def _run_tasks(self) -> None:
         """Call the functions that have arrived; each has transactions of its own. Raises StoreError."""
-        while self._tasks and self._store is not None:
-            self._answer_task(self._tasks[0], self._tasks[0].function(self._store))
-            del self._tasks[0]
+        # If the server is away, attempts that arrive meanwhile must not wait for these.
+        with suppress(StoreAwayError):
+            while self._tasks and self._store is not None:
+                self._answer_task(self._tasks[0], self._tasks[0].function(self._store))
+                del self._tasks[0]
 
     def waiting(self) -> "list[Answered]":
         """Return the futures of all requests that have no reply. The requests stay where they are."""
@@ -214,10 +232,12 @@ class StoreThread:
                 else:
                     messages.append(message)
                 message = self.inbox.get_nowait()
+        if messages:
+            self._state = None
         with suppress(StoreAwayError):
             if not self.settings_poller.seconds_until_poll:
                 self._poll_settings()
-            if monotonic() - self._looked_at >= RESCUE_SECONDS:
+            if monotonic() - self._looked_at >= RESCUE_SECONDS * max(1.0, self.others / LOOKS_A_SECOND):
                 self._look_at_others(queue)
         return messages
 
@@ -230,14 +250,19 @@ class StoreThread:
         rescue = queue.rescue()
         tell_rescue(rescue)
         self._looked_at, self.others = monotonic(), rescue.live_workers
+        self.settings_poller.share(self.live_workers)
         if self._records is not None:
             self.job_counts.poll(self._records.counts)
+        if (bound := self.bound()) != self._noted_bound:
+            queue.note_bound(bound and bound.value)
+            self._noted_bound = bound
         if self.watches_batches and self._store is not None:
             self.batches = self._store.batches.open_batches()
 
     def _seconds_to_wait(self, queue: Queue) -> float:
         """Return the seconds to wait for a request before other work is due."""
         seconds = self.settings_poller.seconds_until_poll
+        self._state = None
         if self.reservations.requests:
             return min(seconds, RESERVATION_POLL_SECONDS)
         self.next_job_at = None
@@ -247,7 +272,7 @@ class StoreThread:
             queue_state = queue.queue_state(self._scope)
         except StoreAwayError:
             return min(seconds, AWAY_POLL_SECONDS)
-        self.next_job_at = queue_state.available_at
+        self._state, self.next_job_at = queue_state, queue_state.available_at
         if queue_state.available_at is None:
             return seconds
         return min(seconds, max(0.0, queue_state.available_at - time()))
@@ -261,8 +286,12 @@ class StoreThread:
             queue.note_stop(self._stop_to_note)
             self._stop_to_note = None
         # Without attempts and claims there is nothing to commit but reservations, which have their own transaction.
-        room = self._room()
+        room = 0 if self._is_empty() and not attempts else self._room()
         claims = queue.exchange(attempts, room, self._scope) if attempts or room else ()
+        committed_at = monotonic()
+        self.commit_seconds += sum(
+            committed_at - message.sent_at for message in messages if message.attempt is not None
+        )
         self.job_counts.add(attempts)
         self.reservations.count(attempts)
         self._in_hand += len(claims)
@@ -277,6 +306,11 @@ class StoreThread:
         with suppress(StoreAwayError):
             self.reservations.serve(queue, is_draining=self.is_draining)
 
+    def _is_empty(self) -> bool:
+        """Return True if there was nothing to claim when this thread began to wait, and nothing has arrived since."""
+        state = self._state
+        return state is not None and (state.available_at is None or state.available_at > time())
+
     def _take_back(self, attempts: Sequence[Attempt]) -> None:
         self._in_hand -= sum(attempt.outcome is not Outcome.RETRY for attempt in attempts)
         if self._jobs_left is not None:
@@ -287,7 +321,7 @@ class StoreThread:
         settings = self.settings_poller.settings
         if self.is_draining or settings.is_paused:
             return 0
-        wanted = min(len(self._wanting), max(0, settings.max_workers - self._in_hand))
+        wanted = min(len(self._wanting), max(0, min(settings.max_workers, self.most_claims) - self._in_hand))
         return wanted if self._jobs_left is None else min(wanted, self._jobs_left)
 
     def _serve_wanting(self, queue: Queue, claims: Sequence[Claim]) -> list[StoreReply]:
@@ -309,7 +343,8 @@ class StoreThread:
             # Jobs of this process may still be released, and go to the waiting requests then.
             return False
         try:
-            queue_state = queue.queue_state(self._scope)
+            # Jobs that were final then are final now.
+            queue_state = self._state or queue.queue_state(self._scope)
         except StoreAwayError:
             return False
         self.claimed_by_others = queue_state.claimed_by_others

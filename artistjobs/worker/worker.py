@@ -69,7 +69,7 @@ class JobLoop:
     async def _call_again(self, active_job: "ActiveJob", first: Attempt) -> Attempt:
         # Most jobs need only one call, and setting up a retry loop costs more than all other work for a job.
         calls_left = self._shared.max_attempts - first.claim.attempt + 1
-        repeat = retrying(calls_left, self._backoff, self._shared.stop.sleep, active_job.before_backoff)
+        repeat = retrying(calls_left, self._backoff, active_job.sleep, active_job.before_backoff)
         attempts = [first]
 
         async def call() -> Attempt:

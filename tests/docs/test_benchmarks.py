@@ -51,6 +51,28 @@ def test_calls_that_fill_half_of_the_slots_are_half_busy():
     assert seen.busy(1000.0)["in_flight"] == 0.0
 
 
+async def test_calls_beyond_the_capacity_of_the_server_share_it_or_are_refused():
+    from benchmarks.capacity import SharedCapacity
+
+    loop, ends = asyncio.get_running_loop(), []
+
+    async def last_of(capacity, calls):
+        begun, done = loop.time(), loop.create_future()
+        left = [capacity.add(0.05, lambda: ends.append(loop.time() - begun)) for _ in range(calls)]
+        capacity.add(0.051, lambda: done.set_result(None))
+        await done
+        return left
+
+    shared = SharedCapacity(2)
+    assert await last_of(shared, 3) == [True] * 3
+    assert min(ends) >= 0.1  # four calls on a capacity of two take twice as long
+    assert sum(shared.load.summary()["answers"]) == 4
+    assert await last_of(SharedCapacity(3, refuses=True), 2) == [True] * 2
+    refusing = SharedCapacity(1, refuses=True)
+    assert [refusing.add(0.05, lambda: None) for _ in range(2)] == [True, False]
+    assert sum(refusing.load.summary()["refused"]) == 1
+
+
 def test_the_replies_of_the_server_are_answers_with_ids_of_their_own():
     from artistjobs.api.classify import classify
     from artistjobs.api.reply import Reply

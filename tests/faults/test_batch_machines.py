@@ -14,7 +14,7 @@ RULES = BatchRules(
 )  # fmt: skip
 MACHINE = """
 import socket
-import artistjobs.cli.arguments as arguments, artistjobs.store.postgres.liveness as liveness
+import artistjobs.library.arguments as arguments, artistjobs.store.postgres.liveness as liveness
 from artistjobs.cli import main
 
 socket.gethostname = lambda: {host!r}

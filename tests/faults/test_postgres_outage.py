@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 from conftest import read_records, wait_until, write_artists
 from postgres import OwnServer
+from services import use
 from wire import Wire
 
+from artistjobs.rehearsal.scenarios import BackgroundRules
 from artistjobs.store.postgres import liveness
 
 COUNT = 120
@@ -47,8 +49,8 @@ def start(program_with_api, folder, api, url, spool):
     write_artists(folder / "a.csv", COUNT)
     api.latency_seconds = 0.1
 
-    def start(*options, address=None):
-        command = ("--db", address or url, *options, "run", "a.csv", "--max-workers", 8, "--no-text")
+    def start(*options, address=None, more=()):
+        command = ("--db", address or url, *options, "run", "a.csv", "--max-workers", 8, "--no-text", *more)
         return program_with_api.start(*command)
 
     return start
@@ -128,6 +130,34 @@ def test_a_run_ends_with_74_if_the_server_stays_away_and_the_next_stores_its_ans
     assert b"Traceback" not in errors
     assert again.exit_code == 0, again.stderr
     assert_all_were_asked_once(folder, api)
+
+
+def test_an_answer_in_the_background_is_not_bought_again_if_the_server_stops_before_its_id_is_stored(
+    start, server, folder, api, spool, cli, url, monkeypatch
+):
+    use(api, background=BackgroundRules(seconds=3.0))
+    api.latency_seconds = 0.5
+    run = start(more=["--background"])
+    wait_until(lambda: api.journal.in_flight == 8)
+    server.stop(signal.SIGQUIT)
+    wait_until(lambda: ids_in(spool) == 8)
+    run.kill()
+    run.wait()
+    server.start()
+    monkeypatch.setattr(liveness, "DEAD_SECONDS", 0.5)
+    monkeypatch.setattr("artistjobs.worker.calls.POLL_SECONDS", 0.01)
+    monkeypatch.setattr("artistjobs.worker.calls.JOBS_A_POLL", 0.01)
+    api.latency_seconds = 0.0
+
+    again = cli("--db", url, "run", "a.csv", "--max-workers", 8, "--no-text")
+
+    assert again.exit_code == 0, again.stderr
+    assert_all_were_asked_once(folder, api)
+
+
+def ids_in(spool: Path) -> int:
+    """Return the number of responses in the background whose ids are in a spool."""
+    return sum(path.read_bytes().count(b'{"submission"') for path in spool.glob("*/*.spool"))
 
 
 def test_a_failover_that_forgets_commits_loses_no_answer(start, server, folder, api, tmp_path):

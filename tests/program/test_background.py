@@ -25,7 +25,7 @@ RUN = ("run", "a.csv", "--prompt-file", "p.txt", "--background", "--no-text", "-
 @pytest.fixture(autouse=True)
 def service(api, folder, monkeypatch):
     """The simulated API with quick answers, the files of a run, and short waits."""
-    monkeypatch.setattr("artistjobs.cli.arguments.BATCH_SPEED", 1000.0)
+    monkeypatch.setattr("artistjobs.library.arguments.BATCH_SPEED", 1000.0)
     write_files(folder, ROWS)
     use(api, background=QUICK)
     return api

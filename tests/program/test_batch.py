@@ -24,7 +24,7 @@ RUN = ("run", "a.csv", "--prompt-file", "p.txt", "--batch", "--no-text")
 @pytest.fixture(autouse=True)
 def service(api, folder, monkeypatch):
     """The simulated API with quick batches, the files of a run, and short waits."""
-    monkeypatch.setattr("artistjobs.cli.arguments.BATCH_SPEED", 1000.0)
+    monkeypatch.setattr("artistjobs.library.arguments.BATCH_SPEED", 1000.0)
     write_files(folder, ROWS)
     use(api, batch=QUICK)
     return api

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from artistjobs.commands.control import control_lines
-from artistjobs.core.controls import Control, ControlChange, ProcessShare, WorkerSettings
+from artistjobs.core.controls import MOST_AUTO_CALLS, Control, ControlChange, ProcessShare, WorkerSettings
 from artistjobs.store.models import Run
 from artistjobs.store.sqlite.store import open_store
 
@@ -175,6 +175,24 @@ def test_more_and_fewer_calls_are_in_flight_as_set(started, api, cli):
     assert api.journal.repeated() == {}
 
 
+def test_the_number_of_calls_in_flight_is_found_again_after_auto_is_set(started, folder, api, cli):
+    process = started(400, "--max-workers", "1", latency=0.1)
+    wait_until(lambda: api.journal.received > 2)
+
+    told = cli("set", "--max-workers", "auto")
+    receive(process, "settings from another terminal: --max-workers auto")
+    wait_until(lambda: api.journal.max_in_flight >= 8)
+    shown = cli("status").stdout
+    cli("set", "--max-workers", "2")
+    wait_until(lambda: api.journal.in_flight == 2)
+    process.send_signal(signal.SIGINT)
+
+    assert told.stderr == "settings sent to 1 worker: --max-workers auto\n"
+    assert "--max-workers auto for running workers, set at " in shown
+    assert end(process) == 130
+    assert api.journal.repeated() == {}
+
+
 def test_requests_a_minute_are_kept_as_set_until_none(started, api, cli):
     process = started(400, "--max-workers", "4", latency=0.05)
 
@@ -304,6 +322,14 @@ def test_a_pause_applies_to_all_workers_and_other_settings_to_living_ones():
     assert flags.with_changes(said, 2, ProcessShare(1, 4)) == WorkerSettings(
         max_workers=3, rpm=7, tpm=None, max_cost_usd=9.0, is_paused=True, total_max_workers=10
     )  # fmt: skip
+
+
+def test_the_share_of_each_process_in_calls_that_are_found_adds_up_to_their_maximum():
+    said = [ControlChange(Control.MAX_WORKERS, None, 1, "a moment")]
+    settings = [WorkerSettings(max_workers=1).with_changes(said, 0, ProcessShare(number, 3)) for number in range(3)]
+
+    assert sum(each.max_workers for each in settings) == MOST_AUTO_CALLS
+    assert all(each.is_auto for each in settings)
 
 
 def test_settings_are_shown_once_with_their_local_time():

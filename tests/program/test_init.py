@@ -75,7 +75,7 @@ def test_a_folder_that_cannot_be_written_is_an_error_with_the_file(cli, folder, 
 
 
 def test_the_example_of_settings_has_only_names_that_are_read_and_no_value(cli):
-    from artistjobs.cli.env_file import OWN_NAMES, OWN_PREFIX
+    from artistjobs.library.env_file import OWN_NAMES, OWN_PREFIX
 
     text = FILES[".env.example"]
     names = [line.removeprefix("# ").partition("=")[0] for line in text.splitlines() if "=" in line]

@@ -27,7 +27,7 @@ SLOW = replace(QUICK, seconds=60.0)
 @pytest.fixture(autouse=True)
 def service(api, folder, monkeypatch):
     """The simulated API with quick batches and background calls, and the files of a run."""
-    monkeypatch.setattr("artistjobs.cli.arguments.BATCH_SPEED", 1000.0)
+    monkeypatch.setattr("artistjobs.library.arguments.BATCH_SPEED", 1000.0)
     (folder / "a.csv").write_text(TABLE, encoding="utf-8")
     (folder / "p.txt").write_text("Who is {{ artist_name }} of {{ country }}?", encoding="utf-8")
     use(api, QUICK)

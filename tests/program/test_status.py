@@ -283,3 +283,60 @@ def test_no_line_is_wider_than_the_terminal_but_the_commands(path, width):
 
     assert [line for line in lines if cell_width(line) > width and "artistjobs --db" not in line] == []
     assert any("…" in line for line in lines)
+
+
+SAMPLE = re.compile(r'(?P<name>[a-z_]+)\{(?P<labels>(?:[a-z_]+="(?:[^"\\\n]|\\["\\n])*",?)*)\} (?P<value>[0-9.e+-]+)')
+
+
+def metrics_of(text: str) -> dict[str, dict[str, float]]:
+    """Return the samples of a text in the format of Prometheus, by name and labels; fails if it is not in that form."""
+    found: dict[str, dict[str, float]] = {}
+    kind = ""
+    lines = text.split("\n")
+    assert lines.pop() == ""
+    for line in lines:
+        if line.startswith("# HELP "):
+            name = line.split(" ")[2]
+            assert name not in found
+            found[name] = {}
+        elif line.startswith("# TYPE "):
+            assert line.split(" ")[2] == name
+            kind = line.split(" ")[3]
+            assert (kind == "counter") == name.endswith("_total")
+            assert kind in ("counter", "gauge")
+        else:
+            sample = SAMPLE.fullmatch(line)
+            assert sample, line
+            assert sample["name"] == name
+            assert sample["labels"] not in found[name]
+            found[name][sample["labels"]] = float(sample["value"])
+    return found
+
+
+def test_metrics_have_the_numbers_of_the_status_and_any_names_in_their_labels(cli, folder, api):
+    write_artists(folder / "a.csv", 5)
+    name = 'as"k\\\n\x1b[31m.txt'
+    (folder / name).write_text("Who is {{ artist_name }}?")
+    api.script = lambda body, _: Fault.REFUSAL if "Artist 1?" in body["input"] else None
+    cli("--db", "a.db", "run", "a.csv", "--prompt-file", name, "--limit", "3")
+
+    result = cli("--db", "a.db", "status", "--prometheus")
+    metrics, status = metrics_of(result.stdout), json.loads(cli("--db", "a.db", "status", "--json").stdout)
+
+    here = 'database="a.db"'
+    for state in ("pending", "running", "done", "failed", "dropped"):
+        assert metrics["artistjobs_jobs"][f'{here},state="{state}"'] == status["jobs"][state]
+    for key in ("calls", "retries", "input_tokens", "output_tokens", "cost_usd"):
+        assert metrics[f"artistjobs_{key}_total"][here] == pytest.approx(status[key])
+    assert metrics["artistjobs_failed_jobs"] == {f'{here},code="refusal"': 1}
+    assert any(r'prompt_name="as\"k\\\n\\x1b[31m.txt"' in labels for labels in metrics["artistjobs_prompt_jobs"])
+    assert metrics["artistjobs_live_workers"] == {here: 0}
+    assert "artistjobs_batches" not in metrics
+
+
+@pytest.mark.parametrize("other", [["--json"], ["--watch"], ["--prompt", "1"]])
+def test_metrics_are_of_the_whole_database_and_printed_once(cli, folder, other):
+    write_artists(folder / "a.csv", 1)
+    cli("ingest", "a.csv")
+
+    assert cli("status", "--prometheus", *other).exit_code == 2

@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 from conftest import write_artists
 
-from artistjobs.cli import arguments
+from artistjobs.library import arguments
 
 BEFORE, NEAR_THE_END, AFTER = date(2026, 11, 19), date(2026, 12, 10), date(2026, 12, 11)
 

@@ -92,6 +92,24 @@ def test_a_file_of_somebody_else_in_its_place_is_replaced_and_not_removed_at_the
     assert file.exists()
 
 
+def test_a_worker_removes_the_files_that_others_could_not_remove_at_their_end(path, store):
+    with open_store(path) as other:
+        ended = other.queue.register()
+        other.queue.end("finished")
+    living, unknown = LivenessLock(path, ended), path.with_name("jobs.db-worker-77")
+    file = path.with_name(f"jobs.db-worker-{ended}")
+    unknown.touch()
+
+    with open_store(path) as other:
+        other.queue.rescue()
+    assert file.exists()
+    living.close()
+    store.queue.rescue()
+
+    assert not file.exists()
+    assert unknown.exists()
+
+
 @needs_list
 @pytest.mark.parametrize("is_stopped", [False, True])
 def test_until_then_it_is_alive_because_its_process_uses_the_database(path, store, is_stopped):

@@ -45,7 +45,7 @@ def look_for(wait, world, seconds, each=lambda second: None):
     for second in range(seconds):
         world.now += 1.0
         each(second)
-        wait.look()
+        wait.poll()
 
 
 def test_a_short_wait_says_nothing(wait, world, capsys):

@@ -5,16 +5,20 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, suppress
+from dataclasses import replace
 
 import factories as make
 import psycopg
 import pytest
+from conftest import wait_until
+from psycopg.rows import dict_row
 
 from artistjobs.core.attempt import Outcome
 from artistjobs.core.job import EVERYTHING
 from artistjobs.errors import StoreAwayError, StoreError
 from artistjobs.store.address import DatabaseUrl
-from artistjobs.store.postgres import connection, liveness, spool, statements
+from artistjobs.store.models import Submission
+from artistjobs.store.postgres import connection, liveness, migrations, spool, statements
 from artistjobs.store.postgres.store import PostgresStore
 
 
@@ -88,6 +92,16 @@ def test_eight_processes_may_open_a_new_database_at_once(postgres, tmp_path):
     with ThreadPoolExecutor(8) as pool:
         assert set(pool.map(open_one, range(8))) == {"real"}
     postgres.drop_database(url)
+
+
+def test_tables_made_while_a_process_waits_to_make_them_are_seen(open_store, url, query):
+    with psycopg.connect(url, row_factory=dict_row) as first, ThreadPoolExecutor(1) as pool:
+        first.execute("SELECT pg_advisory_xact_lock(%s)", (migrations.LOCK,))
+        second = pool.submit(open_store)
+        wait_until(lambda: query("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"))
+        migrations.migrate(first, url)
+        first.commit()
+        assert second.result().kind.value == "real"
 
 
 @pytest.mark.parametrize("code", ["40001", "40P01"])
@@ -247,6 +261,62 @@ def test_answers_of_an_outage_survive_a_power_cut(monkeypatch, url, tmp_path):
     assert lose_power(monkeypatch, url, tmp_path) == 2
 
 
+def be_away(monkeypatch, store) -> None:
+    """End the session of a store, and let it find no server any more."""
+    store._connection.db.close()
+    monkeypatch.setattr(connection, "connect", lambda _: (_ for _ in ()).throw(psycopg.OperationalError("away")))
+
+
+def make_submission(job: int) -> Submission:
+    return Submission(job=job, response_id=f"resp_{job}", window=None, submitted_at=make.NOON, reserved_usd=0.5)
+
+
+@pytest.mark.parametrize("has_died", [False, True], ids=["same process", "next process"])
+def test_an_answer_in_the_background_whose_id_came_during_an_outage_is_not_bought_again(
+    open_worker, open_store, monkeypatch, has_died
+):
+    worker = open_worker()
+    make.ingest(worker, *make.names(3))
+    claims = make.claim(worker, 3)
+    with monkeypatch.context() as patched:
+        be_away(patched, worker)
+        for claim in claims:
+            worker.queue.submit(make_submission(claim.job))
+        # The answer to one of them came, and ends its submission.
+        make.settle(worker, make.make_attempt(claims[0], answer=make.make_answer(response_id="resp_1")))
+    if has_died:
+        worker.queue.close()
+        worker = open_worker()
+    worker.queue.rescue()
+    make.settle(worker)
+
+    assert [worker.queue.submission(job) for job in (1, 2, 3)] == [None, make_submission(2), make_submission(3)]
+    assert worker.records.counts(EVERYTHING).done == 1
+
+
+def test_an_id_in_a_spool_is_left_out_if_the_answer_is_stored_or_another_worker_has_the_job(open_worker, monkeypatch):
+    monkeypatch.setattr(liveness, "DEAD_SECONDS", -1.0)
+    monkeypatch.setattr(liveness, "HEARTBEAT_SECONDS", 3600.0)
+    worker, other = open_worker(), open_worker()
+    make.ingest(worker, *make.names(3))
+    make.claim(worker, 3)
+    with monkeypatch.context() as patched:
+        be_away(patched, worker)
+        for job in (1, 2, 3):
+            worker.queue.submit(make_submission(job))
+        worker.queue.close()
+    other.queue.rescue()
+    first, second = make.claim(other, 2)
+    other.queue.submit(replace(make_submission(1), response_id="resp_other"))
+    make.settle(other, make.make_attempt(second, answer=make.make_answer(response_id="resp_2")))
+    third = open_worker()
+
+    assert first.job == 1
+    assert third.queue.submission(1).response_id == "resp_other"
+    assert third.queue.submission(2) is None
+    assert third.queue.submission(3) == make_submission(3)
+
+
 def test_a_spool_on_a_full_disk_does_not_end_the_work(open_worker):
     worker = open_worker()
     make.ingest(worker, *make.names(2))
@@ -315,12 +385,8 @@ def test_a_late_answer_does_not_settle_the_job_of_another_worker(open_worker, mo
 def test_a_missing_fence_would_be_noticed(open_worker, monkeypatch):
     monkeypatch.setattr(liveness, "DEAD_SECONDS", -1.0)
     monkeypatch.setattr(liveness, "HEARTBEAT_SECONDS", 3600.0)
-    plant(
-        monkeypatch,
-        "held_claims",
-        b"AND jobs.claimed_by = %(worker)s::bigint\n   AND jobs.attempt = given.attempt",
-        b"",
-    )
+    fence = b"AND jobs.claimed_by = %(worker)s::bigint\n       AND jobs.attempt = given.number"
+    plant(monkeypatch, "settle", fence, b"")
 
     assert not late_answer_is_refused(open_worker)
 

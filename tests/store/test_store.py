@@ -247,6 +247,15 @@ def test_a_claim_has_the_prompt_with_which_it_was_ingested(worker, prompt):
     assert worker.records.prompt(claimed.prompt) == prompt
 
 
+def test_what_bounds_a_worker_is_known_to_others_until_it_changes(worker):
+    bounds = []
+    for bound in ("requests", None, "cpu"):
+        worker.queue.note_bound(bound)
+        bounds.append([one.bounded_by for one in worker.records.workers()])
+
+    assert bounds == [["requests"], [None], ["cpu"]]
+
+
 def test_pending_models_are_those_of_pending_jobs(worker):
     make.ingest(worker, "Frida Kahlo", prompt=make.make_prompt(model="gpt-5"))
     make.ingest(worker, "Frida Kahlo", prompt=make.make_prompt(model="gpt-6"))

@@ -7,6 +7,7 @@ the exit code once there is one. A fork takes a tenth of the time of a new inter
     kill       [step, nth]: SIGKILL at the nth occurrence of "before settle", "after commit of claim", "after fsync" …
     disk_kill  [operation, suffix, nth]: SIGKILL within an operation of SQLite, see shim.c
     watch      [folder, image]: keep an image of the folder as a power cut would leave it, see shim.c
+    fail       [folder, operation, nth, errno, mark]: an operation fails, see shim.c
     set        {"artistjobs.store.sqlite.connection.BUSY_SECONDS": 0.5}: another value for a name
     pragmas    statements for every connection, once it is open
     read_only  true: SQLite opens databases read-only
@@ -48,7 +49,7 @@ time.time = _time  # before another module imports it by name
 for name in (
     "api.responses",
     "export.export",
-    "cli.arguments",
+    "library.arguments",
     "commands.run",
     "commands.status",
     "terminal.streams",
@@ -67,6 +68,8 @@ for name in (
 ):
     importlib.import_module(f"artistjobs.{name}")
 
+import planted_bugs  # noqa: E402
+
 from artistjobs.api.prices import usage_cost  # noqa: E402
 from artistjobs.api.responses import AsyncOpenAI  # noqa: E402
 from artistjobs.cli import main  # noqa: E402
@@ -84,6 +87,7 @@ _client = AsyncOpenAI(api_key="none")
 _ = _client.responses.with_raw_response, _client.models.with_raw_response
 
 SQL = Path(connection.__file__).parent / "sql"
+planted_bugs.plant()
 STATEMENTS = {file.read_text(encoding="utf-8"): file.stem for file in SQL.iterdir()}
 
 
@@ -214,6 +218,10 @@ def arrange(wrong: dict) -> None:
     if "disk_kill" in wrong:
         operation, suffix, nth = wrong["disk_kill"]
         ctypes.CDLL(None).disk_kill_at(operation.encode(), suffix.encode(), ctypes.c_long(nth))
+    if "fail" in wrong:
+        folder, operation, nth, error, mark = wrong["fail"]
+        fail_at = ctypes.CDLL(None).disk_fail_at
+        fail_at(folder.encode(), operation.encode(), ctypes.c_long(nth), error, mark.encode())
     if "clock" in wrong:
         _clock["ahead"], _clock["jump"], _clock["readings"] = wrong["clock"]
     for name, value in wrong.get("limits", {}).items():

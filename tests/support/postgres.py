@@ -90,6 +90,10 @@ class OwnServer(Server):
         assert self._process is not None
         return self._process.pid
 
+    def program(self, name: str) -> Path:
+        """Return the path of a program of the same version, such as psql."""
+        return self._programs / name
+
     def start(self, *settings: str) -> None:
         """Start the server with further settings, or those of the last start, and wait until it answers."""
         self._settings = settings = settings or self._settings
@@ -152,11 +156,11 @@ SETTINGS = (
 
 
 @contextmanager
-def own_server(*settings: str) -> Iterator[OwnServer]:
-    """Start a server from the wheel, and stop it and remove its data at the end of the context."""
+def own_server(*settings: str, parent: Path | None = None) -> Iterator[OwnServer]:
+    """Start a server from the wheel with a folder in ``parent``, and stop it and remove its data at the end."""
     wheel = find_wheel()
     assert wheel is not None
-    folder = Path(mkdtemp(prefix="artistjobs-postgres-"))
+    folder = Path(mkdtemp(prefix="artistjobs-postgres-", dir=parent))
     server = None
     try:
         programs, as_user = _prepare(wheel, folder)

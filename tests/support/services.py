@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from conftest import write_artists
 
-FAST = {"set": {"artistjobs.cli.arguments.BATCH_SPEED": 1000.0}}
+FAST = {"set": {"artistjobs.library.arguments.BATCH_SPEED": 1000.0}}
 """Changes in a program that a test launches, so that its waits are short."""
 
 

@@ -6,7 +6,11 @@
    and a removal count from the sync of the folder on. The key is the inode's number and birth.
 
    disk_kill_at(operation, suffix, nth): dies by SIGKILL at the nth "write" (half of it is written),
-   "sync" (before it), "synced" (after it), "truncate" or "unlink" of a file whose name ends so. */
+   "sync" (before it), "synced" (after it), "truncate" or "unlink" of a file whose name ends so.
+
+   disk_fail_at(folder, operation, nth, error, mark): the nth "write" (half of it is written), "sync", "open",
+   "rename", "truncate" or "unlink" of a file in the folder fails with this errno, and so does the nth "allocate",
+   an allocation of SQLite. The file named by the mark is created then, with the path of the operation in it. */
 
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -14,7 +18,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <link.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,6 +50,54 @@ static int is_fatal(const char *operation, const char *path) {
 
 static void die_at(const char *operation, const char *path) {
     if (is_fatal(operation, path)) kill(getpid(), SIGKILL);
+}
+
+static char failing_folder[PATH_MAX], failing_operation[16], mark[PATH_MAX];
+static long failing_count;
+static int failing_error;
+static char *sqlite_start, *sqlite_end;
+
+static int find_sqlite(struct dl_phdr_info *library, size_t size, void *nothing) {
+    if (!strstr(library->dlpi_name, "sqlite")) return 0;
+    for (int number = 0; number < library->dlpi_phnum; number++) {
+        const ElfW(Phdr) *part = &library->dlpi_phdr[number];
+        if (part->p_type != PT_LOAD || !(part->p_flags & PF_X)) continue;
+        if (sqlite_end && !strstr(library->dlpi_name, "libsqlite3")) continue;
+        sqlite_start = (char *)library->dlpi_addr + part->p_vaddr;
+        sqlite_end = sqlite_start + part->p_memsz;
+    }
+    return 0;
+}
+
+/* Return 1 if the library of SQLite is found, so that its allocations can fail. */
+int disk_fail_at(const char *folder, const char *operation, long nth, int error, const char *marked) {
+    strncpy(failing_folder, folder, sizeof failing_folder - 1);
+    strncpy(failing_operation, operation, sizeof failing_operation - 1);
+    strncpy(mark, marked, sizeof mark - 1);
+    failing_error = error;
+    dl_iterate_phdr(find_sqlite, NULL);
+    failing_count = nth;
+    return sqlite_end != NULL;
+}
+
+static int is_turn(const char *path) {
+    if (__sync_sub_and_fetch(&failing_count, 1) != 0) return 0;
+    int out = creat(mark, 0600);
+    if (out < 0 || pwrite(out, path, strlen(path), 0) < 0) abort();
+    close(out);
+    errno = failing_error;
+    return 1;
+}
+
+static int is_below(const char *folder, const char *path) {
+    size_t length = strlen(folder);
+    return length && !strncmp(path, folder, length) && (path[length] == '/' || !path[length]);
+}
+
+/* Return 1 if this operation has to fail; a relative path is in the folder, where the process works. */
+static int fails(const char *operation, const char *path) {
+    if (strcmp(operation, failing_operation) || (path[0] == '/' && !is_below(failing_folder, path))) return 0;
+    return is_turn(path);
 }
 
 static int path_of(int fd, char *path) {
@@ -118,16 +172,33 @@ static void about_to(const char *operation, int fd) {
     if (fatal_count && path_of(fd, path)) die_at(operation, path);
 }
 
+static int file_fails(const char *operation, int fd) {
+    char path[PATH_MAX];
+    if (strcmp(operation, failing_operation) || !path_of(fd, path) || !is_below(failing_folder, path)) return 0;
+    return is_turn(path);
+}
+
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
 int fsync(int fd) {
+    if (file_fails("sync", fd)) return -1;
     about_to("sync", fd);
     return synced(fd, REAL(fsync)(fd));
 }
 
 int fdatasync(int fd) {
+    if (file_fails("sync", fd)) return -1;
     about_to("sync", fd);
     return synced(fd, REAL(fdatasync)(fd));
+}
+
+ssize_t write(int fd, const void *bytes, size_t count) {
+    if (file_fails("write", fd)) {
+        REAL(write)(fd, bytes, count / 2);
+        errno = failing_error;
+        return -1;
+    }
+    return REAL(write)(fd, bytes, count);
 }
 
 ssize_t pwrite64(int fd, const void *bytes, size_t count, off64_t at) {
@@ -136,15 +207,60 @@ ssize_t pwrite64(int fd, const void *bytes, size_t count, off64_t at) {
         REAL(pwrite64)(fd, bytes, count / 2, at);
         kill(getpid(), SIGKILL);
     }
+    if (file_fails("write", fd)) {
+        REAL(pwrite64)(fd, bytes, count / 2, at);
+        errno = failing_error;
+        return -1;
+    }
     return REAL(pwrite64)(fd, bytes, count, at);
 }
 
 int ftruncate64(int fd, off64_t length) {
+    if (file_fails("truncate", fd)) return -1;
     about_to("truncate", fd);
     return REAL(ftruncate64)(fd, length);
 }
 
 int unlink(const char *path) {
+    if (fails("unlink", path)) return -1;
     die_at("unlink", path);
     return REAL(unlink)(path);
 }
+
+int rename(const char *from, const char *to) {
+    return fails("rename", to) ? -1 : REAL(rename)(from, to);
+}
+
+int link(const char *from, const char *to) {
+    return fails("rename", to) ? -1 : REAL(link)(from, to);
+}
+
+#define OPEN(name)                                        \
+    int name(const char *path, int flags, ...) {          \
+        va_list rest;                                     \
+        va_start(rest, flags);                            \
+        mode_t mode = va_arg(rest, mode_t);               \
+        va_end(rest);                                     \
+        if (fails("open", path)) return -1;               \
+        return REAL(name)(path, flags, mode);             \
+    }
+OPEN(open)
+OPEN(open64)
+
+#ifdef __GLIBC__
+void *__libc_malloc(size_t size);
+void *__libc_realloc(void *block, size_t size);
+
+static int allocation_fails(char *caller) {
+    return failing_count > 0 && !strcmp(failing_operation, "allocate") && caller >= sqlite_start && caller < sqlite_end &&
+           is_turn("");
+}
+
+void *malloc(size_t size) {
+    return allocation_fails(__builtin_return_address(0)) ? NULL : __libc_malloc(size);
+}
+
+void *realloc(void *block, size_t size) {
+    return allocation_fails(__builtin_return_address(0)) ? NULL : __libc_realloc(block, size);
+}
+#endif

@@ -60,7 +60,7 @@ class FileStore:
         )  # fmt: skip
 
     def keep(self, file: StoredFile) -> None:
-        """Let a file with its whole content be found."""
+        """Keep a file with its whole content, so that it is found."""
         file.size = file.path.stat().st_size
         self.files[file.id] = file
 

@@ -8,7 +8,7 @@ from artistjobs.core.job import MAX_DELAY_SECONDS, Claim, Scope
 from artistjobs.core.timestamps import to_timestamp
 from artistjobs.store.models import BatchChange, BatchJob, BatchRecord, TokenQueue
 from artistjobs.store.postgres.connection import Connection
-from artistjobs.store.postgres.money import hold_back
+from artistjobs.store.postgres.money import afford
 from artistjobs.store.postgres.queue import PostgresQueue
 from artistjobs.store.postgres.recording import Recorder
 from artistjobs.store.postgres.statements import Db, execute
@@ -76,14 +76,22 @@ class PostgresBatches(SqlBatchQueries):
         """Make the lines of a batch final; return False, with nothing changed, if the cap has no room."""
 
         def seal(db: Db) -> bool:
-            if cap_usd is not None and not hold_back(db, batch, [(change.reserved_usd or 0.0, 0.0)], cap_usd).granted:
-                return False
+            if cap_usd is not None:
+                granted = afford(db, [(change.reserved_usd or 0.0, 0.0)], cap_usd)
+                if not granted.reservation.granted:
+                    return False
+                execute(db, "reserve", {"worker": batch, **granted.amount._asdict(), "number": 1})
             execute(db, "unbind_jobs", {"batch": batch, "after": last_job, "available_at": None})
             execute(db, "update_batch", change_row(batch, BatchState.SEALED, change))
             return True
 
+        def sealed(db: Db) -> bool | None:
+            """Return True if an earlier try took effect although its connection broke, or else None."""
+            row = execute(db, "last_change", {"worker": batch}).fetchone()
+            return True if row is not None and row["changes"] else None
+
         with self._db.waiting():
-            return self._db.in_transaction(seal)
+            return self._db.in_transaction(seal, sealed)
 
     def move(self, batch: int, state: BatchState, change: BatchChange) -> BatchRecord:
         """Move a batch to a state, which may be its own, and change values."""
@@ -104,7 +112,7 @@ class PostgresBatches(SqlBatchQueries):
             known = recorder.known_responses(db, late)
             new = [attempt for attempt in attempts if attempt.claim.job in held]
             new += [attempt for attempt in late if has_other_id(attempt, known)]
-            return recorder.record(db, new, 0, held)[0] if new else []
+            return recorder.record(db, new, 0)[0] if new else []
 
         with self._db.waiting():
             return self._db.in_transaction(settle_all)

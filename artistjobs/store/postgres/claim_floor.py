@@ -31,9 +31,9 @@ class ClaimFloor:
             self._since = monotonic()
 
     def lower_below(self, jobs: Iterable[int]) -> None:
-        """Let the next claim find some jobs that are pending again."""
+        """Lower the floor, so that the next claim finds some jobs that are pending again."""
         self._job = min((job - 1 for job in jobs if job <= self._job), default=self._job)
 
     def reset(self) -> None:
-        """Let the next claim look at all jobs."""
+        """Remove the floor, so that the next claim looks at all jobs."""
         self._job = 0

@@ -264,8 +264,10 @@ class Connection:
 
     def _connect(self) -> Db:
         connection = connect(self.path)
-        self.sessions += 1
         try:
+            if self.sessions:
+                missing(connection, self.path)  # raises an error if it was upgraded while the server was away
+            self.sessions += 1
             sent = time()
             row = connection.execute("SELECT extract(epoch FROM clock_timestamp())::float8 AS now").fetchone()
             received = time()

@@ -14,6 +14,7 @@ from artistjobs.core.timestamps import to_timestamp
 from artistjobs.store.models import AskedBefore, IngestResult, Source
 from artistjobs.store.postgres.connection import Connection
 from artistjobs.store.postgres.errors import translated
+from artistjobs.store.postgres.new_jobs import add_jobs
 from artistjobs.store.postgres.prompts import add_header, add_prompt
 from artistjobs.store.postgres.statements import Db, execute, sql
 from artistjobs.store.queries.ingests import asked_before_of, first_bad_lines, same_ingest
@@ -59,18 +60,15 @@ class PostgresIngestor:
                 execute(db, "lock_ingest")
                 number = add_prompt(db, prompt, self._now())
                 header = add_header(db, column_names())
-                added = execute(db, "add_jobs", {"prompt": number, "header": header}).rowcount
-                span = execute(db, "staged_span").fetchone()
-                assert span is not None
+                asked = add_jobs(db, number, header, good)
                 counts = {
-                    "lines": lines, "good": good, "added": added, "known": span["jobs"] - added,
-                    "duplicates": good - span["jobs"], "bad": bad,
+                    "lines": lines, "good": good, "added": asked.added, "known": asked.jobs - asked.added,
+                    "duplicates": good - asked.jobs, "bad": bad,
                 }  # fmt: skip
-                edges = {"first_job": span["first_job"], "last_job": span["last_job"], "lines_of": None}
-                edges["header"] = header
+                edges = {"first_job": asked.first, "last_job": asked.last, "lines_of": None, "header": header}
                 ingest = self._add_ingest(db, source, number, {**counts, **edges})
-                add_good = "add_new_lines" if added == good else "add_lines"
-                execute(db, add_good, {"ingest": ingest, "first_job": span["first_job"], "header": header})
+                add_good = "add_new_lines" if asked.added == good else "add_lines"
+                execute(db, add_good, {"ingest": ingest, "first_job": asked.first, "header": header})
                 execute(db, "add_bad_lines", {"ingest": ingest})
         return IngestResult(ingest=ingest, unchanged=False, **counts)
 

@@ -8,7 +8,7 @@ ended, which frees the lock.
 """
 
 import logging
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from threading import Event, Thread
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -59,12 +59,16 @@ class Liveness:
         self.is_dead = False
         self._connect = connect
         self._worker = worker
-        self._notes = notes.open("wb", buffering=0)
         self._ended = Event()
         self._has_lock = False
         self._beat_at = monotonic()
-        self._db = connect()
-        self._beat()
+        self._notes = notes.open("wb", buffering=0)
+        with ExitStack() as unborn:
+            unborn.callback(self._notes.close)
+            self._db = self._session()
+            unborn.callback(self._db.close)
+            self._beat()
+            unborn.pop_all()
         self._thread = Thread(target=self._keep, name="heartbeat", daemon=True)
         self._thread.start()
 
@@ -97,12 +101,18 @@ class Liveness:
             try:
                 if self._db.closed or self._db.broken:
                     self._has_lock = False
-                    self._db = self._connect()
+                    self._db = self._session()
                 self._beat()
             except Exception as error:  # noqa: BLE001 - the thread goes on until the worker ends
                 log.debug("no heartbeat: %s", error)
                 with suppress(psycopg.Error):
                     self._db.close()
+
+    def _session(self) -> "Db":
+        db = self._connect()
+        # A heartbeat that a crash of the server forgets is followed by another one; nothing has to wait for the disk.
+        db.execute("SET synchronous_commit = off")
+        return db
 
     def _beat(self) -> None:
         sent = monotonic()

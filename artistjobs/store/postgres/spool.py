@@ -1,8 +1,9 @@
-"""Spool of a worker: attempts that the database may not have, in a file of this machine.
+"""Spool of a worker: what the database may not have, in a file of this machine.
 
-Every attempt is written to it before the database gets it. The file is synced when the database is away. What the
-database has acknowledged stays for a while, because a failover may forget what a server had committed. A file belongs
-to the process that has it locked; a later start takes over the files of processes that are gone.
+It has attempts, and the ids of responses that the service makes in the background. Every attempt is written to it
+before the database commits it. The file is synced when the database is away. What the database has acknowledged stays
+for a while, because a failover may forget what a server had committed. A file belongs to the process that has it
+locked; a later start takes over the files of processes that are gone.
 """
 
 import fcntl
@@ -10,12 +11,14 @@ import json
 import logging
 import os
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from artistjobs.core.attempt import Attempt
+from artistjobs.store.models import Submission
 from artistjobs.store.postgres.attempt_json import attempt_from_json, attempt_json
 
 if TYPE_CHECKING:
@@ -27,6 +30,9 @@ KEPT_BYTES: Final = 16 * 2**20
 """Size from which a file is begun anew once the database has everything in it."""
 
 SUFFIX = ".spool"
+
+_MANY: Final = 8
+"""Number of attempts from which a thread is worth its start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +61,9 @@ class SpoolFile:
         self._file: FileIO | None = self._path.open("ab", buffering=0)
         fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         self._is_complete = True
+        self._thread = ThreadPoolExecutor(1, "spool")
+        self._writing: Future[None] | None = None
+        self._submitted: dict[int, Submission] = {}
         self.acknowledged = 0
         self._begin()
 
@@ -65,17 +74,46 @@ class SpoolFile:
 
     def read(self, pending: Sequence[Attempt], number: int) -> "list[Spooled]":
         """Return everything in the file, or the attempts in memory if the disk did not take all of them."""
+        self.wait()
         if self._is_complete:
             return read_spool(self._path)
         return [Spooled(number, attempt, is_acknowledged=False) for attempt in pending]
 
     def add(self, number: int, attempts: Sequence[Attempt]) -> None:
-        """Write attempts that belong to the exchange with this number."""
+        """Write attempts that belong to the exchange with this number; many of them in a thread, see ``wait``."""
+        self.wait()
+        for attempt in attempts:
+            if attempt.calls:
+                self._submitted.pop(attempt.claim.job, None)
+        if len(attempts) < _MANY:
+            self._add(number, attempts)
+        else:
+            self._writing = self._thread.submit(self._add, number, attempts)
+
+    def add_submission(self, submission: Submission) -> None:
+        """Write a response that the service makes in the background, on disk on return."""
+        self.wait()
+        self._submitted[submission.job] = submission
+        self._write_submission(submission)
+        self.sync()
+
+    def read_submissions(self) -> "list[Submission]":
+        """Return the responses that the service makes in the background for jobs of this worker."""
+        return list(self._submitted.values())
+
+    def wait(self) -> None:
+        """Wait until everything is written. In the meantime, the server may work on the same attempts."""
+        if self._writing is not None:
+            self._writing.result()
+            self._writing = None
+
+    def _add(self, number: int, attempts: Sequence[Attempt]) -> None:
         lines = [json.dumps({"number": number, "attempt": attempt_json(attempt)}) for attempt in attempts]
         self._write("".join(f"{line}\n" for line in lines).encode())
 
     def acknowledge(self, number: int) -> None:
         """Write that the database has all exchanges up to this number."""
+        self.wait()
         self.acknowledged = number
         if self._file is not None and self._is_complete and self._file.tell() > KEPT_BYTES:
             with suppress(OSError):
@@ -84,7 +122,8 @@ class SpoolFile:
         self._write(b'{"acknowledged": %d}\n' % number)
 
     def sync(self) -> None:
-        """Have everything written to the disk."""
+        """Sync everything written to the disk."""
+        self.wait()
         try:
             if self._file is not None:
                 os.fsync(self._file.fileno())
@@ -99,12 +138,19 @@ class SpoolFile:
 
     def close(self) -> None:
         """Release the file, as the death of the process does."""
+        self.wait()
+        self._thread.shutdown()
         if self._file is not None:
             self._file.close()
             self._file = None
 
     def _begin(self) -> None:
         self._write(b'{"worker": %d, "token": "%s"}\n' % (self.owner.worker, self.owner.token.encode()))
+        for submission in self._submitted.values():
+            self._write_submission(submission)
+
+    def _write_submission(self, submission: Submission) -> None:
+        self._write(json.dumps({"submission": asdict(submission)}).encode() + b"\n")
 
     def _write(self, text: bytes) -> None:
         # A full disk must not end the work: the database takes the attempts, and until then they are in memory.
@@ -134,6 +180,20 @@ def read_spool(path: Path) -> list[Spooled]:
         except (ValueError, KeyError, TypeError):
             continue
     return [Spooled(number, attempt, number <= acknowledged) for number, attempt in found]
+
+
+def read_submissions(path: Path) -> list[Submission]:
+    """Return the responses in the background of a spool that no attempt in it has ended."""
+    found: dict[int, Submission] = {}
+    for line in path.read_bytes().split(b"\n"):
+        with suppress(ValueError, KeyError, TypeError):
+            value = json.loads(line)
+            if "submission" in value:
+                submission = Submission(**value["submission"])
+                found[submission.job] = submission
+            elif "attempt" in value and value["attempt"]["calls"]:
+                found.pop(value["attempt"]["claim"]["job"], None)
+    return list(found.values())
 
 
 def read_owner(path: Path) -> Owner | None:

@@ -1,6 +1,6 @@
 """Statements of the PostgreSQL store: SQL files by name, executed with parameters that PostgreSQL can store."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -22,11 +22,24 @@ def execute(db: Db, statement: str, parameters: Parameters | None = None) -> "ps
 
 
 def cleaned(parameters: Parameters) -> Mapping[str, object]:
-    """Return parameters without lone surrogates and NUL characters, which become U+FFFD."""
-    return {
-        name: list(map(storable, value)) if isinstance(value, list) else storable(value)
-        for name, value in parameters.items()
-    }
+    """Return parameters without lone surrogates and NUL characters, which become U+FFFD; lists become arrays."""
+    return {name: storable(array(value) if isinstance(value, list) else value) for name, value in parameters.items()}
+
+
+def array(values: Sequence[object]) -> str:
+    """Return numbers or texts, or None for NULL, as the text of an array, whose type the statement names.
+
+    psycopg finds what to escape by regular expressions, which takes longer than the server needs to store an answer.
+    """
+    return f"{{{','.join([_element(value) for value in values])}}}"
+
+
+def _element(value: object) -> str:
+    if value is None:
+        return "NULL"
+    if isinstance(value, str):
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return str(value)
 
 
 @cache

@@ -61,7 +61,7 @@ class PostgresTables:
                     copy.write_row((*row[:text], plain, *row[text + 1 :], as_json))
 
     def set_numbers(self) -> None:
-        """Let new rows have higher numbers than the copied ones."""
+        """Raise the numbers of new rows above those of the copied ones."""
         for table in TABLES:
             if "id" in self.columns(table):
                 self._db.execute(

@@ -21,7 +21,7 @@ TABLES = (
 """All tables with rows for users, each after those that it refers to."""
 
 
-NOT_COPIED = frozenset({"token", "backend", "exchanges", "text_apart", "text_json"})
+NOT_COPIED = frozenset({"token", "backend", "exchanges", "changes", "unexplained", "text_apart", "text_json"})
 """Columns of one store only: they name a session, or say how a text is stored."""
 
 

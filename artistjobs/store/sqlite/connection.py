@@ -145,7 +145,7 @@ class Connection(Reading):
             self._watched = since, LockWait(self.path, self.name, BUSY_SECONDS)
         if is_abandoned and monotonic() - since > LOOK_SECONDS:
             raise StoreError(locked_sentence(self.path, self.name))
-        self._watched[1].look()
+        self._watched[1].poll()
 
     def _wait(self) -> LockWait | None:
         """Return the wait of a thread that nobody watches: the main thread, which Ctrl+C has to interrupt."""
@@ -176,7 +176,7 @@ class Connection(Reading):
                 except sqlite3.OperationalError as error:
                     if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
                         raise
-                    wait.look()
+                    wait.poll()
                 else:
                     return
 

@@ -175,6 +175,21 @@ def remove_worker_file(database: Path, worker: int) -> None:
         worker_file(database, worker).unlink()
 
 
+def numbers_of_files(database: Path) -> list[int]:
+    """Return the numbers of the workers whose lock files exist. Raises OSError."""
+    start = f"{database.name}-worker-"
+    ends = (file.name.removeprefix(start) for file in database.parent.iterdir() if file.name.startswith(start))
+    return sorted(int(end) for end in ends if end.isdecimal())
+
+
+def remove_unlocked_file(database: Path, worker: int) -> None:
+    """Remove the lock file of a worker whose end is recorded, unless its process still holds the lock."""
+    path = worker_file(database, worker)
+    with suppress(OSError), open_existing(path) as file:
+        if try_lock(file) and has_name(file, path):
+            path.unlink()
+
+
 def is_alive(database: Path, process: WorkerProcess) -> bool:
     """Return True if the process of a worker lives; changes nothing."""
     try:

@@ -38,7 +38,7 @@ class LockWait:
         self._seen = _State(self._started_at, None, ())
         self._told: tuple[int, bool] | None = None
 
-    def look(self) -> None:
+    def poll(self) -> None:
         """Log who holds the lock once the wait is long; to be called once a second or so.
 
         Raises:

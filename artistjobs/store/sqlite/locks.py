@@ -92,7 +92,7 @@ class WriteLock:
         waiting = _Waiting(self._file)
         try:
             while not waiting.is_granted.wait(LOOK_SECONDS):
-                wait.look()
+                wait.poll()
         except BaseException:
             # Otherwise the thread that waits closes the file.
             self._reopen(closing=waiting.give_up())

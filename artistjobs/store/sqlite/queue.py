@@ -6,7 +6,7 @@ import socket
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import asdict
 from time import time
 from typing import Any
@@ -35,6 +35,8 @@ from artistjobs.store.sqlite.liveness import (
     LivenessLock,
     LockKeeper,
     WorkerProcess,
+    numbers_of_files,
+    remove_unlocked_file,
     remove_worker_file,
     suspected_job,
 )
@@ -54,6 +56,7 @@ class SqliteQueue:
         self._picks: RandomPicks | None = None
         self._headers = Headers(connection)
         self._ends_submissions = False
+        self._has_removed_files = False
 
     def register(self) -> int:
         """Register this process as a worker, take its liveness lock, and return its number."""
@@ -95,11 +98,14 @@ class SqliteQueue:
             return self._claim(db, limit, scope) if limit > 0 else []
 
     def rescue(self) -> RescueResult:
-        """Free the jobs of every other worker whose liveness lock is free."""
+        """Free the jobs of every other worker whose liveness lock is free; the first time, remove files left behind."""
         states: Counter[str] = Counter()
         for row in self._connection.rows("holders"):
             if row["worker"] != self._worker:
                 states += self._rescue_from(WorkerProcess(*row))
+        if not self._has_removed_files:
+            self._has_removed_files = True
+            self._remove_left_files()
         return RescueResult(pending=states["pending"], failed=states["failed"], live_workers=states["living"])
 
     def queue_state(self, scope: Scope) -> QueueState:
@@ -189,6 +195,11 @@ class SqliteQueue:
         """Record that this worker was told to stop: if it is killed from now on, no job is to blame."""
         with self._connection.transaction() as db:
             db.execute(sql("stop_worker"), {"worker": self._worker, "ending": ending})
+
+    def note_bound(self, bound: str | None) -> None:
+        """Record what bounds the run of this worker, None if nothing does."""
+        with self._connection.transaction() as db:
+            db.execute(sql("note_bound"), {"worker": self._worker, "bound": bound})
 
     def end(self, ending: str) -> None:
         """Record the end of this worker and release its liveness lock; ``ending`` is the reason."""
@@ -295,6 +306,13 @@ class SqliteQueue:
                 db.execute(sql("leave_batches"), {"worker": worker})
                 remove_worker_file(self._connection.path, worker)  # before the commit, as in end()
             return Counter(state for (state,) in freed)
+
+    def _remove_left_files(self) -> None:
+        """Remove lock files that workers could not remove at their end."""
+        with suppress(OSError):  # a folder that cannot be read: the files do no harm
+            if numbers := numbers_of_files(self._connection.path):
+                for row in self._connection.rows("ended_workers", {"workers": json.dumps(numbers)}):
+                    remove_unlocked_file(self._connection.path, row["worker"])
 
     def _now(self) -> str:
         return to_timestamp(self._clock())

@@ -4,7 +4,7 @@ import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from artistjobs.errors import StoreError
+from artistjobs.store.migration_files import in_use_error
 from artistjobs.store.sqlite.liveness import WorkerProcess, is_alive
 from artistjobs.store.sqlite.migrations import migrate, needs_migration
 from artistjobs.store.sqlite.read_connection import sql
@@ -23,10 +23,7 @@ def upgrade(db: "Database", path: Path, name: Path) -> None:
     if not needs_migration(db.conn, name):
         return  # another process has upgraded it meanwhile, and may already work on it
     if (worker := living_worker(db.conn, path)) is not None:
-        raise StoreError(
-            f"{name} is in use by a worker of an earlier version (process {worker.pid} on {worker.host}) and cannot be "
-            "upgraded meanwhile; wait until it ends or stop it with Ctrl+C, then run the same command again."
-        )
+        raise in_use_error(name, worker.pid, worker.host)
     migrate(db)
 
 

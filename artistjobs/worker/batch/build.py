@@ -33,7 +33,7 @@ BUFFER_BYTES: Final = 2**18
 
 @dataclass(slots=True, kw_only=True)
 class Room:
-    """What a batch may hold at most; None is no limit. The first line need not fit into the tokens."""
+    """Limits of one batch; None is no limit. The first line need not fit into the tokens."""
 
     tokens: int | None = None
     usd: float | None = None

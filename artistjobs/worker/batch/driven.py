@@ -30,7 +30,7 @@ DELETE_TRIES = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriverContext:
-    """What the drivers of a process share.
+    """Objects that the drivers of a process share.
 
     ``transfers`` lets one of them at a time build, upload or download a file. ``learn`` is called when a batch ends.
     """

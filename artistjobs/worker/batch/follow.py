@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import replace
+from functools import partial
 from time import time
 
 from artistjobs.api.batch_objects import RemoteBatch, batch_in
@@ -25,7 +26,7 @@ async def poll(batch: DrivenBatch) -> None:
             await _cancel(batch)
         batch_id = batch.record.batch_id
         assert batch_id is not None
-        remote = batch_in(await batch.service.told(lambda batch_id=batch_id: batch.service.api.retrieve(batch_id)))  # type: ignore[misc]
+        remote = batch_in(await batch.service.until_certain(partial(batch.service.api.retrieve, batch_id)))
         misses = misses + 1 if remote is None else 0
         if misses >= GONE_LOOKS:
             await batch.lose("vanished", "the service no longer knows the batch")
@@ -64,7 +65,7 @@ async def _cancel(batch: DrivenBatch) -> None:
     assert batch_id is not None
     batch.cancelled_at = time()
     # A batch that is not found or has ended meanwhile is described by the next look.
-    await batch.service.told(lambda: batch.service.api.cancel(batch_id))
+    await batch.service.until_certain(partial(batch.service.api.cancel, batch_id))
 
 
 async def _refused(batch: DrivenBatch, remote: RemoteBatch, change: BatchChange) -> None:

@@ -217,7 +217,7 @@ class BatchLoop:
         return True
 
     async def _wait_for_drivers(self) -> None:
-        """Let the drivers finish the step that must not be interrupted, for example the creation of a batch."""
+        """Wait until the drivers have finished their step, for example the creation of a batch."""
         await asyncio.gather(*(driven.task for driven in self._driven.values()), return_exceptions=True)
 
 

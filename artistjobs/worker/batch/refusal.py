@@ -16,7 +16,7 @@ BAD_REQUEST = 400
 
 
 class Consequence(Enum):
-    """What follows from a refusal; the jobs of the batch are pending again in any case."""
+    """Consequence of a refusal; the jobs of the batch are pending again in any case."""
 
     WAIT_FOR_ROOM = auto()  # the token queue is full
     TRY_AGAIN = auto()  # the service is at fault

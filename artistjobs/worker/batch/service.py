@@ -53,7 +53,7 @@ class BatchService:
         """Sleep; a pause of the run does not end it. Raises RunStoppingError as soon as the run stops."""
         await self._stop.sleep_unless_stopped(seconds)
 
-    async def told(self, request: Request) -> Reply:
+    async def until_certain(self, request: Request) -> Reply:
         """Repeat a request that may be repeated until the reply is a success, or a 404 or 409.
 
         Raises:
@@ -118,7 +118,7 @@ class BatchService:
         after: str | None = None
         newest, is_in_order = inf, True
         for _ in range(PAGES_MAX):
-            reply = await self.told(lambda after=after: page_after(after))  # type: ignore[misc]
+            reply = await self.until_certain(lambda after=after: page_after(after))  # type: ignore[misc]
             page = read(reply) or []
             found |= {one.id: one for one in page}
             for one in page:

@@ -5,6 +5,7 @@ They are cancelled; what they have answered is paid for, and is kept.
 
 import logging
 from dataclasses import replace
+from functools import partial
 
 from artistjobs.api.batch_objects import RemoteBatch
 from artistjobs.core.timestamps import from_timestamp
@@ -21,7 +22,7 @@ async def cancel_twins(batch: DrivenBatch) -> list[RemoteBatch]:
     for twin in twins:
         if not twin.is_final and twin.status != "cancelling":
             log.warning("the service has batch %d twice; %s is cancelled", batch.record.id, twin.id)
-            await batch.service.told(lambda twin=twin: batch.service.api.cancel(twin.id))  # type: ignore[misc]
+            await batch.service.until_certain(partial(batch.service.api.cancel, twin.id))
     return twins
 
 

@@ -6,7 +6,10 @@ is ``FORGIVEN_SECONDS`` ago.
 """
 
 from collections.abc import Callable
-from typing import Final
+from enum import Enum, auto
+from typing import Final, Protocol
+
+from artistjobs.worker.limits.cohort import CallEnd
 
 FIRST_CALLS: Final = 8
 """Calls in flight before the first reply, whose headers report the rate limit, if there is one."""
@@ -16,8 +19,57 @@ FORGIVEN_SECONDS: Final = 30.0
 """Time without a refusal after which the size that was too large is forgotten."""
 
 
+class Growth(Enum):
+    """What keeps the number of calls in flight from growing, where it is found while they run."""
+
+    NOTHING = auto()
+    LATENCY = auto()
+    REFUSAL = auto()
+    LARGEST = auto()
+
+
+class CallLimit(Protocol):
+    """Counts the calls in flight, and decides how many may be; ``size`` is their maximum at this moment."""
+
+    size: float
+    in_flight: int
+
+    @property
+    def wanted(self) -> int:
+        """Number of calls that are wanted in flight, which ``size`` may still have to grow to."""
+
+    @property
+    def is_full(self) -> bool:
+        """True if the next call has to wait for the end of another one."""
+
+    @property
+    def slowed_to(self) -> int | None:
+        """Maximum number of calls in flight after refusals; None if it is not reduced."""
+
+    @property
+    def growth(self) -> Growth | None:
+        """What keeps the number from growing; None if it is fixed."""
+
+    def started(self, *, is_free: bool) -> None:
+        """Record the start of a call; ``is_free`` is False if it had to wait for something else than other calls."""
+
+    def ended(self, end: CallEnd | None, *, answered: bool) -> None:
+        """Record the end of a call; ``answered`` is True if a server replied without refusing it."""
+
+    def resize(self, largest: int) -> None:
+        """Set another largest number."""
+
+    def restart(self) -> None:
+        """Begin with few calls after a time without any reply."""
+
+    def refused(self) -> None:
+        """Record a refusal for too many calls."""
+
+
 class ConcurrencyLimit:
     """Counts the calls in flight, and adapts their maximum to refusals and successes."""
+
+    growth = None
 
     def __init__(self, largest: int, clock: Callable[[], float], first: int = FIRST_CALLS) -> None:
         self._clock = clock
@@ -30,9 +82,24 @@ class ConcurrencyLimit:
         self.in_flight = 0
 
     @property
+    def wanted(self) -> int:
+        """Maximum number of calls in flight without refusals."""
+        return self._largest
+
+    @property
     def is_full(self) -> bool:
         """True if the next call has to wait for the end of another one."""
         return self.in_flight >= max(1, int(self.size))
+
+    def started(self, *, is_free: bool) -> None:  # noqa: ARG002 - as the protocol has it
+        """Record the start of a call."""
+        self.in_flight += 1
+
+    def ended(self, end: CallEnd | None, *, answered: bool) -> None:  # noqa: ARG002 - as the protocol has it
+        """Record the end of a call; ``answered`` is True if a server replied without refusing it."""
+        self.in_flight -= 1
+        if answered:
+            self.answered()
 
     @property
     def slowed_to(self) -> int | None:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from artistjobs.api.rate_limit_headers import read_limit
-from artistjobs.worker.limits.concurrency import ConcurrencyLimit
+from artistjobs.worker.limits.cohort import CallEnd
+from artistjobs.worker.limits.concurrency import CallLimit, Growth
 from artistjobs.worker.limits.pacing import RatePacer, TokenCharge
 
 RAMP_UP_GAP_SECONDS: Final = 0.002
@@ -86,6 +87,13 @@ KEPT_PACE: Final = 0.7
 """Minimum share of the previous call rate that is kept if a pause follows too soon to measure the rate again."""
 
 
+IN_FLIGHT: Final = "calls in flight"
+"""Reason of a wait for the end of other calls."""
+
+
+AFTER_PAUSE: Final = "the gradual restart after a pause"
+
+
 @dataclass(frozen=True, slots=True)
 class Wait:
     """The reason for which calls wait, and the end of the wait in seconds on the limiter's clock.
@@ -120,7 +128,11 @@ class OpenGate:
 
 
 class Limiter:
-    """Lets calls start in order, each as soon as all limits allow it."""
+    """Lets calls start in order, each as soon as all limits allow it.
+
+    ``waited`` has the seconds that calls have waited for each reason, as a sum over the calls, and ``held`` the calls
+    that waited for it last, of all ``calls``.
+    """
 
     def __init__(  # noqa: PLR0913 - all of them by name
         self,
@@ -129,7 +141,7 @@ class Limiter:
         tpm: int | None,
         clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]],
-        concurrency: ConcurrencyLimit,
+        concurrency: CallLimit,
         sharers: Callable[[], int] = lambda: 1,
         first_gap: float = 0.0,
         gate: Gate | None = None,
@@ -152,11 +164,14 @@ class Limiter:
         self._pace_before = 0.0
         self._starts: deque[float] = deque(maxlen=MAX_STARTS)
         self.waiting: Wait | None = None
+        self.waited: dict[str, float] = {}
+        self.held: dict[str, int] = {}
+        self.calls = 0
 
     @property
     def slowed_to(self) -> int | None:
         """Maximum number of calls in flight after refusals; None if it is not reduced."""
-        return self._concurrency.slowed_to if self._concurrency is not None else None
+        return self._concurrency.slowed_to
 
     @property
     def paused_until(self) -> float:
@@ -178,11 +193,11 @@ class Limiter:
             self._queued += 1
             try:
                 async with self._turn:
-                    await self._wait_for_turn()
-                    return self._start_call(tokens)
+                    is_free = await self._wait_for_turn()
+                    return self._start_call(tokens, is_free=is_free)
             finally:
                 self._queued -= 1
-        return self._start_call(tokens)
+        return self._start_call(tokens, is_free=True)
 
     def look(self) -> float:
         """Count a look at an answer that the service makes; return the seconds until it may be made.
@@ -194,12 +209,11 @@ class Limiter:
         self._requests.consume(now, max(1, self._sharers()))
         return at - now
 
-    def ended(self, *, answered: bool) -> None:
+    def ended(self, *, answered: bool, end: CallEnd | None = None) -> None:
         """Record the end of an acquired call; ``answered`` is True if a server replied without refusing its rate."""
-        self._concurrency.in_flight -= 1
         if answered:
             self._refusals //= 2
-            self._concurrency.answered()
+        self._concurrency.ended(end, answered=answered)
 
     def restart(self) -> None:
         """Begin again with few calls in flight, after a rest of all calls."""
@@ -234,12 +248,27 @@ class Limiter:
         self._paused_until, self._pause_reason = until, reason
         return True
 
+    @property
+    def growth(self) -> Growth | None:
+        """What keeps the number of calls in flight from growing; None if it is fixed."""
+        return self._concurrency.growth
+
+    @property
+    def wanted(self) -> int:
+        """Number of calls that are wanted in flight."""
+        return self._concurrency.wanted
+
     def tune(self, *, rpm: int | None, tpm: int | None, max_workers: int) -> None:
         """Apply other limits from now on; where one is None, the limit from the headers applies."""
         now = self._clock()
         self._requests.set_limit(rpm, now)
         self._tokens.set_limit(tpm, now)
         self._concurrency.resize(max_workers)
+
+    def limit_calls(self, concurrency: CallLimit) -> None:
+        """Apply another limit of the calls in flight, which then counts those of now."""
+        concurrency.in_flight = self._concurrency.in_flight
+        self._concurrency = concurrency
 
     def learn(self, headers: Mapping[str, str], *, accepted: bool = True) -> None:
         """Apply the limits in the headers of a reply where the user set none.
@@ -270,13 +299,25 @@ class Limiter:
         elif accepted:
             self._doubted_until[kind] = -math.inf
 
-    async def _wait_for_turn(self) -> None:
+    async def _wait_for_turn(self) -> bool:
+        """Return when the next call may start, with True if it had to wait for nothing but the end of others."""
+        held_by = None
         try:
-            while (wait := self._wait(self._clock())) is not None:
+            while (wait := self._wait(now := self._clock())) is not None:
                 self.waiting = wait
                 await self._sleep(min(wait.until - self._clock(), WAIT_POLL_SECONDS))
+                if wait.reason != IN_FLIGHT:
+                    held_by = self._pause_reason if wait.reason == AFTER_PAUSE else wait.reason
+                    self._add_wait(held_by, self._clock() - now)
         finally:
             self.waiting = None
+        if held_by is not None:
+            self.held[held_by] = self.held.get(held_by, 0) + 1
+        return held_by is None
+
+    def _add_wait(self, reason: str, seconds: float) -> None:
+        """Record that all waiting calls have waited."""
+        self.waited[reason] = self.waited.get(reason, 0.0) + seconds * self._queued
 
     def _wait(self, now: float) -> Wait | None:
         if (opens_at := self._gate.opens_at) > now:
@@ -285,21 +326,22 @@ class Limiter:
         if now < self._paused_until:
             return Wait(self._pause_reason, self._paused_until)
         if self._concurrency.is_full:
-            return Wait("calls in flight", now + SLOT_POLL_SECONDS)
+            return Wait(IN_FLIGHT, now + SLOT_POLL_SECONDS)
         at, reason = max(
             (self._requests.next_at, "requests a minute"),
             (self._tokens.next_at, "tokens a minute"),
-            (self._next_after_pause(now), "the gradual restart after a pause"),
-            (self._next_of_first(), "calls in flight"),
+            (self._next_after_pause(now), AFTER_PAUSE),
+            (self._next_of_first(), IN_FLIGHT),
         )
         return Wait(reason, at) if at > now else None
 
-    def _start_call(self, expected: float | Callable[[], float]) -> int:
+    def _start_call(self, expected: float | Callable[[], float], *, is_free: bool) -> int:
         tokens = expected() if callable(expected) else expected
         now = self._clock()
         sharers = max(1, self._sharers())
+        self.calls += 1
         self._starts.append(now)
-        self._concurrency.in_flight += 1
+        self._concurrency.started(is_free=is_free)
         self._requests.consume(now, sharers)
         charged = tokens if self._tokens.is_set_by_user else self._charge.estimate(tokens)
         self._tokens.consume(now, charged * sharers)

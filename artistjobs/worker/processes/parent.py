@@ -18,13 +18,14 @@ from artistjobs.core.json_values import Json
 from artistjobs.errors import RunStoppedError
 from artistjobs.store.interface import Store
 from artistjobs.store.models import Counts
+from artistjobs.worker.limits.latency_window import FIRST_CALLS
 from artistjobs.worker.processes import messages
 from artistjobs.worker.processes.shared_rest import SharedRest
 from artistjobs.worker.progress.counters import RunTotals, merge_totals
 from artistjobs.worker.progress.job_counts import initial_job_progress
 from artistjobs.worker.progress.snapshot import Display, RunSnapshot, merge, snapshot_from_json
 from artistjobs.worker.run import RunReport, limit_sentence, note_store_error, watching
-from artistjobs.worker.signals import HANDLED_SIGNALS, Signals
+from artistjobs.worker.signals import HANDLED_SIGNALS, RunControl, Signals
 from artistjobs.worker.stop import Stop, StopReason
 from artistjobs.worker.store_thread import tell_rescue
 
@@ -46,7 +47,9 @@ COMMAND: Final = (
 )  # fmt: skip
 
 
-async def run_in_processes(start_message: messages.StartMessage, watcher: Display) -> RunReport:
+async def run_in_processes(
+    start_message: messages.StartMessage, watcher: Display, run_control: RunControl | None = None
+) -> RunReport:
     """Run several processes until no job is left or something stops them, in the way of ``run.run``.
 
     Raises:
@@ -57,7 +60,7 @@ async def run_in_processes(start_message: messages.StartMessage, watcher: Displa
     """
     with start_message.database.open() as store:
         started, since, before = monotonic(), time(), store.records.counts(start_message.scope)
-        group = _ProcessGroup(start_message, before, started)
+        group = _ProcessGroup(start_message, before, started, run_control or Signals())
         await group.work(watcher, store)
         worked = None if group.error else store.records.worked_seconds(group.pids(), since)
     group.note_limit()
@@ -101,8 +104,11 @@ class _Child:
 class _ProcessGroup:
     """The child processes of one run."""
 
-    def __init__(self, start_message: messages.StartMessage, before: Counts, started_at: float) -> None:
+    def __init__(
+        self, start_message: messages.StartMessage, before: Counts, started_at: float, run_control: RunControl
+    ) -> None:
         self.stop = Stop()
+        self._run_control = run_control
         self.error: ArtistjobsError | None = None
         self.after = before
         self._start_message = start_message
@@ -117,7 +123,7 @@ class _ProcessGroup:
 
     async def work(self, watcher: Display, store: Store) -> None:
         """Return when all child processes have ended. Raises StoreError, and the error that prevented a start."""
-        async with Signals().listening(self.stop, lambda: self._snapshot().in_flight) as abandon_requested:
+        async with self._run_control.listening(self.stop, lambda: self._snapshot().in_flight) as abandon_requested:
             aside = [asyncio.create_task(self._pass_stop_on()), asyncio.create_task(self._pass_on(abandon_requested))]
             try:
                 await self._spawn_all()
@@ -302,9 +308,10 @@ class _ProcessGroup:
 
     def _first_snapshot(self) -> RunSnapshot:
         work, job_progress = self._start_message.work, initial_job_progress(self._before, self._started_at)
+        first = min(FIRST_CALLS, work.max_workers) if work.is_auto else work.max_workers
         return RunSnapshot(
             at=monotonic(), started_at=self._started_at, job_progress=job_progress, totals=RunTotals(),
-            jobs_per_minute=0.0, in_flight=0, max_workers=work.max_workers, processes=work.processes, limit=work.limit,
+            jobs_per_minute=0.0, in_flight=0, max_workers=first, processes=work.processes, limit=work.limit,
             cap_usd=work.max_cost_usd, stopping=self.stop.is_requested(),
         )  # fmt: skip
 

@@ -3,8 +3,10 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from artistjobs.core.attempt import Attempt, Outcome
+from artistjobs.core.bound import NO_USAGE, Usage
 from artistjobs.core.formatting import truncate
 from artistjobs.core.json_values import Json
 from artistjobs.store.models import Counts
@@ -19,7 +21,10 @@ MAX_NAME_LENGTH = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunTotals:
-    """Totals over the attempts of one or more processes; ``codes`` counts the failed jobs by error code."""
+    """Totals over the attempts of one or more processes; ``codes`` counts the failed jobs by error code.
+
+    ``usage`` is known at the end of a run.
+    """
 
     done: int = 0
     failed: int = 0
@@ -30,6 +35,7 @@ class RunTotals:
     cost_usd: float = 0.0
     unpriced: int = 0
     codes: Mapping[str, int] = field(default_factory=dict)
+    usage: Usage = NO_USAGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +51,15 @@ def merge_totals(totals: Iterable[RunTotals]) -> RunTotals:
     """Return the sum of the totals of several processes."""
     merged: Counter[str] = Counter()
     codes: Counter[str] = Counter()
-    cost_usd = 0.0
+    cost_usd, usage = 0.0, NO_USAGE
     for each in totals:
         counts = asdict(each)
+        del counts["usage"]
+        usage = usage.plus(each.usage)
         codes.update(counts.pop("codes"))
         cost_usd += counts.pop("cost_usd")
         merged.update(counts)
-    return RunTotals(**merged, cost_usd=cost_usd, codes=dict(codes))
+    return RunTotals(**merged, cost_usd=cost_usd, codes=dict(codes), usage=usage)
 
 
 def totals_json(totals: RunTotals) -> dict[str, Json]:
@@ -59,9 +67,9 @@ def totals_json(totals: RunTotals) -> dict[str, Json]:
     return asdict(totals)
 
 
-def totals_from_json(value: Mapping[str, Json]) -> RunTotals:
+def totals_from_json(value: Mapping[str, Any]) -> RunTotals:
     """Return the totals from the JSON of ``totals_json``."""
-    return RunTotals(**value)  # type: ignore[arg-type]  # the JSON of totals_json has these types
+    return RunTotals(**{**value, "usage": Usage(**value["usage"])})
 
 
 @dataclass(slots=True)
@@ -80,6 +88,7 @@ class RunCounters:
     cost_usd: float = 0.0
     unpriced: int = 0
     codes: Counter[str] = field(default_factory=Counter)
+    usage: Usage = NO_USAGE
     failures: dict[str, LatestFailure] = field(default_factory=dict)
     throughput: ThroughputMeter = field(default_factory=ThroughputMeter)
     latencies: LatencyHistogram = field(default_factory=LatencyHistogram)
@@ -141,4 +150,5 @@ class RunCounters:
             cost_usd=self.cost_usd,
             unpriced=self.unpriced,
             codes=dict(self.codes),
+            usage=self.usage,
         )

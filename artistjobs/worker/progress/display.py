@@ -6,12 +6,13 @@ All output goes to stderr; stdout is never used.
 import asyncio
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from artistjobs.core.formatting import cost_text, duration_text
-from artistjobs.terminal.live_block import LiveBlock
+from artistjobs.terminal.live_block import Block
 from artistjobs.terminal.log import ConsoleHandler
 from artistjobs.worker.progress.snapshot import (
     Display,
@@ -67,7 +68,7 @@ class LineDisplay:
 class LiveDisplay:
     """Display that draws a block on the terminal, with log lines printed above it."""
 
-    def __init__(self, console: ConsoleHandler, block: LiveBlock) -> None:
+    def __init__(self, console: ConsoleHandler, block: Block) -> None:
         self._console = console
         self._block = block
 
@@ -75,7 +76,7 @@ class LiveDisplay:
         """Draw until cancelled, and leave the last state on the screen."""
         from artistjobs.worker.progress.live_view import draw
 
-        block, ansi = self._block, ansi_maker()
+        block, ansi = self._block, ansi_maker(is_always_coloured=self._block.is_always_coloured)
         with stepping_aside(block):
             try:
                 while True:
@@ -88,11 +89,16 @@ class LiveDisplay:
                 block.finish()
 
 
-def ansi_maker() -> "Callable[[Text], str]":
-    """Return a function that renders a line of text in the colours that this terminal supports."""
+def ansi_maker(*, is_always_coloured: bool = False) -> "Callable[[Text], str]":
+    """Return a function that renders a line of text in the colours of this terminal, or always in colours."""
     from rich.console import Console
 
-    console = Console(stderr=True, highlight=False, width=10_000)
+    # In a notebook, rich would show a cell of its own for each line.
+    console = Console(stderr=True, highlight=False, width=10_000, force_jupyter=False)
+    if is_always_coloured:
+        console = Console(
+            force_terminal=True, color_system="standard", highlight=False, width=10_000, force_jupyter=False
+        )
 
     def ansi(line: "Text") -> str:
         with console.capture() as captured:
@@ -103,7 +109,7 @@ def ansi_maker() -> "Callable[[Text], str]":
 
 
 @contextmanager
-def stepping_aside(block: LiveBlock) -> Iterator[None]:
+def stepping_aside(block: Block) -> Iterator[None]:
     """Clear the block when Ctrl+Z suspends the program, so that the shell can use the terminal until it continues."""
     loop = asyncio.get_running_loop()
 
@@ -111,7 +117,8 @@ def stepping_aside(block: LiveBlock) -> Iterator[None]:
         block.clear()
         os.kill(os.getpid(), signal.SIGSTOP)
 
-    if signal.getsignal(signal.SIGTSTP) is not signal.SIG_DFL:
+    is_main = threading.current_thread() is threading.main_thread()
+    if not is_main or signal.getsignal(signal.SIGTSTP) is not signal.SIG_DFL:
         yield
         return
     loop.add_signal_handler(signal.SIGTSTP, step_aside)

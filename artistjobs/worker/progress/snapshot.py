@@ -12,7 +12,7 @@ from artistjobs.core.formatting import count_text, duration_text
 from artistjobs.core.json_values import Json
 from artistjobs.store.models import Counts
 from artistjobs.worker.limits.rate_limiter import Wait
-from artistjobs.worker.progress.counters import FAILURES_SHOWN, LatestFailure, RunTotals, merge_totals
+from artistjobs.worker.progress.counters import FAILURES_SHOWN, LatestFailure, RunTotals, merge_totals, totals_from_json
 from artistjobs.worker.progress.job_counts import JobProgress
 
 MIN_SECONDS_LEFT = 1.0
@@ -144,7 +144,7 @@ def snapshot_from_json(value: Mapping[str, Any]) -> RunSnapshot:
     job_progress, wait = value["job_progress"], value["wait"]
     fields = {
         "job_progress": JobProgress(**{**job_progress, "counts": Counts(**job_progress["counts"])}),
-        "totals": RunTotals(**value["totals"]),
+        "totals": totals_from_json(value["totals"]),
         "latencies": {int(bucket): count for bucket, count in value["latencies"].items()},
         "wait": wait and Wait(**wait),
         "batches": tuple(value["batches"]),

@@ -167,6 +167,21 @@ def test_few_calls_take_as_long_as_one():
     assert estimate_duration(make_estimate(0), RunningStats(), RateLimits(max_workers=8))[0] == Interval(0, 0, 0)
 
 
+def test_time_with_calls_in_flight_that_the_run_finds_is_that_of_8_to_512():
+    seconds, how = estimate_duration(make_estimate(10_000), stats_of([4.0, 4.0]), RateLimits(max_workers=None))
+
+    assert seconds.high == 10_000 * 4 / 8
+    assert 10_000 * 4 / 64 < seconds.middle < 10_000 * 4 / 32
+    assert 10_000 * 4 / 512 < seconds.low < 10_000 * 4 / 128
+    assert how == "4.0 s a call measured, 8 to 512 in flight"
+
+
+def test_few_calls_take_as_long_as_with_8_in_flight_whatever_the_run_may_find():
+    seconds, _ = estimate_duration(make_estimate(24), stats_of([4.0, 4.0]), RateLimits(max_workers=None))
+
+    assert seconds == Interval(12, 12, 12)
+
+
 def test_rate_limits_lengthen_the_estimated_time():
     pace = RateLimits(max_workers=1000, rpm=60, tpm=None)
     by_requests, how = estimate_duration(make_estimate(600), RunningStats(), pace)

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from sdk_types import ensure_request
 
-from artistjobs.cli.params import parse_params
 from artistjobs.core.json_values import canonical_json
 from artistjobs.core.prompt import (
     Prompt,
@@ -22,6 +21,7 @@ from artistjobs.core.prompt import (
     variables,
 )
 from artistjobs.errors import PromptError
+from artistjobs.library.params import parse_params
 from artistjobs.rehearsal.validation import check_request
 
 SCHEMA_PARAM = {

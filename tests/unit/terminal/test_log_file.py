@@ -75,3 +75,59 @@ def test_a_line_that_the_system_takes_in_pieces_is_whole(tmp_path, disk, monkeyp
         log.info("in pieces")
 
     assert messages(tmp_path / "log") == ["in pieces"]
+
+
+@pytest.mark.parametrize("successor", ["none", "created by the rotation"])
+def test_a_file_that_is_rotated_away_is_followed_by_a_new_one_and_no_line_is_lost(tmp_path, successor):
+    file, old = tmp_path / "log", tmp_path / "log.1"
+    with logging_to(0, file, mode=0o600):
+        log.info("first")
+        file.rename(old)
+        if successor != "none":
+            file.touch()
+        log.info("second")
+        file.unlink()
+        log.info("third")
+
+    assert messages(old) == ["first"]
+    assert messages(file) == ["third"]
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_copied_and_emptied_file_is_filled_from_its_beginning(tmp_path):
+    file = tmp_path / "log"
+    with logging_to(0, file):
+        log.info("first")
+        os.truncate(file, 0)
+        log.info("second")
+
+    assert messages(file) == ["second"]
+
+
+def test_a_line_that_was_cut_is_completed_in_the_file_where_it_begins(tmp_path, disk):
+    file, old = tmp_path / "log", tmp_path / "log.1"
+    with logging_to(0, file):
+        disk.room = 40
+        log.info("cut")
+        file.rename(old)
+        disk.room = 10**9
+        log.info("again")
+        log.info("new")
+
+    assert "cut" in messages(old)
+    assert messages(file)[-1] == "new"
+
+
+def test_lines_go_on_in_the_old_file_if_no_new_one_can_be_opened(tmp_path):
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    with logging_to(0, folder / "log"):
+        log.info("first")
+        folder.rename(tmp_path / "moved")
+        log.info("second")
+        os.mkfifo(tmp_path / "pipe")
+        folder.mkdir()
+        (folder / "log").symlink_to(tmp_path / "pipe")
+        log.info("third")
+
+    assert messages(tmp_path / "moved" / "log") == ["first", "second", "third"]

@@ -49,6 +49,7 @@ class QueueOfClaims:
         self.trouble: Exception | None = None
         self.ended: str | None = None
         self.stops: list[str] = []
+        self.bounds: list[str | None] = []
         self.terminal = Terminal()
         self.living = 0
         self.holder = ""
@@ -58,6 +59,9 @@ class QueueOfClaims:
 
     def note_stop(self, ending) -> None:
         self.stops.append(ending)
+
+    def note_bound(self, bound) -> None:
+        self.bounds.append(bound)
 
     def money(self) -> Money:
         return Money(spent_usd=0.0, lost_usd=0.0, written_off_usd=0.0, in_flight_usd=0.0)
@@ -352,6 +356,23 @@ async def test_a_paused_worker_ends_once_all_jobs_are_done():
 
     assert await asyncio.wait_for(writer.exchange(None), 20) is None
     await writer.close("finished", [])
+
+
+async def test_no_more_jobs_are_claimed_than_calls_are_wanted_in_flight():
+    queue = QueueOfClaims(10)
+    writer = await started(queue, settings=WorkerSettings(max_workers=512, is_auto=True))
+    writer.store_thread.most_claims = 2
+    requests = [asyncio.create_task(writer.exchange(None)) for _ in range(5)]
+    await until(lambda: sum(request.done() for request in requests) == 2)
+    before = queue.left
+
+    writer.store_thread.most_claims = 4
+    for request in [request for request in requests if request.done()]:
+        await writer.record(make_attempt(request.result()))
+    await until(lambda: all(request.done() for request in requests))
+    await writer.close("finished", [])
+
+    assert (before, queue.left) == (8, 5)
 
 
 async def test_no_more_jobs_are_claimed_than_calls_may_be_in_flight():
