@@ -156,7 +156,7 @@ def _bounded_by_calls(usage: Usage) -> Bounded:
     if usage.busy < MOSTLY * usage.slots:
         # There were more slots than jobs, so every job was in flight as soon as it could be.
         return _bounded(Bound.LATENCY, usage.in_calls, usage.busy, "of the time of calls, with all jobs in flight")
-    if usage.found < MOSTLY * usage.seconds:
+    if not usage.found:
         return _bounded(Bound.WORKERS, usage.busy, usage.slots, "of the time in use")
     if usage.at_refusal >= MOSTLY * usage.found:
         return _bounded(Bound.SERVICE, usage.at_refusal, usage.found, "of the time below what it refused")
