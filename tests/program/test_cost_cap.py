@@ -221,14 +221,17 @@ def test_fees_of_tools_are_part_of_the_cost(cli, folder, api, bill):
     assert stored(folder) == pytest.approx(0.03)
 
 
+@pytest.mark.parametrize("store", ["sqlite", "postgres"])
 def test_the_cap_holds_for_workers_of_several_processes_at_a_server_that_ignores_its_bounds(
-    program_with_api, folder, api, bill
+    program_with_api, folder, api, bill, store, request
 ):
+    database = "artistjobs.db" if store == "sqlite" else request.getfixturevalue("url")
     paid = bill(uses(out=20_000))
     api.latency_seconds = 0.2
 
     options = ("--max-workers", 32, "--processes", 3, "--max-cost", CAP)
-    result = program_with_api.run("run", "a.csv", "--prompt-file", "prompt.txt", *BOUNDED, *options)
+    command = ("--db", database, "run", "a.csv", "--prompt-file", "prompt.txt")
+    result = program_with_api.run(*command, *BOUNDED, *options)
 
     wait_until(lambda: not api.journal.in_flight)
     assert result.returncode == 4

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from types import SimpleNamespace
 
+import psycopg
 import pytest
 from conftest import KEY, write_artists
 
@@ -264,11 +265,18 @@ def test_a_server_is_examined_without_its_password(cli, postgres, monkeypatch, f
         empty = cli("doctor", "--db", url, "--json")
         cli("ingest", "a.csv", "--db", url)
         result = cli("doctor", "--db", url, "--deep", "--json")
+        with psycopg.connect(url) as db:
+            db.execute("UPDATE jobs SET prompt = 99")
+        broken = cli("doctor", "--db", url, "--deep", "--json")
 
     found = findings(result)
     assert empty.exit_code == result.exit_code == 0
     assert found["server"][1].startswith("PostgreSQL ")
     assert {"psycopg", "disk", "server clock", "integrity", "spool", "database"} <= set(found)
+    assert found["references"][0] == "ok"
+    assert findings(broken)["references"] == (
+        "fail", "1 reference to rows that are missing; restore a backup with pg_restore"
+    )  # fmt: skip
 
 
 def test_a_server_that_is_away_is_found_at_once(cli):

@@ -69,6 +69,7 @@ def plain(text: str, database: object) -> str:
         (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?Z?", "MOMENT"),
         (r"\d{4}-\d\d-\d\d|\d\d-\d\d \d\d:\d\d(:\d\d)?|\d\d:\d\d:\d\d", "MOMENT"),
         (r"(resp|req|rs|msg)_\w+", "ID"),
+        (r'"bounded_by": (\{[^}]*\}|null|"\w+")|bounded by [^\n]*', "BOUND"),
         (
             r'"(\w*tokens|\w*usd|created|created_at|seconds|pid|jobs_per_minute|low|middle|high)": [\d.e-]+',
             r'"\1": NUMBER',

@@ -1,11 +1,14 @@
 """Claims on PostgreSQL: their order, and their cost while another session holds a snapshot."""
 
 import factories as make
+import psycopg
 import pytest
 
 from artistjobs.core.attempt import Outcome
 from artistjobs.store.address import DatabaseUrl
 from artistjobs.store.postgres import claim_floor
+from artistjobs.store.postgres.attempt_columns import attempt_columns
+from artistjobs.store.postgres.statements import cleaned, sql
 from artistjobs.store.postgres.store import PostgresStore
 
 
@@ -70,3 +73,42 @@ def test_a_claim_reads_no_jobs_below_its_floor(open_worker):
 
     assert any("Index Cond: (id > 1500)" in row["QUERY PLAN"] for row in plan), plan
     assert worker.queue._floor.job == 1500
+
+
+def pages_read(worker, floor: int) -> int:
+    """Return the number of pages that the search of a claim reads."""
+    search = "SELECT id FROM jobs WHERE state = 'pending' AND id > %s ORDER BY id LIMIT 50"
+    row = worker._connection.db.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {search}", (floor,)).fetchone()
+    plan = row["QUERY PLAN"][0]["Plan"]
+    return plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
+
+
+def test_a_claim_costs_the_same_while_another_session_holds_a_snapshot(open_worker):
+    worker = open_worker()
+    make.ingest(worker, *make.names(3000))
+    with psycopg.connect(worker.path.url) as holder:
+        holder.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        holder.execute("SELECT count(*) FROM workers")
+        before = pages_read(worker, 0)
+        for _ in range(5):
+            make.settle(worker, *(make.make_attempt(claim) for claim in make.claim(worker, 500)))
+
+        after = pages_read(worker, worker.queue._floor.job)
+        without_floor = pages_read(worker, 0)
+
+    assert worker.queue._floor.job == 2500
+    assert after <= before + 5
+    assert without_floor > 3 * after
+
+
+def test_jobs_are_settled_by_their_ids_and_not_among_all_that_their_worker_has_claimed(open_worker):
+    worker = open_worker()
+    make.ingest(worker, *make.names(3000))
+    attempts = [make.make_attempt(claim) for claim in make.claim(worker, 20)]
+    row = {**attempt_columns(attempts, 0.0), "worker": worker.queue.worker}
+
+    plan = worker._connection.db.execute(b"EXPLAIN " + sql("settle"), cleaned(row)).fetchall()
+
+    text = "\n".join(line["QUERY PLAN"] for line in plan)
+    assert "using jobs_pkey" in text, text
+    assert "jobs_running" not in text, text

@@ -18,7 +18,7 @@ from artistjobs.core.job import EVERYTHING
 from artistjobs.errors import StoreAwayError, StoreError
 from artistjobs.store.address import DatabaseUrl
 from artistjobs.store.models import Submission
-from artistjobs.store.postgres import connection, liveness, migrations, spool, statements
+from artistjobs.store.postgres import connection, liveness, migrations, queue, spool, statements
 from artistjobs.store.postgres.store import PostgresStore
 
 
@@ -94,14 +94,21 @@ def test_eight_processes_may_open_a_new_database_at_once(postgres, tmp_path):
     postgres.drop_database(url)
 
 
-def test_tables_made_while_a_process_waits_to_make_them_are_seen(open_store, url, query):
+def test_tables_made_while_a_process_waits_to_make_them_are_seen(postgres, tmp_path, query):
+    url = postgres.create_database()
+
+    def open_one() -> str:
+        with closing(PostgresStore(DatabaseUrl(url, spool=tmp_path), None, create=True)) as store:
+            return store.kind.value
+
     with psycopg.connect(url, row_factory=dict_row) as first, ThreadPoolExecutor(1) as pool:
         first.execute("SELECT pg_advisory_xact_lock(%s)", (migrations.LOCK,))
-        second = pool.submit(open_store)
+        second = pool.submit(open_one)
         wait_until(lambda: query("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"))
         migrations.migrate(first, url)
         first.commit()
-        assert second.result().kind.value == "real"
+        assert second.result() == "real"
+    postgres.drop_database(url)
 
 
 @pytest.mark.parametrize("code", ["40001", "40P01"])
@@ -150,6 +157,26 @@ def test_a_commit_whose_reply_is_lost_is_not_repeated(open_worker):
 
     assert [claim.job for claim in claims] == [1, 2]
     assert worker.records.counts(EVERYTHING).running == 2
+
+
+def test_a_worker_that_is_suspended_within_a_transaction_keeps_no_lock_and_goes_on(open_worker, monkeypatch):
+    monkeypatch.setattr(queue, "_SETTINGS", {"idle_in_transaction_session_timeout": "200ms"})
+    suspended, other = open_worker(), open_worker()
+    make.ingest(other, *make.names(2))
+    whole, waited = suspended.queue._record_and_claim, []
+
+    def suspend(db, *rest):
+        claims = whole(db, *rest)
+        if not waited:
+            # The other worker waits for this lock until the server ends the session.
+            db.execute("SELECT id FROM about FOR UPDATE")
+            waited.append(other.queue.reserve([(1.0, 0.0)], 10.0).granted)
+        return claims
+
+    suspended.queue._record_and_claim = suspend
+
+    assert [claim.job for claim in suspended.queue.exchange([], 2, EVERYTHING)] == [1, 2]
+    assert waited == [1]
 
 
 # Clocks
@@ -385,7 +412,7 @@ def test_a_late_answer_does_not_settle_the_job_of_another_worker(open_worker, mo
 def test_a_missing_fence_would_be_noticed(open_worker, monkeypatch):
     monkeypatch.setattr(liveness, "DEAD_SECONDS", -1.0)
     monkeypatch.setattr(liveness, "HEARTBEAT_SECONDS", 3600.0)
-    fence = b"AND jobs.claimed_by = %(worker)s::bigint\n       AND jobs.attempt = given.number"
+    fence = b"AND jobs.claimed_by IS NOT DISTINCT FROM %(worker)s::bigint\n       AND jobs.attempt = given.number"
     plant(monkeypatch, "settle", fence, b"")
 
     assert not late_answer_is_refused(open_worker)

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
@@ -60,6 +60,7 @@ class Connection:
         self.gives_up_soon = False
         self.may_try: Callable[[], bool] = lambda: True
         self.sessions = 0
+        self._settings: dict[str, str] = {}
         self._streams = count(1)
         self._connection = self._waiting(self._connect)
         try:
@@ -90,6 +91,15 @@ class Connection:
     def from_server(self, seconds: float) -> float:
         """Return a time of the server as a time of this machine."""
         return seconds - self._ahead_seconds
+
+    def apply(self, settings: Mapping[str, str]) -> None:
+        """Change settings of this session and of those that follow it."""
+        self._settings |= settings
+        self.repeated(self._set)
+
+    def _set(self, db: Db) -> None:
+        for name, value in self._settings.items():
+            db.execute("SELECT set_config(%s, %s, false)", (name, value))
 
     def rows(self, statement: str, parameters: Parameters | None = None) -> list[DbRow]:
         """Return all rows of a reading statement, named by its file."""
@@ -268,6 +278,7 @@ class Connection:
             if self.sessions:
                 missing(connection, self.path)  # raises an error if it was upgraded while the server was away
             self.sessions += 1
+            self._set(connection)
             sent = time()
             row = connection.execute("SELECT extract(epoch FROM clock_timestamp())::float8 AS now").fetchone()
             received = time()

@@ -8,7 +8,8 @@ from typing import Final
 import psycopg
 
 from artistjobs.core.findings import Finding, Level, finding_of
-from artistjobs.errors import ArtistjobsError, NoDatabaseError
+from artistjobs.core.formatting import count_text
+from artistjobs.errors import ArtistjobsError, NoDatabaseError, StoreError
 from artistjobs.store.address import DatabaseUrl
 from artistjobs.store.place import free_space
 from artistjobs.store.postgres.connection import Connection
@@ -19,7 +20,7 @@ CLOCK_SECONDS: Final = 5.0
 
 
 def diagnose(url: DatabaseUrl, *, deep: bool) -> Iterator[Finding]:
-    """Yield the findings about a server, without waiting for one that is away; ``deep`` asks for page checksums."""
+    """Yield the findings about a server, without waiting for one that is away; ``deep`` checks its rows, too."""
     yield Finding(Level.OK, "psycopg", f"psycopg {psycopg.__version__}")
     spool = (url.spool or DEFAULT_SPOOL).expanduser()
     yield free_space(next(folder for folder in (spool, *spool.parents) if folder.is_dir()))
@@ -46,9 +47,19 @@ def _server(connection: Connection, *, deep: bool) -> Iterator[Finding]:
     if not deep:
         yield Finding(Level.OK, "integrity", "not checked; add --deep")
         return
+    yield _references(connection)
     row = connection.db.execute("SELECT current_setting('data_checksums') AS checksums").fetchone()
     if row is not None and row["checksums"] == "on":
         yield Finding(Level.OK, "integrity", "the server checks every page that it reads; pg_amcheck reads them all")
     else:
         text = "the server has no page checksums, so it does not notice damage of the disk; turn on data checksums"
         yield Finding(Level.WARN, "integrity", text)
+
+
+def _references(connection: Connection) -> Finding:
+    """Return the finding about references between rows, most of which the tables do not check by themselves."""
+    row = connection.row("lost_references")
+    if row is None or not row["orphans"]:
+        return Finding(Level.OK, "references", "every reference of the database is sound")
+    text = f"{count_text(row['orphans'], 'reference')} to rows that are missing; restore a backup with pg_restore"
+    return Finding(Level.FAIL, "references", text, StoreError.exit_code)

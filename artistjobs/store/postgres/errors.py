@@ -35,9 +35,14 @@ _CONFLICTS = ("40001", "40P01")
 
 _FULL = "53300"
 
+_SUSPENDED = "25P03"
+"""The server ended a session that did nothing within a transaction: this process was suspended."""
+
 
 def is_away(error: BaseException) -> bool:
     """Return True if the server may come back: it restarts, it is full, or the connection was lost."""
+    if isinstance(error, psycopg.Error) and error.sqlstate == _SUSPENDED:
+        return True
     if not isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
         return False
     code = error.sqlstate

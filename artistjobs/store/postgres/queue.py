@@ -36,6 +36,10 @@ from artistjobs.store.queries.headers import Headers
 from artistjobs.store.queries.picks import RandomPicks
 from artistjobs.store.queries.rows import prompt_of, span, submission_of
 
+_SETTINGS = {"idle_in_transaction_session_timeout": "10s", "random_page_cost": "1.1"}
+"""Settings of the session of a worker. One that is suspended within a transaction must not keep locks from others. Jobs
+are to be found by their ids, also in a small table, and the pages for that are in memory."""
+
 THOROUGH_SECONDS = 30.0
 """Interval at which a worker also looks for jobs of workers that have ended."""
 
@@ -99,6 +103,7 @@ class PostgresQueue:
 
         Attempts that processes on this machine could not store before they ended are stored now.
         """
+        self._connection.apply(_SETTINGS)
         worker = self._start()
         replay_orphans(self._connection, self._local.folder, worker)
         self._connection.gives_up_soon = True

@@ -2,7 +2,7 @@
 SELECT jobs.id AS job
   FROM unnest(%(job)s::bigint[], %(attempt)s::int[]) AS given (job, attempt)
   JOIN jobs ON jobs.id = given.job
- WHERE jobs.state = 'running'
-   AND jobs.claimed_by = %(worker)s::bigint
+ WHERE jobs.state IS NOT DISTINCT FROM 'running'
+   AND jobs.claimed_by IS NOT DISTINCT FROM %(worker)s::bigint
    AND jobs.attempt = given.attempt
    FOR UPDATE OF jobs

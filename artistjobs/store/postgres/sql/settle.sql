@@ -76,9 +76,11 @@ WITH kept AS (
       FROM given
       LEFT JOIN kept ON kept.job = given.job
      WHERE jobs.id = given.job
-       -- The fence: a worker that was taken for dead changes no job that another one may have claimed.
-       AND jobs.state = 'running'
-       AND jobs.claimed_by = %(worker)s::bigint
+       -- The fence: a worker that was taken for dead changes no job that another one may have claimed. It is written so
+       -- that the jobs are found by their ids: while a snapshot is held, the index of the running jobs keeps an entry for
+       -- each job that this worker has claimed since.
+       AND jobs.state IS NOT DISTINCT FROM 'running'
+       AND jobs.claimed_by IS NOT DISTINCT FROM %(worker)s::bigint
        AND jobs.attempt = given.number
     RETURNING jobs.id
 )
