@@ -129,7 +129,7 @@ def bounded_by(usage: Usage, *, is_spent: bool = False) -> Bounded | None:
 def _used_up(usage: Usage) -> Bounded | None:
     """Return the part of this machine that is used up, if one is."""
     if usage.cpu >= CPU_SHARE * usage.seconds:
-        return _bounded(Bound.CPU, usage.cpu, usage.seconds, "of a processor for each process")
+        return _bounded(Bound.CPU, usage.cpu, usage.seconds, "of a processor, used or waited for")
     if usage.in_commits >= COMMIT_SHARE * usage.busy:
         return _bounded(Bound.DISK, usage.in_commits, usage.busy, "of the time of calls spent on commits")
     return None
