@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 SETTLED_SECONDS = 30.0
-"""Time after which the number of calls in flight is to be found."""
+"""Time after which the number of calls in flight is to be found if a call takes a second."""
 
 
 TOO_MANY = 1.3
@@ -105,18 +105,17 @@ def judged(case: Case, load: dict[str, Any], seconds: float, skip: float) -> Fou
 def main() -> None:
     parser = argparse.ArgumentParser(description="Throughput of --max-workers auto beside the best fixed number.")
     parser.add_argument("--latency", type=float, default=1.0, help="median seconds of a call below the capacity")
-    parser.add_argument(
-        "--seconds", type=float, default=60.0, help="how long auto runs; rates leave out the first 30 s"
-    )
+    parser.add_argument("--seconds", type=float, default=60.0, help="how long auto runs")
+    parser.add_argument("--settled", type=float, default=SETTLED_SECONDS, help="seconds that rates leave out")
     parser.add_argument("--only", help="cases whose name holds this")
     given = parser.parse_args()
-    skip = min(SETTLED_SECONDS, given.seconds / 2)
+    skip = min(given.settled, given.seconds / 2)
     print("| capacity | answers a second | of the best fixed number | in flight | above 1.3 of it | refused |")
     print("|---|---|---|---|---|---|", flush=True)
     for case in CASES:
         if given.only and given.only not in case.name:
             continue
-        best = run(case, case.capacity // case.commands, given.latency, skip, skip / 3)
+        best = run(case, case.capacity // case.commands, given.latency, 10 + 10 * given.latency, 5 * given.latency)
         found = run(case, "auto", given.latency, given.seconds, skip)
         print(
             f"| {case.name} | {found.per_second:,.1f} | {found.per_second / best.per_second:.1%} | "

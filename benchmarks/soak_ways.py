@@ -33,7 +33,7 @@ from benchmarks.soak import ROOT, Process, simulated_api
 
 KEY, SPEED = "sk-soak-0123456789", 300
 PROGRAM = (
-    f"import artistjobs.cli.arguments as arguments; arguments.BATCH_SPEED = {SPEED}\n"
+    f"import artistjobs.library.arguments as arguments; arguments.BATCH_SPEED = {SPEED}\n"
     "from artistjobs.__main__ import main\nmain()"
 )
 """The program, with waits as short as in a rehearsal."""
@@ -86,8 +86,9 @@ class Ways:
         """Ingest new rows."""
         new = range(self.rows, self.rows + ROWS_AT_ONCE)
         (self.folder / "artists.csv").write_text("".join(f"Artist {number}\n" for number in new))
-        if self.start("ingest", "artists.csv", "--prompt-file", "prompt.txt").wait() == 0:
-            self.rows += ROWS_AT_ONCE
+        if code := self.start("ingest", "artists.csv", "--prompt-file", "prompt.txt").wait():
+            raise RuntimeError(f"an ingest ended with {code}")
+        self.rows += ROWS_AT_ONCE
 
     def keep_at_work(self, count: int) -> None:
         """Add rows while there are few, and start workers for those that have ended."""

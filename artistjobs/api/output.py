@@ -42,11 +42,10 @@ def read_output(output: Json) -> Output:
             texts.append((f"{path}.text", str(part["text"])))
         elif part.get("type") == "refusal":
             refusal = text_of(part.get("refusal")) or ""
-    return Output(
-        text=clean_text("".join(text for _, text in texts)),
-        text_path=texts[0][0] if len(texts) == 1 else None,
-        refusal=refusal,
-    )
+    if len(texts) == 1:
+        path, text = texts[0]
+        return Output(text=clean_text(text), text_path=path, refusal=refusal)
+    return Output(text=clean_text("".join(text for _, text in texts)), text_path=None, refusal=refusal)
 
 
 def output_types(output: Json) -> str:
@@ -67,6 +66,8 @@ def _content_parts(items: list[Json]) -> Iterator[tuple[str, dict[str, Json]]]:
 def _answering(items: list[Json]) -> list[tuple[int, dict[str, Json]]]:
     """Return the messages that form the answer, with their index: those of the final phase if there are any."""
     messages = [(i, item) for i, item in enumerate(items) if isinstance(item, dict) and item.get("type") == "message"]
+    if not any("phase" in message for _, message in messages):
+        return messages
     final = [(i, message) for i, message in messages if message.get("phase") == FINAL_ANSWER]
     return final or [(i, message) for i, message in messages if message.get("phase") != COMMENTARY]
 
@@ -87,5 +88,7 @@ def read_usage(value: Json) -> Usage:
 
 
 def _tokens(value: Json) -> int | None:
+    if type(value) is int:  # as usual; True is no number
+        return value if 0 <= value <= MAX_TOKENS else None
     number = whole_number(value)
     return number if number is not None and number <= MAX_TOKENS else None

@@ -64,7 +64,7 @@ def line_of(custom_id: str, body: Body) -> bytes:
     line: Body = {"custom_id": custom_id, "method": "POST", "url": ENDPOINT, "body": sent}
     try:
         # The fields stay in their order: what all requests share comes first, for the prompt cache.
-        return orjson.dumps(line) + b"\n"
+        return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
     except TypeError:  # a lone surrogate, or an integer of more than 64 bits
         return _encode_as_ascii(line).encode() + b"\n"
 

@@ -127,7 +127,7 @@ def job_keys(prompt: Prompt) -> JobKey:
 
 def used_columns(prompt: Prompt, columns: Columns) -> dict[str, str]:
     """Return the columns of a row that the request uses; those that the row does not have are empty."""
-    return {name: columns.get(name, "") for name in prompt.columns}
+    return {name: columns.get(name, "") for name in prompt.columns} if prompt.columns else {}
 
 
 def variables(name: str, data: str, columns: Columns = NO_COLUMNS) -> dict[str, Json]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from artistjobs import __version__
+from artistjobs.core.attempt import Way
 from artistjobs.core.formatting import cost_text, count_text, duration_text
 from artistjobs.report.axis import moment_at
 from artistjobs.report.chart import Drawing, cost_drawings, latency_drawings, pace_drawings
@@ -220,7 +221,7 @@ def _figures(overview: Overview, timeline: Timeline, *, is_rehearsal: bool) -> I
     answers = sum(row.answers for row in overview.spent)
     yield Figure("Cost", *_cost(overview, answers, is_rehearsal=is_rehearsal))
     yield Figure("Tokens", *_tokens(overview.spent))
-    yield Figure("Calls", f"{overview.calls:,}", [f"{overview.retries:,} of them retries"] if overview.retries else [])
+    yield Figure("Calls", f"{overview.calls:,}", [*_retries(overview), *_ways(overview.spent)])
     runs = len(overview.workers)
     if not timeline.cells:
         return
@@ -233,6 +234,17 @@ def _figures(overview: Overview, timeline: Timeline, *, is_rehearsal: bool) -> I
     median, slow = timeline.seconds(0.5), timeline.seconds(0.95)
     if median is not None:
         yield Figure("Latency", latency(median), [f"median; 95th percentile {latency(slow)}"])
+
+
+def _retries(overview: Overview) -> list[str]:
+    return [f"{overview.retries:,} of them retries"] if overview.retries else []
+
+
+def _ways(spent: Sequence[Spending]) -> Iterator[str]:
+    """Yield how many answers came otherwise than live; their way takes the place of the tier."""
+    for way, where in ((Way.BATCH, "in batches"), (Way.BACKGROUND, "in the background")):
+        if answers := sum(row.answers for row in spent if row.service_tier == way):
+            yield f"{count_text(answers, 'answer')} {where}"
 
 
 def _span(first: float, last: float) -> str:

@@ -97,6 +97,7 @@ class ActiveJob:
         self._not_before: float | None = None
         self._flex_refusals = 0
         self._held_usd = 0.0
+        self._allowed_at = 0.0
         self._call_seconds = 0.0
         self._release_reply: Callable[[], None] | None = None
 
@@ -118,7 +119,7 @@ class ActiveJob:
             return self._attempt(started_at, failure=failure, calls=0)
         number = await shared.limiter.acquire(lambda: shared.budget.expected_tokens)
         # From here on the call occupies a slot among the calls in flight, which must be freed in any case.
-        allowed_at, attempt = shared.clock(), None
+        self._allowed_at, attempt = shared.clock(), None
         try:
             may_send = await self._may_call() and await self._may_spend(body)
             attempt = await self._send(body) if may_send else None
@@ -127,7 +128,7 @@ class ActiveJob:
                 shared.limiter.ended(answered=False)
                 shared.verdicts.breaker.abandon(number)
             else:
-                end = CallEnd(allowed_at, _ending(attempt), self._call_seconds)
+                end = CallEnd(self._allowed_at, _ending(attempt), self._call_seconds)
                 shared.limiter.ended(answered=_is_answered(attempt), end=end)
         if attempt is None:
             raise RunStoppingError
@@ -337,7 +338,7 @@ class ActiveJob:
             return
         if failure.slow_down and (failure.retry_after_seconds or shared.verdicts.breaker.is_closed):
             # While calls rest, the pauses between the probes are enough, unless the server names a time.
-            shared.limiter.refused(failure.retry_after_seconds, failure.code)
+            shared.limiter.refused(failure.retry_after_seconds, failure.code, self._allowed_at)
         elif (failure.retry_after_seconds or 0) > SAT_THROUGH_SECONDS and not failure.is_flex_full:
             shared.limiter.pause(failure.retry_after_seconds or 0, failure.code)
 

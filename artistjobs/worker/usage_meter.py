@@ -1,7 +1,7 @@
 """Usage meter: collects where the time of a run goes from its parts, and says what bounds it."""
 
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,17 +33,6 @@ def processor_seconds() -> float:
     return process_time() + waited
 
 
-def bound_of_wait(reason: str) -> Bound:
-    """Return the bound that a reason of the rate limiter stands for."""
-    if reason == "file handles":
-        return Bound.FILES
-    if "token" in reason:
-        return Bound.TOKENS
-    if "request" in reason or "rate_limit" in reason or reason == "slow_down":
-        return Bound.REQUESTS
-    return Bound.SERVICE
-
-
 @dataclass(slots=True)
 class UsageMeter:
     """Measures one process; ``commit_seconds`` returns the time that slots have waited for commits."""
@@ -68,8 +57,7 @@ class UsageMeter:
         slot_time, limiter = self.slot_time, self.limiter
         now = slot_time.clock()
         self._watch_growth(now)
-        waits = slot_time.waits + _by_bound(limiter.waited)
-        held = _by_bound(limiter.held)
+        waits, held = slot_time.waits + limiter.waited, limiter.held
         return Usage(
             seconds=now - self._began_at,
             slots=slot_time.slots.integral(now),
@@ -109,10 +97,3 @@ class UsageMeter:
         if growth is not None and self._growth_at is not None:
             self._growths[growth] += now - self._growth_at  # type: ignore[assignment]  # a Counter adds floats as well
         self._growth_at = now
-
-
-def _by_bound(by_reason: Mapping[str, float]) -> Counter[Bound]:
-    found: Counter[Bound] = Counter()
-    for reason, amount in list(by_reason.items()):
-        found[bound_of_wait(reason)] += amount  # type: ignore[assignment]  # a Counter adds floats as well
-    return found

@@ -443,6 +443,7 @@ def test_the_report_tells_batches_from_live_answers(cli, folder, service):
 
     page = (folder / "r.html").read_text("utf-8")
     assert re.search(r'<td data-label="tier">batch</td><td [^>]*>5<', page)
+    assert "5 answers in batches" in page
     assert re.search(r'<td data-label="tier">default</td><td [^>]*>7<', page)
     assert re.search(r'<th scope="row">2, of .*data-label="state">completed</td>.*data-label="requests">5<', page)
 

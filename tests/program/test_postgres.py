@@ -80,6 +80,7 @@ def plain(text: str, database: object) -> str:
         (r"(?<=,)\d+\.\d+(?=,)|\b[\d.]+ m?s\b|(?<= )[\d,]+(?= +NUMBER)", "N"),
         (r"1[67]\d{8}", "MOMENT"),
         (r"[0-9]+ kB", "SIZE"),
+        (r'"bounded_by": ({[^}]*}|null|"\w+")|bounded by [^\n]*', "BOUND"),
         (r" +", " "),
     ):
         text = re.sub(pattern, placeholder, text)

@@ -128,6 +128,8 @@ def test_open_batches_and_columns_come_back_from_a_server_as_they_were_and_work_
         assert rows_of(folder / "back.db", table) == rows_of(folder / "artistjobs.db", table), table
     for table in ("headers", "batches", "submissions"):
         assert rows_of(folder / "back.db", table), table
+    assert "in the background: 1 answer, the oldest for" in cli("--db", url, "status").stdout
+    assert cli("--db", url, "report", "r.html").exit_code == 0
     with psycopg.connect(url) as connection:
         connection.execute("DELETE FROM submissions")
 

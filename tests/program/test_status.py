@@ -38,7 +38,8 @@ KEYS_WITHIN = {
     "control": ["paused_since", "set"],
     "runs": [
         "worker", "host", "pid", "started_at", "seen_at", "ended_at", "ending", "done", "failed", "calls", "retries",
-        "input_tokens", "output_tokens", "cost_usd", "unpriced", "is_alive", "seconds", "jobs_per_minute",
+        "input_tokens", "output_tokens", "cost_usd", "unpriced", "bounded_by", "is_alive", "seconds",
+        "jobs_per_minute",
     ],
 }  # fmt: skip
 

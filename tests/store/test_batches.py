@@ -129,6 +129,15 @@ def test_results_that_are_read_twice_change_nothing_the_second_time(store):
     assert [answer["late"] for answer in [*reader(store).answers(1)]] == [0]
 
 
+def test_a_line_that_is_in_the_results_twice_is_settled_once(store):
+    attempts = answered(jobs(store, prepare(store, 3)))
+
+    settled = store.batches.settle(store.batches.open_batches()[0].id, [*attempts, *attempts])
+
+    assert [attempt.claim.job for attempt in settled] == [1, 2, 3]
+    assert store.batches.open_batches()[0].done == 3
+
+
 def reader(store):
     from artistjobs.store.queries.job_queries import SqlJobQueries
 

@@ -9,6 +9,7 @@ from math import inf
 
 from artistjobs.worker.limits.auto import AutoLimit
 from artistjobs.worker.limits.cohort import CallEnd, Ending
+from artistjobs.worker.limits.pacing import CATCH_UP_SECONDS
 
 REFUSAL_SECONDS = 0.02
 PAUSE_SECONDS = 1.0
@@ -33,6 +34,12 @@ class Client:
     limit: AutoLimit
     jobs: float
     paused_until: float = 0.0
+    due_at: float = 0.0
+
+    @property
+    def next_at(self) -> float:
+        """The time from which the next call may start, which catches up as the limiter does."""
+        return self.due_at - CATCH_UP_SECONDS
 
 
 @dataclass
@@ -57,13 +64,25 @@ MakeLimit = Callable[[Callable[[], float]], AutoLimit]
 
 
 class Simulation:
-    """Clients of one service. The work of each call is measured on a virtual clock, which slows with the load."""
+    """Clients of one service. The work of each call is measured on a virtual clock, which slows with the load.
 
-    def __init__(self, service: Service, limits: Sequence[MakeLimit], *, jobs: float = inf, seed: int = 0) -> None:
+    ``per_second`` is the rate of calls of a client, which spaces them evenly.
+    """
+
+    def __init__(
+        self,
+        service: Service,
+        limits: Sequence[MakeLimit],
+        *,
+        jobs: float = inf,
+        per_second: float = inf,
+        seed: int = 0,
+    ) -> None:
         self.now = 0.0
         self.service = service
         self.clients = [Client(make(lambda: self.now), jobs) for make in limits]
         self.result = Result()
+        self._gap = 1 / per_second
         self._chance = random.Random(seed)
         self._virtual = 0.0
         self._working: list[tuple[float, int, float, Client]] = []
@@ -82,7 +101,8 @@ class Simulation:
     def _advance(self, until: float) -> None:
         """Go on to the next event."""
         load = self.service.rises(len(self._working) / self.service.capacity)
-        ends = [until, *(client.paused_until for client in self.clients if client.paused_until > self.now)]
+        waits = (max(client.paused_until, client.next_at) for client in self.clients)
+        ends = [until, *(end for end in waits if end > self.now)]
         if self._working:
             ends.append(self.now + (self._working[0][0] - self._virtual) * load)
         if self._refusals:
@@ -106,11 +126,15 @@ class Simulation:
         """Start calls, as many as the windows allow."""
         for client in self.clients:
             while self.now >= client.paused_until and client.jobs > 0 and not client.limit.is_full:
+                if self.now < client.next_at:
+                    break
                 self._start(client)
         self._note()
 
     def _start(self, client: Client) -> None:
-        client.limit.started(is_free=True)
+        # A call that starts as soon as its turn comes has waited for it.
+        client.limit.started(is_free=not self._gap or self.now > client.next_at)
+        client.due_at = max(client.due_at, self.now) + self._gap
         if self.service.refuses and len(self._working) >= self.service.capacity:
             heapq.heappush(self._refusals, (self.now + REFUSAL_SECONDS, next(self._numbers), self.now, client))
             self.result.refused.append(self.now)

@@ -27,6 +27,10 @@ PAGE_JOBS: Final = 500
 """Jobs that are read and rendered between two looks at the event loop."""
 
 
+BUFFER_BYTES: Final = 2**18
+"""Buffer of a file: lines of some kilobytes would fill the usual 8 KiB with every third one."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Room:
     """Limits of one batch; None is no limit. The first line need not fit into the tokens."""
@@ -72,7 +76,7 @@ OpenFile = Callable[[], AbstractContextManager[IO[bytes]]]
 
 def temporary_file() -> AbstractContextManager[IO[bytes]]:
     """Return a file without a name, which is gone with the process."""
-    return tempfile.TemporaryFile(prefix="artistjobs-batch-")
+    return tempfile.TemporaryFile(prefix="artistjobs-batch-", buffering=BUFFER_BYTES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,13 @@ that names a time pauses all calls; afterwards the call rate rises gradually.
 
 import asyncio
 import math
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 from artistjobs.api.rate_limit_headers import read_limit
+from artistjobs.core.bound import Bound
 from artistjobs.worker.limits.cohort import CallEnd
 from artistjobs.worker.limits.concurrency import CallLimit, Growth
 from artistjobs.worker.limits.pacing import RatePacer, TokenCharge
@@ -106,6 +107,17 @@ class Wait:
     gives_up_at: float | None = None
 
 
+def bound_of_wait(reason: str) -> Bound:
+    """Return the bound that the reason of a wait stands for; it may be the code of an error."""
+    if reason == "file handles":
+        return Bound.FILES
+    if "token" in reason:
+        return Bound.TOKENS
+    if "request" in reason or "rate_limit" in reason or reason == "slow_down":
+        return Bound.REQUESTS
+    return Bound.SERVICE
+
+
 class Gate(Protocol):
     """Decides whether calls may start at all; implemented by the circuit breaker."""
 
@@ -130,7 +142,7 @@ class OpenGate:
 class Limiter:
     """Lets calls start in order, each as soon as all limits allow it.
 
-    ``waited`` has the seconds that calls have waited for each reason, as a sum over the calls, and ``held`` the calls
+    ``waited`` has the seconds that calls have waited for each bound, as a sum over the calls, and ``held`` the calls
     that waited for it last, of all ``calls``.
     """
 
@@ -150,6 +162,7 @@ class Limiter:
         self._clock, self._sleep = clock, sleep
         self._gate = gate or OpenGate()
         self._refusals = 0
+        self._refused_at = -math.inf
         self._doubted_until: dict[str, float] = {}
         self._sharers = sharers
         self._first_gap = first_gap
@@ -164,8 +177,8 @@ class Limiter:
         self._pace_before = 0.0
         self._starts: deque[float] = deque(maxlen=MAX_STARTS)
         self.waiting: Wait | None = None
-        self.waited: dict[str, float] = {}
-        self.held: dict[str, int] = {}
+        self.waited: Counter[Bound] = Counter()
+        self.held: Counter[Bound] = Counter()
         self.calls = 0
 
     @property
@@ -220,15 +233,18 @@ class Limiter:
         self._refusals = 0
         self._concurrency.restart()
 
-    def refused(self, seconds: float | None, reason: str) -> None:
+    def refused(self, seconds: float | None, reason: str, started_at: float = math.inf) -> None:
         """Record a refusal for too many calls: pause all calls, and allow fewer in flight afterwards.
 
-        ``seconds`` is the pause that the server asked for; without one the pauses grow.
+        ``seconds`` is the pause that the server asked for; without one the pauses grow. ``started_at`` is the time at
+        which the refused call was allowed to start.
         """
         # Calls that were in flight together are refused together for the same reason: only the first refusal counts.
-        if self._clock() >= self._paused_until:
+        now = self._clock()
+        if now >= self._paused_until and started_at > self._refused_at:
             self._concurrency.refused()
             self._refusals += 1
+            self._refused_at = now
         growing = min(FIRST_REFUSAL_SECONDS * 2.0 ** max(0, self._refusals - 1), MAX_REFUSAL_SECONDS)
         self.pause(seconds or growing, reason)
 
@@ -307,17 +323,17 @@ class Limiter:
                 self.waiting = wait
                 await self._sleep(min(wait.until - self._clock(), WAIT_POLL_SECONDS))
                 if wait.reason != IN_FLIGHT:
-                    held_by = self._pause_reason if wait.reason == AFTER_PAUSE else wait.reason
+                    held_by = bound_of_wait(self._pause_reason if wait.reason == AFTER_PAUSE else wait.reason)
                     self._add_wait(held_by, self._clock() - now)
         finally:
             self.waiting = None
         if held_by is not None:
-            self.held[held_by] = self.held.get(held_by, 0) + 1
+            self.held[held_by] += 1
         return held_by is None
 
-    def _add_wait(self, reason: str, seconds: float) -> None:
+    def _add_wait(self, bound: Bound, seconds: float) -> None:
         """Record that all waiting calls have waited."""
-        self.waited[reason] = self.waited.get(reason, 0.0) + seconds * self._queued
+        self.waited[bound] += seconds * self._queued  # type: ignore[assignment]  # a Counter adds floats as well
 
     def _wait(self, now: float) -> Wait | None:
         if (opens_at := self._gate.opens_at) > now:

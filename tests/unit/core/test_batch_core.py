@@ -17,6 +17,12 @@ def test_a_line_is_one_line_of_json_whatever_the_request_contains(name):
     assert json.loads(line)["body"] == {"model": "gpt-5", "input": name}
 
 
+def test_a_line_takes_what_few_json_libraries_do():
+    body = {"model": "m", "seed": 2**70, "temperature": 1e-05, "input": "\ud800 é"}
+
+    assert json.loads(line_of("1-1", body))["body"] == body
+
+
 def test_a_line_leaves_out_what_the_batch_api_refuses_and_keeps_the_order():
     body = {"model": "m", "service_tier": "flex", "reasoning": {"effort": "low"}, "stream": False, "background": True,
             "background_options": {}, "input": "x"}  # fmt: skip

@@ -3,11 +3,11 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from artistjobs.core.json_repair import parse_or_repair, repair_json
-from artistjobs.core.json_values import INVALID_JSON, MAX_DEPTH, InvalidJson, parse_json
+from artistjobs.core.json_values import INVALID_JSON, MAX_DEPTH, InvalidJson, parse_body, parse_json
 
 
 def nested(levels, innermost="1"):
@@ -72,6 +72,27 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=8,
 )  # fmt: skip
+
+
+@given(st.binary() | st.text().map(str.encode) | JSON.map(json.dumps).map(str.encode))
+@example(nested(MAX_DEPTH + 1).encode())
+@example(b'{"a": NaN}')
+@example(b'"\\ud800"')
+@example(b'\xef\xbb\xbf{"a": 1}')
+@example(b"[1e999]")
+@example(b"9" * 5000)
+@example(b"[18446744073709551617]")
+def test_a_body_has_the_same_value_whichever_parser_reads_it(body):
+    assert rounded(parse_body(body)) == rounded(parse_json(body))
+
+
+def rounded(value):
+    """Return a JSON value with large integers as floats, which no code tells apart."""
+    if isinstance(value, list):
+        return [rounded(inner) for inner in value]
+    if isinstance(value, dict):
+        return {name: rounded(inner) for name, inner in value.items()}
+    return float(value) if isinstance(value, int) and 2**53 < abs(value) < 2**1000 else value
 
 
 @given(JSON)

@@ -6,9 +6,9 @@ import pytest
 
 from artistjobs.core.bound import Bound
 from artistjobs.worker.limits.concurrency import ConcurrencyLimit
-from artistjobs.worker.limits.rate_limiter import Limiter
+from artistjobs.worker.limits.rate_limiter import Limiter, bound_of_wait
 from artistjobs.worker.progress.slot_time import SlotTime
-from artistjobs.worker.usage_meter import UsageMeter, bound_of_wait
+from artistjobs.worker.usage_meter import UsageMeter
 
 
 class Time:

@@ -52,6 +52,17 @@ def test_a_service_that_refuses_calls_beyond_its_capacity_refuses_less_than_one_
     assert 0 < len(result.refused) < 0.01 * len(result.answered)
 
 
+@pytest.mark.parametrize("per_second", [10, 100, 500])
+def test_a_limit_of_the_account_is_used_as_with_more_calls_in_flight_than_it_needs(per_second):
+    service = Service(capacity=1e9, sigma=0.3, seconds=lambda _now: 0.2)
+    simulation = Simulation(service, [AutoLimit], per_second=per_second)
+
+    result = simulation.run(40)
+
+    assert result.per_second(10, 40) >= 0.98 * per_second
+    assert simulation.clients[0].limit.wanted <= max(2 * FIRST_CALLS, 4 * 0.2 * per_second)
+
+
 @pytest.mark.parametrize("processes", [2, 4])
 def test_processes_that_share_a_service_find_its_capacity_together(processes):
     service = Service(capacity=100, sigma=0.3)

@@ -357,6 +357,24 @@ async def test_invalid_headers_delay_no_call(headers):
     assert set(await start(limiter, time, 10)) == {1000.0}
 
 
+async def test_a_refusal_that_comes_late_of_a_call_before_the_last_one_takes_no_more_calls_away():
+    time = Time()
+    concurrency = ConcurrencyLimit(64, time.clock, first=64)
+    limiter = Limiter(rpm=None, tpm=None, clock=time.clock, sleep=time.sleep, concurrency=concurrency)
+    before = await start(limiter, time, 32)
+
+    limiter.refused(1.0, "rate_limit_exceeded", before[0])
+    after_one = concurrency.size
+    time.now += 5.0
+    limiter.refused(1.0, "rate_limit_exceeded", before[1])
+    after_a_late_one = concurrency.size
+    time.now += 5.0
+    limiter.refused(1.0, "rate_limit_exceeded", time.now - 1.0)
+
+    assert (after_one, after_a_late_one) == (16.5, 16.5)
+    assert concurrency.size < 16.5
+
+
 @pytest.mark.parametrize(
     ("text", "seconds"),
     [
