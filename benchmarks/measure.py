@@ -147,13 +147,17 @@ def at_least(bound: float, unit: str = "") -> Reach:
 
 @dataclass(frozen=True)
 class Figure:
-    """One row of the table: a measurement and its reference, with one value per round."""
+    """One row of the table: a measurement and its reference, with one value per round.
+
+    ``part`` is the heading under which it stands, empty for the first table.
+    """
 
     what: str
     reference: str
     reach: Reach
     measured: Sequence[float]
     note: str = ""
+    part: str = ""
 
     @property
     def median(self) -> float:
@@ -188,10 +192,11 @@ class Curve:
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the results outside the table: its heading, and its text in Markdown."""
+    """A part of the results outside the table: its heading, its text in Markdown, and the part to which it belongs."""
 
     heading: str
     text: str
+    part: str = ""
 
 
 Result: TypeAlias = Figure | LeftOut | Curve | Section

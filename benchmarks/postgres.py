@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
@@ -33,6 +34,7 @@ from benchmarks.postgres_server import PENDING, Databases, cpu_seconds, running
 from benchmarks.program import pending, prepare_rows
 from benchmarks.store import claims_milliseconds, settle_all
 
+PART = "PostgreSQL"
 MB = 1e6
 IDLE_SECONDS = 20.0
 
@@ -53,7 +55,12 @@ Sizes = dict[str, tuple[int, int]]
 
 
 def measure(bench: Bench) -> Iterator[Result]:
-    """Yield the figures about PostgreSQL."""
+    """Yield the figures about PostgreSQL, as a part of their own."""
+    for result in figures(bench):
+        yield replace(result, part=PART) if isinstance(result, Figure | Section) else result
+
+
+def figures(bench: Bench) -> Iterator[Result]:
     on_disk = Path("/var/tmp")
     with running(on_disk if on_disk.is_dir() else None, is_quick=bench.is_quick) as server:
         if server is None:
@@ -88,7 +95,7 @@ def settling(databases: Databases, processes: int) -> Iterator[Figure]:
     found = alternate(bench.rounds, ours, raw, sqlite)
     middle = medians(found)
     name = "one process" if processes == 1 else f"{processes} processes"
-    what = f"PostgreSQL: jobs a second claimed and settled, no API, synced commits, 2 KB answers, {name}"
+    what = f"Jobs a second claimed and settled, no API, synced commits, 2 KB answers, {name}"
     yield Figure(
         what, f"psycopg alone, a transaction to claim and one to settle, same tables, {name}", at_least(5, " times"),
         ratios(found, 0, 1), f"{number(middle[0])} against {number(middle[1])} a second",
@@ -126,7 +133,7 @@ def ingesting(databases: Databases) -> Iterator[Figure]:
         ours()
         used.clear()
         found = alternate(min(3, bench.rounds), ours, reference)
-    what = f"PostgreSQL: ingest of {rows:,} rows"
+    what = f"Ingest of {rows:,} rows"
     speeds = [rows / seconds for seconds in medians(found)]
     yield Figure(
         what, "`COPY` by psql of the same columns into the same tables and indexes", at_least(0.5, " times as fast"),
@@ -161,14 +168,14 @@ def large(databases: Databases) -> Iterator[Result]:
     for way, words in (("free", ""), ("held", ", another session holding a snapshot all the while")):
         one, other = times[way, many], times[way, few]
         yield Figure(
-            f"PostgreSQL: claim of 64 jobs with {many:,} finished jobs{words}", f"with {few:,}", at_most(1.2),
+            f"Claim of 64 jobs with {many:,} finished jobs{words}", f"with {few:,}", at_most(1.2),
             [mine / theirs for mine, theirs in zip(one, other, strict=True)],
             f"{number(median(one))} ms, the commit included; the first of a worker {number(firsts[way])} ms",
         )  # fmt: skip
     name = f"free_{many}"
     yield from exporting(databases, name, many)
     yield status(databases, name, many)
-    yield Section("Size of a PostgreSQL database", sizes_text(sizes, many))
+    yield Section("Size", sizes_text(sizes, many))
 
 
 @contextmanager
@@ -205,7 +212,7 @@ def exporting(databases: Databases, name: str, answers: int) -> Iterator[Figure]
             return databases.psql(name, folder, rf"\copy ({EXPORTED}) TO '{written[1]}'")
 
         found = alternate(min(3, bench.rounds), ours, reference)
-    what = f"PostgreSQL: export of {answers:,} answers of 2 KB to a file"
+    what = f"Export of {answers:,} answers of 2 KB to a file"
     speeds = [answers / seconds for seconds in medians(found)]
     yield Figure(
         what, "`COPY … TO` by psql of the same columns, not synced", at_least(0.5, " times as fast"),
@@ -219,15 +226,15 @@ def status(databases: Databases, name: str, jobs: int) -> Figure:
     bench = databases.bench
     bench.say(f"PostgreSQL: status of {jobs:,} jobs")
     measured = [databases.command(name, bench.folder, "status").seconds for _ in range(bench.size(7, 1))]
-    return Figure(f"PostgreSQL: `status` of {jobs:,} jobs, the whole process", "", at_most(0.5, " s"), measured)
+    return Figure(f"`status` of {jobs:,} jobs, the whole process", "", at_most(0.5, " s"), measured)
 
 
 def idle(databases: Databases) -> Result:
     """Return the CPU time of the server while many workers have nothing to do."""
     workers = databases.bench.size(100, 3)
-    what = f"PostgreSQL: CPU of the server with {workers} idle workers"
+    what = f"CPU of the server with {workers} idle workers"
     if sys.platform != "linux" or not shutil.which("ps"):
-        return LeftOut(what, "only Linux tells the CPU time of other processes")
+        return LeftOut(f"PostgreSQL: {what}", "only Linux tells the CPU time of other processes")
     databases.bench.say(f"PostgreSQL: {workers} idle workers")
     with databases.copy(databases.pending(1)) as name:
         command = [PYTHON, "-m", "benchmarks.postgres_idle", databases.url(name), str(databases.spool), str(workers)]

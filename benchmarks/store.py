@@ -108,7 +108,10 @@ def claim_milliseconds(database: Path) -> float:
 def claims_milliseconds(*database: str) -> tuple[float, float]:
     """Return the durations of the first claim of a worker and of later ones; ``database`` may name its spool, too."""
     command = [PYTHON, "-m", "benchmarks.holders", "claim", *database]
-    first, later = subprocess.run(command, env=environ(), check=True, capture_output=True).stdout.split()
+    done = subprocess.run(command, env=environ(), check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise MeasureError(f"claims ended with {done.returncode}:\n{done.stderr}")
+    first, later = done.stdout.split()
     return float(first), float(later)
 
 

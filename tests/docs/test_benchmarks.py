@@ -184,3 +184,26 @@ def test_the_results_list_omissions_and_no_path_of_this_machine(tmp_path):
     assert "![Growth](plots/c.svg)\n\nFlat." in text
     assert str(ROOT) not in text
     assert str(tmp_path) not in text
+
+
+def test_a_part_of_the_results_is_replaced_and_stands_before_the_plots(tmp_path):
+    from benchmarks.measure import Bench, Figure, Section, at_least
+    from benchmarks.table import markdown, part_of, with_part
+
+    def results(value):
+        return [
+            Figure("first", "", at_least(1), [2.0]),
+            Figure("Jobs", "psql", at_least(1), [value], part="PostgreSQL"),
+            Section("Size", "large", part="PostgreSQL"),
+        ]
+
+    before = markdown(Bench(tmp_path, is_quick=True, rounds=3), results(3.0)[:1], 60.0)
+    whole = markdown(Bench(tmp_path, is_quick=True, rounds=3), results(3.0), 60.0)
+    part = part_of("PostgreSQL", results(4.0), "Measured.")
+
+    for text in (before, whole):
+        changed = with_part(text, "PostgreSQL", part)
+        assert changed.count("## PostgreSQL\n\nMeasured.\n\n| what |") == 1
+        assert changed.index("| **4** |") < changed.index("### Size\n\nlarge\n\n## How it grows")
+        assert "**3**" not in changed
+        assert "| first |" in changed

@@ -179,6 +179,27 @@ def test_a_worker_that_is_suspended_within_a_transaction_keeps_no_lock_and_goes_
     assert waited == [1]
 
 
+def test_a_stream_is_one_snapshot_whatever_else_is_read_meanwhile_and_may_be_left(open_worker, monkeypatch):
+    for name in ("_FIRST_STREAM_ROWS", "_STREAM_ROWS"):
+        monkeypatch.setattr(connection, name, 2)
+    reader, worker = open_worker(), open_worker()
+    make.ingest(worker, *make.names(12))
+    make.settle(worker, *(make.make_attempt(claim) for claim in make.claim(worker, 9)))
+    rows, counts = [], []
+    for row in reader.records.export_raw(EVERYTHING, ["done"]):
+        rows.append(row)
+        make.settle(worker, *(make.make_attempt(claim) for claim in make.claim(worker, 1)))
+        with reader._connection.snapshot():
+            counts.append(reader.records.counts(EVERYTHING).done)
+
+    left = reader.records.export_raw(EVERYTHING, ["done"])
+    next(left)
+    left.close()
+
+    assert (len(rows), set(counts)) == (9, {9})
+    assert reader.records.counts(EVERYTHING).done == 12
+
+
 # Clocks
 
 

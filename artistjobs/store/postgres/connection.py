@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
@@ -18,7 +19,7 @@ from artistjobs.store.postgres.answers import UNREAD_TEXT, with_text
 from artistjobs.store.postgres.errors import is_away, is_conflict, is_shortage, reason_of, to_error, translated
 from artistjobs.store.postgres.liveness import is_alive
 from artistjobs.store.postgres.migrations import is_new, migrate, missing
-from artistjobs.store.postgres.session import connect
+from artistjobs.store.postgres.session import connect, set_all
 from artistjobs.store.postgres.statements import Db, DbRow, cleaned, execute, sql
 from artistjobs.store.queries.connection import Parameters
 
@@ -28,8 +29,14 @@ Result = TypeVar("Result")
 
 _ABANDON_SECONDS = 1.0
 _PAUSE_SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0)
-_FIRST_STREAM_ROWS, _STREAM_ROWS, _STREAM_CHARACTERS = 10, 2_000, 4 * 2**20
+_FIRST_STREAM_ROWS, _STREAM_ROWS, _STREAM_CHARACTERS = 10, 1_000, 2 * 2**20
+_BINARY = frozenset({"export_raw_jobs", "export_raw_ingest"})
+"""Statements that return bytes, which PostgreSQL would send as hexadecimal text; they return no moments."""
+
 _MOST_CONFLICTS = 30
+_IN_TRANSACTION = frozenset({
+    psycopg.pq.TransactionStatus.INTRANS, psycopg.pq.TransactionStatus.INERROR, psycopg.pq.TransactionStatus.ACTIVE
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +105,7 @@ class Connection:
         self.repeated(self._set)
 
     def _set(self, db: Db) -> None:
-        for name, value in self._settings.items():
-            db.execute("SELECT set_config(%s, %s, false)", (name, value))
+        set_all(db, self._settings)
 
     def rows(self, statement: str, parameters: Parameters | None = None) -> list[DbRow]:
         """Return all rows of a reading statement, named by its file."""
@@ -110,22 +116,30 @@ class Connection:
         return next(iter(self.rows(statement, parameters)), None)
 
     def stream(self, statement: str, parameters: Parameters | None = None) -> Iterator[tuple[Any, ...]]:
-        """Yield the rows of a reading statement from one snapshot, through a cursor of the server."""
+        """Yield the rows of a reading statement from one snapshot, through a cursor of the server.
+
+        While the caller uses some rows, a thread fetches the next ones.
+        """
         with (
             self.snapshot() as db,
             translated(self.name),
-            db.cursor(name=f"stream_{next(self._streams)}", row_factory=tuple_row) as cursor,
+            db.cursor(
+                name=f"stream_{next(self._streams)}", row_factory=tuple_row, binary=statement in _BINARY
+            ) as cursor,
+            ThreadPoolExecutor(1, "fetch") as thread,
         ):
             cursor.execute(sql(statement), parameters)
             columns = [column.name for column in cursor.description or ()]
             complete = _tuple_with_text(columns) if UNREAD_TEXT in columns else tuple
-            count = _FIRST_STREAM_ROWS
-            while rows := cursor.fetchmany(count):
-                yield from map(complete, rows)
+            rows = cursor.fetchmany(_FIRST_STREAM_ROWS)
+            while rows:
                 # Answers may be large: as many rows as fit into the memory meant for them, by those that came last.
                 last = rows[-_FIRST_STREAM_ROWS:]
                 size = sum(len(value) for row in last for value in row if isinstance(value, (str, bytes)))
                 count = max(1, min(_STREAM_ROWS, len(last) * _STREAM_CHARACTERS // max(1, size)))
+                coming = thread.submit(cursor.fetchmany, count)
+                yield from map(complete, rows)
+                rows = coming.result()
 
     @contextmanager
     def snapshot(self) -> Iterator[Db]:
@@ -212,8 +226,8 @@ class Connection:
             self._connection.close()
 
     def _in_transaction(self) -> bool:
-        status = self._connection.info.transaction_status
-        return status in (psycopg.pq.TransactionStatus.INTRANS, psycopg.pq.TransactionStatus.INERROR)
+        # Active while a thread fetches rows of a stream.
+        return self._connection.info.transaction_status in _IN_TRANSACTION
 
     def _usable(self) -> Db:
         if self._connection.closed or self._connection.broken:

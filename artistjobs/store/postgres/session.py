@@ -1,6 +1,7 @@
 """Sessions with a PostgreSQL server, refused if the server cannot keep the promises of the store."""
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 import psycopg
@@ -46,13 +47,20 @@ def connect(url: DatabaseUrl) -> Db:
     try:
         connection.adapters.register_loader("timestamptz", _TimestampLoader)
         connection.adapters.register_dumper(Texts, TextsDumper)
-        for name, value in _SETTINGS.items():
-            connection.execute("SELECT set_config(%s, %s, false)", (name, value))
+        set_all(connection, _SETTINGS)
         _ensure_suitable(connection, url)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def set_all(connection: Db, settings: Mapping[str, str]) -> None:
+    """Change settings of a session in one statement."""
+    if settings:
+        changes = ", ".join(["set_config(%s, %s, false)"] * len(settings))
+        words = [word for setting in settings.items() for word in setting]
+        connection.execute(f"SELECT {changes}".encode(), words)
 
 
 def _connect(url: DatabaseUrl) -> Db:
