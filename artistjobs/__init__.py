@@ -7,6 +7,8 @@ What is in ``__all__`` follows Semantic Versioning together with the command lin
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from artistjobs.core.version import __version__
+
 if TYPE_CHECKING:
     from artistjobs.errors import (
         ArtistjobsError,
@@ -21,9 +23,6 @@ if TYPE_CHECKING:
     )
     from artistjobs.library.database import Database
     from artistjobs.library.results import DatabaseStatus, IngestSummary, JobCounts, RunSummary
-
-__version__ = "0.2.0"
-
 
 __all__ = [
     "ArtistjobsError",

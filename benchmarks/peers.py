@@ -179,7 +179,7 @@ def installed(peer: Peer) -> Path | None:
 
 def version(name: str) -> str:
     if name == OURS:
-        from artistjobs import __version__
+        from artistjobs.core.version import __version__
 
         return __version__
     look_up = f"from importlib.metadata import version; print(version({name!r}))"

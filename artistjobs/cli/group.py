@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import click
 from click.exceptions import Exit
 
-from artistjobs import __version__
 from artistjobs.cli.exit_codes import EXIT_INTERRUPTED, EXIT_NO_READER
 from artistjobs.cli.help import verbosity_of
 from artistjobs.cli.options import DATABASE, PATH, SECONDS, Settings
 from artistjobs.core.shortage import expected_error
+from artistjobs.core.version import __version__
 from artistjobs.errors import ArtistjobsError, OutputError
 from artistjobs.library.env_file import NO_ENV_FILE, EnvFile
 

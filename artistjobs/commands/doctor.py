@@ -8,7 +8,6 @@ from pathlib import Path
 from time import time
 from typing import Final
 
-from artistjobs import __version__
 from artistjobs.api.address import shown_url
 from artistjobs.api.config import ApiConfig
 from artistjobs.commands.findings_text import finding_lines, findings_json, warnings_text
@@ -17,6 +16,7 @@ from artistjobs.core.findings import Finding, Level, exit_code_of, finding_of
 from artistjobs.core.formatting import count_text, duration_text
 from artistjobs.core.json_values import Json
 from artistjobs.core.timestamps import from_timestamp
+from artistjobs.core.version import __version__
 from artistjobs.errors import ArtistjobsError, NoDatabaseError, WrongUseError
 from artistjobs.store.database import Database
 from artistjobs.store.interface import Reader

@@ -9,7 +9,6 @@ from signal import SIG_BLOCK, SIG_SETMASK, pthread_sigmask
 from threading import Lock
 from typing import TYPE_CHECKING, Final
 
-import artistjobs
 from artistjobs.core.columns import NO_COLUMNS, Columns
 from artistjobs.errors import PromptError, RunStoppedError
 from artistjobs.rendering.protocol import CPU_SECONDS, IGNORED_SIGNALS, READY, TIME_SIGNAL
@@ -17,7 +16,7 @@ from artistjobs.rendering.protocol import CPU_SECONDS, IGNORED_SIGNALS, READY, T
 if TYPE_CHECKING:
     from subprocess import Popen
 
-_ROOT = str(Path(artistjobs.__file__).parents[1])
+_ROOT = str(Path(__file__).parents[2])
 
 
 _COMMAND: Final = (

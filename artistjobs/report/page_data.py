@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from artistjobs import __version__
 from artistjobs.core.attempt import Way
 from artistjobs.core.formatting import cost_text, count_text, duration_text
+from artistjobs.core.version import __version__
 from artistjobs.report.axis import moment_at
 from artistjobs.report.chart import Drawing, cost_drawings, latency_drawings, pace_drawings
 from artistjobs.report.citations import CitationLink, citation_links

@@ -12,7 +12,6 @@ from signal import Signals as SignalNames
 from time import monotonic, time
 from typing import TYPE_CHECKING, Final
 
-import artistjobs
 from artistjobs.core.job import DEATHS_MAX
 from artistjobs.core.json_values import Json
 from artistjobs.errors import RunStoppedError
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-_ROOT = str(Path(artistjobs.__file__).parents[1])
+_ROOT = str(Path(__file__).parents[3])
 
 
 COMMAND: Final = (
