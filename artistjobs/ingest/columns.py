@@ -72,7 +72,9 @@ class TableHeader:
 
 def column_name(cell: str, number: int) -> str:
     """Return the name of a column, given its header cell and its number from 1."""
-    words = re.sub(r"\W+", "_", unicodedata.normalize("NFKC", cell).lower()).strip("_")
+    text = unicodedata.normalize("NFKC", cell).lower()
+    # Some numbers of rare scripts are \w, and may still not be part of an identifier.
+    words = re.sub(r"\W+", "_", "".join(one if f"_{one}".isidentifier() else " " for one in text)).strip("_")
     if not words:
         return f"column_{number}"
     if not words.isidentifier():

@@ -51,6 +51,7 @@ def refusal_of(text, **options):
         ),
         (",artist_name,%", ["column_1", "artist_name", "column_3"]),
         ("artist_name,1990,in,straße", ["artist_name", "column_1990", "in_", "straße"]),
+        ("artist_name,a\U0001ed01b,\u2460", ["artist_name", "a_b", "column_1"]),
         ("artist_name,名前,\uff2c\uff41\uff4e\uff44", ["artist_name", "名前", "land"]),
     ],
 )
