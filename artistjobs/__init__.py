@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from artistjobs.library.database import Database
     from artistjobs.library.results import DatabaseStatus, IngestSummary, JobCounts, RunSummary
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 
 __all__ = [

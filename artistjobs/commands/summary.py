@@ -1,6 +1,7 @@
 """Summary of a run and of an ingest: text, JSON and exit code."""
 
 from collections import Counter
+from typing import Final
 
 from artistjobs.core.bound import Bounded, bounded_by, bounded_json
 from artistjobs.core.command_text import command
@@ -57,6 +58,10 @@ def run_sentences(report: RunReport, ingested: IngestResult | None, database: Ad
     return lines
 
 
+MIN_BOUNDED_SECONDS: Final = 1.0
+"""Duration from which a run tells what bounded it; in a shorter one, the first calls are most of the time."""
+
+
 def _work_sentences(report: RunReport) -> list[str]:
     counters = report.counters
     calls = f"{count_text(counters.calls, 'call')} ({counters.retries:,} retried)"
@@ -69,7 +74,7 @@ def _work_sentences(report: RunReport) -> list[str]:
     if counters.codes:
         codes = Counter(counters.codes).most_common(5)
         lines.append("failed with: " + ", ".join(f"{code} ({count:,})" for code, count in codes))
-    if (bounded := _bounded(report)) is not None:
+    if (bounded := _bounded(report)) is not None and report.seconds >= MIN_BOUNDED_SECONDS:
         lines.append(bounded.sentence)
     return lines
 

@@ -129,7 +129,7 @@ def bounded_by(usage: Usage, *, is_spent: bool = False) -> Bounded | None:
 def _used_up(usage: Usage) -> Bounded | None:
     """Return the part of this machine that is used up, if one is."""
     if usage.cpu >= CPU_SHARE * usage.seconds:
-        return _bounded(Bound.CPU, usage.cpu, usage.seconds, "of a processor for each process")
+        return _bounded(Bound.CPU, usage.cpu, usage.seconds, "of a processor, used or waited for")
     if usage.in_commits >= COMMIT_SHARE * usage.busy:
         return _bounded(Bound.DISK, usage.in_commits, usage.busy, "of the time of calls spent on commits")
     return None
@@ -156,7 +156,7 @@ def _bounded_by_calls(usage: Usage) -> Bounded:
     if usage.busy < MOSTLY * usage.slots:
         # There were more slots than jobs, so every job was in flight as soon as it could be.
         return _bounded(Bound.LATENCY, usage.in_calls, usage.busy, "of the time of calls, with all jobs in flight")
-    if usage.found < MOSTLY * usage.seconds:
+    if not usage.found:
         return _bounded(Bound.WORKERS, usage.busy, usage.slots, "of the time in use")
     if usage.at_refusal >= MOSTLY * usage.found:
         return _bounded(Bound.SERVICE, usage.at_refusal, usage.found, "of the time below what it refused")

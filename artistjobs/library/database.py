@@ -33,6 +33,7 @@ from artistjobs.library.options import (
     StrPath,
     WorkArguments,
     options_of,
+    seconds_of,
 )
 from artistjobs.library.progress import showing_progress
 from artistjobs.library.results import (
@@ -46,7 +47,7 @@ from artistjobs.library.results import (
 )
 from artistjobs.library.scope import ingest_scope
 from artistjobs.store import database as stores
-from artistjobs.store.address import Address, address_of
+from artistjobs.store.address import Address, address_of, with_options
 from artistjobs.store.interface import OpenDatabase
 from artistjobs.store.models import IngestResult
 from artistjobs.worker.caller import Caller
@@ -79,20 +80,31 @@ class Database:
         path: A file, or the URL of a PostgreSQL database; it is created by the first ingest. The default is that of the
             program: ``artistjobs.db``, and ``rehearsal.db`` in a rehearsal.
         rehearse: True or a scenario for calls to a simulated API on this machine, without a key and without cost.
+        db_timeout: Seconds to wait for a PostgreSQL server that is away; None for the default.
+        spool: Folder of this machine for answers that arrive meanwhile; None for the default.
 
     Raises:
-        WrongUseError: if the URL or the scenario cannot be used.
+        WrongUseError: if the URL, the scenario or a value cannot be used.
 
     """
 
-    def __init__(self, path: StrPath | None = None, *, rehearse: bool | Scenario = False) -> None:
+    def __init__(
+        self,
+        path: StrPath | None = None,
+        *,
+        rehearse: bool | Scenario = False,
+        db_timeout: float | None = None,
+        spool: StrPath | None = None,
+    ) -> None:
         self._scenario = "calm" if rehearse is True else rehearse or None
         if self._scenario is not None:
             from artistjobs.rehearsal import find_scenario
 
             find_scenario(self._scenario)
         default = REHEARSAL_DATABASE if self._scenario else DEFAULT_DATABASE
-        self._address = default if path is None else address_of(str(path))
+        address = default if path is None else address_of(str(path))
+        wait_seconds = None if db_timeout is None else seconds_of("db_timeout", db_timeout)
+        self._address = with_options(address, wait_seconds, None if spool is None else Path(spool))
 
     def __repr__(self) -> str:
         """Return the class with the path, or with the URL without its password."""

@@ -168,6 +168,11 @@ def options_of(arguments: Mapping[str, object], defaults: Mapping[str, object]) 
     return options
 
 
+def seconds_of(name: str, value: object) -> float:
+    """Return the value of an argument in seconds. Raises WrongUseError if it cannot be used."""
+    return _SECONDS(name, value)
+
+
 def _names(defaults: Mapping[str, object]) -> list[str]:
     return [name for name in _CONVERT if _OPTION_NAMES.get(name, name) in defaults]
 
@@ -207,7 +212,7 @@ def _count(minimum: int) -> Convert:
     return convert
 
 
-def _number(minimum: float, maximum: float, remedy: str, *, is_open: bool = False) -> Convert:
+def _number(minimum: float, maximum: float, remedy: str, *, is_open: bool = False) -> Callable[[str, object], float]:
     def convert(name: str, value: object) -> float:
         if isinstance(value, bool) or not isinstance(value, int | float) or not minimum <= value <= maximum:
             raise _fail(name, value, remedy)

@@ -21,16 +21,18 @@ SAMPLE_SECONDS: Final = 5.0
 """Time between two samples of the period."""
 
 
-SCHEDULER: Final = Path("/proc/self/schedstat")
-"""File of Linux whose second number is the time that the main thread has waited for a processor, in nanoseconds."""
+THREADS: Final = Path("/proc/self/task")
+"""Folder of Linux with a file ``schedstat`` for each thread: its second number is the time that the thread has waited
+for a processor, in nanoseconds."""
 
 
 def processor_seconds() -> float:
     """Return the processor time that this process has used or, where the system tells it, waited for."""
-    waited = 0.0
-    with suppress(OSError, ValueError, IndexError):
-        waited = int(SCHEDULER.read_text().split()[1]) / 1e9
-    return process_time() + waited
+    waited = 0
+    for thread in THREADS.glob("*/schedstat"):
+        with suppress(OSError, ValueError, IndexError):
+            waited += int(thread.read_text().split()[1])
+    return process_time() + waited / 1e9
 
 
 @dataclass(slots=True)

@@ -47,6 +47,15 @@ async def test_a_run_in_a_running_loop_prints_nothing_and_writes_what_the_comman
     assert set(json.loads(cli("work", "--json").stdout)) == set(result.__slots__)
 
 
+def test_a_postgresql_database_is_named_by_its_url_and_shows_no_password(database, folder, url):
+    jobs = Database(url.replace("@", ":secret-word@", 1), db_timeout=5, spool=folder / "spool")
+
+    result = jobs.run("a.csv", prompt=PROMPT, model="gpt-5", max_workers=2)
+
+    assert result.done == len(list(jobs.export())) == jobs.status().jobs.done == 6
+    assert "secret-word" not in f"{jobs!r} {jobs.status()}"
+
+
 def test_several_processes_work_for_a_caller(database):
     database.ingest("a.csv", prompt=PROMPT, model="gpt-5")
 

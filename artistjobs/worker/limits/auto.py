@@ -126,9 +126,9 @@ class AutoLimit:
         if math.isfinite(self._refused_at) and not is_again:
             self._ceiling_seconds = min(MAX_CEILING_SECONDS, 2 * self._ceiling_seconds)
         self._refused_at, self._ceiling_until = now, now + self._ceiling_seconds
-        self._ceiling = max(1.0, math.floor(CEILING * at_once))
+        self._ceiling = max(1.0, round(CEILING * at_once))
         self.size = max(1.0, at_once * (0.5 if is_again else AFTER_REFUSAL))
-        self._window.shrink(self.size)
+        self._window.shrink(self.size if is_again else self._ceiling)
         self._follow()
 
     def _follow(self) -> None:

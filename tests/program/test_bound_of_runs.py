@@ -15,7 +15,7 @@ def bound_of(result) -> str:
 def test_calls_that_a_limit_spaces_out_were_bounded_by_requests_a_minute(cli, folder):
     write_artists(folder / "a.csv", 8)
 
-    result = cli("run", "a.csv", "--rpm", "600", "--max-workers", "8", "--json")
+    result = cli("run", "a.csv", "--rpm", "300", "--max-workers", "8", "--json")
 
     assert bound_of(result) == "requests"
     assert "\nbounded by requests a minute (" in result.stderr
