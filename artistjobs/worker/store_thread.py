@@ -43,6 +43,10 @@ LOOKS_A_SECOND: Final = 10
 of them finds a death."""
 
 
+LOOKS_FOR_JOBS_A_SECOND: Final = 50
+"""Looks for jobs that many idle workers make together in a second: the first look of any of them finds a new job."""
+
+
 RESERVATION_POLL_SECONDS: Final = 0.25
 """Interval at which waiting reservations are checked again, because calls of other workers may have ended."""
 
@@ -119,6 +123,7 @@ class StoreThread:
         self._records: Records | None = None
         self._looked_at = 0.0
         self._state: QueueState | None = None
+        self._state_at = 0.0
         self._controls: Controls | None = None
         self._scope = scope
         self._jobs_left = limit
@@ -262,20 +267,26 @@ class StoreThread:
     def _seconds_to_wait(self, queue: Queue) -> float:
         """Return the seconds to wait for a request before other work is due."""
         seconds = self.settings_poller.seconds_until_poll
-        self._state = None
+        known, self._state = self._state if self._is_empty() else None, None
         if self.reservations.requests:
             return min(seconds, RESERVATION_POLL_SECONDS)
         self.next_job_at = None
         if not self._room():
             return seconds
         try:
-            queue_state = queue.queue_state(self._scope)
+            queue_state = self._queue_state(queue, known)
         except StoreAwayError:
             return min(seconds, AWAY_POLL_SECONDS)
         self._state, self.next_job_at = queue_state, queue_state.available_at
         if queue_state.available_at is None:
             return seconds
         return min(seconds, max(0.0, queue_state.available_at - time()))
+
+    def _queue_state(self, queue: Queue, known: QueueState | None) -> QueueState:
+        """Return the state of the queue, or the ``known`` one that was empty, if many workers look for a job."""
+        if known is None or monotonic() - self._state_at >= self.others / LOOKS_FOR_JOBS_A_SECOND:
+            known, self._state_at = queue.queue_state(self._scope), monotonic()
+        return known
 
     def _exchange(self, queue: Queue) -> None:
         messages = self._messages
