@@ -42,7 +42,8 @@ def read_areas(_context: click.Context, _parameter: click.Parameter, names: str 
 @click.command()
 @click.option("--quick", is_flag=True, help="Everything in small, to see that it works; its figures mean nothing.")
 @click.option("--only", metavar="NAME[,NAME]", callback=read_areas, help=f"Some of: {', '.join(AREAS)}.")
-def main(*, quick: bool, only: list[str]) -> None:
+@click.option("--rounds", type=click.IntRange(min=1), default=ROUNDS, show_default=True, help="Values of each figure.")
+def main(*, quick: bool, only: list[str], rounds: int) -> None:
     """Measure the cost of the program against references.
 
     A whole run writes benchmarks/RESULTS.md and its plots, and exits with 1 if a figure misses its target. A run of
@@ -52,7 +53,7 @@ def main(*, quick: bool, only: list[str]) -> None:
     started = time.monotonic()
     where = ON_DISK if ON_DISK.is_dir() else None
     with tempfile.TemporaryDirectory(prefix="artistjobs-benchmarks-", dir=where) as folder:
-        bench = Bench(Path(folder), is_quick=quick, rounds=1 if quick else ROUNDS)
+        bench = Bench(Path(folder), is_quick=quick, rounds=1 if quick else rounds)
         results, troubles = measure(bench, only)
     if not quick and len(only) == len(AREAS):
         write(bench, results, time.monotonic() - started)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from artistjobs.core.attempt import Way
+from artistjobs.core.batch import BatchState
 from artistjobs.core.formatting import cost_text, count_text, duration_text
 from artistjobs.core.version import __version__
 from artistjobs.report.axis import moment_at
@@ -181,6 +182,7 @@ def make_view(overview: Overview, name: str, made_at: float, *, is_rehearsal: bo
         "spending": _spending(overview.spent)[:ROWS],
         "prompts": _prompts(overview),
         "batches": [_batch(record, made_at) for record in overview.batches],
+        "batch_states": " → ".join(BatchState),
         "background": background_line(overview.background, made_at) if overview.background.answers else "",
         "endings": list(_endings(overview)),
         "groups": _groups(overview),
