@@ -4,7 +4,8 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -43,7 +44,8 @@ def read_areas(_context: click.Context, _parameter: click.Parameter, names: str 
 @click.option("--quick", is_flag=True, help="Everything in small, to see that it works; its figures mean nothing.")
 @click.option("--only", metavar="NAME[,NAME]", callback=read_areas, help=f"Some of: {', '.join(AREAS)}.")
 @click.option("--rounds", type=click.IntRange(min=1), default=ROUNDS, show_default=True, help="Values of each figure.")
-def main(*, quick: bool, only: list[str], rounds: int) -> None:
+@click.option("--part", metavar="HEADING", help="Write the figures as this part of benchmarks/RESULTS.md.")
+def main(*, quick: bool, only: list[str], rounds: int, part: str | None) -> None:
     """Measure the cost of the program against references.
 
     A whole run writes benchmarks/RESULTS.md and its plots, and exits with 1 if a figure misses its target. A run of
@@ -55,10 +57,14 @@ def main(*, quick: bool, only: list[str], rounds: int) -> None:
     with tempfile.TemporaryDirectory(prefix="artistjobs-benchmarks-", dir=where) as folder:
         bench = Bench(Path(folder), is_quick=quick, rounds=1 if quick else rounds)
         results, troubles = measure(bench, only)
+    seconds = time.monotonic() - started
     if not quick and len(only) == len(AREAS):
-        write(bench, results, time.monotonic() - started)
-    if not quick and not troubles and only == ["postgres"]:
-        write_part(postgres.PART, results, time.monotonic() - started)
+        write(bench, results, seconds)
+    elif not quick and not troubles and only == ["postgres"]:
+        write_part(postgres.PART, results, table.measured_by("python -m benchmarks --only postgres", seconds))
+    elif part is not None:
+        figures = [replace(one, part=part) for one in results if isinstance(one, Figure)]
+        write_part(part, figures, table.measured_by(f"python -m benchmarks --only {','.join(only)}", seconds))
     print(f"{time.monotonic() - started:.0f} s", file=sys.stderr)
     sys.exit(troubles or (not quick and not all(figure.is_reached for figure in results if isinstance(figure, Figure))))
 
@@ -89,9 +95,9 @@ def write(bench: Bench, results: list[Result], seconds: float) -> None:
     (HERE / "RESULTS.md").write_text(table.markdown(bench, results, seconds))
 
 
-def write_part(name: str, results: list[Result], seconds: float) -> None:
-    """Replace one part of RESULTS.md."""
-    path, said = HERE / "RESULTS.md", table.measured_by("python -m benchmarks --only postgres", seconds)
+def write_part(name: str, results: Sequence[Result], said: str) -> None:
+    """Replace one part of RESULTS.md; ``said`` tells how it was measured."""
+    path = HERE / "RESULTS.md"
     path.write_text(table.with_part(path.read_text(), name, table.part_of(name, results, said)))
 
 
