@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from benchmarks import batch, calls, files, growth, memory, peers, plots, postgres, shares, startup, store, table
-from benchmarks.measure import Bench, Curve, Figure, LeftOut, MeasureError, Result
+from benchmarks.measure import Bench, Curve, Figure, LeftOut, MeasureError, Result, Section
 
 AREAS: Mapping[str, Callable[[Bench], Iterator[Result]]] = {
     "calls": calls.measure,
@@ -60,11 +60,9 @@ def main(*, quick: bool, only: list[str], rounds: int, part: str | None) -> None
     seconds = time.monotonic() - started
     if not quick and len(only) == len(AREAS):
         write(bench, results, seconds)
-    elif not quick and not troubles and only == ["postgres"]:
-        write_part(postgres.PART, results, table.measured_by("python -m benchmarks --only postgres", seconds))
-    elif part is not None:
-        figures = [replace(one, part=part) for one in results if isinstance(one, Figure)]
-        write_part(part, figures, table.measured_by(f"python -m benchmarks --only {','.join(only)}", seconds))
+    elif not quick and not troubles and (part := part or (postgres.PART if only == ["postgres"] else None)):
+        of_part = [replace(one, part=part) for one in results if isinstance(one, Figure | Section)]
+        write_part(part, of_part, table.measured_by(f"python -m benchmarks --only {','.join(only)}", seconds))
     print(f"{time.monotonic() - started:.0f} s", file=sys.stderr)
     sys.exit(troubles or (not quick and not all(figure.is_reached for figure in results if isinstance(figure, Figure))))
 

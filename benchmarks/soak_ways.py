@@ -16,7 +16,6 @@ import os
 import random
 import re
 import signal
-import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -25,11 +24,10 @@ import urllib.error
 import urllib.request
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.soak import ROOT, Process, simulated_api
+from benchmarks.soak import ROOT, Place, Process, simulated_api
 
 KEY, SPEED = "sk-soak-0123456789", 300
 PROGRAM = (
@@ -54,15 +52,12 @@ WAYS = {
 
 
 @dataclass
-class Ways:
+class Ways(Place):
     """A folder, the processes in it, and the rows ingested so far."""
 
-    folder: Path
-    base_url: str
-    way: str
     rows: int = 0
+    way: str = "batch"
     logs: int = 0
-    workers: list[Process] = field(default_factory=list)
 
     def start(self, *arguments: object) -> Process:
         command = [sys.executable, "-c", PROGRAM, "-q", *map(str, arguments)]
@@ -114,15 +109,6 @@ class Ways:
             worker.send_signal(signal.SIGKILL)
         for worker in victims:
             worker.wait()
-
-    def end(self) -> None:
-        for worker in self.workers:
-            worker.kill()
-            worker.wait()
-
-    def query(self, statement: str) -> list[tuple[object, ...]]:
-        with closing(sqlite3.connect(self.folder / "artistjobs.db", timeout=30)) as db:
-            return db.execute(statement).fetchall()
 
     def files_at_service(self) -> set[str]:
         """Return the ids of the files that the service still has."""
@@ -214,7 +200,7 @@ def soak(way: str, kills: int, workers: int, seed: int) -> int:
     with tempfile.TemporaryDirectory() as aside, tempfile.TemporaryDirectory() as folder:
         journal = Path(aside) / "journal.jsonl"
         with simulated_api(journal, seed, f"{way}-storm") as base_url:
-            place = Ways(Path(folder), base_url, way)
+            place = Ways(Path(folder), base_url, way=way)
             (place.folder / "prompt.txt").write_text("Who is {{ artist_name }}?")
             try:
                 storm(place, kills, workers, random.Random(seed))

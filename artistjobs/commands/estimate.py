@@ -13,7 +13,7 @@ from artistjobs.core.formatting import count_text
 from artistjobs.core.pricing import Cost
 from artistjobs.core.prompt import Prompt
 from artistjobs.core.statistics import AnswerStats, Interval, RunningStats
-from artistjobs.worker.limits.latency_window import FIRST_CALLS, MIN_COHORT
+from artistjobs.worker.limits.latency_window import FIRST_WINDOW, MIN_COHORT
 
 MILLION: Final = 1_000_000
 
@@ -188,14 +188,14 @@ def estimate_duration(estimate: Estimate, seconds: RunningStats, pace: RateLimit
     each = Interval(mean, mean, mean) if seconds.count else UNKNOWN_SECONDS
     work = seconds.forecast(calls) if seconds.count else each.times(calls)
     if pace.max_workers is None:
-        few, usual, many = (_mean_in_flight(calls, n) for n in (FIRST_CALLS, USUAL_AUTO_CALLS, MOST_AUTO_CALLS))
+        few, usual, many = (_mean_in_flight(calls, n) for n in (FIRST_WINDOW, USUAL_AUTO_CALLS, MOST_AUTO_CALLS))
         work = Interval(work.low / many, work.middle / usual, work.high / few)
     else:
         work = work.times(1 / pace.max_workers)
     # All calls take at least as long as one call, however many are in flight.
     work = _at_least(work, each) if calls else work
     basis = f"{each.middle:,.1f} s a call " + ("measured" if seconds.count else "assumed")
-    in_flight = f"{FIRST_CALLS} to {MOST_AUTO_CALLS}" if pace.max_workers is None else pace.max_workers
+    in_flight = f"{FIRST_WINDOW} to {MOST_AUTO_CALLS}" if pace.max_workers is None else pace.max_workers
     basis += f", {in_flight} in flight"
     tokens = estimate.input_tokens.plus(estimate.output_tokens)
     limits = [
@@ -211,7 +211,7 @@ def estimate_duration(estimate: Estimate, seconds: RunningStats, pace: RateLimit
 
 def _mean_in_flight(calls: int, most: int) -> float:
     """Return the mean number of calls in flight, weighted by calls, if their number doubles up to ``most``."""
-    size, left, latencies = FIRST_CALLS, float(calls), 0.0
+    size, left, latencies = FIRST_WINDOW, float(calls), 0.0
     while size < most and left > 0:
         # A cohort of calls starts, and then its end is awaited.
         seen = min(left, max(MIN_COHORT, size) + size)

@@ -1,4 +1,4 @@
-"""What bounded a run: the one thing that kept it from being faster, from where the time of its slots went.
+"""Bound of a run: the one limit that kept it from being faster, computed from where the time of its slots went.
 
 A slot is a call that may be in flight. Its time is spent in calls, in waits for limits, and in commits.
 """
@@ -33,7 +33,7 @@ MOSTLY: Final = 0.5
 
 
 class Bound(StrEnum):
-    """What kept a run from being faster."""
+    """Limit that kept a run from being faster."""
 
     WORKERS = "workers"
     REQUESTS = "requests"
@@ -94,7 +94,7 @@ NO_USAGE: Final = Usage()
 
 @dataclass(frozen=True, slots=True)
 class Bounded:
-    """What bounded a run, the share from 0 to 1 that shows it, what that is the share of, and what would help.
+    """Bound of a run, the share from 0 to 1 that shows it, the whole of that share, and the remedy.
 
     ``share`` is None for a budget that is used up.
     """
@@ -106,7 +106,7 @@ class Bounded:
 
     @property
     def sentence(self) -> str:
-        """What bounded the run, why, and what would help, in words."""
+        """Sentence with the bound, the share and the remedy."""
         share = "" if self.share is None else f"{100 * self.share:.0f} % "
         remedy = f"; {self.remedy}" if self.remedy else ""
         return f"bounded by {NAMES[self.bound]} ({share}{self.shown_by}){remedy}"
@@ -208,4 +208,4 @@ REMEDIES: Final = {
     Bound.SERVICE: "",
     Bound.FILES: "raise the limit of open files (ulimit -n)",
 }
-"""What helps against each bound; empty if no option does."""
+"""Remedy for each bound; empty if no option helps."""

@@ -3,16 +3,14 @@
 import asyncio
 import signal
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 
-from artistjobs.core.controls import SINGLE_PROCESS, ProcessShare
-from artistjobs.worker.peers import Calls, NoPeers, Peers
-from artistjobs.worker.signals import InFlight, StopRequests
+from artistjobs.worker.signals import InFlight, SingleProcess, StopRequests
 from artistjobs.worker.stop import Stop, StopReason
 
 
-class Caller:
+class Caller(SingleProcess):
     """Passes the Ctrl+C of a calling program on to a run in another thread; implements ``RunControl``."""
 
     def __init__(self) -> None:
@@ -61,15 +59,3 @@ class Caller:
         finally:
             with self._lock:
                 self._loop = self._requests = None
-
-    def part(self) -> ProcessShare:
-        """Return the share of a single process."""
-        return SINGLE_PROCESS
-
-    def connect(self, _calls: Calls) -> Peers:
-        """Return no peers, since there is one process."""
-        return NoPeers()
-
-    async def wait_to_start(self, look_up: Callable[[], Awaitable[bool]]) -> bool:
-        """Check the account, and start at once."""
-        return await look_up()

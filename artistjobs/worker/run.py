@@ -37,7 +37,7 @@ from artistjobs.worker.limits.auto import AutoLimit
 from artistjobs.worker.limits.budget import Budget
 from artistjobs.worker.limits.circuit_breaker import Breaker
 from artistjobs.worker.limits.concurrency import ConcurrencyLimit
-from artistjobs.worker.limits.latency_window import FIRST_CALLS
+from artistjobs.worker.limits.latency_window import FIRST_WINDOW
 from artistjobs.worker.limits.rate_limiter import RAMP_UP_GAP_SECONDS, Limiter
 from artistjobs.worker.limits.shortages import Shortages
 from artistjobs.worker.observer import RunObserver
@@ -361,7 +361,7 @@ class _Run:
         auto = AutoLimit(
             monotonic,
             self._largest(self._settings),
-            first=max(1, FIRST_CALLS // live_workers, self._counters.in_flight),
+            first=max(1, FIRST_WINDOW // live_workers, self._counters.in_flight),
             wall_ahead=time() - monotonic(),
             sharers=lambda: self._store_client.store_thread.live_workers,
             on_change=self._resize,

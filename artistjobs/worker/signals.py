@@ -64,7 +64,23 @@ class StopRequests:
             self.abandon_requested.set()
 
 
-class Signals:
+class SingleProcess:
+    """Part of ``RunControl`` for a command of one process, which shares nothing and waits for nobody."""
+
+    def part(self) -> ProcessShare:
+        """Return the share of a single process."""
+        return SINGLE_PROCESS
+
+    def connect(self, _calls: Calls) -> Peers:
+        """Return no peers, since there is one process."""
+        return NoPeers()
+
+    async def wait_to_start(self, look_up: Callable[[], Awaitable[bool]]) -> bool:
+        """Check the account, and start at once."""
+        return await look_up()
+
+
+class Signals(SingleProcess):
     """Handles signals: the first one stops the run, the second one abandons the calls in flight."""
 
     @asynccontextmanager
@@ -83,18 +99,6 @@ class Signals:
                 loop.remove_signal_handler(number)
                 # asyncio restores the default, with which a signal would end the later export without a message.
                 signal.signal(number, before[number])
-
-    def part(self) -> ProcessShare:
-        """Return the share of a single process."""
-        return SINGLE_PROCESS
-
-    def connect(self, _calls: Calls) -> Peers:
-        """Return no peers, since there is one process."""
-        return NoPeers()
-
-    async def wait_to_start(self, look_up: Callable[[], Awaitable[bool]]) -> bool:
-        """Check the account, and start at once."""
-        return await look_up()
 
 
 _REASONS = {

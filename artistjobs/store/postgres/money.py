@@ -90,7 +90,7 @@ class Purse:
 
 
 class Granted(NamedTuple):
-    """What a cap has room for, and the sum of it."""
+    """Reservations for which a cap has room, and their sum."""
 
     reservation: Reservation
     amount: Amount

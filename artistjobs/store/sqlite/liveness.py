@@ -25,6 +25,10 @@ from artistjobs.store.sqlite.locks import WriteLock
 log = logging.getLogger(__name__)
 
 
+_SUFFIX: Final = "-worker-"
+"""What the name of a worker's lock file has after that of the database, before the number of the worker."""
+
+
 KEEP_SECONDS: Final = 1.0
 """Interval at which a worker checks that its lock file still has its name."""
 
@@ -175,19 +179,9 @@ def remove_worker_file(database: Path, worker: int) -> None:
         worker_file(database, worker).unlink()
 
 
-def numbers_of_files(database: Path) -> list[int]:
-    """Return the numbers of the workers whose lock files exist. Raises OSError."""
-    start = f"{database.name}-worker-"
-    ends = (file.name.removeprefix(start) for file in database.parent.iterdir() if file.name.startswith(start))
-    return sorted(int(end) for end in ends if end.isdecimal())
-
-
-def remove_unlocked_file(database: Path, worker: int) -> None:
-    """Remove the lock file of a worker whose end is recorded, unless its process still holds the lock."""
-    path = worker_file(database, worker)
-    with suppress(OSError), open_existing(path) as file:
-        if try_lock(file) and has_name(file, path):
-            path.unlink()
+def worker_files(database: Path) -> list[Path]:
+    """Return the lock files of workers that exist, also those that have no name of a worker yet. Raises OSError."""
+    return [file for file in database.parent.iterdir() if file.name.startswith(f"{database.name}{_SUFFIX}")]
 
 
 def is_alive(database: Path, process: WorkerProcess) -> bool:
@@ -202,7 +196,7 @@ def is_alive(database: Path, process: WorkerProcess) -> bool:
 
 def worker_file(database: Path, worker: int) -> Path:
     """Return the path of the lock file of a worker."""
-    return Path(f"{database}-worker-{worker}")
+    return Path(f"{database}{_SUFFIX}{worker}")
 
 
 def _locked_file(path: Path, database: Path) -> FileIO:

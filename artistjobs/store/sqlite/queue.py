@@ -35,10 +35,9 @@ from artistjobs.store.sqlite.liveness import (
     LivenessLock,
     LockKeeper,
     WorkerProcess,
-    numbers_of_files,
-    remove_unlocked_file,
     remove_worker_file,
     suspected_job,
+    worker_files,
 )
 from artistjobs.store.sqlite.prompts import add_prompt
 
@@ -310,9 +309,11 @@ class SqliteQueue:
     def _remove_left_files(self) -> None:
         """Remove lock files that workers could not remove at their end."""
         with suppress(OSError):  # a folder that cannot be read: the files do no harm
-            if numbers := numbers_of_files(self._connection.path):
-                for row in self._connection.rows("ended_workers", {"workers": json.dumps(numbers)}):
-                    remove_unlocked_file(self._connection.path, row["worker"])
+            ends = [file.name.rpartition("-")[2] for file in worker_files(self._connection.path)]
+            numbers = [int(end) for end in ends if end.isdecimal()]
+            for row in self._connection.rows("ended_workers", {"workers": json.dumps(numbers)}) if numbers else ():
+                with self._deaths.lock_if_dead(WorkerProcess(*row)):
+                    pass  # the file of a dead worker is removed at the end of the context
 
     def _now(self) -> str:
         return to_timestamp(self._clock())

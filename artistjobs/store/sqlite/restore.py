@@ -17,7 +17,7 @@ from artistjobs.store.sqlite.copy import kind_of, new_copy, opened_as_it_is, syn
 from artistjobs.store.sqlite.filesystem import ensure_safe_place
 from artistjobs.store.sqlite.holders import flock_holder, process, users
 from artistjobs.store.sqlite.leftover_log import lock_out_sqlite
-from artistjobs.store.sqlite.liveness import WorkerProcess
+from artistjobs.store.sqlite.liveness import WorkerProcess, worker_files
 from artistjobs.store.sqlite.lock_files import open_existing, try_lock
 from artistjobs.store.sqlite.lock_wait import LockWait
 from artistjobs.store.sqlite.locks import WriteLock
@@ -106,7 +106,7 @@ def _alone(real: Path, name: Path) -> Iterator[None]:
 
 def _ensure_no_worker(real: Path, name: Path) -> None:
     """Raise WrongUseError if a lock file belongs to a living worker; remove those of dead ones."""
-    for path in [file for file in real.parent.iterdir() if file.name.startswith(f"{real.name}-worker-")]:
+    for path in worker_files(real):
         with suppress(FileNotFoundError), open_existing(path) as file:
             if not try_lock(file):
                 raise _in_use(name, f"a worker ({flock_holder(path) or path.name})")

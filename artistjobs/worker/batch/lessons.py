@@ -1,4 +1,4 @@
-"""What the ends of batches teach a process: when the next one may be prepared, and when to stop."""
+"""Consequences of ended batches for the next ones: when one may be prepared, and when the run stops."""
 
 from collections.abc import Callable
 from time import time

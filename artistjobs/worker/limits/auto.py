@@ -7,7 +7,7 @@ from typing import Final
 from artistjobs.core.controls import MOST_AUTO_CALLS
 from artistjobs.worker.limits.cohort import CallEnd
 from artistjobs.worker.limits.concurrency import Growth
-from artistjobs.worker.limits.latency_window import FIRST_CALLS, LatencyWindow
+from artistjobs.worker.limits.latency_window import FIRST_WINDOW, LatencyWindow
 
 AFTER_REFUSAL: Final = 0.85
 """Share of the calls in flight that remains after a refusal; the service is relieved, and most slots stay busy."""
@@ -40,7 +40,7 @@ class AutoLimit:
         clock: Callable[[], float],
         largest: int = MOST_AUTO_CALLS,
         *,
-        first: int = FIRST_CALLS,
+        first: int = FIRST_WINDOW,
         wall_ahead: float = 0.0,
         sharers: Callable[[], int] = lambda: 1,
         on_change: Callable[[int], None] = lambda _size: None,
@@ -75,7 +75,7 @@ class AutoLimit:
 
     @property
     def growth(self) -> Growth:
-        """What keeps the number from growing."""
+        """Reason why the number does not grow."""
         if self._ceiling < self._window.size or self._clock() < self._ceiling_until:
             return Growth.REFUSAL
         if self._window.is_held_by_latency:

@@ -20,7 +20,7 @@ FORGIVEN_SECONDS: Final = 30.0
 
 
 class Growth(Enum):
-    """What keeps the number of calls in flight from growing, where it is found while they run."""
+    """Reason why the number of calls in flight does not grow, where it is found while they run."""
 
     NOTHING = auto()
     LATENCY = auto()
@@ -48,7 +48,7 @@ class CallLimit(Protocol):
 
     @property
     def growth(self) -> Growth | None:
-        """What keeps the number from growing; None if it is fixed."""
+        """Reason why the number does not grow; None if it is fixed."""
 
     def started(self, *, is_free: bool) -> None:
         """Record the start of a call; ``is_free`` is False if it had to wait for something else than other calls."""

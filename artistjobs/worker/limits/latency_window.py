@@ -19,8 +19,8 @@ from typing import Final
 
 from artistjobs.worker.limits.cohort import SHORTEST_SECONDS, CallEnd, Cohort
 
-FIRST_CALLS: Final = 8
-"""Calls in flight at the beginning."""
+FIRST_WINDOW: Final = 8
+"""Calls in flight with which the window begins."""
 
 
 DOUBLING: Final = 2.0
@@ -99,7 +99,7 @@ class LatencyWindow:
     ``wall_ahead`` is the difference of the wall clock to that clock, by which processes on several machines agree.
     """
 
-    def __init__(self, largest: int, first: int = FIRST_CALLS, wall_ahead: float = 0.0) -> None:
+    def __init__(self, largest: int, first: int = FIRST_WINDOW, wall_ahead: float = 0.0) -> None:
         self._largest = largest
         self._wall_ahead = wall_ahead
         self.size = float(min(first, largest))

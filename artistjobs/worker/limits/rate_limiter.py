@@ -266,7 +266,7 @@ class Limiter:
 
     @property
     def growth(self) -> Growth | None:
-        """What keeps the number of calls in flight from growing; None if it is fixed."""
+        """Reason why the number of calls in flight does not grow; None if it is fixed."""
         return self._concurrency.growth
 
     @property

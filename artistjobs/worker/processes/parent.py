@@ -17,7 +17,7 @@ from artistjobs.core.json_values import Json
 from artistjobs.errors import RunStoppedError
 from artistjobs.store.interface import Store
 from artistjobs.store.models import Counts
-from artistjobs.worker.limits.latency_window import FIRST_CALLS
+from artistjobs.worker.limits.latency_window import FIRST_WINDOW
 from artistjobs.worker.processes import messages
 from artistjobs.worker.processes.shared_rest import SharedRest
 from artistjobs.worker.progress.counters import RunTotals, merge_totals
@@ -307,7 +307,7 @@ class _ProcessGroup:
 
     def _first_snapshot(self) -> RunSnapshot:
         work, job_progress = self._start_message.work, initial_job_progress(self._before, self._started_at)
-        first = min(FIRST_CALLS, work.max_workers) if work.is_auto else work.max_workers
+        first = min(FIRST_WINDOW, work.max_workers) if work.is_auto else work.max_workers
         return RunSnapshot(
             at=monotonic(), started_at=self._started_at, job_progress=job_progress, totals=RunTotals(),
             jobs_per_minute=0.0, in_flight=0, max_workers=first, processes=work.processes, limit=work.limit,

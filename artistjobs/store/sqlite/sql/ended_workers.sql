@@ -1,2 +1,5 @@
--- Those of the workers whose end is recorded.
-SELECT id AS worker FROM workers WHERE ended_at IS NOT NULL AND id IN (SELECT value FROM json_each(:workers))
+-- Those of the workers whose end is recorded, as DeathWatch takes them.
+SELECT id AS worker, host, pid, 1 AS has_ended
+  FROM workers
+ WHERE ended_at IS NOT NULL
+   AND id IN (SELECT value FROM json_each(:workers))

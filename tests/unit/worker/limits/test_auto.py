@@ -10,7 +10,7 @@ from artistjobs.core.controls import MOST_AUTO_CALLS as MOST_CALLS
 from artistjobs.worker.limits.auto import AutoLimit
 from artistjobs.worker.limits.cohort import CallEnd, Ending
 from artistjobs.worker.limits.concurrency import Growth
-from artistjobs.worker.limits.latency_window import FIRST_CALLS
+from artistjobs.worker.limits.latency_window import FIRST_WINDOW
 
 SETTLED, END = 30.0, 45.0
 
@@ -21,7 +21,7 @@ def simulate(service: Service, *, processes: int = 1, jobs: float = math.inf, se
 
 def simulation_of(service: Service, *, processes: int = 1, jobs: float = math.inf, seed: int = 0) -> Simulation:
     def make(clock):
-        return AutoLimit(clock, MOST_CALLS // processes, first=FIRST_CALLS // processes, sharers=lambda: processes)
+        return AutoLimit(clock, MOST_CALLS // processes, first=FIRST_WINDOW // processes, sharers=lambda: processes)
 
     return Simulation(service, [make] * processes, jobs=jobs, seed=seed)
 
@@ -61,7 +61,7 @@ def test_a_limit_of_the_account_is_used_as_with_more_calls_in_flight_than_it_nee
     result = simulation.run(40)
 
     assert result.per_second(10, 40) >= 0.98 * per_second
-    assert simulation.clients[0].limit.wanted <= max(2 * FIRST_CALLS, 4 * 0.2 * per_second)
+    assert simulation.clients[0].limit.wanted <= max(2 * FIRST_WINDOW, 4 * 0.2 * per_second)
 
 
 @pytest.mark.parametrize("processes", [2, 4])
@@ -125,7 +125,7 @@ def test_a_window_that_something_else_keeps_from_filling_does_not_grow():
         time += 1.0
         limit.ended(CallEnd(time - 1.0, Ending.ANSWERED, 1.0), answered=True)
 
-    assert limit.wanted == FIRST_CALLS
+    assert limit.wanted == FIRST_WINDOW
 
 
 def test_a_service_at_which_many_calls_fail_gets_fewer():
@@ -138,7 +138,7 @@ def test_a_service_at_which_many_calls_fail_gets_fewer():
         ending = Ending.FAILED if number % 3 == 0 else Ending.ANSWERED
         limit.ended(CallEnd(time - 0.1, ending, 0.1), answered=True)
 
-    assert limit.wanted < FIRST_CALLS
+    assert limit.wanted < FIRST_WINDOW
 
 
 def test_it_reports_how_many_calls_are_wanted_whenever_that_changes():
