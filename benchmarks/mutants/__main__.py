@@ -1,0 +1,64 @@
+"""Mutation testing: `python -m benchmarks.mutants [--only budget,claim] [--record FILE]`.
+
+Each target is changed in one place at a time, and its tests run on each change. A change that no test notices survives:
+a test is missing, code is superfluous, or the change makes no difference.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from benchmarks.mutants.mutant import Mutant
+from benchmarks.mutants.targets import TARGETS, Target
+from benchmarks.mutants.trial import Fate, try_mutants
+
+
+class Record:
+    """What became of mutants, kept in a file. Another run tries only those again that survived."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        lines = path.read_text("utf-8").splitlines() if path.exists() else []
+        self._fates = {tuple(key): Fate(fate) for key, fate in map(json.loads, lines)}
+
+    def left(self, target: Target) -> Iterator[Mutant]:
+        """Yield the mutants of a target that no test has noticed yet."""
+        return (mutant for mutant in target.mutants() if self.fate(mutant) is not Fate.KILLED)
+
+    def fate(self, mutant: Mutant) -> Fate | None:
+        """Return what became of a mutant, None if it was not tried."""
+        return self._fates.get(_key(mutant))
+
+    def add(self, mutant: Mutant, fate: Fate) -> None:
+        """Record what became of a mutant."""
+        with self._path.open("a", encoding="utf-8") as file:
+            print(json.dumps([_key(mutant), fate.value]), file=file)
+
+
+def _key(mutant: Mutant) -> tuple[str, str, str]:
+    return mutant.file.name, mutant.kind, mutant.change()
+
+
+@click.command()
+@click.option("--only", metavar="NAMES", help="Targets to try, separated by commas.")
+@click.option("--record", "path", type=click.Path(path_type=Path), default=Path("mutants.jsonl"), show_default=True)
+def main(only: str | None, path: Path) -> None:
+    """Try each mutant of the targets, and print those that survive."""
+    for target in [target for target in TARGETS if only is None or target.name in only.split(",")]:
+        record = Record(path)
+        if not try_mutants(target.tests, record.left(target), record.add):
+            raise click.ClickException(f"the tests of {target.name} fail without a mutant")
+        record = Record(path)
+        mutants = list(target.mutants())
+        survived = [mutant for mutant in mutants if record.fate(mutant) is not Fate.KILLED]
+        for mutant in survived:
+            click.echo(f"{mutant.file.name} {mutant.kind}\n{mutant.change()}")
+        click.echo(
+            f"== {target.name}: {len(mutants)} mutants, {len(mutants) - len(survived)} killed, {len(survived)} survived"
+        )
+
+
+if __name__ == "__main__":
+    main()
