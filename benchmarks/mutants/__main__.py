@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from benchmarks.mutants.mutant import Mutant
+from benchmarks.mutants.report import Count, markdown, reasons
 from benchmarks.mutants.targets import TARGETS, Target
 from benchmarks.mutants.trial import Fate, try_mutants
 
@@ -42,22 +43,27 @@ def _key(mutant: Mutant) -> tuple[str, str, str]:
 
 
 @click.command()
-@click.option("--only", metavar="NAMES", help="Targets to try, separated by commas.")
+@click.option("--only", metavar="NAMES", help="Targets to try, separated by commas; MUTANTS.md is then not written.")
 @click.option("--record", "path", type=click.Path(path_type=Path), default=Path("mutants.jsonl"), show_default=True)
 def main(only: str | None, path: Path) -> None:
-    """Try each mutant of the targets, and print those that survive."""
-    for target in [target for target in TARGETS if only is None or target.name in only.split(",")]:
-        record = Record(path)
-        if not try_mutants(target.tests, record.left(target), record.add):
-            raise click.ClickException(f"the tests of {target.name} fail without a mutant")
-        record = Record(path)
-        mutants = list(target.mutants())
-        survived = [mutant for mutant in mutants if record.fate(mutant) is not Fate.KILLED]
-        for mutant in survived:
+    """Try each mutant of the targets, print those that survive, and write them to benchmarks/MUTANTS.md."""
+    counts = [attempt(target, path) for target in TARGETS if only is None or target.name in only.split(",")]
+    if only is None:
+        (Path(__file__).parents[1] / "MUTANTS.md").write_text(markdown(counts), "utf-8")
+
+
+def attempt(target: Target, path: Path) -> Count:
+    """Try the mutants of a target that were not killed yet; return how many survived."""
+    record = Record(path)
+    if not try_mutants(target.tests, record.left(target), record.add):
+        raise click.ClickException(f"the tests of {target.name} fail without a mutant")
+    record, mutants, known = Record(path), list(target.mutants()), reasons()
+    survived = [mutant for mutant in mutants if record.fate(mutant) is not Fate.KILLED]
+    for mutant in survived:
+        if (mutant.file.name, mutant.change()) not in known:
             click.echo(f"{mutant.file.name} {mutant.kind}\n{mutant.change()}")
-        click.echo(
-            f"== {target.name}: {len(mutants)} mutants, {len(mutants) - len(survived)} killed, {len(survived)} survived"
-        )
+    click.echo(f"== {target.name}: {len(mutants)} mutants, {len(survived)} survived")
+    return Count(target.name, len(mutants), survived)
 
 
 if __name__ == "__main__":

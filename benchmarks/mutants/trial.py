@@ -2,21 +2,25 @@
 
 import ast
 import importlib
+import json
 import os
 import resource
 import sys
 import tempfile
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from enum import Enum
 from pathlib import Path
-from types import FunctionType, ModuleType
+from types import FrameType, FunctionType, ModuleType
 
 import pytest
 from _pytest.main import pytest_runtestloop
 
 from benchmarks.mutants.mutant import ROOT, Mutant
 
+PACKAGE = str(ROOT / "artistjobs")
 CPU_SECONDS, TEST_SECONDS = 120, 30
 
 
@@ -37,16 +41,20 @@ class Trials:
         self._mutants = mutants
         self._tell = tell
         self._killers = Counter[str]()
+        self._uses = dict[str, list[str]]()
         self._failed = ""
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Try the mutants instead of running the tests once."""
-        if self._fails(session, None):
-            raise pytest.UsageError(f"{self._failed} fails without a mutant")
+        fails, told = self._fork(session, None)
+        if fails:
+            raise pytest.UsageError(f"{told} fails without a mutant")
+        self._uses = json.loads(told)
         for mutant in self._mutants:
-            fate = Fate.KILLED if self._fails(session, mutant) else Fate.SURVIVED
-            self._tell(mutant, fate)
+            fails, test = self._fork(session, mutant)
+            self._killers[test] += 1
+            self._tell(mutant, Fate.KILLED if fails else Fate.SURVIVED)
         return True
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -54,18 +62,15 @@ class Trials:
         if report.failed:
             self._failed = report.nodeid
 
-    def _fails(self, session: pytest.Session, mutant: Mutant | None) -> bool:
-        """Run the tests in a fork, and return True if one of them fails."""
+    def _fork(self, session: pytest.Session, mutant: Mutant | None) -> tuple[bool, str]:
+        """Run the tests in a fork; return whether one of them fails, and which, or else what each of them uses."""
         with tempfile.TemporaryFile() as told:
             pid = os.fork()
             if not pid:
                 self._run(session, mutant, told.fileno())
             status = os.waitpid(pid, 0)[1]
             told.seek(0)
-            self._failed = told.read().decode()
-        if self._failed:
-            self._killers[self._failed] += 1
-        return status != 0
+            return status != 0, told.read().decode()
 
     def _run(self, session: pytest.Session, mutant: Mutant | None, told: int) -> None:
         """Run the tests in this process, and end it."""
@@ -76,16 +81,63 @@ class Trials:
             os.dup2(nowhere, 2)
             # A mutant may never end.
             resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
-            if mutant is not None:
+            uses = Uses()
+            if mutant is None:
+                session.config.pluginmanager.register(uses)
+                uses.watch()
+            else:
                 plant(mutant)
-            session.items.sort(key=lambda item: -self._killers[item.nodeid])
-            pytest_runtestloop(session)
-            os.write(told, self._failed.encode())
+                session.items = self._chosen(session.items, mutant)
+            with suppress(session.Failed, session.Interrupted):
+                pytest_runtestloop(session)
             code = int(session.testsfailed > 0)
-        except (session.Failed, session.Interrupted):
-            os.write(told, self._failed.encode())
+            os.write(told, (self._failed or uses.text()).encode())
         finally:
             os._exit(code)
+
+    def _chosen(self, items: Sequence[pytest.Item], mutant: Mutant) -> list[pytest.Item]:
+        """Return the tests that use what a mutant changes, first those that noticed many others."""
+        using = self._uses.get(mutant.place(), []) if mutant.place() else None
+        chosen = [item for item in items if using is None or item.nodeid in using]
+        return sorted(chosen, key=lambda item: -self._killers[item.nodeid])
+
+
+class Uses:
+    """Plugin of pytest that records which functions and statements each test uses."""
+
+    def __init__(self) -> None:
+        self._test = ""
+        self._found = dict[str, set[str]]()
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        """Begin to record a test. Statements are read again, so that this is noticed."""
+        from artistjobs.store.sqlite import connection, read_connection
+
+        self._test = nodeid
+        read_connection.sql.cache_clear()
+        connection.sql_of_rows.cache_clear()
+
+    def watch(self) -> None:
+        """Begin to record."""
+        read_text = Path.read_text
+
+        def text_of(path: Path, encoding: str | None = None, errors: str | None = None) -> str:
+            if path.suffix == ".sql":
+                self._found.setdefault(path.name, set()).add(self._test)
+            return read_text(path, encoding, errors)
+
+        Path.read_text = text_of  # type: ignore[assignment, method-assign]
+        threading.setprofile(self._note)
+        sys.setprofile(self._note)
+
+    def text(self) -> str:
+        """Return the tests by what they use, as JSON."""
+        return json.dumps({place: sorted(tests) for place, tests in self._found.items()})
+
+    def _note(self, frame: FrameType, event: str, _argument: object) -> None:
+        if event == "call" and frame.f_code.co_filename.startswith(PACKAGE):
+            name = frame.f_code.co_qualname.partition(".<locals>")[0]
+            self._found.setdefault(f"{frame.f_code.co_filename}:{name}", set()).add(self._test)
 
 
 def try_mutants(tests: Sequence[str], mutants: Iterator[Mutant], tell: Callable[[Mutant, Fate], None]) -> bool:
