@@ -24,7 +24,7 @@ class Count:
 
 def reasons() -> Mapping[tuple[str, str], str]:
     """Return why mutants survive, by file name and change."""
-    groups = tomllib.loads(REASONS.read_text("utf-8"))["group"]
+    groups = tomllib.loads(REASONS.read_text("utf-8")).get("group", [])
     return {(group["file"], change.strip()): group["why"] for group in groups for change in group["changes"]}
 
 
