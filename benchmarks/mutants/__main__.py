@@ -5,7 +5,6 @@ a test is missing, code is superfluous, or the change makes no difference.
 """
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -24,9 +23,9 @@ class Record:
         lines = path.read_text("utf-8").splitlines() if path.exists() else []
         self._fates = {tuple(key): Fate(fate) for key, fate in map(json.loads, lines)}
 
-    def left(self, target: Target) -> Iterator[Mutant]:
-        """Yield the mutants of a target that no test has noticed yet."""
-        return (mutant for mutant in target.mutants() if self.fate(mutant) is not Fate.KILLED)
+    def left(self, target: Target) -> list[Mutant]:
+        """Return the mutants of a target that no test has noticed yet."""
+        return [mutant for mutant in target.mutants() if self.fate(mutant) is not Fate.KILLED]
 
     def fate(self, mutant: Mutant) -> Fate | None:
         """Return what became of a mutant, None if it was not tried."""

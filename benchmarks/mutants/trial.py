@@ -37,7 +37,7 @@ class Trials:
     Tests that noticed other mutants run first. ``tell`` is called with each mutant and its fate.
     """
 
-    def __init__(self, mutants: Iterator[Mutant], tell: Callable[[Mutant, Fate], None]) -> None:
+    def __init__(self, mutants: Sequence[Mutant], tell: Callable[[Mutant, Fate], None]) -> None:
         self._mutants = mutants
         self._tell = tell
         self._killers = Counter[str]()
@@ -84,7 +84,7 @@ class Trials:
             uses = Uses()
             if mutant is None:
                 session.config.pluginmanager.register(uses)
-                uses.watch()
+                uses.watch(of_functions=any(one.file.suffix == ".py" for one in self._mutants))
             else:
                 plant(mutant)
                 session.items = self._chosen(session.items, mutant)
@@ -117,8 +117,8 @@ class Uses:
         read_connection.sql.cache_clear()
         connection.sql_of_rows.cache_clear()
 
-    def watch(self) -> None:
-        """Begin to record."""
+    def watch(self, *, of_functions: bool) -> None:
+        """Begin to record, with ``of_functions`` also which functions are called."""
         read_text = Path.read_text
 
         def text_of(path: Path, encoding: str | None = None, errors: str | None = None) -> str:
@@ -127,8 +127,9 @@ class Uses:
             return read_text(path, encoding, errors)
 
         Path.read_text = text_of  # type: ignore[assignment, method-assign]
-        threading.setprofile(self._note)
-        sys.setprofile(self._note)
+        if of_functions:
+            threading.setprofile(self._note)
+            sys.setprofile(self._note)
 
     def text(self) -> str:
         """Return the tests by what they use, as JSON."""
@@ -140,8 +141,10 @@ class Uses:
             self._found.setdefault(f"{frame.f_code.co_filename}:{name}", set()).add(self._test)
 
 
-def try_mutants(tests: Sequence[str], mutants: Iterator[Mutant], tell: Callable[[Mutant, Fate], None]) -> bool:
+def try_mutants(tests: Sequence[str], mutants: Sequence[Mutant], tell: Callable[[Mutant, Fate], None]) -> bool:
     """Run tests on each mutant; return False if they fail without one."""
+    if not mutants:
+        return True
     pid = os.fork()
     if not pid:
         sys.path.insert(0, str(ROOT / "tests" / "support"))
