@@ -16,7 +16,7 @@ SQLITE = ("-k", " and ".join(f"not {word}" for word in ("postgres", *SLOW)))
 
 STORE = (
     "tests/store/test_store.py", "tests/store/test_batches.py", "tests/unit/worker/test_reservations.py",
-    "tests/store/test_sqlite.py", *SQLITE,
+    "tests/store/test_sqlite.py", "tests/program/test_sample.py::test_every_row_has_a_chance", *SQLITE,
 )  # fmt: skip
 CLASSIFY = (
     "tests/unit/api/test_classify.py", "tests/unit/api/test_error_kind.py", "tests/unit/api/test_responses.py",

@@ -19,6 +19,7 @@ from artistjobs.core.timestamps import to_timestamp
 from artistjobs.errors import WrongUseError
 from artistjobs.store.address import DatabaseUrl
 from artistjobs.store.models import Kind, Submission, WorkTotals
+from artistjobs.store.queries import picks
 from artistjobs.store.sqlite.store import SqliteStore
 
 
@@ -1135,6 +1136,29 @@ def test_only_what_may_be_claimed_is_claimed(claimer, open_worker):
     assert {claim.artist_name for claim in make.claim(claimer, 9)} == {"Artist 1", "Artist 9"}
 
 
+def test_a_claim_in_the_scope_of_an_ingest_between_others_takes_just_its_own(claimer):
+    make.ingest(claimer, *make.names(5))
+    scope = claimer.records.scope(make.ingest(claimer, *make.names(5, start=6)).ingest)
+    make.ingest(claimer, *make.names(5, start=11))
+
+    assert scope.is_span
+    assert {claim.job for claim in make.claim(claimer, 99, scope)} == set(range(6, 11))
+
+
+def test_a_job_that_may_be_claimed_is_found_among_many_that_may_not(claimer, monkeypatch):
+    monkeypatch.setattr(picks, "PICKS_AT_ONCE", 1)
+    make.ingest(claimer, *make.names(30))
+    later = time.time() + 600
+    attempts = [
+        make.make_attempt(claim, Outcome.RELEASED, available_at=1.0 if claim.job in {7, 17} else later)
+        for claim in make.claim(claimer, 30)
+    ]
+    make.settle(claimer, *attempts)
+
+    assert {make.claim_one(claimer).job, make.claim_one(claimer).job} == {7, 17}
+    assert make.claim(claimer) == []
+
+
 def test_jobs_that_others_took_or_put_off_are_no_longer_picked(worker, open_worker):
     make.ingest(worker, *make.names(6))
     other = open_worker()
@@ -1188,6 +1212,35 @@ def test_the_queue_state_counts_no_jobs_of_open_batches_and_none_outside_its_sco
 
     assert counts == [4, 1, 2, 1]
     assert times == [0.0, None, 0.0]
+
+
+def test_the_queue_state_of_an_ingest_leaves_the_jobs_among_its_own_out(worker, open_worker):
+    make.ingest(worker, *make.names(3))
+    scope = worker.records.scope(make.ingest(worker, "Artist 1", "Artist 3").ingest)
+    other = open_worker()
+    make.claim(worker, 9, scope)
+
+    partly = other.queue.queue_state(scope)
+    make.claim(worker, 9)
+    wholly = other.queue.queue_state(scope)
+
+    assert (partly.available_at, partly.claimed_by_others) == (None, 2)
+    assert (wholly.available_at, wholly.claimed_by_others) == (None, 2)
+
+
+def test_the_queue_state_has_the_time_of_the_first_job_that_is_available_again(worker):
+    make.ingest(worker, *make.names(3))
+    times = [time.time() + seconds for seconds in (300, 100, 200)]
+    claims = make.claim(worker, 3)
+    make.settle(
+        worker,
+        *(
+            make.make_attempt(claim, Outcome.RELEASED, available_at=later)
+            for claim, later in zip(claims, times, strict=True)
+        ),
+    )
+
+    assert worker.queue.queue_state(EVERYTHING).available_at == pytest.approx(times[1], abs=0.001)
 
 
 def test_a_retry_that_is_handed_on_counts_and_is_anyones(worker, open_worker):
