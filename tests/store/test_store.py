@@ -884,12 +884,16 @@ def test_an_export_left_halfway_does_not_block_the_store(worker):
 def test_details_are_all_that_is_kept_with_an_answer(worker):
     make.ingest(worker, *make.names(2))
     claimed = make.claim_one(worker)
+    usage = Usage(
+        input_tokens=11, cached_tokens=3, cache_write_tokens=2, output_tokens=22, reasoning_tokens=7, total_tokens=33
+    )
 
-    make.settle(worker, make.make_attempt(claimed, answer=make.make_answer("a text", body=make.make_body("a text"))))
+    answer = make.make_answer("a text", body=make.make_body("a text"), usage=usage)
+    make.settle(worker, make.make_attempt(claimed, answer=answer))
 
     assert worker.records.details(claimed.job) == {
         "model": "gpt-5-2025-08-07", "cost_usd": 0.5, "seconds": 2.0, "body": make.make_body("a text"),
-        "input_tokens": 11, "cached_tokens": 3, "cache_write_tokens": None,
+        "input_tokens": 11, "cached_tokens": 3, "cache_write_tokens": 2,
         "output_tokens": 22, "reasoning_tokens": 7, "total_tokens": 33,
     }  # fmt: skip
     assert worker.records.details(claimed.job + 1) == {}
@@ -1367,6 +1371,40 @@ def test_a_job_that_failed_by_deaths_has_the_attempt_of_its_last_one(worker, ope
 
     (row,) = make.exported(worker, states=["failed"])
     assert (row.error_code, row.attempts) == ("worker_died", 1 if is_submitted else DEATHS_MAX)
+
+
+def test_a_response_in_the_background_is_not_blamed_for_the_call_beside_it(worker, open_worker):
+    make.ingest(worker, "in the background", "poison")
+    for _ in range(DEATHS_MAX):
+        dying = open_worker()
+        background, poison = make.claim(dying, 2)
+        dying.queue.submit(submission(background))
+        dying.queue.note_call(poison.job)
+        dying.close()
+        worker.queue.rescue()
+
+    assert [row.artist_name for row in make.exported(worker, states=["failed"])] == ["poison"]
+    assert (make.claim_one(worker).job, background.attempt) == (background.job, 1)
+
+
+@pytest.mark.parametrize("is_stopped", [False, True])
+def test_a_response_in_the_background_that_is_not_suspected_is_fetched_with_the_same_attempt(
+    worker, open_worker, is_stopped
+):
+    make.ingest(worker, "in the background", "poison")
+    for death in range(DEATHS_MAX + 1):
+        dying = open_worker()
+        claim = make.claim_one(dying)
+        dying.queue.submit(submission(claim))
+        if death < DEATHS_MAX - 1 or is_stopped:
+            dying.queue.note_call(claim.job)
+        if is_stopped and death >= DEATHS_MAX - 1:
+            dying.queue.note_stop("terminated")
+        dying.close()
+        worker.queue.rescue()
+
+    again = make.claim_one(worker)
+    assert (again.artist_name, again.attempt) == ("in the background", 1)
 
 
 def test_a_death_forgives_no_earlier_one(worker, open_worker):
