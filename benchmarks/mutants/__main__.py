@@ -37,8 +37,8 @@ class Record:
             print(json.dumps([_key(mutant), fate.value]), file=file)
 
 
-def _key(mutant: Mutant) -> tuple[str, str, str]:
-    return mutant.file.name, mutant.kind, mutant.change()
+def _key(mutant: Mutant) -> tuple[str, str, str, int]:
+    return mutant.file.name, mutant.kind, mutant.change(), mutant.number
 
 
 @click.command()

@@ -10,11 +10,15 @@ ROOT = Path(__file__).parents[2]
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """A file of the program with one small change."""
+    """A file of the program with one small change.
+
+    ``number`` counts the mutants of a file that differ in nothing but the place of the change.
+    """
 
     file: Path
     text: str
     kind: str
+    number: int = 0
 
     @property
     def module(self) -> str:

@@ -1,7 +1,8 @@
 """What is changed, and by which tests each change has to be noticed."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from benchmarks.mutants import python_mutants, sql_mutants
 from benchmarks.mutants.mutant import ROOT, Mutant
@@ -34,8 +35,11 @@ class Target:
     def mutants(self) -> Iterator[Mutant]:
         """Yield the mutants of all files."""
         for name in self.files:
-            file = ROOT / name
-            yield from (python_mutants if file.suffix == ".py" else sql_mutants).mutants(file)
+            file, seen = ROOT / name, Counter[tuple[str, str]]()
+            for mutant in (python_mutants if file.suffix == ".py" else sql_mutants).mutants(file):
+                key = (mutant.kind, mutant.change())
+                yield replace(mutant, number=seen[key])
+                seen[key] += 1
 
 
 def _statements(*names: str) -> Sequence[str]:
@@ -55,7 +59,7 @@ TARGETS = (
     ),
     Target("classify", ["artistjobs/api/classify.py"], CLASSIFY),
     Target("error_kind", ["artistjobs/api/error_kind.py"], CLASSIFY),
-    Target("rows", ["artistjobs/store/queries/rows.py"], STORE),
+    Target("rows", ["artistjobs/store/queries/rows.py"], ["tests/unit/store/queries/test_rows.py", *STORE]),
     Target("queue", ["artistjobs/store/sqlite/queue.py"], STORE),
     Target(
         "claim",
@@ -76,7 +80,7 @@ TARGETS = (
             "rescue", "record_deaths", "free_submitted", "holders", "ended_workers", "end_worker", "leave_batches",
             "register_worker", "stop_worker", "note_bound",
         ),
-        STORE,
+        ["tests/store/test_lock_files.py", "tests/store/test_liveness.py", *STORE],
     ),
     Target("money", _statements("reserve", "free", "sum_money", "write_off_attempts", "write_off_workers"), STORE),
     Target("retry and drop", _statements("retry", "failed_prompts", "drop_failed", "drop_pending"), STORE),

@@ -18,7 +18,7 @@ from artistjobs.core.json_values import clean_text
 from artistjobs.core.timestamps import to_timestamp
 from artistjobs.errors import WrongUseError
 from artistjobs.store.address import DatabaseUrl
-from artistjobs.store.models import Kind, Submission, WorkTotals
+from artistjobs.store.models import Counts, Kind, Money, Submission, WorkTotals
 from artistjobs.store.queries import picks
 from artistjobs.store.sqlite.store import SqliteStore
 
@@ -697,7 +697,10 @@ def test_a_worker_that_ended_with_jobs_in_hand_is_rescued_from(worker, open_work
     make.claim(other)
     other.queue.end("failed")
 
+    ended = reader(worker).runs(1)
     assert worker.queue.rescue().pending == 1
+    assert reader(worker).runs(1) == ended
+    assert ended[0].ending == "failed"
 
 
 def test_workers_are_alive_dead_or_ended(store, open_worker):
@@ -1265,16 +1268,16 @@ def test_the_run_of_a_worker_has_its_own_totals(worker, open_worker):
             worker,
             make.make_attempt(first),
             make.make_attempt(second, Outcome.FAILED, answer=answer),
-            make.make_attempt(third, Outcome.RETRY),
+            make.make_attempt(third, Outcome.RETRY, answer=make.make_answer(cost_usd=0.25)),
         )
 
     (theirs, ours) = reader(worker).runs(9)
     totals = (ours.done, ours.failed, ours.calls, ours.retries, ours.input_tokens, ours.output_tokens)
-    assert totals == (1, 1, 6, 1, 32, 58)
-    assert (ours.cost_usd, ours.unpriced) == (1.0, 2)
+    assert totals == (1, 1, 6, 1, 54, 102)
+    assert (ours.cost_usd, ours.unpriced) == (1.5, 2)
     assert ours.seen_at > ours.started_at
     assert (theirs.worker, theirs.calls, theirs.done) == (2, 0, 0)
-    assert other.records.work().cached_share == pytest.approx((3 + 2) / (11 + 5))
+    assert other.records.work().cached_share == pytest.approx((3 + 2 + 3) / (11 + 5 + 11))
 
 
 def test_a_worker_that_has_ended_says_nothing_more(worker):
@@ -1309,6 +1312,29 @@ def test_what_one_worker_notes_says_nothing_of_another(worker, open_worker):
     ]  # fmt: skip
 
 
+def test_a_release_takes_no_more_attempts_back_than_there_were(worker):
+    make.ingest(worker, "Frida Kahlo")
+
+    make.settle(worker, make.make_attempt(make.claim_one(worker), Outcome.RELEASED, uncounted=3))
+
+    assert make.claim_one(worker).attempt == 1
+
+
+def test_the_time_of_a_call_is_kept_in_milliseconds(worker):
+    make.ingest(worker, "Frida Kahlo")
+    claimed = make.claim_one(worker)
+
+    make.settle(worker, make.make_attempt(claimed, ended_at=NOON + 1.2346))
+
+    assert worker.records.details(claimed.job)["seconds"] == pytest.approx(1.235, abs=1e-6)
+
+
+def test_a_job_with_a_number_that_no_database_can_hold_is_not_found(worker):
+    make.ingest(worker, "Frida Kahlo")
+
+    assert [reader(worker).job(number) is None for number in (1, 2**63 - 1, 2**63, 10**30)] == [False, True, True, True]
+
+
 # Deaths
 
 
@@ -1335,6 +1361,33 @@ def test_each_call_of_a_dead_worker_is_an_attempt_with_its_share_of_the_money(wo
     ]  # fmt: skip
     money = worker.records.money()
     assert (money.lost_usd, money.in_flight_usd) == (pytest.approx(3.0), pytest.approx(5.0))
+
+
+def test_what_is_held_back_for_answers_in_the_background_is_not_lost_with_their_worker(worker, open_worker):
+    make.ingest(worker, *make.names(2))
+    for store, usd in ((worker, 4.0), (dying := open_worker(), 2.0)):
+        claimed = make.claim_one(store)
+        store.queue.reserve([(usd, 0.0)], 99.0)
+        store.queue.submit(submission(claimed, reserved_usd=usd))
+    dying.close()
+
+    worker.queue.rescue()
+
+    assert (worker.records.money().lost_usd, worker.records.money().in_flight_usd) == (0.0, 4.0)
+
+
+def test_what_a_dead_worker_held_back_beyond_its_answers_in_the_background_is_lost(worker, open_worker):
+    make.ingest(worker, *make.names(3))
+    dying = open_worker()
+    for store, usd in ((worker, 4.0), (dying, 2.0)):
+        store.queue.submit(submission(make.claim_one(store), reserved_usd=usd))
+    make.claim_one(dying)
+    dying.queue.reserve([(2.0, 0.0), (3.0, 0.0)], 99.0)
+    dying.close()
+
+    worker.queue.rescue()
+
+    assert worker.records.money().lost_usd == 3.0
 
 
 def submission(claim, **changes):
@@ -1437,7 +1490,18 @@ def test_money_for_calls_that_were_not_made_is_free_again(worker, open_worker):
     worker.queue.free(0.3, 0.3)
 
     assert some == pytest.approx(1.6)
-    assert other.records.money().in_flight_usd == 1.0
+    other.queue.free(1.0, 0.0)
+    assert other.records.money().in_flight_usd == 0.0
+
+
+def test_a_call_that_is_alone_may_take_all_that_the_cap_leaves(worker):
+    assert worker.queue.reserve([(2.0, 9.0)], 2.0).granted == 1
+    worker.queue.free(2.0, 9.0)
+    assert worker.queue.reserve([(2.1, 9.0)], 2.0).granted == 0
+
+
+def test_a_new_store_has_spent_and_holds_back_nothing(store):
+    assert store.records.money() == Money(spent_usd=0.0, lost_usd=0.0, written_off_usd=0.0, in_flight_usd=0.0)
 
 
 def test_the_rounding_of_a_margin_leaves_nothing_in_flight(worker):
@@ -1567,6 +1631,29 @@ def test_a_retry_leaves_dropped_jobs_out_unless_they_are_named(mixed, selected, 
 
     after = [reader(mixed).job(number)["state"] for number in range(1, 8)]
     assert [n for n, (old, new) in enumerate(zip(before, after, strict=True), 1) if old != new] == found
+
+
+def test_the_progress_of_a_prompt_has_its_names_and_its_jobs_in_each_state(mixed):
+    make.ingest(mixed, "Prince", prompt=make.make_template(template_file="ask.txt", params='{"top_p": 1}'))
+    mixed.queue.drop(scope=EVERYTHING, prompt=2)
+
+    found = {one.prompt: one for one in reader(mixed).progress()}
+
+    assert [found[prompt].counts for prompt in (1, 2, 3)] == [
+        Counts(pending=1, running=1, done=1, failed=2), Counts(pending=0, running=0, done=0, failed=1, dropped=1),
+        Counts(pending=1, running=0, done=0, failed=0),
+    ]  # fmt: skip
+    assert [(one.model, one.prompt_id, one.version) for one in found.values() if one.prompt != 3] == [
+        ("gpt-5", "pmpt_test", None), ("gpt-6", "pmpt_test", None),
+    ]  # fmt: skip
+    assert (found[3].prompt_file, found[3].params, found[3].prompt_id) == ("ask.txt", '{"top_p": 1}', None)
+    assert all(one.created_at.endswith("Z") for one in found.values())
+
+
+def test_the_progress_of_a_stored_prompt_has_its_version(store):
+    make.ingest(store, "Prince", prompt=make.make_prompt(version="7"))
+
+    assert [one.version for one in reader(store).progress()] == ["7"]
 
 
 # Answers in the background
