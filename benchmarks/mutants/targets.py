@@ -19,6 +19,7 @@ STORE = (
     "tests/store/test_store.py", "tests/store/test_batches.py", "tests/unit/worker/test_reservations.py",
     "tests/store/test_sqlite.py", "tests/program/test_sample.py::test_every_row_has_a_chance", *SQLITE,
 )  # fmt: skip
+LOCKS_AND_STORE = ("tests/store/test_lock_files.py", "tests/store/test_liveness.py", *STORE)
 CLASSIFY = (
     "tests/unit/api/test_classify.py", "tests/unit/api/test_error_kind.py", "tests/unit/api/test_responses.py",
 )  # fmt: skip
@@ -60,7 +61,7 @@ TARGETS = (
     Target("classify", ["artistjobs/api/classify.py"], CLASSIFY),
     Target("error_kind", ["artistjobs/api/error_kind.py"], CLASSIFY),
     Target("rows", ["artistjobs/store/queries/rows.py"], ["tests/unit/store/queries/test_rows.py", *STORE]),
-    Target("queue", ["artistjobs/store/sqlite/queue.py"], STORE),
+    Target("queue", ["artistjobs/store/sqlite/queue.py"], LOCKS_AND_STORE),
     Target(
         "claim",
         _statements("claim", "claimable", "claimable_picks", "random_pending", "next_available", "held_elsewhere"),
@@ -80,7 +81,7 @@ TARGETS = (
             "rescue", "record_deaths", "free_submitted", "holders", "ended_workers", "end_worker", "leave_batches",
             "register_worker", "stop_worker", "note_bound",
         ),
-        ["tests/store/test_lock_files.py", "tests/store/test_liveness.py", *STORE],
+        LOCKS_AND_STORE,
     ),
     Target("money", _statements("reserve", "free", "sum_money", "write_off_attempts", "write_off_workers"), STORE),
     Target("retry and drop", _statements("retry", "failed_prompts", "drop_failed", "drop_pending"), STORE),

@@ -681,7 +681,7 @@ def test_a_job_that_is_retried_may_outlive_as_many_workers_again(worker, open_wo
 
     worker.queue.retry(scope=EVERYTHING)
 
-    assert kill_with_a_job(worker, open_worker).pending == 1
+    assert [kill_with_a_job(worker, open_worker).pending for _ in range(DEATHS_MAX)] == [1, 1, 0]
 
 
 def kill_with_a_job(worker, open_worker):
@@ -762,7 +762,7 @@ def test_a_retry_by_job_takes_that_job_alone(worker):
     assert make.claim_one(worker).job == second.job
 
 
-@pytest.mark.parametrize("rows", [["Artist 3"], ["Artist 1", "Artist 3"]], ids=["span", "among others"])
+@pytest.mark.parametrize("rows", [["Artist 2"], ["Artist 1", "Artist 3"]], ids=["span", "among others"])
 def test_a_retry_in_the_scope_of_an_ingest_takes_its_jobs_alone(worker, rows):
     make.ingest(worker, *make.names(3))
     for _ in range(3):
@@ -1097,7 +1097,7 @@ def test_a_job_that_a_retry_changed_is_claimed_with_its_new_prompt_until_it_is_c
     make.ingest(claimer, "Frida Kahlo", prompt=make.make_prompt(model="gpt-5-mini"))
     models = []
 
-    for model in ("gpt-6", "gpt-5", None):
+    for model in ("gpt-6", None, "gpt-5", None):
         make.fail(claimer)
         make.fail(claimer)
         change = (lambda prompt, model=model: replace(prompt, model=model)) if model else None
@@ -1107,7 +1107,7 @@ def test_a_job_that_a_retry_changed_is_claimed_with_its_new_prompt_until_it_is_c
         models.append([claimer.records.prompt(claim.prompt).model for claim in claims])
         make.settle(claimer, *(make.make_attempt(claim, Outcome.RELEASED) for claim in claims))
 
-    assert models == [["gpt-6", "gpt-5-mini"], ["gpt-5", "gpt-5-mini"], ["gpt-5", "gpt-5-mini"]]
+    assert models == [[model, "gpt-5-mini"] for model in ("gpt-6", "gpt-6", "gpt-5", "gpt-5")]
 
 
 def test_a_changed_retry_changes_only_the_jobs_that_it_selects(worker):
@@ -1122,6 +1122,38 @@ def test_a_changed_retry_changes_only_the_jobs_that_it_selects(worker):
 
     models = [worker.records.prompt(claim.prompt).model for claim in make.claim(worker, 3)]
     assert (changed, models) == (2, ["gpt-6", "gpt-5", "gpt-6"])
+
+
+def test_a_changed_retry_changes_each_prompt_by_itself(worker):
+    for model in ("gpt-5", "gpt-5-mini"):
+        make.ingest(worker, "Frida Kahlo", prompt=make.make_prompt(model=model))
+        make.fail(worker)
+
+    assert worker.queue.retry(scope=EVERYTHING, change=lambda prompt: replace(prompt, params='{"top_p": 1}')) == 2
+
+    found = [worker.records.prompt(claim.prompt) for claim in make.claim(worker, 2)]
+    assert [(prompt.model, prompt.params) for prompt in found] == [
+        ("gpt-5", '{"top_p": 1}'), ("gpt-5-mini", '{"top_p": 1}'),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "selected", [{"code": "timeout"}, {"job": 2}, {"ingest": 2}, {"ingest": 5}], ids=["code", "job", "span", "among"]
+)
+def test_a_changed_retry_stores_no_prompt_for_jobs_that_it_leaves(worker, selected):
+    mini, large = make.make_prompt(model="gpt-5-mini"), make.make_prompt(model="gpt-5")
+    for name, prompt in (("first", large), ("second", mini), ("third", large)):
+        make.ingest(worker, name, prompt=prompt)
+    for code in ("refusal", "timeout", "refusal"):
+        make.fail(worker, code)
+    make.ingest(worker, "fourth", prompt=mini)
+    make.ingest(worker, "second", "fourth", prompt=mini)
+    scope = worker.records.scope(selected["ingest"]) if "ingest" in selected else EVERYTHING
+    chosen = {name: value for name, value in selected.items() if name != "ingest"}
+
+    changed = worker.queue.retry(scope=scope, change=lambda prompt: replace(prompt, params='{"top_p": 1}'), **chosen)
+
+    assert (changed, len(worker.records.prompt_names())) == (1, 3)
 
 
 def test_only_what_may_be_claimed_is_claimed(claimer, open_worker):
