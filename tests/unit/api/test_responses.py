@@ -1,9 +1,11 @@
 """Calls through the SDK against a real server: each reply arrives unchanged and is classified correctly."""
 
 import asyncio
+import gc
 import json
 import resource
 import time
+import weakref
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -195,6 +197,27 @@ async def test_each_request_has_the_body_of_its_own_call():
                 await api.create(body)
 
     assert [body["instructions"] for body in seen] == [body["instructions"] for body in bodies]
+
+
+async def test_a_reply_is_forgotten_without_a_collection_of_garbage(server, monkeypatch):
+    arrivals = []
+
+    class Seen(Arrival):
+        def __init__(self, *arguments):
+            super().__init__(*arguments)
+            arrivals.append(weakref.ref(self))
+
+    server.script = None
+    monkeypatch.setattr(responses, "Arrival", Seen)
+    async with open_api(server.base_url) as api:
+        await api.create(BODY)  # what is imported only once
+        gc.disable()
+        try:
+            await api.create(BODY)
+
+            assert arrivals[-1]() is None
+        finally:
+            gc.enable()
 
 
 async def test_an_answer_that_takes_too_long_is_a_timeout():
