@@ -130,7 +130,9 @@ class FileArrival(Arrival):
         """Write a piece of the file, or add a piece of an error. Raises OSError if the disk is full."""
         if self._status != OK:
             return super().add(piece)
-        self._into.write(piece)
+        rest = memoryview(piece)
+        while rest:  # a file without a buffer may take a part only
+            rest = rest[self._into.write(rest) :]
         return True
 
     async def received(self) -> Received:
