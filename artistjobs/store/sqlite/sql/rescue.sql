@@ -8,7 +8,7 @@ UPDATE jobs
        error_code = iif(held.fails, 'worker_died', NULL),
        claimed_by = NULL,
        claimed_at = NULL
-  FROM (SELECT suspected.*, is_suspected AND deaths + 1 >= :deaths_max AS fails
+  FROM (SELECT job, is_submitted, is_suspected, is_suspected AND deaths + 1 >= :deaths_max AS fails
           FROM (SELECT job, deaths, is_submitted,
                        ending IS NULL AND (:is_alone AND NOT is_submitted OR job IS :suspect) AS is_suspected
                   FROM (SELECT id AS job, deaths, claimed_by, id IN (SELECT job FROM submissions) AS is_submitted
