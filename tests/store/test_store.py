@@ -1629,6 +1629,17 @@ def test_jobs_of_one_ingest_are_dropped(mixed, code, rows):
     assert dropped(mixed) == [5 if code is None else 2]
 
 
+@pytest.mark.parametrize("code", [None, "refusal"])
+def test_jobs_among_those_of_an_ingest_are_not_dropped(worker, code):
+    make.ingest(worker, *make.names(3))
+    for _ in range(3 if code else 0):
+        make.fail(worker, code)
+    scope = worker.records.scope(make.ingest(worker, "Artist 1", "Artist 3").ingest)
+
+    assert worker.queue.drop(scope=scope, code=code) == 2
+    assert reader(worker).job(2)["error_code"] == code
+
+
 @pytest.mark.parametrize(("code", "found"), [(None, [7]), ("refusal", [6])])
 def test_jobs_of_the_last_ingest_are_dropped(mixed, code, found):
     mixed.queue.drop(scope=mixed.records.scope(2), code=code)
