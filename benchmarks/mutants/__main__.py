@@ -44,25 +44,33 @@ def _key(mutant: Mutant) -> tuple[str, str, str, int]:
 @click.command()
 @click.option("--only", metavar="NAMES", help="Targets to try, separated by commas; MUTANTS.md is then not written.")
 @click.option("--record", "path", type=click.Path(path_type=Path), default=Path("mutants.jsonl"), show_default=True)
-def main(only: str | None, path: Path) -> None:
+@click.option("--report", is_flag=True, help="Try nothing, and write MUTANTS.md from the record.")
+def main(only: str | None, path: Path, *, report: bool) -> None:
     """Try each mutant of the targets, print those that survive, and write them to benchmarks/MUTANTS.md."""
-    counts = [attempt(target, path) for target in TARGETS if only is None or target.name in only.split(",")]
+    chosen = [target for target in TARGETS if only is None or target.name in only.split(",")]
+    for target in chosen if not report else ():
+        attempt(target, Record(path))
+    counts = [count(target, Record(path)) for target in chosen]
     if only is None:
         (Path(__file__).parents[1] / "MUTANTS.md").write_text(markdown(counts), "utf-8")
 
 
-def attempt(target: Target, path: Path) -> Count:
-    """Try the mutants of a target that were not killed yet; return how many survived."""
-    record = Record(path)
+def attempt(target: Target, record: Record) -> None:
+    """Try the mutants of a target that no test has noticed yet."""
     if not try_mutants(target.tests, record.left(target), record.add):
         raise click.ClickException(f"the tests of {target.name} fail without a mutant")
-    record, mutants, known = Record(path), list(target.mutants()), reasons()
-    survived = [mutant for mutant in mutants if record.fate(mutant) is not Fate.KILLED]
+
+
+def count(target: Target, record: Record) -> Count:
+    """Return how many mutants survived, and print those without a reason."""
+    mutants, known = list(target.mutants()), reasons()
+    survived = [mutant for mutant in mutants if record.fate(mutant) is Fate.SURVIVED]
     for mutant in survived:
         if (mutant.file.name, mutant.change()) not in known:
             click.echo(f"{mutant.file.name} {mutant.kind}\n{mutant.change()}")
-    click.echo(f"== {target.name}: {len(mutants)} mutants, {len(survived)} survived")
-    return Count(target.name, len(mutants), survived)
+    counted = Count(target.name, len(mutants), survived, sum(record.fate(mutant) is None for mutant in mutants))
+    click.echo(counted.row())
+    return counted
 
 
 if __name__ == "__main__":

@@ -15,11 +15,17 @@ UNEXPLAINED: Final = "**not explained yet**"
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """Number of mutants of a target, and those that survived."""
+    """Number of mutants of a target, those that survived, and the number of those that were not tried yet."""
 
     target: str
     mutants: int
     survived: Sequence[Mutant]
+    untried: int = 0
+
+    def row(self) -> str:
+        """Return the row of the table."""
+        killed = self.mutants - self.untried - len(self.survived)
+        return f"| {self.target} | {self.mutants} | {killed} | {len(self.survived)} | {self.untried} |"
 
 
 def reasons() -> Mapping[tuple[str, str], str]:
@@ -36,20 +42,17 @@ def markdown(counts: Sequence[Count]) -> str:
         for mutant in count.survived:
             why = known.get((mutant.file.name, mutant.change()), UNEXPLAINED)
             by_reason.setdefault((mutant.file.name, why), []).append(mutant)
-    rows = [
-        f"| {one.target} | {one.mutants} | {one.mutants - len(one.survived)} | {len(one.survived)} |" for one in counts
-    ]
-    total, survived = sum(one.mutants for one in counts), sum(len(one.survived) for one in counts)
+    survived = [mutant for one in counts for mutant in one.survived]
+    total = Count("all", sum(one.mutants for one in counts), survived, sum(one.untried for one in counts))
     return "\n".join([
         "# Mutants",
         "",
         f"Measured by `python -m benchmarks.mutants` on {datetime.now(UTC).date()}.",
         "The program is changed in one place at a time, and a change that no test of its module notices survives.",
         "",
-        "| changed | mutants | noticed | survived |",
-        "|---|---|---|---|",
-        *rows,
-        f"| all | {total} | {total - survived} | {survived} |",
+        "| changed | mutants | noticed | survived | not tried yet |",
+        "|---|---|---|---|---|",
+        *(one.row() for one in (*counts, total)),
         "",
         "## Why mutants survive",
         "",
