@@ -1515,9 +1515,9 @@ def test_a_death_forgives_no_earlier_one(worker, open_worker):
 def test_money_for_calls_that_were_not_made_is_free_again(worker, open_worker):
     other = open_worker()
     other.queue.reserve([(1.0, 0.0)], 9.0)
-    worker.queue.reserve([(0.1, 0.1), (0.2, 0.2), (3.0, 0.5)], 9.0)
+    worker.queue.reserve([(0.1, 0.1), (0.2, 0.2), (0.5, 0.5)], 9.0)
 
-    worker.queue.free(3.0, 0.5)
+    worker.queue.free(0.5, 0.5)
     some = other.records.money().in_flight_usd
     worker.queue.free(0.3, 0.3)
 

@@ -10,10 +10,10 @@ UPDATE jobs
        claimed_at = NULL
   FROM (SELECT job, is_submitted, is_suspected, is_suspected AND deaths + 1 >= :deaths_max AS fails
           FROM (SELECT job, deaths, is_submitted,
-                       ending IS NULL AND (:is_alone AND NOT is_submitted OR job IS :suspect) AS is_suspected
-                  FROM (SELECT id AS job, deaths, claimed_by, id IN (SELECT job FROM submissions) AS is_submitted
+                       (SELECT ending IS NULL FROM workers WHERE id = :worker)
+                       AND (:is_alone AND NOT is_submitted OR job IS :suspect) AS is_suspected
+                  FROM (SELECT id AS job, deaths, id IN (SELECT job FROM submissions) AS is_submitted
                           FROM jobs INDEXED BY jobs_running
-                         WHERE state = 'running' AND claimed_by = :worker)
-                  JOIN workers ON workers.id = claimed_by) AS suspected) AS held
+                         WHERE state = 'running' AND claimed_by = :worker)) AS suspected) AS held
  WHERE jobs.id = held.job
 RETURNING state
