@@ -191,6 +191,7 @@ class QueueWithRoom:
         (3, 3.0, False, [True, True, True]),
         (1, 3.0, False, [True]),
         (0, 3.0, False, []),
+        (0, 0.5, False, []),
         (0, 0.0, False, [False, False, False]),
         (3, 3.0, True, [False, False, False]),
     ],
