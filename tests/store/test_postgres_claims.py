@@ -72,7 +72,7 @@ def test_a_claim_reads_no_jobs_below_its_floor(open_worker):
     ).fetchall()
 
     assert any("Index Cond: (id > 1500)" in row["QUERY PLAN"] for row in plan), plan
-    assert worker.queue._floor.job == 1500
+    assert worker.queue._claims.floor.job == 1500
 
 
 def pages_read(worker, floor: int) -> int:
@@ -93,10 +93,10 @@ def test_a_claim_costs_the_same_while_another_session_holds_a_snapshot(open_work
         for _ in range(5):
             make.settle(worker, *(make.make_attempt(claim) for claim in make.claim(worker, 500)))
 
-        after = pages_read(worker, worker.queue._floor.job)
+        after = pages_read(worker, worker.queue._claims.floor.job)
         without_floor = pages_read(worker, 0)
 
-    assert worker.queue._floor.job == 2500
+    assert worker.queue._claims.floor.job == 2500
     assert after <= before + 5
     assert without_floor > 3 * after
 

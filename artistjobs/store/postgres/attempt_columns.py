@@ -42,6 +42,8 @@ def attempt_columns(attempts: Sequence[Attempt], ahead_seconds: float) -> dict[s
     if ahead_seconds:
         shifted = _shifting(ahead_seconds)
         columns |= {name: list(map(shifted, columns[name])) for name in _MOMENTS}
+    # ``unnest`` fills short columns with NULL, which saves both sides the columns that few attempts use.
+    columns = {name: [] if values.count(None) == len(values) else values for name, values in columns.items()}
     return {**columns, **{name: Texts(columns[name]) for name in _LONG}}
 
 

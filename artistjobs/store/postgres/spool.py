@@ -15,6 +15,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Final
 
 from artistjobs.core.attempt import Attempt
@@ -33,6 +34,9 @@ SUFFIX = ".spool"
 
 _MANY: Final = 8
 """Number of attempts from which a thread is worth its start."""
+
+_LATEST_SECONDS: Final = 0.05
+"""Time after which the thread writes at the latest, whatever the server does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,7 @@ class SpoolFile:
         self._is_complete = True
         self._thread = ThreadPoolExecutor(1, "spool")
         self._writing: Future[None] | None = None
+        self._may_write = Event()
         self._submitted: dict[int, Submission] = {}
         self.acknowledged = 0
         self._begin()
@@ -80,7 +85,10 @@ class SpoolFile:
         return [Spooled(number, attempt, is_acknowledged=False) for attempt in pending]
 
     def add(self, number: int, attempts: Sequence[Attempt]) -> None:
-        """Write attempts that belong to the exchange with this number; many of them in a thread, see ``wait``."""
+        """Write attempts that belong to the exchange with this number.
+
+        Many of them are written by a thread, once ``let_write`` or ``wait`` is called or a moment has passed.
+        """
         self.wait()
         for attempt in attempts:
             if attempt.calls:
@@ -88,7 +96,8 @@ class SpoolFile:
         if len(attempts) < _MANY:
             self._add(number, attempts)
         else:
-            self._writing = self._thread.submit(self._add, number, attempts)
+            self._may_write.clear()
+            self._writing = self._thread.submit(self._add_later, number, attempts)
 
     def add_submission(self, submission: Submission) -> None:
         """Write a response that the service makes in the background, on disk on return."""
@@ -104,8 +113,17 @@ class SpoolFile:
     def wait(self) -> None:
         """Wait until everything is written. In the meantime, the server may work on the same attempts."""
         if self._writing is not None:
+            self._may_write.set()
             self._writing.result()
             self._writing = None
+
+    def let_write(self) -> None:
+        """Let the thread write now; the caller is about to wait for the server, and needs the CPU until then."""
+        self._may_write.set()
+
+    def _add_later(self, number: int, attempts: Sequence[Attempt]) -> None:
+        self._may_write.wait(_LATEST_SECONDS)
+        self._add(number, attempts)
 
     def _add(self, number: int, attempts: Sequence[Attempt]) -> None:
         lines = [json.dumps({"number": number, "attempt": attempt_json(attempt)}) for attempt in attempts]
