@@ -232,11 +232,11 @@ def test_claims_of_a_commit_whose_reply_was_lost_are_delivered_although_the_serv
     make.ingest(worker, *make.names(4))
     in_transaction = worker._connection.in_transaction
 
-    def lose_the_reply(change, _committed=None):
+    def lose_the_reply(change, *_, **_how):
         in_transaction(change)
         raise StoreAwayError("away")
 
-    def be_away(*_):
+    def be_away(*_, **_how):
         raise StoreAwayError("away")
 
     for fault in (lose_the_reply, be_away, be_away):
@@ -401,7 +401,7 @@ def plant(monkeypatch, statement: str, old: bytes, new: bytes) -> None:
 
 
 def test_claims_without_a_lock_of_the_rows_would_be_noticed(open_worker, monkeypatch):
-    plant(monkeypatch, "claim", b"FOR UPDATE SKIP LOCKED", b"")
+    plant(monkeypatch, "exchange", b"FOR UPDATE SKIP LOCKED", b"")
 
     # Or the state diagram of the table refuses the second claim.
     with suppress(StoreError):
@@ -433,8 +433,8 @@ def test_a_late_answer_does_not_settle_the_job_of_another_worker(open_worker, mo
 def test_a_missing_fence_would_be_noticed(open_worker, monkeypatch):
     monkeypatch.setattr(liveness, "DEAD_SECONDS", -1.0)
     monkeypatch.setattr(liveness, "HEARTBEAT_SECONDS", 3600.0)
-    fence = b"AND jobs.claimed_by IS NOT DISTINCT FROM %(worker)s::bigint\n       AND jobs.attempt = given.number"
-    plant(monkeypatch, "settle", fence, b"")
+    fence = b"AND jobs.claimed_by IS NOT DISTINCT FROM %(worker)s::bigint\n       AND jobs.attempt = ends.number"
+    plant(monkeypatch, "exchange", fence, b"")
 
     assert not late_answer_is_refused(open_worker)
 

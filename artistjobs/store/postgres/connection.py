@@ -4,7 +4,7 @@ import json
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from itertools import count
 from time import monotonic, sleep, time
@@ -175,9 +175,13 @@ class Connection:
         self.in_transaction(lambda db: [execute(db, statement, row) for row in rows])
 
     def in_transaction(
-        self, change: Callable[[Db], Result], committed: Callable[[Db], Result | None] | None = None
+        self,
+        change: Callable[[Db], Result],
+        committed: Callable[[Db], Result | None] | None = None,
+        *,
+        is_one_statement: bool = False,
     ) -> Result:
-        """Run ``change`` in one transaction that is on disk on return.
+        """Run ``change`` in one transaction that is on disk on return; a single writing statement is one by itself.
 
         It is run again after a conflict, and after the server was away. If the connection broke, the commit may have
         taken effect: then ``committed`` returns the result of the earlier run, or None if there was none.
@@ -189,7 +193,7 @@ class Connection:
             if broke and committed is not None and (earlier := committed(db)) is not None:
                 return earlier
             broke = True
-            with db.transaction():
+            with nullcontext() if is_one_statement else db.transaction():
                 return change(db)
 
         return self.repeated(attempt)

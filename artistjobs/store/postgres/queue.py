@@ -31,7 +31,7 @@ from artistjobs.store.postgres.replay import replay, replay_orphans, replay_subm
 from artistjobs.store.postgres.session import connect
 from artistjobs.store.postgres.spool import Owner, Spooled, SpoolFile
 from artistjobs.store.postgres.statements import Db, DbRow, execute
-from artistjobs.store.queries.rows import prompt_of, span, submission_of
+from artistjobs.store.queries.rows import of_different_jobs, prompt_of, span, submission_of
 
 _SETTINGS = {"idle_in_transaction_session_timeout": "10s", "random_page_cost": "1.1"}
 """Settings of the session of a worker. One that is suspended within a transaction must not keep locks from others. Jobs
@@ -180,7 +180,7 @@ class PostgresQueue:
         assert row is not None
         # What is left from an outage is stored by the next exchange, as if there were something to claim.
         available_at = 0.0 if self._has_unstored else self._available_at(row)
-        return QueueState(available_at=available_at, claimed_by_others=row["held"])
+        return QueueState(available_at=available_at, claimed_by_others=row["held"], revision=row["revision"])
 
     def retry(
         self, *, scope: Scope, code: str | None = None, job: int | None = None, change: ChangePrompt | None = None
@@ -388,6 +388,7 @@ class PostgresQueue:
         claimed = self._connection.in_transaction(
             lambda db: self._record_and_claim(db, attempts, room, scope, number),
             lambda db: self._committed(db, self._doubt),
+            is_one_statement=self._is_one_statement(attempts),
         )
         self._settled(len(attempts), number)
         self._purse.commit()
@@ -426,24 +427,42 @@ class PostgresQueue:
         self, db: Db, attempts: Sequence[Attempt], limit: int, scope: Scope, number: int
     ) -> list[Claim]:
         self._ensure_remembered(db)
-        if self._spool is not None:
-            self._spool.let_write()  # as soon as this thread waits for the server
-        settled, is_registered = Recorder(self._connection, self._worker).record(db, attempts, number)
-        self._claims.floor.lower_below(one.claim.job for one in settled if one.outcome is Outcome.RELEASED)
+        recorder = Recorder(self._connection, self._worker)
+        *before, group = of_different_jobs(attempts) or [[]]
+        for earlier in before:
+            recorder.record(db, earlier, number)
+        self._note_more(db, attempts)
+        row = self._claims.row(0 if self._claims.is_random else max(0, limit), scope, self._claimed_at)
+        first = recorder.exchange(db, group, number, row)
+        if not first.is_registered and self._life is not None:
+            # One that was taken for dead claims nothing before it has registered anew.
+            self._life.is_dead = True
+        released = [attempt.claim.job for attempt in attempts if attempt.outcome is Outcome.RELEASED]
+        if limit <= 0 or not first.is_registered:
+            claims = []
+        elif self._claims.is_random:
+            claims = self._claims.at_random(db, row, limit, self._worker)
+        else:
+            claims = self._claims.complete(
+                row, first.claimed, released, lambda again: recorder.exchange(db, [], number, again).claimed
+            )
+        self._claims.floor.lower_below(released)
+        return claims
+
+    def _is_one_statement(self, attempts: Sequence[Attempt]) -> bool:
+        """Return True if an exchange with these attempts needs no transaction of several statements."""
+        is_more = self._submitted or self._stop_to_note is not None or not self._purse.is_settled
+        ends_submissions = self._ends_submissions and attempts
+        return not (is_more or ends_submissions or self._claims.is_random or len(of_different_jobs(attempts)) > 1)
+
+    def _note_more(self, db: Db, attempts: Sequence[Attempt]) -> None:
+        """Record what else the transaction of an exchange is to store."""
         self._submit(db)
         if attempts and self._ends_submissions:
             execute(db, "end_submissions", {"jobs": [attempt.claim.job for attempt in attempts if attempt.calls]})
         self._free(db)
         if self._stop_to_note is not None:
             self._note_stop(db)
-        if not is_registered and self._life is not None:
-            # One that was taken for dead claims nothing before it has registered anew.
-            self._life.is_dead = True
-            limit = 0
-        claims = self._claims.claim(db, limit, scope, self._worker, self._claimed_at) if limit > 0 else []
-        if self._spool is not None:
-            self._spool.wait()  # before the commit, which a failover may forget
-        return claims
 
     def _committed(self, db: Db, doubt: _Doubt | None) -> list[Claim] | None:
         """Return the claims of an exchange whose commit took effect, None if it did not."""

@@ -1,15 +1,15 @@
 """Statements of the PostgreSQL store: SQL files by name, executed with parameters that PostgreSQL can store."""
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
+
+import psycopg
 
 from artistjobs.store.queries.connection import Parameters
 from artistjobs.store.queries.tables import storable
-
-if TYPE_CHECKING:
-    import psycopg
 
 DbRow: TypeAlias = dict[str, Any]
 
@@ -18,7 +18,9 @@ Db: TypeAlias = "psycopg.Connection[DbRow]"
 
 def execute(db: Db, statement: str, parameters: Parameters | None = None) -> "psycopg.Cursor[DbRow]":
     """Execute a statement, named by its file; text that PostgreSQL cannot store is cleaned."""
-    return db.execute(sql(statement), cleaned(parameters or {}))
+    text, names = _numbered(sql(statement))
+    found = cleaned({name: (parameters or {})[name] for name in names})
+    return psycopg.RawCursor(db).execute(text, list(found.values()))
 
 
 def cleaned(parameters: Parameters) -> Mapping[str, object]:
@@ -54,3 +56,19 @@ def _element(value: object) -> str:
 def sql(statement: str) -> bytes:
     """Return the text of a statement, named by its file."""
     return (Path(__file__).parent / "sql" / f"{statement}.sql").read_bytes()
+
+
+@cache
+def _numbered(text: bytes) -> tuple[bytes, tuple[str, ...]]:
+    """Return a statement with numbers for its parameters, and their names.
+
+    psycopg would do that again for each execution of a long statement.
+    """
+    names: dict[str, int] = {}
+
+    def number(found: re.Match[bytes]) -> bytes:
+        name = found[1]
+        return b"%" if name is None else b"$%d" % names.setdefault(name.decode(), len(names) + 1)
+
+    numbered = re.sub(rb"%(?:%|\((\w+)\)s)", number, text)
+    return numbered, tuple(names)
