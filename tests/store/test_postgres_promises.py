@@ -174,9 +174,48 @@ def test_a_worker_that_is_suspended_within_a_transaction_keeps_no_lock_and_goes_
         return claims
 
     suspended.queue._record_and_claim = suspend
+    # As an exchange that also ends a submission, frees money or notes a stop.
+    monkeypatch.setattr(suspended.queue, "_is_one_statement", lambda _attempts: False)
 
     assert [claim.job for claim in suspended.queue.exchange([], 2, EVERYTHING)] == [1, 2]
     assert waited == [1]
+
+
+def test_an_exchange_of_attempts_is_one_statement_and_leaves_no_transaction_open(open_worker, monkeypatch):
+    worker = open_worker()
+    make.ingest(worker, *make.names(3))
+    claims, states = make.claim(worker, 2), []
+    whole = worker.queue._record_and_claim
+
+    def note_state(db, *rest):
+        found = whole(db, *rest)
+        states.append(db.info.transaction_status)
+        return found
+
+    worker.queue._record_and_claim = note_state
+
+    worker.queue.exchange([make.make_attempt(claim) for claim in claims], 1, EVERYTHING)
+
+    assert states == [psycopg.pq.TransactionStatus.IDLE]
+    counts = worker.records.counts(EVERYTHING)
+    assert (counts.done, counts.running) == (2, 1)
+
+
+def test_a_job_that_is_given_back_may_be_claimed_by_the_same_exchange(open_worker):
+    worker = open_worker()
+    make.ingest(worker, *make.names(1))
+    (claim,) = make.claim(worker, 1)
+
+    again = worker.queue.exchange([make.make_attempt(claim, Outcome.RELEASED)], 1, EVERYTHING)
+
+    assert [found.job for found in again] == [claim.job]
+
+
+def test_parameters_get_numbers_in_the_order_in_which_they_are_first_named():
+    text, names = statements._numbered(b"SELECT %(one)s::int, %(two)s::int, %(one)s::int -- 2 %%")
+
+    assert text == b"SELECT $1::int, $2::int, $1::int -- 2 %"
+    assert names == ("one", "two")
 
 
 def test_a_stream_is_one_snapshot_whatever_else_is_read_meanwhile_and_may_be_left(open_worker, monkeypatch):

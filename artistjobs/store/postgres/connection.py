@@ -19,7 +19,7 @@ from artistjobs.store.postgres.answers import UNREAD_TEXT, with_text
 from artistjobs.store.postgres.errors import is_away, is_conflict, is_shortage, reason_of, to_error, translated
 from artistjobs.store.postgres.liveness import is_alive
 from artistjobs.store.postgres.migrations import is_new, migrate, missing
-from artistjobs.store.postgres.session import connect, set_all
+from artistjobs.store.postgres.session import connect, prepare_at_once, set_all
 from artistjobs.store.postgres.statements import Db, DbRow, cleaned, execute, sql
 from artistjobs.store.queries.connection import Parameters
 
@@ -100,12 +100,14 @@ class Connection:
         return seconds - self._ahead_seconds
 
     def apply(self, settings: Mapping[str, str]) -> None:
-        """Change settings of this session and of those that follow it."""
+        """Change settings of this session and of those that follow it, which are those of a worker."""
         self._settings |= settings
         self.repeated(self._set)
 
     def _set(self, db: Db) -> None:
         set_all(db, self._settings)
+        if self._settings:
+            prepare_at_once(db)
 
     def rows(self, statement: str, parameters: Parameters | None = None) -> list[DbRow]:
         """Return all rows of a reading statement, named by its file."""

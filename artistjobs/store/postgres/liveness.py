@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from artistjobs.store.call_notes import note_beat, note_call
+from artistjobs.store.postgres.session import prepare_at_once
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -112,6 +113,7 @@ class Liveness:
         db = self._connect()
         # A heartbeat that a crash of the server forgets is followed by another one; nothing has to wait for the disk.
         db.execute("SET synchronous_commit = off")
+        prepare_at_once(db)
         return db
 
     def _beat(self) -> None:
