@@ -110,9 +110,13 @@ def own_peak_bytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * RSS_UNIT
 
 
+_IRRELEVANT = ("OPENAI_", "ARTISTJOBS_", "PYTHONDONTWRITEBYTECODE")
+"""Beginnings of variables that would change the result: an installed program has compiled modules."""
+
+
 def environ(more: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return the environment of a measured process: the own one without settings that would change the result."""
-    ours = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "ARTISTJOBS_"))}
+    ours = {name: value for name, value in os.environ.items() if not name.startswith(_IRRELEVANT)}
     return {
         **ours,
         "PYTHONPATH": str(ROOT),

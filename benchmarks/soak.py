@@ -25,6 +25,8 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from artistjobs.worker.signals import ECHO_SECONDS
+
 ROOT = Path(__file__).parents[1]
 CALLS_AT_ONCE = 8
 ROWS_A_SECOND = 40
@@ -119,7 +121,7 @@ def terminate(place: Place, lots: random.Random) -> int:
 def interrupt_twice(place: Place, lots: random.Random) -> int:
     worker = place.victim(lots)
     _signal(place, [worker], signal.SIGINT, "interrupted twice")
-    time.sleep(lots.uniform(0.0, 0.1))
+    time.sleep(ECHO_SECONDS + lots.uniform(0.0, 0.1))
     return _signal(place, [worker], signal.SIGINT, "interrupted twice")
 
 

@@ -18,6 +18,7 @@ from paths import ROOT
 
 from artistjobs.rehearsal import rehearsal
 from artistjobs.rehearsal.server_thread import Rehearsal
+from artistjobs.worker.signals import ECHO_SECONDS
 
 if TYPE_CHECKING:
     from launching import Launcher, World
@@ -216,6 +217,11 @@ def wait_until(condition: Callable[[], object], seconds: float = 30.0) -> None:
     while not condition():
         assert time.monotonic() < deadline, "the condition did not become true in time"
         time.sleep(0.005)
+
+
+def wait_for_second_signal() -> None:
+    """Return when a signal counts as a second one, if the first was handled before; a sooner one is taken for it."""
+    time.sleep(ECHO_SECONDS)
 
 
 def write_artists(path: Path, count: int) -> Path:

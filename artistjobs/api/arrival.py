@@ -1,5 +1,7 @@
 """The received part of one reply: kept until it is complete, and sometimes complete after the call has failed."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import IO, Final
 
 import httpx2
@@ -19,6 +21,23 @@ class ReplyTooLargeError(OpenAIError):
     """Raised when a body exceeds the size limit. The SDK passes it on, because it derives from the SDK's own error."""
 
 
+Headers = Sequence[tuple[bytes, bytes]]
+"""Names and values of headers as they came, without the key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A reply that has arrived, unpacked and without the key."""
+
+    status: int
+    headers: Headers
+    body: bytes
+
+    def response(self, request: httpx2.Request) -> httpx2.Response:
+        """Return the reply in the form that the SDK expects."""
+        return httpx2.Response(self.status, headers=list(self.headers), content=self.body, request=request)
+
+
 class Arrival:
     """The part of a reply that has arrived, for one call.
 
@@ -31,11 +50,11 @@ class Arrival:
         self._redact = redact
         self._lease = lease
         self._status = 0
-        self._headers: list[tuple[bytes, bytes]] = []
+        self._headers: Headers = ()
         self._label = ""
         self._body = bytearray()
 
-    def begin(self, status: int, headers: list[tuple[bytes, bytes]], label: str) -> None:
+    def begin(self, status: int, headers: Headers, label: str) -> None:
         """Keep the status, the headers and the content-encoding."""
         self._status, self._headers, self._label = status, headers, label
 
@@ -51,16 +70,16 @@ class Arrival:
         await self._make_room(len(self._body) + len(piece))
         self._body += piece
 
-    async def response(self, request: httpx2.Request | None = None) -> httpx2.Response:
-        """Return the reply, unpacked and without the key. Raises ReplyTooLargeError."""
+    async def received(self) -> Received:
+        """Return the reply. Raises ReplyTooLargeError."""
         if self._label or self._lease.is_held or not self._body.startswith(b"{"):
             body = self._redact(await self._unpacked())
             await self._lease.shrink(len(body))
         else:
             body = self._redact(bytes(self._body))
-        return httpx2.Response(self._status, headers=self._headers, content=body, request=request)
+        return Received(self._status, self._headers, body)
 
-    async def whole_response(self) -> httpx2.Response | None:
+    async def whole(self) -> Received | None:
         """Return the reply if the body so far is a whole JSON object, None otherwise.
 
         A connection may be lost, or the time be over, after the last byte of an answer and before the end of its
@@ -69,10 +88,10 @@ class Arrival:
         if not self._status or not self._body:
             return None
         try:
-            response = await self.response()
+            received = await self.received()
         except ReplyTooLargeError:
             return None
-        return response if isinstance(parse_json(response.content), dict) else None
+        return received if isinstance(parse_json(received.body), dict) else None
 
     async def _unpacked(self) -> bytes:
         body, self._body = bytes(self._body), bytearray()
@@ -111,18 +130,18 @@ class FileArrival(Arrival):
         """Write a piece of the file, or add a piece of an error. Raises OSError if the disk is full."""
         if self._status != OK:
             return super().add(piece)
-        self._into.write(piece)
+        rest = memoryview(piece)
+        while rest:  # a file without a buffer may take a part only
+            rest = rest[self._into.write(rest) :]
         return True
 
-    async def response(self, request: httpx2.Request | None = None) -> httpx2.Response:
+    async def received(self) -> Received:
         """Return the reply, without the content of the file. Raises ReplyTooLargeError."""
-        if self._status != OK:
-            return await super().response(request)
-        return httpx2.Response(self._status, headers=self._headers, request=request)
+        return await super().received() if self._status != OK else Received(self._status, self._headers, b"")
 
-    async def whole_response(self) -> httpx2.Response | None:
+    async def whole(self) -> Received | None:
         """Return the reply if it is an error; a file whose download was cut off is never whole."""
-        return None if self._status == OK else await super().whole_response()
+        return None if self._status == OK else await super().whole()
 
 
 OK: Final = 200

@@ -5,7 +5,7 @@ It works below the SDK, because the SDK itself reads error bodies and follows re
 
 import re
 import ssl
-from collections.abc import Callable
+from collections.abc import AsyncIterable, Callable
 from contextvars import ContextVar
 from functools import partial
 from typing import Any, Final, Protocol, runtime_checkable
@@ -16,7 +16,7 @@ from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
 from openai import DefaultAioHttpClient
 
-from artistjobs.api.arrival import Arrival
+from artistjobs.api.arrival import Arrival, Received
 from artistjobs.api.config import ApiConfig
 from artistjobs.api.redact import Redact
 
@@ -38,6 +38,11 @@ ARRIVAL: Final[ContextVar[Arrival]] = ContextVar("arrival")
 """Holds the received part of the reply to the call of the current task."""
 
 
+class _Closable(Protocol):
+    async def aclose(self) -> None:
+        """Release the connection."""
+
+
 class HttpClient(DefaultAioHttpClient):
     """HTTP client for the calls of one event loop."""
 
@@ -57,10 +62,13 @@ class HttpClient(DefaultAioHttpClient):
         self._parsed: dict[str, httpx2.URL] = {}
 
     def _init_transport(self, *arguments: Any, **options: Any) -> httpx2.AsyncBaseTransport:  # noqa: ANN401
-        return _with_own_session(super()._init_transport(*arguments, **options))
+        self._sender = _with_own_session(super()._init_transport(*arguments, **options))
+        return self._sender
 
     def _init_proxy_transport(self, *arguments: Any, **options: Any) -> httpx2.AsyncBaseTransport:  # noqa: ANN401
-        return _with_own_session(super()._init_proxy_transport(*arguments, **options))
+        # It is made after the one above, and serves all requests in its place.
+        self._sender = _with_own_session(super()._init_proxy_transport(*arguments, **options))
+        return self._sender
 
     def build_request(self, method: str, url: httpx2.URL | str, **options: Any) -> httpx2.Request:  # noqa: ANN401
         """Return the request that the SDK describes.
@@ -83,24 +91,55 @@ class HttpClient(DefaultAioHttpClient):
 
     async def send(self, request: httpx2.Request, **_options: object) -> httpx2.Response:
         """Return the complete reply; raises ReplyTooLargeError if it exceeds the size limit."""
-        arrival = ARRIVAL.get()
         reply = await super().send(request, stream=True)
+        return (await self._receive(reply, reply.aiter_raw(), reply)).response(request)
+
+    async def send_again(self, request: httpx2.Request) -> Received:
+        """Return the complete reply to a request that has nothing for the client to add.
+
+        Raises ReplyTooLargeError, and the errors of ``send``.
+        """
+        reply = await self._sender.handle_async_request(request)
+        assert isinstance(reply.stream, httpx2.AsyncByteStream)
+        return await self._receive(reply, reply.stream, reply.stream)
+
+    async def _receive(self, reply: httpx2.Response, pieces: AsyncIterable[bytes], source: _Closable) -> Received:
+        arrival = ARRIVAL.get()
         try:
             arrival.begin(reply.status_code, self._kept_headers(reply), reply.headers.get("content-encoding", ""))
-            async for piece in reply.aiter_raw():
+            async for piece in pieces:
                 if not arrival.add(piece):
                     await arrival.add_large(piece)
         finally:
-            await reply.aclose()
-        return await arrival.response(request)
+            await source.aclose()
+        return await arrival.received()
 
     def _kept_headers(self, reply: httpx2.Response) -> list[tuple[bytes, bytes]]:
         kept = [(name, value) for name, value in reply.headers.raw if name.lower() not in _ABOUT_THE_WIRE]
-        together = b"\n".join(value for _, value in kept)
+        together = b" ".join(value for _, value in kept)
         if self._redact(together) != together:
             kept = [(name, self._redact(value)) for name, value in kept]
         # The SDK logs some header values unescaped, and a terminal would interpret control characters.
-        return [(name, _CONTROLS.sub(b"?", value)) for name, value in kept]
+        return [(name, _CONTROLS.sub(b"?", value)) for name, value in kept] if _CONTROLS.search(together) else kept
+
+
+class RepeatedRequest:
+    """A request that the SDK has built, to be sent again with other content; nothing else of it changes.
+
+    Describing a request anew takes the SDK longer than all other work for a job.
+    """
+
+    def __init__(self, first: httpx2.Request) -> None:
+        self._method, self._url, self._extensions = first.method, first.url, first.extensions
+        self._headers = [(name, value) for name, value in first.headers.raw if name.lower() != b"content-length"]
+
+    def with_content(self, content: bytes) -> httpx2.Request:
+        """Return the request with other content."""
+        headers = [*self._headers, (b"Content-Length", b"%d" % len(content))]
+        stream = httpx2.ByteStream(content)
+        request = httpx2.Request(self._method, self._url, headers=headers, stream=stream, extensions=self._extensions)
+        request.read()
+        return request
 
 
 _ABOUT_THE_WIRE = frozenset({b"content-encoding", b"content-length", b"transfer-encoding"})

@@ -1,6 +1,5 @@
 """Output and usage of a response: the text of the answer, a refusal, and the tokens."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from artistjobs.core.attempt import Usage
@@ -34,18 +33,20 @@ class Output:
 
 def read_output(output: Json) -> Output:
     """Return the output of a response; commentary beside the final answer of a model with phases is left out."""
-    texts: list[tuple[str, str]] = []
-    refusal: str | None = None
-    items = output if isinstance(output, list) else []
-    for path, part in _content_parts(items):
-        if part.get("type") == "output_text" and isinstance(part.get("text"), str):
-            texts.append((f"{path}.text", str(part["text"])))
-        elif part.get("type") == "refusal":
-            refusal = text_of(part.get("refusal")) or ""
-    if len(texts) == 1:
-        path, text = texts[0]
-        return Output(text=clean_text(text), text_path=path, refusal=refusal)
-    return Output(text=clean_text("".join(text for _, text in texts)), text_path=None, refusal=refusal)
+    texts: list[str] = []
+    refusal, text_at = None, (0, 0)
+    for i, message in _answering(output if isinstance(output, list) else []):
+        content = message.get("content")
+        for j, part in enumerate(content if isinstance(content, list) else ()):
+            if not isinstance(part, dict):
+                continue
+            if part.get("type") == "output_text" and isinstance(text := part.get("text"), str):
+                texts.append(text)
+                text_at = i, j
+            elif part.get("type") == "refusal":
+                refusal = text_of(part.get("refusal")) or ""
+    path = f"$.output[{text_at[0]}].content[{text_at[1]}].text" if len(texts) == 1 else None
+    return Output(text=clean_text("".join(texts)), text_path=path, refusal=refusal)
 
 
 def output_types(output: Json) -> str:
@@ -55,18 +56,10 @@ def output_types(output: Json) -> str:
     return ", ".join(truncate(type_) for type_ in list(types)[:MAX_TYPES]) or "an empty output"
 
 
-def _content_parts(items: list[Json]) -> Iterator[tuple[str, dict[str, Json]]]:
-    for i, message in _answering(items):
-        content = message.get("content")
-        for j, part in enumerate(content if isinstance(content, list) else ()):
-            if isinstance(part, dict):
-                yield f"$.output[{i}].content[{j}]", part
-
-
 def _answering(items: list[Json]) -> list[tuple[int, dict[str, Json]]]:
     """Return the messages that form the answer, with their index: those of the final phase if there are any."""
     messages = [(i, item) for i, item in enumerate(items) if isinstance(item, dict) and item.get("type") == "message"]
-    if not any("phase" in message for _, message in messages):
+    if not [message for _, message in messages if "phase" in message]:
         return messages
     final = [(i, message) for i, message in messages if message.get("phase") == FINAL_ANSWER]
     return final or [(i, message) for i, message in messages if message.get("phase") != COMMENTARY]

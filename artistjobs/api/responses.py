@@ -5,6 +5,7 @@ replies; ``classify`` interprets them, and ``core.retry`` decides on retries.
 """
 
 import asyncio
+import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -18,11 +19,11 @@ from aiohttp import ClientError
 from openai import APIStatusError, AsyncOpenAI, OpenAIError
 
 from artistjobs.api.address import endpoint, without_query
-from artistjobs.api.arrival import Arrival, FileArrival, ReplyTooLargeError
+from artistjobs.api.arrival import Arrival, FileArrival, Headers, Received, ReplyTooLargeError
 from artistjobs.api.batches import BatchesApi, RawReply
 from artistjobs.api.config import ApiConfig
 from artistjobs.api.faults import exception_text, fault_reply, shortage_behind
-from artistjobs.api.http_client import ARRIVAL, HttpClient
+from artistjobs.api.http_client import ARRIVAL, HttpClient, RepeatedRequest
 from artistjobs.api.interface import CancelledBeforeSendingError
 from artistjobs.api.redact import Redact, key_remover
 from artistjobs.api.reply import Reply
@@ -51,8 +52,12 @@ DOT_SEGMENTS, NOT_FOUND = (".", ".."), 404
 class ResponsesApi:
     """API client over one connection pool, for one event loop."""
 
-    def __init__(self, client: AsyncOpenAI, config: ApiConfig, redact: Redact, clock: RunningClock) -> None:
+    def __init__(
+        self, client: AsyncOpenAI, http_client: HttpClient, config: ApiConfig, redact: Redact, clock: RunningClock
+    ) -> None:
         self._client = client
+        self._http_client = http_client
+        self._repeated: RepeatedRequest | None = None
         # Complete addresses, since the SDK would otherwise parse and join the base for each call, and append the path
         # of the endpoint to a query.
         self._base_url = config.base_url
@@ -65,10 +70,14 @@ class ResponsesApi:
     async def create(self, body: Body) -> Reply:
         """Send one request for a response and return the whole reply."""
 
-        async def call() -> RawReply:
+        async def call() -> RawReply | Received:
+            if (repeated := self._repeated) is not None:
+                return await self._http_client.send_again(repeated.with_content(_json(body).encode()))
             # ``responses.create`` transforms each field of a request and builds a model of the reply, which costs
             # more than the rest of a call. ``post`` sends the request and returns the reply as they are.
-            return await self._client.post(self._address, body=body, cast_to=httpx2.Response)
+            reply = await self._client.post(self._address, body=body, cast_to=httpx2.Response)
+            self._repeated = RepeatedRequest(reply.request)
+            return reply
 
         usual = FLEX_SECONDS if body.get("service_tier") == "flex" else CALL_SECONDS
         return await self._reply(call, self._timeout or usual)
@@ -100,7 +109,10 @@ class ResponsesApi:
         return BatchesApi(self._client, self._base_url, self._reply, self._redact)
 
     async def _reply(
-        self, call: Callable[[], Awaitable[RawReply]], timeout_seconds: float, into: IO[bytes] | None = None
+        self,
+        call: Callable[[], Awaitable[RawReply | Received]],
+        timeout_seconds: float,
+        into: IO[bytes] | None = None,
     ) -> Reply:
         # The HTTP client's own time-out restarts with each byte; this one limits the whole call.
         lease = Lease(self._memory)
@@ -117,7 +129,7 @@ class ResponsesApi:
         return replace(reply, release=lease.release) if lease.is_held else reply
 
     async def _reply_to(
-        self, call: Callable[[], Awaitable[RawReply]], arrival: Arrival, timeout_seconds: float
+        self, call: Callable[[], Awaitable[RawReply | Received]], arrival: Arrival, timeout_seconds: float
     ) -> Reply:
         try:
             async with arrival.limit:
@@ -142,7 +154,7 @@ class ResponsesApi:
             if arrival.is_connected:
                 raise
             raise CancelledBeforeSendingError from None
-        whole = await arrival.whole_response()
+        whole = await arrival.whole()
         return replace(fault, was_sent=arrival.is_connected) if whole is None else _read(whole)
 
     def _clean(self, message: str) -> str:
@@ -152,14 +164,20 @@ class ResponsesApi:
         return self._redact(without_query.encode("utf-8", "replace")).decode("utf-8", "replace")
 
 
-def _read(raw: RawReply) -> Reply:
-    return Reply(status=raw.status_code, headers=_plain(raw.headers), body=raw.content, received_at=time())
+_json: Callable[[Body], str] = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+"""Writes a request body as the SDK does."""
 
 
-def _plain(headers: httpx2.Headers) -> dict[str, str]:
+def _read(reply: RawReply | Received) -> Reply:
+    if isinstance(reply, Received):
+        return Reply(status=reply.status, headers=_plain(reply.headers), body=reply.body, received_at=time())
+    return Reply(status=reply.status_code, headers=_plain(reply.headers.raw), body=reply.content, received_at=time())
+
+
+def _plain(headers: Headers) -> dict[str, str]:
     """Return headers as a dictionary with lower-case names; a look-up in the original scans all of them."""
     plain: dict[str, str] = {}
-    for raw_name, raw_value in headers.raw:
+    for raw_name, raw_value in headers:
         name, value = raw_name.decode("latin-1").lower(), raw_value.decode("utf-8", "replace")
         plain[name] = f"{plain[name]}, {value}" if name in plain else value
     return plain
@@ -192,4 +210,4 @@ async def open_responses_api(config: ApiConfig) -> AsyncIterator[ResponsesApi]:
         raise WrongUseError(f"OPENAI_BASE_URL is not an address ({error}); fix it or unset it.") from error
     async with client:
         with RunningClock().ticking() as clock:
-            yield ResponsesApi(client, config, redact, clock)
+            yield ResponsesApi(client, http_client, config, redact, clock)

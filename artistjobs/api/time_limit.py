@@ -6,6 +6,7 @@ After Ctrl+Z or a sleep of the machine, the clock has moved on while the answer 
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import Context
 from types import TracebackType
 from typing import Final, Self
 
@@ -17,9 +18,13 @@ LATE_SECONDS: Final = 1.0
 
 
 class RunningClock:
-    """Counts the seconds in which the process was running: a timer that comes late shows that it was not."""
+    """Counts the seconds in which the process was running: a timer that comes late shows that it was not.
+
+    Timers of limits run in ``context``, which holds nothing of a call.
+    """
 
     def __init__(self) -> None:
+        self.context = Context()
         self._loop = asyncio.get_running_loop()
         self._stopped_seconds = 0.0
         self._due = self._loop.time() + TICK_SECONDS
@@ -83,7 +88,10 @@ class TimeLimit:
 
     def _start(self) -> None:
         self._since = self._clock.now()
-        self._timer = asyncio.get_running_loop().call_later(max(0.0, self._left), self._check)
+        # In the context of the call, the timer would keep the reply that arrives within this limit, and the reply the
+        # timer: the memory of each reply would be free only after a collection of garbage.
+        loop, context = asyncio.get_running_loop(), self._clock.context
+        self._timer = loop.call_later(max(0.0, self._left), self._check, context=context)
 
     def _check(self) -> None:
         now = self._clock.now()

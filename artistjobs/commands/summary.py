@@ -1,7 +1,7 @@
 """Summary of a run and of an ingest: text, JSON and exit code."""
 
 from collections import Counter
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from artistjobs.core.bound import Bounded, bounded_by, bounded_json
 from artistjobs.core.command_text import command
@@ -9,8 +9,10 @@ from artistjobs.core.formatting import cost_text, count_text, duration_text
 from artistjobs.core.json_values import Json
 from artistjobs.store.address import Address
 from artistjobs.store.models import IngestResult
-from artistjobs.worker.run import RunReport
 from artistjobs.worker.stop import StopReason
+
+if TYPE_CHECKING:
+    from artistjobs.worker.run import RunReport  # it imports all parts of a run, which an ingest does not need
 
 EXIT_DONE, EXIT_SOME_FAILED = 0, 1
 
@@ -33,14 +35,14 @@ _EXIT_CODES = {
 _HOW_IT_ENDED = {StopReason.INTERRUPTED: "interrupted", StopReason.TERMINATED: "terminated"}
 
 
-def exit_code(report: RunReport) -> int:
+def exit_code(report: "RunReport") -> int:
     """Return the exit code of a run."""
     if report.reason is not None:
         return _EXIT_CODES[report.reason]
     return EXIT_SOME_FAILED if report.after.failed else EXIT_DONE
 
 
-def run_sentences(report: RunReport, ingested: IngestResult | None, database: Address) -> list[str]:
+def run_sentences(report: "RunReport", ingested: IngestResult | None, database: Address) -> list[str]:
     """Return the summary of a run as lines; ``ingested`` is None if the run did not ingest a file."""
     counters, after = report.counters, report.after
     skipped = f", {count_text(ingested.bad, 'line')} skipped" if ingested and ingested.bad else ""
@@ -62,7 +64,7 @@ MIN_BOUNDED_SECONDS: Final = 1.0
 """Duration from which a run tells what bounded it; in a shorter one, the first calls are most of the time."""
 
 
-def _work_sentences(report: RunReport) -> list[str]:
+def _work_sentences(report: "RunReport") -> list[str]:
     counters = report.counters
     calls = f"{count_text(counters.calls, 'call')} ({counters.retries:,} retried)"
     pace = f"{counters.done * 60 / max(report.seconds, 0.001):,.0f} jobs a minute"
@@ -79,11 +81,11 @@ def _work_sentences(report: RunReport) -> list[str]:
     return lines
 
 
-def _bounded(report: RunReport) -> Bounded | None:
+def _bounded(report: "RunReport") -> Bounded | None:
     return bounded_by(report.counters.usage, is_spent=report.reason is StopReason.MAX_COST)
 
 
-def run_json(report: RunReport, ingested: IngestResult | None) -> dict[str, Json]:
+def run_json(report: "RunReport", ingested: IngestResult | None) -> dict[str, Json]:
     """Return the summary of a run as JSON with stable keys."""
     counters, after = report.counters, report.after
     return {

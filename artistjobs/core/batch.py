@@ -54,13 +54,14 @@ AT_SERVICE = frozenset({BatchState.CREATING, BatchState.SUBMITTED, BatchState.EN
 """States in which the service may have the batch, and may bill it."""
 
 
-_LEFT_OUT = ("service_tier", "stream", "stream_options", "background", "background_options")
+_LEFT_OUT = frozenset({"service_tier", "stream", "stream_options", "background", "background_options"})
 """Fields that the Batch API refuses or does not document: a batch has a tier of its own and waits for no stream."""
 
 
 def line_of(custom_id: str, body: Body) -> bytes:
     """Return a request as a line of the input file of a batch; lone surrogates are escaped."""
-    sent: Body = {name: value for name, value in body.items() if name not in _LEFT_OUT}
+    is_whole = _LEFT_OUT.isdisjoint(body)
+    sent: Body = body if is_whole else {name: value for name, value in body.items() if name not in _LEFT_OUT}
     line: Body = {"custom_id": custom_id, "method": "POST", "url": ENDPOINT, "body": sent}
     try:
         # The fields stay in their order: what all requests share comes first, for the prompt cache.

@@ -73,6 +73,8 @@ def scalar(value: object) -> bool | int | float | str | None:
 
 def clean_text(text: str) -> str:
     """Return ``text`` with lone surrogates as U+FFFD, so that it can be stored and sent as UTF-8."""
+    if text.isascii():  # Python knows that of each text, so nothing has to be encoded
+        return text
     try:
         text.encode()
     except UnicodeEncodeError:

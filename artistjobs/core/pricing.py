@@ -78,9 +78,10 @@ def cost_on(day: date, model: str, service_tier: str | None, usage: Usage) -> fl
         return 0.0
     if into is None or out is None or not model:
         return None
-    price_list = _price_list(model, service_tier, day)
-    rates = next((rates for rates in price_list if into >= rates.input_from), None)
-    return rates.cost(into, out, usage.cached_tokens or 0, usage.cache_write_tokens or 0) if rates else None
+    for rates in _price_list(model, service_tier, day):
+        if into >= rates.input_from:
+            return rates.cost(into, out, usage.cached_tokens or 0, usage.cache_write_tokens or 0)
+    return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,9 @@ A template is a program of the user, and may be slow for one row. ``is_quick`` r
 rendering takes no noticeable time for a row; all others are rendered by ``rendering``, which limits time and memory.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
+from itertools import islice
 from typing import Protocol
 
 from jinja2 import TemplateSyntaxError, nodes
@@ -127,7 +128,7 @@ def uses_artist_data(text: str) -> bool:
 
 def is_quick(text: str, name: str, data: str, columns: Columns = NO_COLUMNS) -> bool:
     """Return True if a checked template is rendered for a row in no noticeable time."""
-    length = len(name) + len(data) + sum(map(len, columns.values()))
+    length = len(name) + len(data) + (sum(map(len, columns.values())) if columns else 0)
     return length <= QUICK_ROW_LENGTH and _is_quick_text(text)
 
 
@@ -155,7 +156,8 @@ def compile_template(text: str) -> Render:
         fields = {**columns, "artist_name": name, "artist_data": data}
         try:
             # A template may contain an escaped lone surrogate, which cannot be encoded as UTF-8.
-            return clean_text("".join(_bounded(template.generate(fields))))
+            # ``Template.generate`` yields the same pieces, and hands on each of them.
+            return clean_text(_joined(template.root_render_func(template.new_context(fields))))
         except Exception as error:
             # A template is a program written by the user: it may raise anything, such as ZeroDivisionError.
             raise PromptError(f"the template cannot be filled in for this row: {_reason(error)}") from error
@@ -194,14 +196,20 @@ def _is_quick_node(node: nodes.Node) -> bool:
             return isinstance(node, _QUICK_NODES)
 
 
-def _bounded(pieces: Iterable[str]) -> Iterator[str]:
-    size = 0
-    for piece in pieces:
-        # An empty piece counts as one character, so that a loop of empty output ends too.
-        size += max(1, len(piece))
+PIECES_AT_ONCE = 16
+"""Pieces of a rendered template whose size is checked together; each is limited by the sandbox."""
+
+
+def _joined(pieces: Iterator[str]) -> str:
+    """Return the text of pieces. Raises ValueError as soon as they have too many characters, or are too many."""
+    texts, size = list[str](), 0
+    while some := list(islice(pieces, PIECES_AT_ONCE)):
+        # Empty pieces count as characters, so that a loop of empty output ends too.
+        size += max(len(some), sum(map(len, some)))
         if size > MAX_TEXT_LENGTH:
             raise ValueError(TOO_MUCH)
-        yield piece
+        texts += some
+    return "".join(texts)
 
 
 @lru_cache(maxsize=1)

@@ -25,7 +25,7 @@ from artistjobs.export.records import (
 from artistjobs.export.table import Table
 from artistjobs.store.models import RawExportRow
 
-_WRITTEN_AT_ONCE = 1 << 17
+_WRITTEN_AT_ONCE = 1 << 18
 """Bytes of lines that are written in one call: large enough for speed, small enough for constant memory."""
 
 

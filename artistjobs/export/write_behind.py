@@ -10,12 +10,13 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 
-_WAITING = 128
+_WAITING = 32
 """Blocks in the queue of the thread at most."""
 
 
-_BLOCK_BYTES = 1 << 16
-"""Size of a block at most. It bounds the memory of the queue also if the texts are large."""
+_BLOCK_BYTES = 1 << 18
+"""Size of a block at most. It bounds the memory of the queue also if the texts are large; with smaller blocks the two
+threads would wait for each other more often."""
 
 
 _SYNCED_AT_ONCE = 1 << 25

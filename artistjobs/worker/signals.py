@@ -5,9 +5,11 @@ The other source is a parent process, in ``processes/child.py``.
 
 import asyncio
 import logging
+import math
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from time import monotonic
 from typing import Protocol
 
 from artistjobs.core.controls import SINGLE_PROCESS, ProcessShare
@@ -16,6 +18,13 @@ from artistjobs.worker.peers import Calls, NoPeers, Peers
 from artistjobs.worker.stop import Stop, StopReason
 
 log = logging.getLogger(__name__)
+
+
+ECHO_SECONDS = 0.5
+"""Time after the first signal in which others belong to the same request.
+
+``timeout`` sends a signal to the process and then to its group, so that it may arrive twice.
+"""
 
 
 InFlight = Callable[[], int]
@@ -41,21 +50,28 @@ class RunControl(Protocol):
 class StopRequests:
     """Requests of the user within an event loop: the first one stops the run, the second abandons the calls in flight.
 
-    ``abandon_requested`` is the event of the second one.
+    ``abandon_requested`` is the event of the second one. A signal that follows the first at once is no second one.
     """
 
-    def __init__(self, stop: Stop, in_flight: InFlight) -> None:
+    def __init__(self, stop: Stop, in_flight: InFlight, clock: Callable[[], float] = monotonic) -> None:
         self._stop = stop
         self._in_flight = in_flight
+        self._clock = clock
+        self._echo_until = -math.inf
         self.abandon_requested = asyncio.Event()
 
     def receive(self, reason: StopReason) -> None:
-        """Handle one request."""
+        """Handle one signal."""
+        now, is_first = self._clock(), self._echo_until == -math.inf
+        if now < self._echo_until:
+            return
         calls, stop = self._in_flight(), self._stop
         # A parent process learns a little late of the calls of its children, so zero is not said.
         them = f"{count_text(calls, 'call')} in flight" if calls else "the calls in flight"
         were = "was" if calls == 1 else "were"
-        if stop.request(reason, f"{them} {were} finished and stored"):
+        # The first signal gives no call up, also if the run stops already for another reason.
+        if stop.request(reason, f"{them} {were} finished and stored") or is_first:
+            self._echo_until = now + ECHO_SECONDS
             log.warning("stopping: waiting for %s; repeat the signal or Ctrl+C to stop at once", them)
         elif not self.abandon_requested.is_set():
             log.warning("giving up %s, which may be billed and will be repeated", them)

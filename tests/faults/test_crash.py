@@ -5,7 +5,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from conftest import read_records, wait_until, write_artists
+from conftest import read_records, wait_for_second_signal, wait_until, write_artists
 
 from artistjobs.rehearsal import SCENARIOS
 
@@ -85,6 +85,7 @@ def test_the_second_interrupt_gives_up_the_calls_in_flight_at_once(program_with_
 
     process.send_signal(signal.SIGINT)
     assert b"waiting for 8 calls" in b"".join(iter_until(process, b"stopping"))
+    wait_for_second_signal()
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=20)
 

@@ -18,6 +18,7 @@ SOON = {
     "artistjobs.store.sqlite.lock_wait.SAY_SECONDS": 0.1,
     "artistjobs.store.sqlite.locks.LOOK_SECONDS": 0.1,
     "artistjobs.store.sqlite.connection.LOOK_SECONDS": 0.1,
+    "artistjobs.worker.signals.ECHO_SECONDS": 0.0,
     "artistjobs.worker.store_client.WATCH_SECONDS": 0.1,
 }
 IMPATIENT = SOON | {"artistjobs.store.sqlite.connection.BUSY_SECONDS": 0.5}

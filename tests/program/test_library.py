@@ -14,7 +14,7 @@ from typing import get_type_hints
 
 import click
 import pytest
-from conftest import KEY, read_records, wait_until, write_artists
+from conftest import KEY, read_records, wait_for_second_signal, wait_until, write_artists
 
 import artistjobs
 from artistjobs import ArtistjobsError, Database, RunStoppedError, ServiceAwayError
@@ -83,6 +83,7 @@ def interrupted_work(database, api, logged, *, is_twice: bool) -> int:
         os.kill(os.getpid(), signal.SIGINT)
         if is_twice:
             wait_until(lambda: any(text.startswith("stopping") for text in logged))
+            wait_for_second_signal()
             os.kill(os.getpid(), signal.SIGINT)
 
     before = signal.getsignal(signal.SIGINT)

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from conftest import KEY, read_records, wait_until, write_artists
+from conftest import KEY, read_records, wait_for_second_signal, wait_until, write_artists
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -177,6 +177,7 @@ def test_a_second_ctrl_c_gives_the_calls_of_all_processes_up(start, api, file):
     os.killpg(process.pid, signal.SIGINT)
     # After the first signal was handled, because two pending signals count as one.
     assert any(b"stopping: waiting for" in line for line in process.stderr)
+    wait_for_second_signal()
     os.killpg(process.pid, signal.SIGINT)
     code, said = ended(process)
 

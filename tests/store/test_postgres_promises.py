@@ -18,7 +18,8 @@ from artistjobs.core.job import EVERYTHING
 from artistjobs.errors import StoreAwayError, StoreError
 from artistjobs.store.address import DatabaseUrl
 from artistjobs.store.models import Submission
-from artistjobs.store.postgres import connection, liveness, migrations, queue, spool, statements
+from artistjobs.store.postgres import connection, liveness, migrations, queue, spool, statements, streams
+from artistjobs.store.postgres.session import set_all
 from artistjobs.store.postgres.store import PostgresStore
 
 
@@ -219,8 +220,7 @@ def test_parameters_get_numbers_in_the_order_in_which_they_are_first_named():
 
 
 def test_a_stream_is_one_snapshot_whatever_else_is_read_meanwhile_and_may_be_left(open_worker, monkeypatch):
-    for name in ("_FIRST_STREAM_ROWS", "_STREAM_ROWS"):
-        monkeypatch.setattr(connection, name, 2)
+    monkeypatch.setattr(streams, "_ROWS_AT_ONCE", 2)
     reader, worker = open_worker(), open_worker()
     make.ingest(worker, *make.names(12))
     make.settle(worker, *(make.make_attempt(claim) for claim in make.claim(worker, 9)))
@@ -237,6 +237,31 @@ def test_a_stream_is_one_snapshot_whatever_else_is_read_meanwhile_and_may_be_lef
 
     assert (len(rows), set(counts)) == (9, {9})
     assert reader.records.counts(EVERYTHING).done == 12
+
+
+def test_the_session_that_holds_a_snapshot_may_be_idle_for_as_long_as_its_rows_are_read(open_worker):
+    reader = open_worker()
+    make.ingest(reader, *make.names(2))
+    make.settle(reader, *(make.make_attempt(claim) for claim in make.claim(reader, 2)))
+
+    def limit() -> str:
+        row = reader._connection.db.execute("SHOW idle_in_transaction_session_timeout").fetchone()
+        return row["idle_in_transaction_session_timeout"]
+
+    before = limit()
+    assert [limit() for _ in reader.records.export(EVERYTHING, ["done"])] == ["0", "0"]
+    assert limit() == before != "0"
+
+
+@pytest.mark.parametrize("statement", sorted(streams._IN_ORDER))
+def test_an_export_needs_no_sort(open_worker, statement):
+    db = open_worker()._connection.db
+    parameters = {"ingest": 1, "prompt": None, "state": "done", "other_state": "failed"}
+    set_all(db, streams._WITHOUT_SORT)
+
+    plan = psycopg.ClientCursor(db).execute(b"EXPLAIN " + statements.sql(statement), parameters).fetchall()
+
+    assert not [row for row in plan if "Sort" in str(row)]
 
 
 # Clocks

@@ -1,26 +1,23 @@
 """Connection to a PostgreSQL database: safe opening, snapshots, durable transactions, and waiting for the server."""
 
-import json
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
-from itertools import count
 from time import monotonic, sleep, time
 from typing import Any, TypeVar
 
 import psycopg
-from psycopg.rows import tuple_row
 
 from artistjobs.errors import NoDatabaseError, StoreAwayError, StoreError
 from artistjobs.store.address import DatabaseUrl
-from artistjobs.store.postgres.answers import UNREAD_TEXT, with_text
+from artistjobs.store.postgres.answers import with_text
 from artistjobs.store.postgres.errors import is_away, is_conflict, is_shortage, reason_of, to_error, translated
 from artistjobs.store.postgres.liveness import is_alive
 from artistjobs.store.postgres.migrations import is_new, migrate, missing
-from artistjobs.store.postgres.session import connect, prepare_at_once, set_all
+from artistjobs.store.postgres.session import connect, set_all
 from artistjobs.store.postgres.statements import Db, DbRow, cleaned, execute, sql
+from artistjobs.store.postgres.streams import share_snapshot, streamed
 from artistjobs.store.queries.connection import Parameters
 
 log = logging.getLogger(__name__)
@@ -29,10 +26,6 @@ Result = TypeVar("Result")
 
 _ABANDON_SECONDS = 1.0
 _PAUSE_SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0)
-_FIRST_STREAM_ROWS, _STREAM_ROWS, _STREAM_CHARACTERS = 10, 1_000, 2 * 2**20
-_BINARY = frozenset({"export_raw_jobs", "export_raw_ingest"})
-"""Statements that return bytes, which PostgreSQL would send as hexadecimal text; they return no moments."""
-
 _MOST_CONFLICTS = 30
 _IN_TRANSACTION = frozenset({
     psycopg.pq.TransactionStatus.INTRANS, psycopg.pq.TransactionStatus.INERROR, psycopg.pq.TransactionStatus.ACTIVE
@@ -68,7 +61,6 @@ class Connection:
         self.may_try: Callable[[], bool] = lambda: True
         self.sessions = 0
         self._settings: dict[str, str] = {}
-        self._streams = count(1)
         self._connection = self._waiting(self._connect)
         try:
             with translated(url):
@@ -100,14 +92,12 @@ class Connection:
         return seconds - self._ahead_seconds
 
     def apply(self, settings: Mapping[str, str]) -> None:
-        """Change settings of this session and of those that follow it, which are those of a worker."""
+        """Change settings of this session and of those that follow it."""
         self._settings |= settings
         self.repeated(self._set)
 
     def _set(self, db: Db) -> None:
         set_all(db, self._settings)
-        if self._settings:
-            prepare_at_once(db)
 
     def rows(self, statement: str, parameters: Parameters | None = None) -> list[DbRow]:
         """Return all rows of a reading statement, named by its file."""
@@ -118,30 +108,14 @@ class Connection:
         return next(iter(self.rows(statement, parameters)), None)
 
     def stream(self, statement: str, parameters: Parameters | None = None) -> Iterator[tuple[Any, ...]]:
-        """Yield the rows of a reading statement from one snapshot, through a cursor of the server.
-
-        While the caller uses some rows, a thread fetches the next ones.
-        """
+        """Yield the rows of a reading statement from one snapshot, through a session of their own."""
         with (
+            closing(self._waiting(lambda: connect(self.path))) as session,
             self.snapshot() as db,
             translated(self.name),
-            db.cursor(
-                name=f"stream_{next(self._streams)}", row_factory=tuple_row, binary=statement in _BINARY
-            ) as cursor,
-            ThreadPoolExecutor(1, "fetch") as thread,
         ):
-            cursor.execute(sql(statement), parameters)
-            columns = [column.name for column in cursor.description or ()]
-            complete = _tuple_with_text(columns) if UNREAD_TEXT in columns else tuple
-            rows = cursor.fetchmany(_FIRST_STREAM_ROWS)
-            while rows:
-                # Answers may be large: as many rows as fit into the memory meant for them, by those that came last.
-                last = rows[-_FIRST_STREAM_ROWS:]
-                size = sum(len(value) for row in last for value in row if isinstance(value, (str, bytes)))
-                count = max(1, min(_STREAM_ROWS, len(last) * _STREAM_CHARACTERS // max(1, size)))
-                coming = thread.submit(cursor.fetchmany, count)
-                yield from map(complete, rows)
-                rows = coming.result()
+            share_snapshot(db, session)
+            yield from streamed(session, statement, parameters)
 
     @contextmanager
     def snapshot(self) -> Iterator[Db]:
@@ -320,15 +294,3 @@ class Connection:
 def _clock_difference(sent: float, now: float, received: float) -> float:
     """Return the seconds by which the clock of the server is ahead of that of this machine, 0 if it may agree."""
     return 0.0 if sent - 0.001 <= now <= received + 0.001 else now - (sent + received) / 2
-
-
-def _tuple_with_text(columns: Sequence[str]) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
-    """Return the function that puts the text of an answer into a row, without the column that it is read from."""
-    unread, text = columns.index(UNREAD_TEXT), columns.index("text")
-
-    def complete(row: tuple[Any, ...]) -> tuple[Any, ...]:
-        if row[unread] is not None:
-            row = (*row[:text], json.loads(row[unread]), *row[text + 1 :])
-        return row[:unread]
-
-    return complete

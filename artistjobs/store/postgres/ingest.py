@@ -14,7 +14,7 @@ from artistjobs.core.timestamps import to_timestamp
 from artistjobs.store.models import AskedBefore, IngestResult, Source
 from artistjobs.store.postgres.connection import Connection
 from artistjobs.store.postgres.errors import translated
-from artistjobs.store.postgres.new_jobs import add_jobs
+from artistjobs.store.postgres.new_jobs import add_jobs, add_lines
 from artistjobs.store.postgres.prompts import add_header, add_prompt
 from artistjobs.store.postgres.statements import Db, execute, sql
 from artistjobs.store.queries.ingests import asked_before_of, first_bad_lines, same_ingest
@@ -67,8 +67,7 @@ class PostgresIngestor:
                 }  # fmt: skip
                 edges = {"first_job": asked.first, "last_job": asked.last, "lines_of": None, "header": header}
                 ingest = self._add_ingest(db, source, number, {**counts, **edges})
-                add_good = "add_new_lines" if asked.added == good else "add_lines"
-                execute(db, add_good, {"ingest": ingest, "first_job": asked.first, "header": header})
+                add_lines(db, ingest, header, asked, good)
                 execute(db, "add_bad_lines", {"ingest": ingest})
         return IngestResult(ingest=ingest, unchanged=False, **counts)
 

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from artistjobs.store.call_notes import note_beat, note_call
-from artistjobs.store.postgres.session import prepare_at_once
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -113,7 +112,8 @@ class Liveness:
         db = self._connect()
         # A heartbeat that a crash of the server forgets is followed by another one; nothing has to wait for the disk.
         db.execute("SET synchronous_commit = off")
-        prepare_at_once(db)
+        if db.prepare_threshold is not None:
+            db.prepare_threshold = 0  # each statement is repeated for as long as the worker lives
         return db
 
     def _beat(self) -> None:

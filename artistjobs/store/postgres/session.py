@@ -63,12 +63,6 @@ def set_all(connection: Db, settings: Mapping[str, str]) -> None:
         connection.execute(f"SELECT {changes}".encode(), words)
 
 
-def prepare_at_once(connection: Db) -> None:
-    """Prepare statements at their first execution and not at their sixth, for sessions that repeat a few for hours."""
-    if connection.prepare_threshold is not None:
-        connection.prepare_threshold = 0
-
-
 def _connect(url: DatabaseUrl) -> Db:
     try:
         return psycopg.connect(

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import psycopg
 
@@ -15,12 +15,16 @@ DbRow: TypeAlias = dict[str, Any]
 
 Db: TypeAlias = "psycopg.Connection[DbRow]"
 
+_REPEATED: Final = frozenset({"exchange", "queue_state", "controls", "holders", "count_by_state"})
+"""Statements that every worker repeats, prepared at their first execution and not, as others, at their sixth."""
+
 
 def execute(db: Db, statement: str, parameters: Parameters | None = None) -> "psycopg.Cursor[DbRow]":
     """Execute a statement, named by its file; text that PostgreSQL cannot store is cleaned."""
     text, names = _numbered(sql(statement))
     found = cleaned({name: (parameters or {})[name] for name in names})
-    return psycopg.RawCursor(db).execute(text, list(found.values()))
+    is_prepared = db.prepare_threshold is not None and statement in _REPEATED
+    return psycopg.RawCursor(db).execute(text, list(found.values()), prepare=is_prepared or None)
 
 
 def cleaned(parameters: Parameters) -> Mapping[str, object]:

@@ -1,9 +1,7 @@
 """Input file of a batch: the lines of its jobs, as many as fit, in a temporary file."""
 
 import logging
-import tempfile
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from time import time
 from typing import IO, Final
@@ -25,10 +23,6 @@ log = logging.getLogger(__name__)
 
 PAGE_JOBS: Final = 500
 """Jobs that are read and rendered between two looks at the event loop."""
-
-
-BUFFER_BYTES: Final = 2**18
-"""Buffer of a file: lines of some kilobytes would fill the usual 8 KiB with every third one."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -69,14 +63,6 @@ class Content:
         if self.size + len(line) > room.max_bytes:
             return False
         return not self.lines or room.tokens is None or self.tokens + estimated_tokens(line) <= room.tokens
-
-
-OpenFile = Callable[[], AbstractContextManager[IO[bytes]]]
-
-
-def temporary_file() -> AbstractContextManager[IO[bytes]]:
-    """Return a file without a name, which is gone with the process."""
-    return tempfile.TemporaryFile(prefix="artistjobs-batch-", buffering=BUFFER_BYTES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,8 @@
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from io import FileIO
 from time import time
-from typing import IO
 
 from artistjobs.api.batch_objects import BatchLine
 from artistjobs.api.remedies import failure_text
@@ -14,8 +14,8 @@ from artistjobs.core.formatting import truncate
 from artistjobs.core.timestamps import from_timestamp
 from artistjobs.store.models import BatchRecord
 from artistjobs.terminal.log import repeats
-from artistjobs.worker.batch.build import temporary_file
 from artistjobs.worker.batch.service import NOT_FOUND, BatchService
+from artistjobs.worker.batch.temporary_files import file_of_results, from_start
 from artistjobs.worker.batch.verdicts import LineVerdicts
 from artistjobs.worker.progress.counters import RunCounters
 from artistjobs.worker.stop import RunStoppingError, Stop
@@ -50,7 +50,7 @@ class Collector:
     async def _collect_file(self, record: BatchRecord, file_id: str, verdicts: LineVerdicts) -> None:
         waits = self.service.pace.retries()
         while True:
-            with temporary_file() as file:
+            with file_of_results() as file:
                 reply = await self.stop.unless_requested(self.service.api.download(file_id, file))
                 if self.service.is_told(reply):
                     if reply.status == NOT_FOUND:
@@ -62,13 +62,13 @@ class Collector:
                     return
             await self.service.wait_after(reply, next(waits))
 
-    async def _settle_all(self, record: BatchRecord, file: IO[bytes], verdicts: LineVerdicts) -> None:
-        file.seek(0)
-        lines = self.service.api.results(file)
-        while some := _some(lines):
-            await self._settle(record, some, verdicts)
-            if self.stop.is_requested():
-                raise RunStoppingError
+    async def _settle_all(self, record: BatchRecord, file: FileIO, verdicts: LineVerdicts) -> None:
+        with from_start(file) as results:
+            lines = self.service.api.results(results)
+            while some := _some(lines):
+                await self._settle(record, some, verdicts)
+                if self.stop.is_requested():
+                    raise RunStoppingError
 
     async def _settle(self, record: BatchRecord, lines: Sequence[BatchLine], verdicts: LineVerdicts) -> None:
         replies = [(*found, line.reply) for line in lines if line.reply and (found := job_of(line.custom_id))]

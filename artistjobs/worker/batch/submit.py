@@ -16,11 +16,12 @@ from artistjobs.core.batch import METADATA_KEY, BatchState, file_name
 from artistjobs.core.formatting import count_text
 from artistjobs.core.timestamps import from_timestamp, to_timestamp
 from artistjobs.store.models import BatchChange
-from artistjobs.worker.batch.build import Content, temporary_file
+from artistjobs.worker.batch.build import Content
 from artistjobs.worker.batch.driven import DrivenBatch
 from artistjobs.worker.batch.follow import described
 from artistjobs.worker.batch.pace import BATCH_LOOKS, FILE_LOOKS, LAG_BEFORE_SECONDS
 from artistjobs.worker.batch.service import NOT_FOUND, failure_of, is_refused
+from artistjobs.worker.batch.temporary_files import file_of_requests
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +36,7 @@ async def seal(batch: DrivenBatch) -> None:
     async with shared.transfers:
         batch.ensure_running()
         room = await shared.room.room_for(batch.record)
-        with temporary_file() as file:
+        with file_of_requests() as file:
             content = await shared.builder.build(batch.record.id, file, room)
             if not content.lines:
                 await batch.finish(BatchChange(ending="empty"))
@@ -65,7 +66,7 @@ async def resume_upload(batch: DrivenBatch) -> None:
         return
     async with batch.shared.transfers:
         batch.ensure_running()
-        with temporary_file() as file:
+        with file_of_requests() as file:
             await batch.shared.builder.build(batch.record.id, file, None)
             await _upload(batch, file)
 

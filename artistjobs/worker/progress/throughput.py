@@ -19,15 +19,17 @@ class ThroughputMeter:
     SECONDS = 60
 
     def __init__(self) -> None:
-        self._seconds: deque[tuple[int, int]] = deque()
+        self._seconds: deque[list[int]] = deque()
         self.last_at: float | None = None
 
     def add(self, now: float) -> None:
         """Count a job that is done at ``now``, in seconds."""
         self.last_at = now
         second = math.floor(now)
-        before = self._seconds.pop()[1] if self._seconds and self._seconds[-1][0] == second else 0
-        self._seconds.append((second, before + 1))
+        if self._seconds and self._seconds[-1][0] == second:
+            self._seconds[-1][1] += 1
+            return
+        self._seconds.append([second, 1])
         self._forget(second)
 
     def per_minute(self, now: float, started_at: float) -> float:

@@ -38,6 +38,22 @@ async def retrieved(batches, batch_id):
             return found
 
 
+class TakesLittle(io.BytesIO):
+    """A file that takes a few bytes of each piece, as a raw file may."""
+
+    def write(self, piece):
+        return super().write(piece[:7])
+
+
+async def test_every_byte_of_a_download_is_written_to_a_file_that_takes_parts(api):
+    content = line("Ada") + line("Björk")
+    async with client(api) as calls:
+        uploaded = json.loads((await calls.batches.upload("artistjobs-1.jsonl", io.BytesIO(content))).body)
+        reply = await calls.batches.download(uploaded["id"], into := TakesLittle())
+
+    assert (reply.status, into.getvalue()) == (200, content)
+
+
 async def test_a_batch_goes_to_the_service_and_its_results_come_back(api):
     async with client(api) as calls:
         batches = calls.batches

@@ -1,9 +1,11 @@
 """Calls through the SDK against a real server: each reply arrives unchanged and is classified correctly."""
 
 import asyncio
+import gc
 import json
 import resource
 import time
+import weakref
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -114,11 +116,16 @@ def server():
         yield running
 
 
+@pytest.mark.parametrize("is_first", [True, False])
 @pytest.mark.parametrize("fault", VERDICTS)
-async def test_each_fault_is_classified_correctly(server, fault):
-    server.script = lambda _body, _nth: fault
+async def test_each_fault_is_classified_correctly(server, fault, is_first):
+    async with open_api(server.base_url) as api:
+        if not is_first:  # later requests take a shorter path than the one that the SDK describes
+            server.script = None
+            await api.create(BODY)
+        server.script = lambda _body, _nth: fault
 
-    classification = classify(await create(server.base_url))
+        classification = classify(await api.create(BODY))
 
     assert (classification.failure.kind, classification.failure.code) == VERDICTS[fault]
     assert (classification.answer is not None) == (fault in KEEP_AN_ANSWER)
@@ -164,6 +171,55 @@ async def test_a_request_is_the_one_that_the_sdk_would_have_built(monkeypatch):
         assert ours.extensions == usual.extensions
 
 
+async def test_later_requests_differ_from_the_first_one_in_their_bodies_alone():
+    said = b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{}"
+    heads, texts = [], ["a", 'Björk \u2028 "', "b" * 100]
+    async with server_saying(said, heads) as base_url:
+        config = ApiConfig(api_key=KEY, base_url=f"{base_url}?api-version=1", organization="org", project="project")
+        async with open_responses_api(config) as api:
+            for text in texts:
+                await api.create({"model": "gpt-5", "input": text})
+
+    lines = [{line for line in head.lower().split(b"\r\n") if b"content-length" not in line} for head in heads]
+    sizes = [len(json.dumps({"model": "gpt-5", "input": text}, ensure_ascii=False).encode()) - 3 for text in texts]
+    assert lines[0] == lines[1] == lines[2]
+    assert [b"content-length: %d\r\n" % size in head.lower() for head, size in zip(heads, sizes, strict=True)] == [
+        True, True, True,
+    ]  # fmt: skip
+
+
+async def test_each_request_has_the_body_of_its_own_call():
+    seen = []
+    with rehearsal(PLAIN, script=lambda body, _nth: seen.append(body)) as server:
+        async with open_api(server.base_url) as api:
+            bodies = [BODY | {"instructions": f"Number {number} \u2028 ü \U0001f600"} for number in range(3)]
+            for body in bodies:
+                await api.create(body)
+
+    assert [body["instructions"] for body in seen] == [body["instructions"] for body in bodies]
+
+
+async def test_a_reply_is_forgotten_without_a_collection_of_garbage(server, monkeypatch):
+    arrivals = []
+
+    class Seen(Arrival):
+        def __init__(self, *arguments):
+            super().__init__(*arguments)
+            arrivals.append(weakref.ref(self))
+
+    server.script = None
+    monkeypatch.setattr(responses, "Arrival", Seen)
+    async with open_api(server.base_url) as api:
+        await api.create(BODY)  # what is imported only once
+        gc.disable()
+        try:
+            await api.create(BODY)
+
+            assert arrivals[-1]() is None
+        finally:
+            gc.enable()
+
+
 async def test_an_answer_that_takes_too_long_is_a_timeout():
     with rehearsal(replace(PLAIN, latency_seconds=30.0)) as api:
         reply = await create(api.base_url, timeout=0.1)
@@ -186,11 +242,16 @@ async def test_time_in_which_the_process_was_stopped_is_no_time_of_the_call():
     assert len(api.journal.calls) == 1
 
 
+@pytest.mark.parametrize("is_first", [True, False])
 @pytest.mark.parametrize("fault", [Fault.RESET, Fault.HANG, Fault.CUT_BODY])
-async def test_a_lost_connection_is_reported_as_such(server, fault):
-    server.script = lambda _body, _nth: fault
+async def test_a_lost_connection_is_reported_as_such(server, fault, is_first):
+    async with open_api(server.base_url) as api:
+        if not is_first:
+            server.script = None
+            await api.create(BODY)
+        server.script = lambda _body, _nth: fault
 
-    reply = await create(server.base_url)
+        reply = await api.create(BODY)
 
     assert reply.message.startswith("the connection was lost: ")
     assert "timed out" not in reply.message
@@ -281,6 +342,18 @@ async def test_a_proxy_of_an_encrypted_address_does_not_get_the_key():
     assert heads
     assert all(head.startswith(b"CONNECT api.example.invalid:443 ") for head in heads)
     assert KEY.encode() not in b"".join(heads)
+
+
+async def test_later_requests_go_through_the_proxy_as_well():
+    heads = []
+    said = b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{}"
+    async with server_saying(said, heads) as proxy:
+        config = ApiConfig(api_key=KEY, base_url="http://api.example.invalid/v1", proxy=proxy.removesuffix("/v1"))
+        async with open_responses_api(config) as api:
+            replies = [await api.create(BODY) for _ in range(3)]
+
+    assert [reply.status for reply in replies] == [200, 200, 200]
+    assert [head.split(b" ")[1] for head in heads] == [b"http://api.example.invalid/v1/responses"] * 3
 
 
 async def test_a_proxy_is_used_only_if_the_configuration_names_it(monkeypatch):

@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
 from contextlib import contextmanager
 from functools import partial
 
@@ -55,7 +54,7 @@ class QueueOfClaims:
         self.living = 0
         self.holder = ""
         self.held = 0
-        self.revision: Callable[[], int | None] = lambda: None
+        self.revision = lambda: None
 
     def register(self) -> int:
         return 1
