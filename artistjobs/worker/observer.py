@@ -62,15 +62,18 @@ class RunObserver:
     def _wait(self, now: float) -> Wait | None:
         rest = self.breaker.rest
         if rest is None:
-            return self.limiter.waiting or self._wait_for_job(now)
+            return self.limiter.waiting or self._wait_between_calls(now)
         is_probing = rest.next_probe_at is None and self.counters.in_flight
         until = now if is_probing else max(rest.next_probe_at or now, self.limiter.paused_until)
         return Wait(rest.cause, until, rest.gives_up_at)
 
-    def _wait_for_job(self, now: float) -> Wait | None:
-        next_job_at = self.store_thread.next_job_at
-        if next_job_at is None or self.counters.in_flight:
+    def _wait_between_calls(self, now: float) -> Wait | None:
+        """Return why no call is in flight while none waits for its turn, as if all jobs wait to be called again."""
+        if self.counters.in_flight:
             return None
+        next_job_at = self.store_thread.next_job_at
+        if next_job_at is None:
+            return self.limiter.pause_in_progress
         return Wait("the next call of a job", now + next_job_at - time())
 
     def _before(self) -> JobProgress:

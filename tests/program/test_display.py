@@ -7,6 +7,7 @@ import re
 import select
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import factories as make
@@ -267,6 +268,21 @@ def test_an_interrupt_restores_the_terminal(program_with_api, folder, screen, ap
     assert b"in flight were finished and stored" in screen.raw
     assert screen.raw.rstrip().endswith(b"continue with: artistjobs run a.csv")
     assert screen.raw.count(b"\x1b[?25l") == screen.raw.count(b"\x1b[?25h")
+
+
+def test_a_run_whose_jobs_all_wait_for_a_rate_limit_says_so(world, folder, api):
+    write_artists(folder / "a.csv", 3)
+    api.scenario = replace(api.scenario, requests_per_minute=1, latency_seconds=0.3)
+    process = world.start(
+        "run", "a.csv", "--max-workers", 3, set={"artistjobs.worker.progress.display.PLAIN_SECONDS": 0.05}
+    )
+
+    # One is answered, the others are refused and are to be called again after a minute.
+    wait_until(lambda: process.err.count("retry in") == 2 or process.poll() is not None)
+    wait_until(lambda: re.search("in flight 0 .*waiting for .*limit", process.err) or process.poll() is not None)
+    process.signal(signal.SIGINT)
+
+    assert process.wait() == 130, process.err
 
 
 @pytest.mark.parametrize(

@@ -192,6 +192,11 @@ class Limiter:
         return self._paused_until
 
     @property
+    def pause_in_progress(self) -> Wait | None:
+        """Pause of all calls, also if no call waits for its end now; None if calls are not paused."""
+        return Wait(self._pause_reason, self._paused_until) if self._clock() < self._paused_until else None
+
+    @property
     def is_refused_throughout(self) -> bool:
         """True if calls have been refused for their rate again and again, and none was answered in between."""
         return self._refusals >= REFUSED_THROUGHOUT

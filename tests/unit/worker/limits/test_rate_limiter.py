@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from artistjobs.api.rate_limit_headers import duration_seconds, read_limit
 from artistjobs.worker.limits.concurrency import ConcurrencyLimit
-from artistjobs.worker.limits.rate_limiter import DOUBT_SECONDS, MAX_REFUSAL_SECONDS, REFUSED_THROUGHOUT, Limiter
+from artistjobs.worker.limits.rate_limiter import DOUBT_SECONDS, MAX_REFUSAL_SECONDS, REFUSED_THROUGHOUT, Limiter, Wait
 
 MANY = 1_000_000
 """More calls in flight than any test has."""
@@ -162,6 +162,19 @@ async def test_a_cancelled_caller_delays_no_other():
 
 
 # --- pauses
+
+
+async def test_a_pause_is_named_also_while_no_call_waits_for_its_end():
+    time = Time()
+    limiter = make_limiter(time)
+    assert limiter.pause_in_progress is None
+
+    limiter.pause(3600.0, "rate_limit_exceeded")
+    assert limiter.waiting is None
+    assert limiter.pause_in_progress == Wait("rate_limit_exceeded", time.now + 3600.0)
+
+    time.now += 3600.0
+    assert limiter.pause_in_progress is None
 
 
 async def test_a_pause_applies_to_all_calls():
