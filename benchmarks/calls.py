@@ -20,7 +20,7 @@ from benchmarks.measure import (
     ratios,
     run,
 )
-from benchmarks.program import has_option, pending, server, work
+from benchmarks.program import Server, has_option, pending, server, work
 
 IN_FLIGHT = 64
 LATENCY = 0.2
@@ -103,11 +103,27 @@ class Pace:
 def pace(bench: Bench, workers: int, seconds: float, latency: float, sigma: float = 0.0, processes: int = 1) -> Pace:
     """Work for about ``seconds`` at a latency, and return the share of the slots that were in use."""
     mean = latency * math.exp(sigma**2 / 2)
-    rows = max(workers * 3, round(workers * seconds / mean))
+    rows = _rows(workers, seconds, mean)
     options = ["--processes", processes] if processes > 1 else []
     with server(latency, sigma) as api, pending(bench, rows) as folder:
         work(folder, api, workers, *options)
-        plateau, whole = api.busy(2 * mean), api.busy(0.0)
+        return _pace(api, workers, mean)
+
+
+def floor_share(bench: Bench, workers: int, seconds: float, latency: float) -> float:
+    """Return the share of the slots that the barest loop through the SDK uses once all are open."""
+    with server(latency) as api, bench.place("floor") as folder:
+        calls = _rows(workers, seconds, latency)
+        run([PYTHON, "-m", "benchmarks.floors", "reply", api.base_url, calls, workers], folder)
+        return _pace(api, workers, latency).share
+
+
+def _rows(workers: int, seconds: float, mean: float) -> int:
+    return max(workers * 3, round(workers * seconds / mean))
+
+
+def _pace(api: Server, workers: int, mean: float) -> Pace:
+    plateau, whole = api.busy(2 * mean), api.busy(0.0)
     share, share_with_ramp = plateau["in_flight"] / workers, whole["in_flight"] / workers
     return Pace(share, share_with_ramp, share * workers / mean)
 
@@ -117,14 +133,31 @@ def speed(bench: Bench) -> Iterator[Result]:
     seconds = 6.0 if not bench.is_quick else 1.0
     for workers, reach in ((64, 0.97), (256, 0.88)):
         bench.say(f"jobs a second with {workers} workers")
-        paces = [pace(bench, workers, seconds, LATENCY) for _ in range(bench.rounds)]
-        yield _figure(f"Jobs a second, latency 200 ms, {workers} workers, one process", reach, paces)
+        yield from beside_floor(bench, workers, seconds, reach)
     yield from two_processes(bench, seconds / 2)
     bench.say("jobs a second with 1,000 workers")
     workers, seconds, middle = (1_000, 13.0, MEDIAN_LATENCY) if not bench.is_quick else (200, 1.0, LATENCY)
     paces = [pace(bench, workers, seconds, middle, SIGMA) for _ in range(bench.rounds)]
     what = f"Jobs a second, lognormal latency with median {number(middle)} s and sigma {SIGMA}, {workers:,} workers"
     yield _figure(what, 0.97, paces)
+
+
+def beside_floor(bench: Bench, workers: int, seconds: float, reach: float) -> Iterator[Result]:
+    """Yield the ratio of jobs per second to the limit set by the latency, and to a loop that does nothing but call."""
+    paces: list[Pace] = []
+
+    def ours() -> float:
+        paces.append(pace(bench, workers, seconds, LATENCY))
+        return paces[-1].share
+
+    found = alternate(bench.rounds, ours, lambda: floor_share(bench, workers, seconds, LATENCY))
+    what = f"Jobs a second, latency 200 ms, {workers} workers, one process"
+    yield _figure(what, reach, paces)
+    shares = [f"{share:.3f}" for share in medians(found)]
+    yield Figure(
+        what, "the barest loop through the SDK: `with_raw_response` on aiohttp, nothing stored", at_least(1.0),
+        ratios(found), f"slots busy: {shares[0]} against {shares[1]}",
+    )  # fmt: skip
 
 
 def two_processes(bench: Bench, seconds: float) -> Iterator[Result]:

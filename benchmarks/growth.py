@@ -124,7 +124,8 @@ def table(counts: list[int], found: Mapping[str, list[float]]) -> str:
     ]
     sentence = (
         f"The database has {ANSWER}. The exponent is that of the last two columns: 0 is flat, 1 is linear in the "
-        "number of jobs. `failures` lists them all."
+        "number of jobs. `failures` lists them all. `report` reads the row of every answer, which costs more in the "
+        "kernel once the database is larger than memory."
     )
     return "\n".join([*head, *rows, "", sentence])
 

@@ -29,10 +29,6 @@ SLOW_DOWN_CODES = frozenset({"http_429", "rate_limit_exceeded", "slow_down"})
 """Error codes about the rate of calls. With status 429 every retryable code is, except that of the full flex tier."""
 
 
-TELLING_TYPES = frozenset({"budget_exceeded", "insufficient_quota", FLEX_IS_FULL})
-"""Error types that serve as the code if the error has none."""
-
-
 MAX_MESSAGE_LENGTH = 2000
 """Characters of an error message that are stored."""
 
@@ -73,7 +69,8 @@ def classify_error(reply: Reply) -> Failure:
 def _failure_of(reply: Reply, error: ErrorReply, message: str, else_code: str) -> Failure:
     error = replace(error, asks_to_wait=retry_after_seconds(reply) is not None)
     verdict = verdict_on(reply.status or 0, error, message)
-    code = verdict.code or (error.type if error.type in TELLING_TYPES else None) or else_code
+    # The type is the code of a full flex tier that has none; for an account without money, the verdict has it.
+    code = verdict.code or (FLEX_IS_FULL if error.type == FLEX_IS_FULL else else_code)
     failure = _failure(reply, verdict.kind, code, message)
     error_type = error.type and error.type[:MAX_CODE_LENGTH]
     return replace(failure, type=error_type, param=error.param, is_doubtful=verdict.is_doubtful)

@@ -39,16 +39,16 @@ ACCOUNT_STATUSES: Final = frozenset({401, 403, 404, 410})
 
 
 SHARED_FIELDS: Final = frozenset({
-    "background", "background_options", "context_management", "conversation", "include", "instructions",
-    "max_completion_tokens", "max_output_tokens", "max_tokens", "max_tool_calls", "metadata", "model", "moderation",
-    "parallel_tool_calls", "previous_response_id", "prompt", "prompt_cache_key", "prompt_cache_options",
+    "access_programs", "background", "background_options", "context_management", "conversation", "image", "include",
+    "instructions", "max_completion_tokens", "max_output_tokens", "max_tokens", "max_tool_calls", "metadata", "model",
+    "moderation", "parallel_tool_calls", "previous_response_id", "prompt", "prompt_cache_key", "prompt_cache_options",
     "prompt_cache_retention", "reasoning", "reasoning_effort", "response_format", "safety_identifier", "service_tier",
     "store", "stream", "stream_options", "temperature", "text", "tool_choice", "tools", "top_logprobs", "top_p",
     "truncation", "user",
 })  # fmt: skip
 """Fields of a request that are the same for every job: all except the input. Some are names that proxies translate to.
 
-The list has the fields of the published schema (2026-08-21).
+The list has the fields of the SDK's request (3.57, November 2026).
 """
 
 

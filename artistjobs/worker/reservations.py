@@ -92,8 +92,9 @@ class ReservationQueue:
         """Warn once that the amount is spent at which the user wants to know."""
         if self.warn_usd is None or self.money.spent_usd < self.warn_usd:
             return
-        spent, cap = cost_text(self.money.spent_usd), "without a cap" if self._cap is None else cost_text(self._cap)
-        log.warning("%s of %s spent (--warn-cost)", spent, cap)
+        spent = cost_text(self.money.spent_usd)
+        told = f"{spent} spent without a cap" if self._cap is None else f"{spent} of {cost_text(self._cap)} spent"
+        log.warning("%s (--warn-cost)", told)
         self.warn_usd = None
 
 

@@ -207,3 +207,51 @@ def test_a_part_of_the_results_is_replaced_and_stands_before_the_plots(tmp_path)
         assert changed.index("| **4** |") < changed.index("### Size\n\nlarge\n\n## How it grows")
         assert "**3**" not in changed
         assert "| first |" in changed
+
+
+def sql_changes(tmp_path, text):
+    from benchmarks.mutants.sql_mutants import mutants
+
+    file = tmp_path / "statement.sql"
+    file.write_text(text)
+    return [mutant.text for mutant in mutants(file)]
+
+
+def test_each_condition_of_a_statement_is_left_out_and_each_comparison_is_changed(tmp_path):
+    found = sql_changes(tmp_path, "SELECT id FROM jobs WHERE state = 'done' AND (a < 3 OR b IS NULL) ORDER BY id")
+
+    begin, end = "SELECT id FROM jobs WHERE ", " ORDER BY id"
+    assert {text.removeprefix(begin).removesuffix(end) for text in found if text.endswith(end)} == {
+        "true AND (a < 3 OR b IS NULL)", "state <> 'done' AND (a < 3 OR b IS NULL)",
+        "state = 'done_' AND (a < 3 OR b IS NULL)", "state = 'done' OR (a < 3 OR b IS NULL)", "state = 'done' AND true",
+        "state = 'done' AND (false OR b IS NULL)", "state = 'done' AND (a <= 3 OR b IS NULL)",
+        "state = 'done' AND (a >= 3 OR b IS NULL)", "state = 'done' AND (a < (3 + 1) OR b IS NULL)",
+        "state = 'done' AND (a < 3 AND b IS NULL)", "state = 'done' AND (a < 3 OR false)",
+        "state = 'done' AND (a < 3 OR b IS NOT NULL)",
+    }  # fmt: skip
+    assert [text[-12:] for text in found if not text.endswith(end)] == [" b IS NULL) ", "R BY id DESC"]
+
+
+def test_each_assignment_and_each_bound_of_a_statement_is_left_out(tmp_path):
+    found = sql_changes(tmp_path, "UPDATE jobs SET a = coalesce(b, c), d = d + 1 WHERE id BETWEEN :x AND :y")
+
+    for text in (
+        "UPDATE jobs SET a = a, d = d + 1 WHERE id BETWEEN :x AND :y",
+        "UPDATE jobs SET a = b, d = d + 1 WHERE id BETWEEN :x AND :y",
+        "UPDATE jobs SET a = coalesce(b, c), d = d WHERE id BETWEEN :x AND :y",
+        "UPDATE jobs SET a = coalesce(b, c), d = d - 1 WHERE id BETWEEN :x AND :y",
+        "UPDATE jobs SET a = coalesce(b, c), d = d + 1 WHERE id >= :x ",
+        "UPDATE jobs SET a = coalesce(b, c), d = d + 1 WHERE id <= :y",
+        "UPDATE jobs SET a = coalesce(b, c), d = d + 1 WHERE true",
+    ):
+        assert text in found
+
+
+def test_every_explained_mutant_is_still_a_change_of_the_program():
+    from benchmarks.mutants.report import reasons
+
+    files = {path.name: path for path in (ROOT / "artistjobs").rglob("*") if "postgres" not in path.parts}
+    for (file, change), why in reasons().items():
+        lines = {line.strip() for line in files[file].read_text("utf-8").splitlines()}
+        assert [line for line in change.splitlines() if line[0] == "-" and line[2:] not in lines] == [], file
+        assert why.endswith(".")

@@ -78,6 +78,25 @@ def test_the_death_of_a_process_frees_no_job_of_a_batch_and_another_one_drives_i
     assert [run.pid for run in store.records.workers()] != [0]
 
 
+def test_a_batch_has_no_process_whose_absence_would_free_its_jobs(path, store, monkeypatch):
+    monkeypatch.setattr("artistjobs.store.sqlite.liveness.GRACE_SECONDS", 0.0)
+    prepare(store)
+    with open_store(path) as other:
+        other.queue.register()
+
+        assert other.queue.rescue().pending == 0
+    assert store.records.counts(EVERYTHING).running == 5
+
+
+def test_the_end_of_a_process_leaves_the_batches_of_others(path, store):
+    with open_store(path) as other:
+        other.queue.register()
+        first, second = other.batches.prepare("first", "gpt-5", EVERYTHING, 2), prepare(store, 2)
+        other.queue.end("finished")
+
+    assert [store.batches.batch(batch.id).driver for batch in (first, second)] == [None, store.queue.worker]
+
+
 def test_a_living_process_keeps_its_batches(path, store):
     batch = prepare(store)
     with open_store(path) as other:

@@ -10,7 +10,7 @@ import factories as make
 import pytest
 
 from artistjobs.core.attempt import Outcome
-from artistjobs.core.job import ALLOWED_MOVES, EVERYTHING, BadLine, JobState
+from artistjobs.core.job import ALLOWED_MOVES, EVERYTHING, MAX_DELAY_SECONDS, BadLine, JobState
 from artistjobs.core.timestamps import to_timestamp
 from artistjobs.errors import InputError, NewerDatabaseError, NoDatabaseError, StoreError, WrongUseError
 from artistjobs.store.sqlite import connection as connection_module
@@ -305,6 +305,41 @@ def test_each_attempt_is_recorded(store, path):
     ]
 
 
+@pytest.mark.parametrize("outcome", [Outcome.DONE, Outcome.FAILED, Outcome.RELEASED])
+def test_a_job_has_the_time_of_its_claim_as_long_as_it_is_held(store, path, monkeypatch, outcome):
+    monkeypatch.setattr(store.queue, "_clock", lambda: make.NOON)
+    make.ingest(store, "Frida Kahlo")
+    claimed = make.claim_one(store)
+    make.settle(store, make.make_attempt(claimed, Outcome.RETRY))
+    held = rows(path, "SELECT claimed_at FROM jobs")
+
+    make.settle(store, make.make_attempt(make.make_claim(attempt=2), outcome))
+
+    assert held == [{"claimed_at": to_timestamp(make.NOON)}]
+    assert rows(path, "SELECT claimed_by, claimed_at FROM jobs") == [{"claimed_by": None, "claimed_at": None}]
+
+
+def test_the_attempt_of_a_dead_worker_lasts_from_its_claim_to_the_rescue(store, path, monkeypatch):
+    make.ingest(store, "Frida Kahlo")
+    with open_store(path) as dying:
+        dying.queue.register()
+        monkeypatch.setattr(dying.queue, "_clock", lambda: make.NOON)
+        make.claim_one(dying)
+        dying.queue.close()
+    monkeypatch.setattr(store.queue, "_clock", lambda: make.NOON + 60)
+
+    store.queue.rescue()
+
+    assert rows(path, "SELECT worker, started_at, ended_at, error_message FROM attempts") == [{
+        "worker": 2, "started_at": to_timestamp(make.NOON), "ended_at": to_timestamp(make.NOON + 60),
+        "error_message": "the worker died while it held the job",
+    }]  # fmt: skip
+    assert rows(path, "SELECT claimed_by, claimed_at FROM jobs") == [{"claimed_by": None, "claimed_at": None}]
+    assert rows(path, "SELECT ended_at, ending FROM workers WHERE id = 2") == [
+        {"ended_at": to_timestamp(make.NOON + 60), "ending": "died"}
+    ]
+
+
 def test_late_answers_are_kept_and_marked(store, path):
     make.ingest(store, "Frida Kahlo")
     claimed = make.claim_one(store)
@@ -339,6 +374,25 @@ def test_a_text_is_stored_apart_only_where_the_body_does_not_give_it(store, path
     found = [tuple(row.values()) for row in rows(path, "SELECT text, text_apart FROM answers ORDER BY id")]
 
     assert found == [("a text", None), ("two parts", "two parts"), ("no JSON", "no JSON")]
+
+
+@pytest.mark.parametrize("is_random", [False, True])
+def test_a_job_is_available_from_its_very_moment_on(store, monkeypatch, is_random):
+    monkeypatch.setattr(store.queue, "_clock", lambda: make.NOON)
+    make.ingest(store, *make.names(3))
+    first, second, third = make.claim(store, 3)
+    latest = make.NOON + MAX_DELAY_SECONDS
+    make.settle(store, make.make_attempt(second, Outcome.RELEASED, available_at=latest))
+    if is_random:
+        store.queue.claim_randomly()
+
+    assert store.queue.queue_state(EVERYTHING).available_at == latest
+    assert make.claim(store) == []
+    make.settle(store, make.make_attempt(first, Outcome.RELEASED, available_at=make.NOON))
+    assert make.claim_one(store).job == first.job
+    make.settle(store, make.make_attempt(third, Outcome.RELEASED, available_at=latest + 0.001))
+    assert store.queue.queue_state(EVERYTHING).available_at == 0.0
+    assert make.claim_one(store).job == third.job
 
 
 # Speed does not depend on the number of finished jobs
@@ -404,12 +458,17 @@ def test_a_claim_of_an_ingest_among_others_passes_the_jobs_that_are_done(store):
 
 
 @pytest.mark.parametrize(
-    "statement", ["claimable", "next_available", "held_elsewhere", "rescue", "retry", "failed_prompts", "record_deaths"]
-)
+    "statement",
+    [
+        "claimable", "random_pending", "next_available", "held_elsewhere", "rescue", "retry", "failed_prompts",
+        "record_deaths", "drop_pending", "drop_failed", "holders",
+    ],
+)  # fmt: skip
 def test_the_queue_is_read_through_the_small_indexes(store, statement):
     named = {
         "worker": 1, "now": "", "latest": "", "limit": 1, "ingest": None, "first_job": 0, "last_job": 9,
         "code": None, "job": None, "deaths_max": 3, "suspect": None, "is_alone": 0, "asked": None, "sent_as": None,
+        "count": 1, "prompt": None,
     }  # fmt: skip
 
     plan = [row[3] for row in connection(store).execute("EXPLAIN QUERY PLAN " + sql(statement), named)]

@@ -4,6 +4,7 @@ import json
 import os
 import threading
 import time
+from dataclasses import replace
 
 import factories as make
 import pytest
@@ -12,19 +13,35 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from artistjobs.core.attempt import Outcome, Usage
-from artistjobs.core.job import DEATHS_MAX, EVERYTHING, BadLine
+from artistjobs.core.job import DEATHS_MAX, DROPPED, EVERYTHING, MAX_DELAY_SECONDS, BadLine
 from artistjobs.core.json_values import clean_text
 from artistjobs.core.timestamps import to_timestamp
 from artistjobs.errors import WrongUseError
 from artistjobs.store.address import DatabaseUrl
-from artistjobs.store.models import Kind, WorkTotals
+from artistjobs.store.models import Counts, Kind, Money, Submission, WorkTotals
+from artistjobs.store.queries import picks
 from artistjobs.store.sqlite.store import SqliteStore
 
 
+@pytest.fixture(scope="session")
+def new_file(tmp_path_factory):
+    """Content of a new database, which takes 24 ms to make."""
+    path = tmp_path_factory.mktemp("new") / "jobs.db"
+    SqliteStore(path, None, create=True).close()
+    return path.read_bytes()
+
+
 @pytest.fixture
-def open_sqlite(tmp_path):
+def open_sqlite(tmp_path, new_file):
     """Opens the same file each time."""
-    return lambda kind=None: SqliteStore(tmp_path / "jobs.db", kind, create=True)
+    path = tmp_path / "jobs.db"
+
+    def open_store(kind=None):
+        if kind is None and not path.exists():
+            path.write_bytes(new_file)
+        return SqliteStore(path, kind, create=True)
+
+    return open_store
 
 
 @pytest.fixture
@@ -664,7 +681,7 @@ def test_a_job_that_is_retried_may_outlive_as_many_workers_again(worker, open_wo
 
     worker.queue.retry(scope=EVERYTHING)
 
-    assert kill_with_a_job(worker, open_worker).pending == 1
+    assert [kill_with_a_job(worker, open_worker).pending for _ in range(DEATHS_MAX)] == [1, 1, 0]
 
 
 def kill_with_a_job(worker, open_worker):
@@ -680,7 +697,10 @@ def test_a_worker_that_ended_with_jobs_in_hand_is_rescued_from(worker, open_work
     make.claim(other)
     other.queue.end("failed")
 
+    ended = reader(worker).runs(1)
     assert worker.queue.rescue().pending == 1
+    assert reader(worker).runs(1) == ended
+    assert ended[0].ending == "failed"
 
 
 def test_workers_are_alive_dead_or_ended(store, open_worker):
@@ -742,7 +762,7 @@ def test_a_retry_by_job_takes_that_job_alone(worker):
     assert make.claim_one(worker).job == second.job
 
 
-@pytest.mark.parametrize("rows", [["Artist 3"], ["Artist 1", "Artist 3"]], ids=["span", "among others"])
+@pytest.mark.parametrize("rows", [["Artist 2"], ["Artist 1", "Artist 3"]], ids=["span", "among others"])
 def test_a_retry_in_the_scope_of_an_ingest_takes_its_jobs_alone(worker, rows):
     make.ingest(worker, *make.names(3))
     for _ in range(3):
@@ -867,12 +887,16 @@ def test_an_export_left_halfway_does_not_block_the_store(worker):
 def test_details_are_all_that_is_kept_with_an_answer(worker):
     make.ingest(worker, *make.names(2))
     claimed = make.claim_one(worker)
+    usage = Usage(
+        input_tokens=11, cached_tokens=3, cache_write_tokens=2, output_tokens=22, reasoning_tokens=7, total_tokens=33
+    )
 
-    make.settle(worker, make.make_attempt(claimed, answer=make.make_answer("a text", body=make.make_body("a text"))))
+    answer = make.make_answer("a text", body=make.make_body("a text"), usage=usage)
+    make.settle(worker, make.make_attempt(claimed, answer=answer))
 
     assert worker.records.details(claimed.job) == {
         "model": "gpt-5-2025-08-07", "cost_usd": 0.5, "seconds": 2.0, "body": make.make_body("a text"),
-        "input_tokens": 11, "cached_tokens": 3, "cache_write_tokens": None,
+        "input_tokens": 11, "cached_tokens": 3, "cache_write_tokens": 2,
         "output_tokens": 22, "reasoning_tokens": 7, "total_tokens": 33,
     }  # fmt: skip
     assert worker.records.details(claimed.job + 1) == {}
@@ -1030,3 +1054,665 @@ def test_real_and_rehearsed_jobs_never_mix(open_again, first):
 
     with pytest.raises(WrongUseError, match=r"; (add --rehearse, or )?name another database with --db\.$"):
         open_again(other)
+
+
+# The queue, condition by condition
+
+
+def reader(store):
+    from artistjobs.store.queries.job_queries import SqlJobQueries
+
+    return SqlJobQueries(store._connection)
+
+
+@pytest.fixture(params=["oldest", "random"])
+def claimer(request, worker):
+    """A worker that claims the oldest jobs, and one that claims random ones."""
+    if request.param == "random":
+        worker.queue.claim_randomly()
+    return worker
+
+
+def ingest_table(store, prompt, *rows):
+    """Ingest a table with one column beside name and data."""
+    source = make.make_source((rows, prompt.key))
+    return store.ingestor.ingest(source, prompt, rows, lambda: len(rows), column_names=lambda: ["country"])
+
+
+def test_a_claim_has_the_columns_of_its_row_if_its_prompt_uses_some(claimer):
+    asks = make.make_template("Is {{ artist_name }} from {{ country }}?", columns=("country",))
+    ingest_table(claimer, make.make_template(), make.table_row(1, "Björk", "", ["Iceland"]))
+    ingest_table(claimer, asks, make.table_row(1, "Frida Kahlo", "", ["Mexico"]))
+    make.ingest(claimer, "Prince", prompt=asks)
+
+    claims = make.claim(claimer, 9)
+
+    assert {claim.artist_name: claim.columns for claim in claims} == {
+        "Björk": {}, "Frida Kahlo": {"country": "Mexico"}, "Prince": {},
+    }  # fmt: skip
+
+
+def test_a_job_that_a_retry_changed_is_claimed_with_its_new_prompt_until_it_is_changed_back(claimer):
+    make.ingest(claimer, "Frida Kahlo", prompt=make.make_prompt(model="gpt-5"))
+    make.ingest(claimer, "Frida Kahlo", prompt=make.make_prompt(model="gpt-5-mini"))
+    models = []
+
+    for model in ("gpt-6", None, "gpt-5", None):
+        make.fail(claimer)
+        make.fail(claimer)
+        change = (lambda prompt, model=model: replace(prompt, model=model)) if model else None
+        assert claimer.queue.retry(scope=EVERYTHING, change=change, job=1) == 1
+        assert claimer.queue.retry(scope=EVERYTHING) == 1
+        claims = make.claim(claimer, 2)
+        models.append([claimer.records.prompt(claim.prompt).model for claim in claims])
+        make.settle(claimer, *(make.make_attempt(claim, Outcome.RELEASED) for claim in claims))
+
+    assert models == [[model, "gpt-5-mini"] for model in ("gpt-6", "gpt-6", "gpt-5", "gpt-5")]
+
+
+def test_a_changed_retry_changes_only_the_jobs_that_it_selects(worker):
+    make.ingest(worker, *make.names(3))
+    make.fail(worker, "refusal")
+    make.fail(worker, "timeout")
+    scope = worker.records.scope(make.ingest(worker, "Artist 1", "Artist 3").ingest)
+    make.fail(worker, "refusal")
+
+    changed = worker.queue.retry(scope=scope, code="refusal", change=lambda prompt: replace(prompt, model="gpt-6"))
+    worker.queue.retry(scope=EVERYTHING)
+
+    models = [worker.records.prompt(claim.prompt).model for claim in make.claim(worker, 3)]
+    assert (changed, models) == (2, ["gpt-6", "gpt-5", "gpt-6"])
+
+
+def test_a_changed_retry_changes_each_prompt_by_itself(worker):
+    for model in ("gpt-5", "gpt-5-mini"):
+        make.ingest(worker, "Frida Kahlo", prompt=make.make_prompt(model=model))
+        make.fail(worker)
+
+    assert worker.queue.retry(scope=EVERYTHING, change=lambda prompt: replace(prompt, params='{"top_p": 1}')) == 2
+
+    found = [worker.records.prompt(claim.prompt) for claim in make.claim(worker, 2)]
+    assert [(prompt.model, prompt.params) for prompt in found] == [
+        ("gpt-5", '{"top_p": 1}'), ("gpt-5-mini", '{"top_p": 1}'),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "selected", [{"code": "timeout"}, {"job": 2}, {"ingest": 2}, {"ingest": 5}], ids=["code", "job", "span", "among"]
+)
+def test_a_changed_retry_stores_no_prompt_for_jobs_that_it_leaves(worker, selected):
+    mini, large = make.make_prompt(model="gpt-5-mini"), make.make_prompt(model="gpt-5")
+    for name, prompt in (("first", large), ("second", mini), ("third", large)):
+        make.ingest(worker, name, prompt=prompt)
+    for code in ("refusal", "timeout", "refusal"):
+        make.fail(worker, code)
+    make.ingest(worker, "fourth", prompt=mini)
+    make.ingest(worker, "second", "fourth", prompt=mini)
+    scope = worker.records.scope(selected["ingest"]) if "ingest" in selected else EVERYTHING
+    chosen = {name: value for name, value in selected.items() if name != "ingest"}
+
+    changed = worker.queue.retry(scope=scope, change=lambda prompt: replace(prompt, params='{"top_p": 1}'), **chosen)
+
+    assert (changed, len(worker.records.prompt_names())) == (1, 3)
+
+
+def test_only_what_may_be_claimed_is_claimed(claimer, open_worker):
+    make.ingest(claimer, *make.names(9))
+    rows = ["Artist 2", "Artist 8", "Artist 5", "Artist 7", "new"]
+    scope = claimer.records.scope(make.ingest(claimer, *rows).ingest)
+    other = open_worker()
+    held = {claim.artist_name: claim for claim in make.claim(other, 8)}
+    released = [held.pop(name) for name in ("Artist 1", "Artist 2", "Artist 7")]
+    make.settle(
+        other,
+        make.make_attempt(released[0], Outcome.RELEASED),
+        make.make_attempt(released[1], Outcome.RELEASED, available_at=time.time() + 600),
+        make.make_attempt(released[2], Outcome.RELEASED),
+        make.make_attempt(held["Artist 5"]),
+    )
+
+    assert {claim.artist_name for claim in make.claim(claimer, 9, scope)} == {"Artist 7", "new"}
+    assert {claim.artist_name for claim in make.claim(claimer, 9)} == {"Artist 1", "Artist 9"}
+
+
+def test_a_claim_in_the_scope_of_an_ingest_between_others_takes_just_its_own(claimer):
+    make.ingest(claimer, *make.names(5))
+    scope = claimer.records.scope(make.ingest(claimer, *make.names(5, start=6)).ingest)
+    make.ingest(claimer, *make.names(5, start=11))
+
+    assert scope.is_span
+    assert {claim.job for claim in make.claim(claimer, 99, scope)} == set(range(6, 11))
+
+
+def test_a_job_that_may_be_claimed_is_found_among_many_that_may_not(claimer, monkeypatch):
+    monkeypatch.setattr(picks, "PICKS_AT_ONCE", 1)
+    make.ingest(claimer, *make.names(30))
+    later = time.time() + 600
+    attempts = [
+        make.make_attempt(claim, Outcome.RELEASED, available_at=1.0 if claim.job in {7, 17} else later)
+        for claim in make.claim(claimer, 30)
+    ]
+    make.settle(claimer, *attempts)
+
+    assert {make.claim_one(claimer).job, make.claim_one(claimer).job} == {7, 17}
+    assert make.claim(claimer) == []
+
+
+def test_jobs_that_others_took_or_put_off_are_no_longer_picked(worker, open_worker):
+    make.ingest(worker, *make.names(6))
+    other = open_worker()
+    worker.queue.claim_randomly()
+    (first,) = make.claim(worker)  # all of them are picked now
+    taken, put_off, put_back = make.claim(other, 3)
+    make.settle(
+        other,
+        make.make_attempt(put_off, Outcome.RELEASED, available_at=time.time() + 600),
+        make.make_attempt(put_back, Outcome.RELEASED, available_at=1.0),
+    )
+
+    found = {claim.job for claim in make.claim(worker, 9)}
+
+    assert found == set(range(1, 7)) - {first.job, taken.job, put_off.job}
+
+
+def test_a_time_that_a_wrong_clock_set_keeps_no_job_from_being_claimed(claimer):
+    make.ingest(claimer, "Frida Kahlo")
+    wrong = time.time() + 2 * MAX_DELAY_SECONDS
+    make.settle(claimer, make.make_attempt(make.claim_one(claimer), Outcome.RELEASED, available_at=wrong))
+
+    assert claimer.queue.queue_state(EVERYTHING).available_at == 0.0
+    assert make.claim_one(claimer).artist_name == "Frida Kahlo"
+
+
+def test_the_job_of_a_dead_worker_is_available_at_once_even_if_it_was_put_off_before(worker, open_worker):
+    make.ingest(worker, "Frida Kahlo")
+    dying = open_worker()
+    make.settle(dying, make.make_attempt(make.claim_one(dying), Outcome.RELEASED, available_at=1.0))
+    make.claim_one(dying)
+    dying.close()
+
+    worker.queue.rescue()
+
+    assert worker.queue.queue_state(EVERYTHING).available_at == 0.0
+
+
+def test_the_queue_state_counts_no_jobs_of_open_batches_and_none_outside_its_scope(worker, open_worker):
+    make.ingest(worker, *make.names(2), prompt=make.make_template())
+    first = worker.records.scope(make.ingest(worker, *make.names(2)).ingest)
+    second = worker.records.scope(make.ingest(worker, *make.names(2, start=3)).ingest)
+    third = worker.records.scope(make.ingest(worker, *make.names(2, start=5)).ingest)
+    other = open_worker()
+    worker.batches.prepare("uuid", "gpt-5", EVERYTHING, 2)
+    for scope, count in ((first, 1), (second, 2), (third, 1)):
+        make.claim(worker, count, scope)
+
+    counts = [other.queue.queue_state(scope).claimed_by_others for scope in (EVERYTHING, first, second, third)]
+    times = [other.queue.queue_state(scope).available_at for scope in (first, second, third)]
+
+    assert counts == [4, 1, 2, 1]
+    assert times == [0.0, None, 0.0]
+
+
+def test_the_queue_state_of_an_ingest_leaves_the_jobs_among_its_own_out(worker, open_worker):
+    make.ingest(worker, *make.names(3))
+    scope = worker.records.scope(make.ingest(worker, "Artist 1", "Artist 3").ingest)
+    other = open_worker()
+    make.claim(worker, 9, scope)
+
+    partly = other.queue.queue_state(scope)
+    make.claim(worker, 9)
+    wholly = other.queue.queue_state(scope)
+
+    assert (partly.available_at, partly.claimed_by_others) == (None, 2)
+    assert (wholly.available_at, wholly.claimed_by_others) == (None, 2)
+
+
+def test_the_queue_state_has_the_time_of_the_first_job_that_is_available_again(worker):
+    make.ingest(worker, *make.names(3))
+    times = [time.time() + seconds for seconds in (300, 100, 200)]
+    claims = make.claim(worker, 3)
+    make.settle(
+        worker,
+        *(
+            make.make_attempt(claim, Outcome.RELEASED, available_at=later)
+            for claim, later in zip(claims, times, strict=True)
+        ),
+    )
+
+    assert worker.queue.queue_state(EVERYTHING).available_at == pytest.approx(times[1], abs=0.001)
+
+
+def test_a_retry_that_is_handed_on_counts_and_is_anyones(worker, open_worker):
+    make.ingest(worker, "Frida Kahlo")
+    make.settle(worker, make.make_attempt(make.claim_one(worker), Outcome.RETRY, is_handed_on=True))
+
+    assert make.claim_one(open_worker()).attempt == 2
+
+
+def test_the_run_of_a_worker_has_its_own_totals(worker, open_worker):
+    make.ingest(worker, *make.names(4))
+    first, second, third, _ = make.claim(worker, 4)
+    other = open_worker()
+    answer = make.make_answer(cost_usd=None, usage=Usage(input_tokens=5, cached_tokens=2, output_tokens=7))
+
+    for _ in range(2):
+        make.settle(
+            worker,
+            make.make_attempt(first),
+            make.make_attempt(second, Outcome.FAILED, answer=answer),
+            make.make_attempt(third, Outcome.RETRY, answer=make.make_answer(cost_usd=0.25)),
+        )
+
+    (theirs, ours) = reader(worker).runs(9)
+    totals = (ours.done, ours.failed, ours.calls, ours.retries, ours.input_tokens, ours.output_tokens)
+    assert totals == (1, 1, 6, 1, 54, 102)
+    assert (ours.cost_usd, ours.unpriced) == (1.5, 2)
+    assert ours.seen_at > ours.started_at
+    assert (theirs.worker, theirs.calls, theirs.done) == (2, 0, 0)
+    assert other.records.work().cached_share == pytest.approx((3 + 2 + 3) / (11 + 5 + 11))
+
+
+def test_a_worker_that_has_ended_says_nothing_more(worker):
+    worker.queue.note_stop("interrupted")
+    worker.queue.note_bound("cpu")
+    stopped = reader(worker).runs(1)[0]
+    queue, number = worker.queue, worker.queue.worker
+    queue.end("finished")
+    ended = reader(worker).runs(1)[0]
+
+    queue.note_stop("terminated")
+    queue.note_bound("requests")
+
+    assert (stopped.worker, stopped.ending, stopped.bounded_by, stopped.ended_at) == (
+        number,
+        "interrupted",
+        "cpu",
+        None,
+    )
+    assert (ended.ending, ended.ended_at is None) == ("finished", False)
+    assert reader(worker).runs(1)[0] == ended
+
+
+def test_what_one_worker_notes_says_nothing_of_another(worker, open_worker):
+    other = open_worker()
+    other.queue.note_stop("interrupted")
+    other.queue.note_bound("cpu")
+    other.queue.end("interrupted")
+
+    assert [(run.ending, run.bounded_by, run.ended_at is None) for run in reader(worker).runs(9)] == [
+        ("interrupted", "cpu", False), (None, None, True),
+    ]  # fmt: skip
+
+
+def test_a_release_takes_no_more_attempts_back_than_there_were(worker):
+    make.ingest(worker, "Frida Kahlo")
+
+    make.settle(worker, make.make_attempt(make.claim_one(worker), Outcome.RELEASED, uncounted=3))
+
+    assert make.claim_one(worker).attempt == 1
+
+
+def test_the_time_of_a_call_is_kept_in_milliseconds(worker):
+    make.ingest(worker, "Frida Kahlo")
+    claimed = make.claim_one(worker)
+
+    make.settle(worker, make.make_attempt(claimed, ended_at=NOON + 1.2346))
+
+    assert worker.records.details(claimed.job)["seconds"] == pytest.approx(1.235, abs=1e-6)
+
+
+def test_a_job_with_a_number_that_no_database_can_hold_is_not_found(worker):
+    make.ingest(worker, "Frida Kahlo")
+
+    assert [reader(worker).job(number) is None for number in (1, 2**63 - 1, 2**63, 10**30)] == [False, True, True, True]
+
+
+# Deaths
+
+
+def attempts_of(store, claim):
+    names = ("number", "calls", "outcome", "error_code", "lost_usd")
+    return [tuple(row[name] for name in names) for row in reader(store).attempts(claim.job)]
+
+
+def test_each_call_of_a_dead_worker_is_an_attempt_with_its_share_of_the_money(worker, open_worker):
+    make.ingest(worker, *make.names(4))
+    dying = open_worker()
+    first, second, background, _ = make.claim(dying, 4)
+    make.claim(worker, 1)
+    worker.queue.reserve([(5.0, 0.0)], 99.0)
+    dying.queue.reserve([(1.0, 0.5)] * 3 + [(2.0, 0.0)], 99.0)
+    dying.queue.submission(background.job)
+    dying.queue.submit(submission(background, reserved_usd=2.0))
+    dying.close()
+
+    worker.queue.rescue()
+
+    assert [attempts_of(worker, claim) for claim in (first, second, background)] == [
+        [(1, 1, "died", "worker_died", pytest.approx(1.0))], [(1, 1, "died", "worker_died", pytest.approx(1.0))], [],
+    ]  # fmt: skip
+    money = worker.records.money()
+    assert (money.lost_usd, money.in_flight_usd) == (pytest.approx(3.0), pytest.approx(5.0))
+
+
+def test_what_is_held_back_for_answers_in_the_background_is_not_lost_with_their_worker(worker, open_worker):
+    make.ingest(worker, *make.names(2))
+    for store, usd in ((worker, 4.0), (dying := open_worker(), 2.0)):
+        claimed = make.claim_one(store)
+        store.queue.reserve([(usd, 0.0)], 99.0)
+        store.queue.submit(submission(claimed, reserved_usd=usd))
+    dying.close()
+
+    worker.queue.rescue()
+
+    assert (worker.records.money().lost_usd, worker.records.money().in_flight_usd) == (0.0, 4.0)
+
+
+def test_what_a_dead_worker_held_back_beyond_its_answers_in_the_background_is_lost(worker, open_worker):
+    make.ingest(worker, *make.names(3))
+    dying = open_worker()
+    for store, usd in ((worker, 4.0), (dying, 2.0)):
+        store.queue.submit(submission(make.claim_one(store), reserved_usd=usd))
+    make.claim_one(dying)
+    dying.queue.reserve([(2.0, 0.0), (3.0, 0.0)], 99.0)
+    dying.close()
+
+    worker.queue.rescue()
+
+    assert worker.records.money().lost_usd == 3.0
+
+
+def submission(claim, **changes):
+    row = {"job": claim.job, "response_id": "resp_1", "window": "8h", "submitted_at": NOON} | changes
+    return Submission(**row)
+
+
+def test_a_rescue_takes_no_job_of_a_living_worker_and_blames_none_for_the_death_of_another(worker, open_worker):
+    make.ingest(worker, "Artist 1", "poison", "Artist 3")
+    kept = make.claim_one(worker)
+    for _ in range(DEATHS_MAX):
+        dying = open_worker()
+        dying.queue.note_call(make.claim_one(dying).job)
+        dying.close()
+        worker.queue.rescue()
+
+    assert states(worker) == (1, 1, 0, 1)
+    assert attempts_of(worker, kept) == []
+    make.settle(worker, make.make_attempt(kept))
+    assert states(worker) == (1, 0, 1, 1)
+
+
+@pytest.mark.parametrize("is_submitted", [False, True])
+def test_a_job_that_failed_by_deaths_has_the_attempt_of_its_last_one(worker, open_worker, is_submitted):
+    make.ingest(worker, "poison")
+    for _ in range(DEATHS_MAX):
+        dying = open_worker()
+        claimed = make.claim_one(dying)
+        dying.queue.note_call(claimed.job)
+        if is_submitted:
+            dying.queue.submit(submission(claimed))
+        dying.close()
+        worker.queue.rescue()
+
+    (row,) = make.exported(worker, states=["failed"])
+    assert (row.error_code, row.attempts) == ("worker_died", 1 if is_submitted else DEATHS_MAX)
+
+
+def test_a_response_in_the_background_is_not_blamed_for_the_call_beside_it(worker, open_worker):
+    make.ingest(worker, "in the background", "poison")
+    for _ in range(DEATHS_MAX):
+        dying = open_worker()
+        background, poison = make.claim(dying, 2)
+        dying.queue.submit(submission(background))
+        dying.queue.note_call(poison.job)
+        dying.close()
+        worker.queue.rescue()
+
+    assert [row.artist_name for row in make.exported(worker, states=["failed"])] == ["poison"]
+    assert (make.claim_one(worker).job, background.attempt) == (background.job, 1)
+
+
+@pytest.mark.parametrize("is_stopped", [False, True])
+def test_a_response_in_the_background_that_is_not_suspected_is_fetched_with_the_same_attempt(
+    worker, open_worker, is_stopped
+):
+    make.ingest(worker, "in the background", "poison")
+    for death in range(DEATHS_MAX + 1):
+        dying = open_worker()
+        claim = make.claim_one(dying)
+        dying.queue.submit(submission(claim))
+        if death < DEATHS_MAX - 1 or is_stopped:
+            dying.queue.note_call(claim.job)
+        if is_stopped and death >= DEATHS_MAX - 1:
+            dying.queue.note_stop("terminated")
+        dying.close()
+        worker.queue.rescue()
+
+    again = make.claim_one(worker)
+    assert (again.artist_name, again.attempt) == ("in the background", 1)
+
+
+def test_a_death_forgives_no_earlier_one(worker, open_worker):
+    make.ingest(worker, *make.names(2))
+
+    def die(*calls):
+        dying = open_worker()
+        claims = make.claim(dying, 2)
+        for call in calls:
+            dying.queue.note_call(claims[call].job)
+        dying.close()
+        worker.queue.rescue()
+
+    for calls in ((0,), (0,), (1,), (0,)):
+        die(*calls)
+
+    assert [claim.artist_name for claim in make.claim(worker, 9)] == ["Artist 2"]
+
+
+# Money
+
+
+def test_money_for_calls_that_were_not_made_is_free_again(worker, open_worker):
+    other = open_worker()
+    other.queue.reserve([(1.0, 0.0)], 9.0)
+    worker.queue.reserve([(0.1, 0.1), (0.2, 0.2), (3.0, 0.5)], 9.0)
+
+    worker.queue.free(3.0, 0.5)
+    some = other.records.money().in_flight_usd
+    worker.queue.free(0.3, 0.3)
+
+    assert some == pytest.approx(1.6)
+    other.queue.free(1.0, 0.0)
+    assert other.records.money().in_flight_usd == 0.0
+
+
+def test_a_call_that_is_alone_may_take_all_that_the_cap_leaves(worker):
+    assert worker.queue.reserve([(2.0, 9.0)], 2.0).granted == 1
+    worker.queue.free(2.0, 9.0)
+    assert worker.queue.reserve([(2.1, 9.0)], 2.0).granted == 0
+
+
+def test_a_new_store_has_spent_and_holds_back_nothing(store):
+    assert store.records.money() == Money(spent_usd=0.0, lost_usd=0.0, written_off_usd=0.0, in_flight_usd=0.0)
+
+
+def test_the_rounding_of_a_margin_leaves_nothing_in_flight(worker):
+    make.ingest(worker, "Frida Kahlo")
+    claimed = make.claim_one(worker)
+    worker.queue.reserve([(0.1, 0.1), (0.2, 0.2)], 9.0)
+
+    make.settle(worker, make.make_attempt(claimed, Outcome.RETRY, reserved_usd=0.3, margin_usd=0.3))
+
+    assert worker.records.money().in_flight_usd == 0.0
+
+
+def test_a_part_of_the_money_in_flight_stays_when_a_call_ends(worker):
+    make.ingest(worker, "Frida Kahlo")
+    claimed = make.claim_one(worker)
+    worker.queue.reserve([(1.0, 0.5), (2.0, 0.25)], 9.0)
+
+    make.settle(worker, make.make_attempt(claimed, Outcome.RETRY, reserved_usd=1.0, margin_usd=0.5, lost_usd=1.0))
+
+    money = worker.records.money()
+    assert (money.spent_usd, money.lost_usd, money.in_flight_usd) == (1.0, 1.0, 2.25)
+
+
+def test_money_that_is_written_off_is_spent_no_longer_and_stays_on_record(worker):
+    make.ingest(worker, *make.names(2))
+    first, second = make.claim(worker, 2)
+    make.settle(worker, make.make_attempt(first), make.make_attempt(second, Outcome.RETRY, lost_usd=2.0))
+
+    worker.queue.write_off()
+    once = worker.records.money()
+    make.settle(worker, make.make_attempt(replace(second, attempt=2), Outcome.RETRY, lost_usd=1.0))
+    worker.queue.write_off()
+    twice = worker.records.money()
+
+    assert (once.spent_usd, once.lost_usd, once.written_off_usd) == (0.5, 0.0, 2.0)
+    assert (twice.spent_usd, twice.lost_usd, twice.written_off_usd) == (0.5, 0.0, 3.0)
+    assert reader(worker).lost_calls() == []
+
+
+# Dropping
+
+
+@pytest.fixture
+def mixed(worker):
+    """A worker of a database with a job in each state, of two prompts and two ingests.
+
+    Of the first prompt, job 1 is done, 2 and 3 have failed, 4 is running and 5 is pending; of the second one, 6 has
+    failed and 7 is pending.
+    """
+    make.ingest(worker, *make.names(5))
+    make.settle(worker, make.make_attempt(make.claim_one(worker)))
+    make.fail(worker, "refusal")
+    make.fail(worker, "timeout")
+    make.claim_one(worker)
+    make.ingest(worker, *make.names(2), prompt=make.make_prompt(model="gpt-6"))
+    scope = worker.records.scope(2)
+    (claimed,) = make.claim(worker, 1, scope)
+    make.settle(worker, make.make_attempt(claimed, Outcome.FAILED, failure=make.make_failure("refusal")))
+    return worker
+
+
+def codes(store):
+    return [reader(store).job(number)["error_code"] for number in range(1, 8)]
+
+
+def dropped(store):
+    return [number for number, code in enumerate(codes(store), 1) if code == DROPPED]
+
+
+def test_pending_jobs_are_dropped_and_no_others(mixed):
+    assert mixed.queue.drop(scope=EVERYTHING) == 2
+    assert dropped(mixed) == [5, 7]
+    assert make.claim(mixed, 9) == []
+
+
+def test_failed_jobs_are_dropped_by_their_code(mixed):
+    assert mixed.queue.drop(scope=EVERYTHING, code="refusal") == 2
+    assert dropped(mixed) == [2, 6]
+
+
+@pytest.mark.parametrize(("code", "found"), [(None, [5]), ("refusal", [2])])
+def test_jobs_of_one_prompt_are_dropped(mixed, code, found):
+    assert mixed.queue.drop(scope=EVERYTHING, prompt=1, code=code) == 1
+    assert dropped(mixed) == found
+
+
+@pytest.mark.parametrize("code", [None, "refusal"])
+@pytest.mark.parametrize("rows", [make.names(5), ["Artist 5", "Artist 2"]], ids=["span", "among others"])
+def test_jobs_of_one_ingest_are_dropped(mixed, code, rows):
+    first = mixed.records.scope(make.ingest(mixed, *rows).ingest)
+
+    assert mixed.queue.drop(scope=first, code=code) == 1
+    assert dropped(mixed) == [5 if code is None else 2]
+
+
+@pytest.mark.parametrize("code", [None, "refusal"])
+def test_jobs_among_those_of_an_ingest_are_not_dropped(worker, code):
+    make.ingest(worker, *make.names(3))
+    for _ in range(3 if code else 0):
+        make.fail(worker, code)
+    scope = worker.records.scope(make.ingest(worker, "Artist 1", "Artist 3").ingest)
+
+    assert worker.queue.drop(scope=scope, code=code) == 2
+    assert reader(worker).job(2)["error_code"] == code
+
+
+@pytest.mark.parametrize(("code", "found"), [(None, [7]), ("refusal", [6])])
+def test_jobs_of_the_last_ingest_are_dropped(mixed, code, found):
+    mixed.queue.drop(scope=mixed.records.scope(2), code=code)
+
+    assert dropped(mixed) == found
+
+
+def test_a_dropped_job_was_attempted_as_often_as_before_and_waits_for_nothing(worker):
+    make.ingest(worker, *make.names(3))
+    for number, later in ((2, time.time() + 600), (1, None)):
+        claimed = make.claim_one(worker)
+        for attempt in range(1, number + 1):
+            make.settle(worker, make.make_attempt(replace(claimed, attempt=attempt), Outcome.RETRY))
+        again = replace(claimed, attempt=number + 1)
+        make.settle(worker, make.make_attempt(again, Outcome.RELEASED, available_at=later))
+
+    worker.queue.drop(scope=EVERYTHING)
+
+    found = [reader(worker).job(number) for number in (1, 2, 3)]
+    assert [(row["attempts"], row["available_at"]) for row in found] == [(2, None), (1, None), (1, None)]
+
+
+@pytest.mark.parametrize(
+    ("selected", "found"),
+    [({}, [2, 3, 6]), ({"code": DROPPED}, [5, 7]), ({"job": 5}, [5]), ({"job": 2}, [2]), ({"code": "timeout"}, [3])],
+)
+def test_a_retry_leaves_dropped_jobs_out_unless_they_are_named(mixed, selected, found):
+    mixed.queue.drop(scope=EVERYTHING)
+    before = [reader(mixed).job(number)["state"] for number in range(1, 8)]
+
+    assert mixed.queue.retry(scope=EVERYTHING, **selected) == len(found)
+
+    after = [reader(mixed).job(number)["state"] for number in range(1, 8)]
+    assert [n for n, (old, new) in enumerate(zip(before, after, strict=True), 1) if old != new] == found
+
+
+def test_the_progress_of_a_prompt_has_its_names_and_its_jobs_in_each_state(mixed):
+    make.ingest(mixed, "Prince", prompt=make.make_template(template_file="ask.txt", params='{"top_p": 1}'))
+    mixed.queue.drop(scope=EVERYTHING, prompt=2)
+
+    found = {one.prompt: one for one in reader(mixed).progress()}
+
+    assert [found[prompt].counts for prompt in (1, 2, 3)] == [
+        Counts(pending=1, running=1, done=1, failed=2), Counts(pending=0, running=0, done=0, failed=1, dropped=1),
+        Counts(pending=1, running=0, done=0, failed=0),
+    ]  # fmt: skip
+    assert [(one.model, one.prompt_id, one.version) for one in found.values() if one.prompt != 3] == [
+        ("gpt-5", "pmpt_test", None), ("gpt-6", "pmpt_test", None),
+    ]  # fmt: skip
+    assert (found[3].prompt_file, found[3].params, found[3].prompt_id) == ("ask.txt", '{"top_p": 1}', None)
+    assert all(one.created_at.endswith("Z") for one in found.values())
+
+
+def test_the_progress_of_a_stored_prompt_has_its_version(store):
+    make.ingest(store, "Prince", prompt=make.make_prompt(version="7"))
+
+    assert [one.version for one in reader(store).progress()] == ["7"]
+
+
+# Answers in the background
+
+
+def test_a_response_that_is_submitted_again_replaces_the_first_one_and_no_other(worker):
+    make.ingest(worker, *make.names(2))
+    first, second = make.claim(worker, 2)
+    later = submission(first, response_id="resp_2", window="2h", submitted_at=NOON + 60, reserved_usd=3.0)
+    worker.queue.submission(first.job)
+
+    for told in (submission(first), submission(second), later):
+        worker.queue.submit(told)
+
+    assert [worker.queue.submission(claim.job) for claim in (first, second)] == [later, submission(second)]
+    assert worker.queue.submissions() == 2
+    make.settle(worker, make.make_attempt(first))
+    assert [worker.queue.submission(claim.job) for claim in (first, second)] == [None, submission(second)]
+    assert worker.queue.submissions() == 1

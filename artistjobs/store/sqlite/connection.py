@@ -269,7 +269,8 @@ def write_rows(db: sqlite3.Connection, statement: str, rows: Sequence[Sequence[o
     return cursors
 
 
-_ROWS_AT_ONCE = (64, 32, 16, 8, 4, 2, 1)
+_ROWS_AT_ONCE = (64, 32, 16, 8, 7, 6, 5, 4, 3, 2, 1)
+"""Up to 8 rows, as many as live calls of a fast service leave to a commit, take one execution."""
 
 
 def write(db: sqlite3.Connection, statement: str, row: Parameters) -> sqlite3.Cursor:

@@ -125,26 +125,27 @@ class Budget:
     def _learn(self, prompt: int, answer: Answer, hold: Hold | None) -> None:
         self._count_tokens(answer.usage)
         seen, cost = self._experience.get(prompt), answer.cost_usd
-        if seen is None or cost is None or hold is None or not hold.usd:
+        if seen is None or cost is None or hold is None:
             return
         seen.dearest_usd = max(seen.dearest_usd, cost)
+        if not hold.usd:
+            return
         if cost <= hold.usd * _ROUNDING:
             seen.confirmed += 1
             seen.bound = seen.bound.confirmed(answer)
         else:
             seen.confirmed = 0
-            self._correct(seen, answer, hold)
+            self._correct(seen, answer, cost, hold)
 
-    def _correct(self, seen: _Experience, answer: Answer, hold: Hold) -> None:
+    def _correct(self, seen: _Experience, answer: Answer, cost: float, hold: Hold) -> None:
         """Raise the bound of a prompt configuration after an answer that cost more."""
         seen.bound = seen.bound.corrected(answer, hold.size)
-        cost = answer.cost_usd or 0.0
         if (seen.bound.usd(hold.size, self._cost) or 0.0) < cost:
             # For example fees of tools that the request does not name.
             seen.bound = replace(seen.bound, fees_usd=seen.bound.fees_usd + 2 * cost)
         if not seen.is_broken and not self.is_soft:
             seen.is_broken = True
-            log.warning("%s", _broken(answer, hold, seen.bound))
+            log.warning("%s", _broken(answer, cost, hold, seen.bound))
 
     def _count_tokens(self, usage: Usage) -> None:
         self._tokens += usage.total_tokens or 0
@@ -154,10 +155,10 @@ class Budget:
 _ROUNDING = 1 + 1e-9
 
 
-def _broken(answer: Answer, hold: Hold, bound: CallBound) -> str:
+def _broken(answer: Answer, cost: float, hold: Hold, bound: CallBound) -> str:
     usage = answer.usage
     return (
-        f"an answer cost {cost_text(answer.cost_usd or 0.0)}, but at most {cost_text(hold.usd)} was expected, by "
+        f"an answer cost {cost_text(cost)}, but at most {cost_text(hold.usd)} was expected, by "
         f"{' and '.join(bound.basis)}: {answer.model} at the tier {answer.service_tier or 'default'} billed "
         f"{usage.input_tokens or 0:,} tokens in, {usage.output_tokens or 0:,} out; the next calls hold back more"
     )

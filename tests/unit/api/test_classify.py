@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from artistjobs.api.classify import classify
 from artistjobs.api.reply import Reply
-from artistjobs.core.attempt import FailureKind, Usage
+from artistjobs.core.attempt import FailureKind, Usage, Way
+from artistjobs.core.pricing import Billing
 
 JSON_HEADERS = {"content-type": "application/json", "x-request-id": "req_1"}
 PLAIN_USAGE = {
@@ -66,6 +67,21 @@ def test_a_completed_response_is_an_answer_with_all_its_parts():
         total_tokens=30,
     )
     assert json.loads(answer.body) == make_response()
+
+
+def test_an_answer_has_its_way_and_its_cost():
+    reply = Reply(status=200, headers=JSON_HEADERS, body=json.dumps(make_response()).encode())
+    billing = Billing(Way.BACKGROUND, lambda _model, _tier, usage: usage.input_tokens + usage.output_tokens / 10)
+
+    answer = classify(reply, billing).answer
+
+    assert (answer.way, answer.cost_usd) == (Way.BACKGROUND, 12.0)
+    assert judge_ok(make_response()).answer.way is Way.LIVE
+
+
+@pytest.mark.parametrize(("status", "is_answer"), [(199, False), (200, True), (299, True), (300, False)])
+def test_only_a_status_of_success_has_an_answer(status, is_answer):
+    assert (judge_ok(make_response(), status=status).answer is not None) == is_answer
 
 
 # --- error replies
@@ -156,12 +172,22 @@ def test_a_failed_response_has_the_kind_of_its_code(kind, code):
     assert classification.failure.code == (code if isinstance(code, str) else "response_failed")
 
 
+@pytest.mark.parametrize(("code", "is_doubtful"), [("invalid_api_key", True), ("insufficient_quota", False)])
+def test_a_failed_response_about_the_key_may_be_a_mistake_of_the_server(code, is_doubtful):
+    classification = judge_ok(make_response(status="failed", error={"code": code}, output=[]))
+
+    assert (classification.failure.kind, classification.failure.is_doubtful) == (RUN, is_doubtful)
+    assert classification.failure.message == "the response failed and gave no reason"
+
+
 @pytest.mark.parametrize(
     ("status", "code", "slow"),
     [
         (429, "rate_limit_exceeded", True),
         (429, None, True),
+        (429, "too_many_tokens", True),
         (503, "slow_down", True),
+        (503, "rate_limit_exceeded", True),
         (503, None, False),
         (429, "resource_unavailable", False),
     ],
@@ -176,6 +202,33 @@ def test_exhausted_quota_asks_for_no_wait():
     failure = judge_error(429, {**JSON_HEADERS, "retry-after": "9"}, type="insufficient_quota")
 
     assert (failure.code, failure.slow_down, failure.retry_after_seconds) == ("insufficient_quota", False, None)
+
+
+def test_a_full_flex_tier_is_known_by_the_type_of_an_error_without_a_code():
+    failure = judge_error(429, type="resource_unavailable")
+
+    assert (failure.kind, failure.code, failure.slow_down) == (CALL, "resource_unavailable", False)
+
+
+def test_a_failure_has_the_type_and_the_field_that_the_server_named():
+    failure = judge_error(400, type="invalid_request_error", param="input[0]")
+
+    assert (failure.type, failure.param) == ("invalid_request_error", "input[0]")
+
+
+def test_a_code_and_a_type_of_any_length_are_kept_short():
+    failure = judge_error(400, code="c" * 5000, type="t" * 5000)
+
+    assert (failure.code, failure.type) == ("c" * 100, "t" * 100)
+
+
+@pytest.mark.parametrize(("status", "is_told"), [(302, True), (399, True), (400, False)])
+def test_a_redirect_is_told_with_its_target(status, is_told):
+    body = b"<html>Moved</html>"
+
+    failure = classify(Reply(status=status, headers={"location": "https://b.example/v1"}, body=body)).failure
+
+    assert ("the server redirects to https://b.example/v1, which is not followed" in failure.message) == is_told
 
 
 def test_an_error_page_of_a_proxy_is_quoted():
@@ -212,6 +265,16 @@ def test_text_of_an_incomplete_answer_is_kept_and_marked(fields, kind, code):
 
     assert classification.answer.text == "An answer."
     assert (classification.failure.kind, classification.failure.code) == (kind, code)
+
+
+@pytest.mark.parametrize(
+    ("details", "reason"),
+    [({"reason": "max_output_tokens"}, "max_output_tokens"), ({}, "no reason given"), (None, "no reason given")],
+)
+def test_the_reason_of_an_incomplete_answer_is_told(details, reason):
+    failure = judge_ok(make_response(status="incomplete", incomplete_details=details)).failure
+
+    assert failure.message == f"the answer is incomplete: {reason}"
 
 
 @pytest.mark.parametrize(("refusal", "message"), [("I cannot.", "I cannot."), ("", "the model refused")])
@@ -303,6 +366,14 @@ def test_a_fault_in_an_unread_part_costs_no_answer(part):
     assert (answer.text, answer.text_path) == ("An answer.", "$.output[1].content[0].text")
     stored = json.loads(answer.body)
     assert {name: value for name, value in stored.items() if name != "x"} == make_response()
+
+
+@pytest.mark.parametrize("part", [b'"output": []', b'"status": "completed"'])
+def test_a_reply_with_a_fault_is_a_response_as_soon_as_it_has_a_part_of_one(part):
+    classification = judge_ok(b'{"x": NaN, ' + part + b"}")
+
+    assert classification.answer is not None
+    assert classification.failure.kind is JOB
 
 
 def test_a_fault_in_an_error_hides_no_reason_to_stop():

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from sdk_types import REQUEST_FIELDS
 
 from artistjobs.api.classify import classify, classify_error
 from artistjobs.api.remedies import fatal_message
@@ -211,3 +212,99 @@ def test_the_message_is_found_in_the_shapes_that_servers_use(body, message):
 )
 def test_an_error_of_an_unknown_shape_is_quoted(body):
     assert classify_error(Reply(status=418, body=body.encode())).message == body
+
+
+# --- every code, field and status by itself
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "billing_hard_limit_reached", "budget_exceeded", "credit_balance_exhausted", "insufficient_credits",
+        "insufficient_quota", "organization_spend_limit_exceeded", "organization_usage_limit_exceeded",
+        "payment_required", "project_spend_limit_exceeded",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("part", ["code", "type"])
+def test_a_code_or_type_about_money_stops_the_run_without_a_doubt(code, part):
+    failure = failure_of(400, error(**{part: code}))
+
+    assert (failure.kind, failure.code, failure.is_doubtful) == (RUN, code, False)
+
+
+def test_words_about_money_may_be_a_mistake_of_the_server():
+    failure = failure_of(429, error("You exceeded your current quota."))
+
+    assert (failure.kind, failure.code, failure.is_doubtful) == (RUN, "insufficient_quota", True)
+
+
+@pytest.mark.parametrize(("status", "kind"), [(399, CALL), (400, RUN), (499, RUN), (500, CALL)])
+def test_words_about_money_count_in_errors_of_the_caller_alone(status, kind):
+    assert failure_of(status, error("Insufficient funds.")).kind is kind
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "account_deactivated", "invalid_api_key", "invalid_organization", "ip_not_authorized", "model_not_found",
+        "prompt_not_found",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("status", [400, 429, 500])
+def test_a_code_about_the_account_stops_the_run_at_any_status(status, code):
+    failure = failure_of(status, error(code=code))
+
+    assert (failure.kind, failure.code, failure.is_doubtful) == (RUN, code, True)
+
+
+@pytest.mark.parametrize("words", ["Incorrect API key provided.", "The model gpt-x does not exist."])
+@pytest.mark.parametrize("status", [399, 408, 429, 500, 503])
+def test_words_about_the_key_or_the_model_say_nothing_in_an_error_that_passes(status, words):
+    assert failure_of(status, error(words)).kind is CALL
+
+
+@pytest.mark.parametrize("code", ["missing_required_parameter", "unknown_parameter", "unsupported_parameter"])
+def test_a_code_about_the_request_stops_the_run(code):
+    failure = failure_of(400, error(code=code))
+
+    assert (failure.kind, failure.code, failure.is_doubtful) == (RUN, code, False)
+
+
+@pytest.mark.parametrize("field", sorted(REQUEST_FIELDS - {"input"}))
+def test_every_field_of_a_request_but_its_input_is_shared_by_all_rows(field):
+    assert failure_of(400, error(code="invalid_value", param=field)).kind is RUN
+
+
+@pytest.mark.parametrize("field", ["max_completion_tokens", "max_tokens", "reasoning_effort", "response_format"])
+def test_names_that_proxies_give_to_fields_are_shared_too(field):
+    assert failure_of(400, error(f"Unsupported parameter: '{field}'.")).kind is RUN
+
+
+@pytest.mark.parametrize("param", ["input", "input[0].content", "prompt.variables.artist_name", "something_else"])
+def test_a_refused_text_fails_its_row_alone(param):
+    assert failure_of(400, error(code="invalid_value", param=param)).kind is JOB
+
+
+@pytest.mark.parametrize(("status", "kind"), [(400, RUN), (422, RUN), (501, RUN), (409, CALL), (413, JOB), (500, CALL)])
+def test_a_named_field_stops_the_run_at_the_statuses_of_a_refused_field(status, kind):
+    assert failure_of(status, error(param="store")).kind is kind
+
+
+@pytest.mark.parametrize(("status", "kind"), [(400, JOB), (403, JOB), (422, JOB), (451, JOB), (429, CALL), (500, CALL)])
+def test_words_about_a_flagged_text_count_at_the_statuses_of_a_refusal(status, kind):
+    flagged = failure_of(status, error("The input was flagged by our moderation."))
+    marked = failure_of(status, error(metadata={"flagged_input": "a text", "reasons": []}))
+
+    assert (flagged.kind, flagged.code == "input_flagged") == (kind, kind is JOB)
+    assert (marked.kind, marked.code == "input_flagged") == (kind, kind is JOB)
+
+
+@pytest.mark.parametrize("status", [399, 408, 409, 425, 429, 498, 499, 500, 502, 599])
+def test_a_status_that_passes_allows_another_call(status):
+    assert failure_of(status, error()).kind is CALL
+
+
+def test_the_status_of_an_error_is_the_one_it_was_sent_with_if_that_is_an_error():
+    assert failure_of(399, error(code=413)).kind is JOB
+    assert failure_of(400, error(code=503)).kind is JOB
+    assert failure_of(503, error(code=413)).kind is CALL

@@ -260,6 +260,17 @@ async def test_a_raised_or_removed_cap_makes_room(path, queues):
         assert heard == [True] * told
 
 
+async def test_without_a_cap_nothing_is_held_back(queues):
+    heard = []
+    reservations = ReservationQueue(None, lambda replies: heard.extend(hold for _, hold in replies))
+    reservations.requests = [ReservationRequest(lambda: DOLLAR, asyncio.get_running_loop().create_future())]
+
+    reservations.serve(queues[0], is_draining=False)
+
+    assert heard == [Hold(0.0, 0.0, 0)]
+    assert queues[0].reserve([], 9.0).money.in_flight_usd == 0.0
+
+
 async def test_no_request_waits_for_room_after_the_end_of_the_run(path, queues):
     one, _ = queues
     one.reserve([(2.0, 0.0)], 2.0)
@@ -288,6 +299,61 @@ async def test_a_disk_error_reaches_waiting_requests(path, monkeypatch):
         with pytest.raises(StoreError):
             await writer.reserve(lambda: DOLLAR)
     await writer.close("failed", [])
+
+
+# --- money spent
+
+
+def paid(*costs, lost=0.0):
+    return [
+        make.make_attempt(Claim(1, 1, 1, "", ""), answer=make.make_answer(cost_usd=cost), lost_usd=lost)
+        for cost in costs
+    ]
+
+
+def test_before_the_first_attempt_nothing_is_spent():
+    assert ReservationQueue(5.0, lambda _: None).money == reservation(0, 0.0, 0.0).money
+
+
+def test_the_money_spent_grows_with_answers_and_with_lost_calls():
+    reservations = ReservationQueue(5.0, lambda _: None)
+
+    reservations.count(paid(1.0, None, lost=0.25))
+    reservations.count(paid(2.0))
+
+    assert reservations.money == reservation(0, 3.5, 0.0, lost=0.5).money
+
+
+def test_the_user_is_warned_once_as_soon_as_the_amount_is_spent(capsys):
+    reservations = ReservationQueue(5.0, lambda _: None)
+    reservations.warn_usd = 2.0
+    told = []
+
+    for cost in (1.5, 0.5, 1.0):
+        reservations.count(paid(cost))
+        told.append(capsys.readouterr().err)
+
+    assert [text.strip().rpartition(": ")[2] for text in told] == ["", "$2.00 of $5.00 spent (--warn-cost)", ""]
+
+
+async def test_the_user_is_warned_of_what_other_workers_spent(queues, capsys):
+    reservations = ReservationQueue(5.0, lambda _: None)
+    reservations.warn_usd = 1.0
+    reservations.requests = [ReservationRequest(lambda: DOLLAR, asyncio.get_running_loop().create_future())]
+
+    reservations.serve(QueueWithRoom(1, 0.0), is_draining=False)
+
+    assert "$1.00 of $5.00 spent" in capsys.readouterr().err
+
+
+def test_the_warning_of_a_run_whose_cap_was_removed_names_none(capsys):
+    reservations = ReservationQueue(5.0, lambda _: None)
+    reservations.warn_usd = 1.0
+    reservations.change_cap(None)
+
+    reservations.count(paid(1.0))
+
+    assert "$1.00 spent without a cap (--warn-cost)" in capsys.readouterr().err
 
 
 # --- no money without a call

@@ -10,7 +10,8 @@ UPDATE jobs
        claimed_by = NULL,
        claimed_at = NULL
   FROM (SELECT held.id,
-               holder.ending IS NULL AND (%(is_alone)s::boolean OR held.id IS NOT DISTINCT FROM %(suspect)s::bigint)
+               holder.ending IS NULL AND (%(is_alone)s::boolean AND held.id NOT IN (SELECT job FROM submissions)
+                                          OR held.id IS NOT DISTINCT FROM %(suspect)s::bigint)
                AS is_it
           FROM jobs AS held
           JOIN workers AS holder ON holder.id = held.claimed_by

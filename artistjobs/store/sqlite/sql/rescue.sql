@@ -2,16 +2,18 @@
 -- one, unless the worker had been told to stop. A job that is suspected of too many deaths fails. The attempt of a
 -- response in the background does not count: it is fetched by the next worker.
 UPDATE jobs
-   SET attempt = attempt - (id IN (SELECT job FROM submissions)
-                            AND NOT (deaths + 1 >= :deaths_max AND holder.may_blame
-                                     AND (:is_alone OR jobs.id IS :suspect))),
-       deaths = deaths + (holder.may_blame AND (:is_alone OR jobs.id IS :suspect)),
-       state = CASE WHEN deaths + 1 >= :deaths_max AND holder.may_blame AND (:is_alone OR jobs.id IS :suspect)
-                    THEN 'failed' ELSE 'pending' END,
-       error_code = CASE WHEN deaths + 1 >= :deaths_max AND holder.may_blame AND (:is_alone OR jobs.id IS :suspect)
-                         THEN 'worker_died' END,
+   SET attempt = attempt - (held.is_submitted AND NOT held.fails),
+       deaths = jobs.deaths + held.is_suspected,
+       state = iif(held.fails, 'failed', 'pending'),
+       error_code = iif(held.fails, 'worker_died', NULL),
        claimed_by = NULL,
        claimed_at = NULL
-  FROM (SELECT ending IS NULL AS may_blame FROM workers WHERE id = :worker) AS holder
- WHERE jobs.state = 'running' AND jobs.claimed_by = :worker
+  FROM (SELECT job, is_submitted, is_suspected, is_suspected AND deaths + 1 >= :deaths_max AS fails
+          FROM (SELECT job, deaths, is_submitted,
+                       ending IS NULL AND (:is_alone AND NOT is_submitted OR job IS :suspect) AS is_suspected
+                  FROM (SELECT id AS job, deaths, claimed_by, id IN (SELECT job FROM submissions) AS is_submitted
+                          FROM jobs INDEXED BY jobs_running
+                         WHERE state = 'running' AND claimed_by = :worker)
+                  JOIN workers ON workers.id = claimed_by) AS suspected) AS held
+ WHERE jobs.id = held.job
 RETURNING state

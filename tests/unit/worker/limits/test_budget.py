@@ -24,7 +24,7 @@ def make_budget(cost=one_dollar_a_call):
     return Budget(cost)
 
 
-def make_answer(cost, **tokens):
+def make_answer(cost, *, tier=None, **tokens):
     return Answer(
         text="",
         text_path=None,
@@ -32,7 +32,7 @@ def make_answer(cost, **tokens):
         created=0,
         status="completed",
         model="gpt-5",
-        service_tier=None,
+        service_tier=tier,
         usage=Usage(**tokens),
         body="{}",
         cost_usd=cost,
@@ -57,12 +57,13 @@ def make_attempt(job, *, cost=None, answer=None, status=None, calls=1):
         (make_attempt(1, answer=make_answer(None)), CALL_COST),
         (make_attempt(1, status=None), CALL_COST),
         (make_attempt(1, status=200), CALL_COST),
-        (make_attempt(1, status=504), CALL_COST),
-        (make_attempt(1, status=408), CALL_COST),
+        (make_attempt(1, status=399), CALL_COST),
+        *((make_attempt(1, status=status), CALL_COST) for status in (408, 502, 504, 520, 522, 524)),
         (make_attempt(1, status=400), 0.0),
         (make_attempt(1, status=429), 0.0),
         (make_attempt(1, status=500), 0.0),
         (make_attempt(1, status=503), 0.0),
+        (make_attempt(1, status=521), 0.0),
         (make_attempt(1, status=None, calls=0), 0.0),
     ],
 )
@@ -162,6 +163,77 @@ def test_an_answer_that_breaks_the_bound_raises_it_and_begins_the_doubts_again(c
     warning = capsys.readouterr().err
     assert "an answer cost $20,000.00, but at most" in warning
     assert "by max_output_tokens=100 and the size of each request" in warning
+    assert "gpt-5 at the tier default billed 5 tokens in, 20,000 out" in warning
+
+
+def test_a_server_whose_answer_broke_the_bound_is_no_longer_believed(capsys):
+    budget = Budget(dollar_a_token, trusts_server=True)
+
+    answered(budget, 1_000.0)
+
+    assert hold(budget).margin_usd == pytest.approx((128_000 - 100) / 2)
+
+
+def test_only_the_first_answer_that_breaks_the_bound_is_told(capsys):
+    budget = make_budget(cost=dollar_a_token)
+
+    answered(budget, 10_000.0, tier="priority", input_tokens=None, output_tokens=None)
+    told = capsys.readouterr().err
+    answered(budget, 1_000_000.0)
+
+    assert "gpt-5 at the tier priority billed 0 tokens in, 0 out" in told
+    assert capsys.readouterr().err == ""
+
+
+def test_an_answer_that_costs_just_what_was_held_back_confirms_the_bound():
+    budget = make_budget(cost=dollar_a_token)
+    before = hold(budget)
+
+    answered(budget, before.usd)
+
+    assert hold(budget).usd == before.usd
+    assert hold(budget).margin_usd < before.margin_usd
+
+
+def test_an_answer_that_costs_half_more_than_was_held_back_breaks_the_bound():
+    budget = make_budget(cost=dollar_a_token)
+    before = hold(budget)
+
+    answered(budget, 1.5 * before.usd)
+
+    assert hold(budget).usd > 1.5 * before.usd
+
+
+def test_a_bound_is_raised_no_further_than_to_the_longest_answer_if_that_covers_what_was_seen():
+    budget = make_budget(cost=dollar_a_token)
+    longest = hold(budget).usd - 100 + 128_000
+
+    answered(budget, longest, output_tokens=101)
+
+    assert hold(budget).usd == longest
+
+
+def test_an_answer_shows_how_long_a_stored_prompt_is():
+    stored = {**BODY, "prompt": {"id": "pmpt_1"}}
+    budget = make_budget(cost=dollar_a_token)
+    before = hold(budget, stored)
+
+    answered(budget, 1_010.0, body=stored, input_tokens=1_000, output_tokens=10)
+
+    assert before.usd > 100_000
+    assert 1_500 < hold(budget, stored).usd < 3_000
+
+
+def test_an_answer_for_which_nothing_was_held_back_breaks_no_bound(capsys):
+    budget = make_budget(cost=dollar_a_token)
+    before = hold(budget)
+    budget.remember(1, Hold(0.0))
+
+    settled = budget.settle(make_attempt(1, cost=999_999.0))
+
+    assert (settled.reserved_usd, settled.margin_usd) == (0.0, 0.0)
+    assert hold(budget) == before
+    assert capsys.readouterr().err == ""
 
 
 def test_a_bound_that_is_broken_for_reasons_unknown_covers_what_was_seen():
@@ -179,15 +251,39 @@ def test_a_soft_cap_estimates_from_the_dearest_answer():
     for cost in (10.0, 200.0, 30.0):
         answered(budget, cost, body=UNBOUNDED)
 
-    assert OUTPUT_PRIOR_TOKENS < first.usd < OUTPUT_PRIOR_TOKENS + 1000
-    assert hold(budget, UNBOUNDED).usd == MARGIN * 200.0
+    assert first.usd == len(str(UNBOUNDED)) + OVERHEAD_TOKENS + OUTPUT_PRIOR_TOKENS
+    assert hold(budget, UNBOUNDED).usd == MARGIN * 200.0 > 200.0
     # The answer of 200 dollars was not expected, so only the last one counts as a confirmation.
     assert hold(budget, UNBOUNDED).margin_usd == pytest.approx((128_000 - 300) / 3, rel=0.01)
 
 
 def test_a_soft_cap_needs_neither_a_bound_nor_a_price():
     assert hold(Budget(dollar_a_token, is_soft=True), {**BODY, "tools": [{"type": "mcp"}]}).usd > 0
-    assert hold(Budget(lambda *_: None, is_soft=True)).usd == 0.0
+    assert hold(Budget(lambda *_: None, is_soft=True)) == Hold(0.0, 0.0, len(str(BODY)))
+
+
+def test_a_soft_cap_learns_what_calls_cost_though_the_model_asked_for_has_no_price():
+    budget = Budget(lambda *_: None, is_soft=True)
+
+    answered(budget, 200.0)
+
+    assert hold(budget).usd == MARGIN * 200.0
+
+
+def test_a_soft_cap_holds_back_no_margin_if_it_expects_more_than_the_longest_answer_costs():
+    budget = Budget(dollar_a_token, is_soft=True)
+
+    answered(budget, 100_000.0, body=UNBOUNDED)
+
+    assert hold(budget, UNBOUNDED) == Hold(150_000.0, 0.0, len(str(UNBOUNDED)))
+
+
+def test_a_soft_cap_warns_of_no_answer(capsys):
+    budget = Budget(dollar_a_token, is_soft=True)
+
+    answered(budget, 999_999.0)
+
+    assert capsys.readouterr().err == ""
 
 
 def test_expected_tokens_are_the_mean_of_the_answers():
