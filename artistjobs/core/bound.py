@@ -54,8 +54,9 @@ class Usage:
     ``slots`` is the time of all slots. ``in_calls`` is spent in calls, ``in_commits`` waiting for them to be on disk,
     and ``requests`` to ``files`` waiting for what they name. ``held_requests`` and ``held_tokens`` count the calls that
     waited for a limit, of all ``calls``. ``found`` is the time in which the number of calls in flight was found by the
-    run, of which ``at_latency``, ``at_refusal`` and ``at_most`` are those in which that kept it from growing.
-    ``cpu`` includes the time in which a process waited for a processor.
+    run, of which ``at_latency``, ``at_refusal`` and ``at_most`` are those in which that kept it from growing. In the
+    time ``at_files`` open files allowed fewer slots than were wanted. ``cpu`` includes the time in which a process
+    waited for a processor.
     """
 
     seconds: float = 0.0
@@ -71,6 +72,7 @@ class Usage:
     held_requests: float = 0.0
     held_tokens: float = 0.0
     paused: float = 0.0
+    at_files: float = 0.0
     cpu: float = 0.0
     found: float = 0.0
     at_latency: float = 0.0
@@ -156,6 +158,8 @@ def _bounded_by_calls(usage: Usage) -> Bounded:
     if usage.busy < MOSTLY * usage.slots:
         # There were more slots than jobs, so every job was in flight as soon as it could be.
         return _bounded(Bound.LATENCY, usage.in_calls, usage.busy, "of the time of calls, with all jobs in flight")
+    if usage.at_files >= MOSTLY * usage.seconds:
+        return _bounded(Bound.FILES, usage.at_files, usage.seconds, "of the time too low for the calls in flight")
     if not usage.found:
         return _bounded(Bound.WORKERS, usage.busy, usage.slots, "of the time in use")
     if usage.at_refusal >= MOSTLY * usage.found:

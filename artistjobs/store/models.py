@@ -172,11 +172,13 @@ class QueueState:
     """Remaining jobs of a scope: pending jobs now or later, and jobs that other workers hold.
 
     ``available_at`` is the time at which the first pending job may be claimed, 0 for at once, None if
-    none is pending. ``claimed_by_others`` counts the jobs that other workers hold.
+    none is pending. ``claimed_by_others`` counts the jobs that other workers hold. ``revision`` is that of the latest
+    change of a setting, 0 if there is none, and None if the store did not look.
     """
 
     available_at: float | None
     claimed_by_others: int
+    revision: int | None = None
 
 
 class CallPermit(Enum):

@@ -350,6 +350,7 @@ class _Run:
         """Return the number of calls for which this process may open files: ``wanted``, or fewer with a warning."""
         allowed = calls_allowed(wanted, self._config.handles_per_call)
         self._most_calls = sys.maxsize if allowed == wanted else allowed
+        self._slot_time.set_short_of_files(is_short=allowed < wanted)
         if allowed < wanted:
             sentence = f"only {allowed} of {wanted} calls can be in flight: the system allows no more open files"
             self._log_once(logging.WARNING, f"{sentence}; raise the hard limit (ulimit -Hn) for more")

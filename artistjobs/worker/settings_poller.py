@@ -1,10 +1,10 @@
 """Settings poller: reads from the database, twice a second, the settings sent to running workers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import Final
 
-from artistjobs.core.controls import ProcessShare, WorkerSettings, last_revision
+from artistjobs.core.controls import ControlChange, ProcessShare, WorkerSettings, last_revision
 from artistjobs.store.interface import Controls
 
 POLL_SECONDS: Final = 0.5
@@ -34,6 +34,7 @@ class SettingsPoller:
         self._part = part
         self._on_change = on_change
         self._since = 0
+        self._changes: Sequence[ControlChange] = ()
         self._polled_at = 0.0
         self._interval = POLL_SECONDS
 
@@ -45,7 +46,19 @@ class SettingsPoller:
     def poll(self, controls: Controls) -> None:
         """Read the settings, and report them if they have changed."""
         self._polled_at = monotonic()
-        settings = self._started_with.with_changes(controls.read(), self._since, self._part())
+        self._changes = controls.read()
+        self._apply()
+
+    def confirm(self, revision: int) -> bool:
+        """Count as a poll that the latest change has this revision; return False if it has to be read."""
+        if revision != last_revision(self._changes):
+            return False
+        self._polled_at = monotonic()
+        self._apply()
+        return True
+
+    def _apply(self) -> None:
+        settings = self._started_with.with_changes(self._changes, self._since, self._part())
         if settings != self.settings:
             self.settings = settings
             self._on_change(settings)

@@ -124,6 +124,7 @@ class StoreThread:
         self._looked_at = 0.0
         self._state: QueueState | None = None
         self._state_at = 0.0
+        self._tells_revision = False
         self._controls: Controls | None = None
         self._scope = scope
         self._jobs_left = limit
@@ -240,7 +241,7 @@ class StoreThread:
         if messages:
             self._state = None
         with suppress(StoreAwayError):
-            if not self.settings_poller.seconds_until_poll:
+            if not self.settings_poller.seconds_until_poll and not self._is_about_to_look():
                 self._poll_settings()
             if monotonic() - self._looked_at >= RESCUE_SECONDS * max(1.0, self.others / LOOKS_A_SECOND):
                 self._look_at_others(queue)
@@ -276,7 +277,8 @@ class StoreThread:
         try:
             queue_state = self._queue_state(queue, known)
         except StoreAwayError:
-            return min(seconds, AWAY_POLL_SECONDS)
+            return AWAY_POLL_SECONDS
+        seconds = self.settings_poller.seconds_until_poll
         self._state, self.next_job_at = queue_state, queue_state.available_at
         if queue_state.available_at is None:
             return seconds
@@ -284,9 +286,20 @@ class StoreThread:
 
     def _queue_state(self, queue: Queue, known: QueueState | None) -> QueueState:
         """Return the state of the queue, or the ``known`` one that was empty, if many workers look for a job."""
-        if known is None or monotonic() - self._state_at >= self.others / LOOKS_FOR_JOBS_A_SECOND:
+        if known is None or self._is_look_due():
             known, self._state_at = queue.queue_state(self._scope), monotonic()
+            self._tells_revision = known.revision is not None
+            if known.revision is not None and not self.settings_poller.confirm(known.revision):
+                self._poll_settings()
         return known
+
+    def _is_look_due(self) -> bool:
+        return monotonic() - self._state_at >= self.others / LOOKS_FOR_JOBS_A_SECOND
+
+    def _is_about_to_look(self) -> bool:
+        """Return True if the next step is a look for jobs that also tells whether a setting has changed."""
+        looks = self._tells_revision and self._wanting and not self.reservations.requests
+        return bool(looks) and self._is_look_due() and self._room() > 0
 
     def _exchange(self, queue: Queue) -> None:
         messages = self._messages

@@ -74,6 +74,7 @@ class UsageMeter:
             held_requests=held[Bound.REQUESTS],
             held_tokens=held[Bound.TOKENS],
             paused=slot_time.paused.integral(now),
+            at_files=slot_time.short_of_files.integral(now),
             cpu=self.cpu_seconds() - self._cpu_before,
             found=sum(self._growths.values()),
             at_latency=self._growths[Growth.LATENCY],

@@ -5,9 +5,11 @@ import psycopg
 import pytest
 
 from artistjobs.core.attempt import Outcome
+from artistjobs.core.job import EVERYTHING
 from artistjobs.store.address import DatabaseUrl
 from artistjobs.store.postgres import claim_floor
 from artistjobs.store.postgres.attempt_columns import attempt_columns
+from artistjobs.store.postgres.recording import added_work
 from artistjobs.store.postgres.statements import cleaned, sql
 from artistjobs.store.postgres.store import PostgresStore
 
@@ -72,7 +74,7 @@ def test_a_claim_reads_no_jobs_below_its_floor(open_worker):
     ).fetchall()
 
     assert any("Index Cond: (id > 1500)" in row["QUERY PLAN"] for row in plan), plan
-    assert worker.queue._floor.job == 1500
+    assert worker.queue._claims.floor.job == 1500
 
 
 def pages_read(worker, floor: int) -> int:
@@ -93,10 +95,10 @@ def test_a_claim_costs_the_same_while_another_session_holds_a_snapshot(open_work
         for _ in range(5):
             make.settle(worker, *(make.make_attempt(claim) for claim in make.claim(worker, 500)))
 
-        after = pages_read(worker, worker.queue._floor.job)
+        after = pages_read(worker, worker.queue._claims.floor.job)
         without_floor = pages_read(worker, 0)
 
-    assert worker.queue._floor.job == 2500
+    assert worker.queue._claims.floor.job == 2500
     assert after <= before + 5
     assert without_floor > 3 * after
 
@@ -105,9 +107,10 @@ def test_jobs_are_settled_by_their_ids_and_not_among_all_that_their_worker_has_c
     worker = open_worker()
     make.ingest(worker, *make.names(3000))
     attempts = [make.make_attempt(claim) for claim in make.claim(worker, 20)]
-    row = {**attempt_columns(attempts, 0.0), "worker": worker.queue.worker}
+    claim = worker.queue._claims.row(0, EVERYTHING, 0.0)
+    row = {**attempt_columns(attempts, 0.0), **added_work(attempts), **claim, "worker": worker.queue.worker}
 
-    plan = worker._connection.db.execute(b"EXPLAIN " + sql("settle"), cleaned(row)).fetchall()
+    plan = worker._connection.db.execute(b"EXPLAIN " + sql("exchange"), cleaned({**row, "exchanges": 1})).fetchall()
 
     text = "\n".join(line["QUERY PLAN"] for line in plan)
     assert "using jobs_pkey" in text, text

@@ -175,9 +175,48 @@ def test_a_worker_that_is_suspended_within_a_transaction_keeps_no_lock_and_goes_
         return claims
 
     suspended.queue._record_and_claim = suspend
+    # As an exchange that also ends a submission, frees money or notes a stop.
+    monkeypatch.setattr(suspended.queue, "_is_one_statement", lambda _attempts: False)
 
     assert [claim.job for claim in suspended.queue.exchange([], 2, EVERYTHING)] == [1, 2]
     assert waited == [1]
+
+
+def test_an_exchange_of_attempts_is_one_statement_and_leaves_no_transaction_open(open_worker, monkeypatch):
+    worker = open_worker()
+    make.ingest(worker, *make.names(3))
+    claims, states = make.claim(worker, 2), []
+    whole = worker.queue._record_and_claim
+
+    def note_state(db, *rest):
+        found = whole(db, *rest)
+        states.append(db.info.transaction_status)
+        return found
+
+    worker.queue._record_and_claim = note_state
+
+    worker.queue.exchange([make.make_attempt(claim) for claim in claims], 1, EVERYTHING)
+
+    assert states == [psycopg.pq.TransactionStatus.IDLE]
+    counts = worker.records.counts(EVERYTHING)
+    assert (counts.done, counts.running) == (2, 1)
+
+
+def test_a_job_that_is_given_back_may_be_claimed_by_the_same_exchange(open_worker):
+    worker = open_worker()
+    make.ingest(worker, *make.names(1))
+    (claim,) = make.claim(worker, 1)
+
+    again = worker.queue.exchange([make.make_attempt(claim, Outcome.RELEASED)], 1, EVERYTHING)
+
+    assert [found.job for found in again] == [claim.job]
+
+
+def test_parameters_get_numbers_in_the_order_in_which_they_are_first_named():
+    text, names = statements._numbered(b"SELECT %(one)s::int, %(two)s::int, %(one)s::int -- 2 %%")
+
+    assert text == b"SELECT $1::int, $2::int, $1::int -- 2 %"
+    assert names == ("one", "two")
 
 
 def test_a_stream_is_one_snapshot_whatever_else_is_read_meanwhile_and_may_be_left(open_worker, monkeypatch):
@@ -257,11 +296,11 @@ def test_claims_of_a_commit_whose_reply_was_lost_are_delivered_although_the_serv
     make.ingest(worker, *make.names(4))
     in_transaction = worker._connection.in_transaction
 
-    def lose_the_reply(change, _committed=None):
+    def lose_the_reply(change, *_, **_how):
         in_transaction(change)
         raise StoreAwayError("away")
 
-    def be_away(*_):
+    def be_away(*_, **_how):
         raise StoreAwayError("away")
 
     for fault in (lose_the_reply, be_away, be_away):
@@ -426,7 +465,7 @@ def plant(monkeypatch, statement: str, old: bytes, new: bytes) -> None:
 
 
 def test_claims_without_a_lock_of_the_rows_would_be_noticed(open_worker, monkeypatch):
-    plant(monkeypatch, "claim", b"FOR UPDATE SKIP LOCKED", b"")
+    plant(monkeypatch, "exchange", b"FOR UPDATE SKIP LOCKED", b"")
 
     # Or the state diagram of the table refuses the second claim.
     with suppress(StoreError):
@@ -458,8 +497,8 @@ def test_a_late_answer_does_not_settle_the_job_of_another_worker(open_worker, mo
 def test_a_missing_fence_would_be_noticed(open_worker, monkeypatch):
     monkeypatch.setattr(liveness, "DEAD_SECONDS", -1.0)
     monkeypatch.setattr(liveness, "HEARTBEAT_SECONDS", 3600.0)
-    fence = b"AND jobs.claimed_by IS NOT DISTINCT FROM %(worker)s::bigint\n       AND jobs.attempt = given.number"
-    plant(monkeypatch, "settle", fence, b"")
+    fence = b"AND jobs.claimed_by IS NOT DISTINCT FROM %(worker)s::bigint\n       AND jobs.attempt = ends.number"
+    plant(monkeypatch, "exchange", fence, b"")
 
     assert not late_answer_is_refused(open_worker)
 

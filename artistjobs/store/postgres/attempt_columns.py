@@ -18,30 +18,33 @@ _ATTEMPT: Final = (
 )  # fmt: skip
 _SETTLED: Final = (None, "state", "next_attempt", None, None, "available_at")
 _ANSWER: Final = (
-    "answered_job", "answered_attempt", None, "received_at", "response_id", "created", "status", "model",
+    None, None, None, "received_at", "response_id", "created", "status", "model",
     "service_tier", "input_tokens", "cached_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens",
     "total_tokens", "cost_usd", "seconds", "body", "text_path", "way", "text",
 )  # fmt: skip
+_NO_ANSWER: Final = (None,) * len(_ANSWER)
 _LONG: Final = ("body", "text")
 _MOMENTS: Final = ("started_at", "ended_at", "received_at", "available_at")
 
 
 def attempt_columns(attempts: Sequence[Attempt], ahead_seconds: float) -> dict[str, object]:
-    """Return attempts at different jobs as columns, and their answers as others, which may be fewer.
+    """Return attempts at different jobs as columns, with NULL for what they lack.
 
     ``ahead_seconds`` is by how much the clock of the server is ahead of that of this machine.
     """
-    answered = [attempt for attempt in attempts if attempt.answer is not None]
+    answers = [_NO_ANSWER if one.answer is None else answer_values(one.answer, one, None) for one in attempts]
     columns = {
         **_transposed(_ATTEMPT, [attempt_values(attempt, None) for attempt in attempts]),
         **_transposed(_SETTLED, [settled_values(attempt, None) for attempt in attempts]),
-        **_transposed(_ANSWER, [answer_values(one.answer, one, None) for one in answered if one.answer is not None]),
+        **_transposed(_ANSWER, answers),
     }
     stored = [stored_text(text) for text in columns["text"]]
     columns["text"], columns["text_json"] = [text for text, _ in stored], [as_json for _, as_json in stored]
     if ahead_seconds:
         shifted = _shifting(ahead_seconds)
         columns |= {name: list(map(shifted, columns[name])) for name in _MOMENTS}
+    # ``unnest`` fills short columns with NULL, which saves both sides the columns that few attempts use.
+    columns = {name: [] if values.count(None) == len(values) else values for name, values in columns.items()}
     return {**columns, **{name: Texts(columns[name]) for name in _LONG}}
 
 

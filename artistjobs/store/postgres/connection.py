@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from time import monotonic, sleep, time
 from typing import Any, TypeVar
@@ -151,9 +151,13 @@ class Connection:
         self.in_transaction(lambda db: [execute(db, statement, row) for row in rows])
 
     def in_transaction(
-        self, change: Callable[[Db], Result], committed: Callable[[Db], Result | None] | None = None
+        self,
+        change: Callable[[Db], Result],
+        committed: Callable[[Db], Result | None] | None = None,
+        *,
+        is_one_statement: bool = False,
     ) -> Result:
-        """Run ``change`` in one transaction that is on disk on return.
+        """Run ``change`` in one transaction that is on disk on return; a single writing statement is one by itself.
 
         It is run again after a conflict, and after the server was away. If the connection broke, the commit may have
         taken effect: then ``committed`` returns the result of the earlier run, or None if there was none.
@@ -165,7 +169,7 @@ class Connection:
             if broke and committed is not None and (earlier := committed(db)) is not None:
                 return earlier
             broke = True
-            with db.transaction():
+            with nullcontext() if is_one_statement else db.transaction():
                 return change(db)
 
         return self.repeated(attempt)

@@ -112,6 +112,8 @@ class Liveness:
         db = self._connect()
         # A heartbeat that a crash of the server forgets is followed by another one; nothing has to wait for the disk.
         db.execute("SET synchronous_commit = off")
+        if db.prepare_threshold is not None:
+            db.prepare_threshold = 0  # each statement is repeated for as long as the worker lives
         return db
 
     def _beat(self) -> None:

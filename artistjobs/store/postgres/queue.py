@@ -9,16 +9,15 @@ from dataclasses import dataclass
 from time import monotonic, time
 
 from artistjobs.core.attempt import Attempt, Outcome
-from artistjobs.core.columns import NO_COLUMNS
 from artistjobs.core.formatting import count_text
-from artistjobs.core.job import EVERYTHING, MAX_DELAY_SECONDS, Claim, Scope
+from artistjobs.core.job import EVERYTHING, Claim, Scope
 from artistjobs.core.prompt import Prompt
 from artistjobs.core.timestamps import from_timestamp, to_timestamp
 from artistjobs.errors import StoreAwayError, StoreError
 from artistjobs.store.interface import ChangePrompt
 from artistjobs.store.models import CallPermit, QueueState, RescueResult, Reservation, Submission
 from artistjobs.store.postgres import liveness
-from artistjobs.store.postgres.claim_floor import ClaimFloor
+from artistjobs.store.postgres.claims import Claims
 from artistjobs.store.postgres.connection import Connection
 from artistjobs.store.postgres.deaths import Deaths
 from artistjobs.store.postgres.liveness import Liveness
@@ -32,9 +31,7 @@ from artistjobs.store.postgres.replay import replay, replay_orphans, replay_subm
 from artistjobs.store.postgres.session import connect
 from artistjobs.store.postgres.spool import Owner, Spooled, SpoolFile
 from artistjobs.store.postgres.statements import Db, DbRow, execute
-from artistjobs.store.queries.headers import Headers
-from artistjobs.store.queries.picks import RandomPicks
-from artistjobs.store.queries.rows import prompt_of, span, submission_of
+from artistjobs.store.queries.rows import of_different_jobs, prompt_of, span, submission_of
 
 _SETTINGS = {"idle_in_transaction_session_timeout": "10s", "random_page_cost": "1.1"}
 """Settings of the session of a worker. One that is suspended within a transaction must not keep locks from others. Jobs
@@ -84,13 +81,11 @@ class PostgresQueue:
         self._outage = Outage()
         self._purse = Purse()
         self._stop_to_note: str | None = None
-        self._floor = ClaimFloor()
+        self._claims = Claims(connection)
         self._claimed_at = 0.0
         self._thorough_at = 0.0
         self._deaths = Deaths(connection, local)
-        self._picks: RandomPicks | None = None
         self._worker: int | None = None
-        self._headers = Headers(connection)
         self._ends_submissions = False
 
     @property
@@ -133,7 +128,7 @@ class PostgresQueue:
 
     def claim_randomly(self) -> None:
         """Claim random jobs from now on, no longer the oldest first."""
-        self._picks = RandomPicks()
+        self._claims.claim_randomly()
 
     def exchange(self, attempts: Sequence[Attempt], limit: int, scope: Scope) -> list[Claim]:
         """Record attempts and claim up to ``limit`` jobs, in one transaction that is on disk on return."""
@@ -173,7 +168,7 @@ class PostgresQueue:
         for worker in others["late"]:
             found = self._deaths.rescue(worker)
             if not found["living"]:
-                self._floor.reset()
+                self._claims.floor.reset()
             states += found
         if is_thorough:
             states["failed"] += self._deaths.explain(self._worker)
@@ -181,11 +176,11 @@ class PostgresQueue:
 
     def queue_state(self, scope: Scope) -> QueueState:
         """Return the time of the next claimable job, and the number of jobs that other workers hold."""
-        row = self._connection.row("queue_state", {**span(scope), **self._moments(), "worker": self._worker})
+        row = self._connection.row("queue_state", {**span(scope), **self._claims.moments(), "worker": self._worker})
         assert row is not None
         # What is left from an outage is stored by the next exchange, as if there were something to claim.
         available_at = 0.0 if self._has_unstored else self._available_at(row)
-        return QueueState(available_at=available_at, claimed_by_others=row["held"])
+        return QueueState(available_at=available_at, claimed_by_others=row["held"], revision=row["revision"])
 
     def retry(
         self, *, scope: Scope, code: str | None = None, job: int | None = None, change: ChangePrompt | None = None
@@ -393,6 +388,7 @@ class PostgresQueue:
         claimed = self._connection.in_transaction(
             lambda db: self._record_and_claim(db, attempts, room, scope, number),
             lambda db: self._committed(db, self._doubt),
+            is_one_statement=self._is_one_statement(attempts),
         )
         self._settled(len(attempts), number)
         self._purse.commit()
@@ -431,22 +427,42 @@ class PostgresQueue:
         self, db: Db, attempts: Sequence[Attempt], limit: int, scope: Scope, number: int
     ) -> list[Claim]:
         self._ensure_remembered(db)
-        settled, is_registered = Recorder(self._connection, self._worker).record(db, attempts, number)
-        self._floor.lower_below(attempt.claim.job for attempt in settled if attempt.outcome is Outcome.RELEASED)
+        recorder = Recorder(self._connection, self._worker)
+        *before, group = of_different_jobs(attempts) or [[]]
+        for earlier in before:
+            recorder.record(db, earlier, number)
+        self._note_more(db, attempts)
+        row = self._claims.row(0 if self._claims.is_random else max(0, limit), scope, self._claimed_at)
+        first = recorder.exchange(db, group, number, row)
+        if not first.is_registered and self._life is not None:
+            # One that was taken for dead claims nothing before it has registered anew.
+            self._life.is_dead = True
+        released = [attempt.claim.job for attempt in attempts if attempt.outcome is Outcome.RELEASED]
+        if limit <= 0 or not first.is_registered:
+            claims = []
+        elif self._claims.is_random:
+            claims = self._claims.at_random(db, row, limit, self._worker)
+        else:
+            claims = self._claims.complete(
+                row, first.claimed, released, lambda again: recorder.exchange(db, [], number, again).claimed
+            )
+        self._claims.floor.lower_below(released)
+        return claims
+
+    def _is_one_statement(self, attempts: Sequence[Attempt]) -> bool:
+        """Return True if an exchange with these attempts needs no transaction of several statements."""
+        is_more = self._submitted or self._stop_to_note is not None or not self._purse.is_settled
+        ends_submissions = self._ends_submissions and attempts
+        return not (is_more or ends_submissions or self._claims.is_random or len(of_different_jobs(attempts)) > 1)
+
+    def _note_more(self, db: Db, attempts: Sequence[Attempt]) -> None:
+        """Record what else the transaction of an exchange is to store."""
         self._submit(db)
         if attempts and self._ends_submissions:
             execute(db, "end_submissions", {"jobs": [attempt.claim.job for attempt in attempts if attempt.calls]})
         self._free(db)
         if self._stop_to_note is not None:
             self._note_stop(db)
-        if not is_registered and self._life is not None:
-            # One that was taken for dead claims nothing before it has registered anew.
-            self._life.is_dead = True
-            limit = 0
-        claims = self._claim(db, limit, scope) if limit > 0 else []
-        if self._spool is not None:
-            self._spool.wait()  # before the commit, which a failover may forget
-        return claims
 
     def _committed(self, db: Db, doubt: _Doubt | None) -> list[Claim] | None:
         """Return the claims of an exchange whose commit took effect, None if it did not."""
@@ -456,7 +472,7 @@ class PostgresQueue:
         if row is None or row["exchanges"] < doubt.number:
             return None
         moment = to_timestamp(doubt.claimed_at)
-        return self._claims(execute(db, "claimed", {"worker": doubt.owner.worker, "claimed_at": moment}))
+        return self._claims.of_rows(execute(db, "claimed", {"worker": doubt.owner.worker, "claimed_at": moment}))
 
     def _store_submitted(self) -> None:
         self._connection.in_transaction(self._submit)
@@ -474,37 +490,6 @@ class PostgresQueue:
         execute(db, "stop_worker", {"worker": self._worker, "ending": self._stop_to_note})
         self._stop_to_note = None
 
-    def _claim(self, db: Db, limit: int, scope: Scope) -> list[Claim]:
-        row = {
-            **span(scope), **self._moments(), "limit": limit, "worker": self._worker, "floor": self._floor.job,
-            "claimed_at": to_timestamp(self._claimed_at),
-        }  # fmt: skip
-        if self._picks is not None:
-            claims = self._picks.take(
-                limit,
-                lambda picks: self._claims(execute(db, "claim_picks", row | {"picks": list(picks)})),
-                lambda count: [found["id"] for found in execute(db, "random_pending", row | {"count": count})],
-            )
-            return sorted(claims, key=lambda claim: claim.job)
-        claims = self._claims(execute(db, "claim", row))
-        if len(claims) < limit and row["floor"]:
-            # Jobs that became pending again are below the floor.
-            rest = self._claims(execute(db, "claim", row | {"floor": 0, "limit": limit - len(claims)}))
-            self._floor.reset()
-            return sorted([*claims, *rest], key=lambda claim: claim.job)
-        self._floor.raise_to(claims[-1].job if len(claims) == limit else 0, starts_anew=not row["floor"])
-        return claims
-
-    def _claims(self, rows: Iterable[DbRow]) -> list[Claim]:
-        claims = (
-            Claim(
-                row["job"], row["attempt"], row["prompt"], row["artist_name"], row["artist_data"],
-                NO_COLUMNS if row["columns"] is None else self._headers.columns(row["header"], row["columns"]),
-            )
-            for row in rows
-        )  # fmt: skip
-        return sorted(claims, key=lambda claim: claim.job)
-
     def _retry_changed(self, db: Db, selected: Mapping[str, object], change: ChangePrompt) -> int:
         asked = [row["prompt"] for row in execute(db, "failed_prompts", selected)]
         now = to_timestamp(self._connection.now())
@@ -514,11 +499,6 @@ class PostgresQueue:
             execute(db, "retry", {**selected, "asked": number, "sent_as": sent_as}).rowcount
             for number, sent_as in changed
         )
-
-    def _moments(self) -> dict[str, object]:
-        """Return the current time, and the latest plausible ``available_at`` of a job, by the clock of the server."""
-        now = self._connection.now()
-        return {"now": to_timestamp(now), "latest": to_timestamp(now + MAX_DELAY_SECONDS)}
 
     @property
     def _has_unstored(self) -> bool:

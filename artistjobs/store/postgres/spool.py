@@ -11,7 +11,6 @@ import json
 import logging
 import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -30,9 +29,6 @@ KEPT_BYTES: Final = 16 * 2**20
 """Size from which a file is begun anew once the database has everything in it."""
 
 SUFFIX = ".spool"
-
-_MANY: Final = 8
-"""Number of attempts from which a thread is worth its start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +57,6 @@ class SpoolFile:
         self._file: FileIO | None = self._path.open("ab", buffering=0)
         fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         self._is_complete = True
-        self._thread = ThreadPoolExecutor(1, "spool")
-        self._writing: Future[None] | None = None
         self._submitted: dict[int, Submission] = {}
         self.acknowledged = 0
         self._begin()
@@ -74,25 +68,20 @@ class SpoolFile:
 
     def read(self, pending: Sequence[Attempt], number: int) -> "list[Spooled]":
         """Return everything in the file, or the attempts in memory if the disk did not take all of them."""
-        self.wait()
         if self._is_complete:
             return read_spool(self._path)
         return [Spooled(number, attempt, is_acknowledged=False) for attempt in pending]
 
     def add(self, number: int, attempts: Sequence[Attempt]) -> None:
-        """Write attempts that belong to the exchange with this number; many of them in a thread, see ``wait``."""
-        self.wait()
+        """Write attempts that belong to the exchange with this number."""
         for attempt in attempts:
             if attempt.calls:
                 self._submitted.pop(attempt.claim.job, None)
-        if len(attempts) < _MANY:
-            self._add(number, attempts)
-        else:
-            self._writing = self._thread.submit(self._add, number, attempts)
+        lines = [json.dumps({"number": number, "attempt": attempt_json(attempt)}) for attempt in attempts]
+        self._write("".join(f"{line}\n" for line in lines).encode())
 
     def add_submission(self, submission: Submission) -> None:
         """Write a response that the service makes in the background, on disk on return."""
-        self.wait()
         self._submitted[submission.job] = submission
         self._write_submission(submission)
         self.sync()
@@ -101,19 +90,8 @@ class SpoolFile:
         """Return the responses that the service makes in the background for jobs of this worker."""
         return list(self._submitted.values())
 
-    def wait(self) -> None:
-        """Wait until everything is written. In the meantime, the server may work on the same attempts."""
-        if self._writing is not None:
-            self._writing.result()
-            self._writing = None
-
-    def _add(self, number: int, attempts: Sequence[Attempt]) -> None:
-        lines = [json.dumps({"number": number, "attempt": attempt_json(attempt)}) for attempt in attempts]
-        self._write("".join(f"{line}\n" for line in lines).encode())
-
     def acknowledge(self, number: int) -> None:
         """Write that the database has all exchanges up to this number."""
-        self.wait()
         self.acknowledged = number
         if self._file is not None and self._is_complete and self._file.tell() > KEPT_BYTES:
             with suppress(OSError):
@@ -123,7 +101,6 @@ class SpoolFile:
 
     def sync(self) -> None:
         """Sync everything written to the disk."""
-        self.wait()
         try:
             if self._file is not None:
                 os.fsync(self._file.fileno())
@@ -138,8 +115,6 @@ class SpoolFile:
 
     def close(self) -> None:
         """Release the file, as the death of the process does."""
-        self.wait()
-        self._thread.shutdown()
         if self._file is not None:
             self._file.close()
             self._file = None

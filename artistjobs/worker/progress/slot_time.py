@@ -33,6 +33,7 @@ class SlotTime:
     slots: Level = field(default_factory=Level)
     in_calls: Level = field(default_factory=Level)
     paused: Level = field(default_factory=Level)
+    short_of_files: Level = field(default_factory=Level)
     waits: Counter[Bound] = field(default_factory=Counter)
 
     def set_slots(self, count: int) -> None:
@@ -50,6 +51,10 @@ class SlotTime:
     def set_paused(self, *, is_paused: bool) -> None:
         """Record that calls are paused, or no longer are."""
         self.paused.set(self.clock(), float(is_paused))
+
+    def set_short_of_files(self, *, is_short: bool) -> None:
+        """Record that the limit of open files allows fewer slots than are wanted, or no longer does."""
+        self.short_of_files.set(self.clock(), float(is_short))
 
     def waited(self, bound: Bound, seconds: float) -> None:
         """Record the time that one slot has waited for something."""

@@ -28,6 +28,8 @@ FOUND = replace(BUSY, found=100.0)
         (replace(BUSY, in_calls=300, in_commits=300, cpu=99), Bound.CPU, 0.99),
         (replace(BUSY, paused=60, in_calls=100), Bound.PAUSED, 0.6),
         (replace(BUSY, slots=1600), Bound.LATENCY, 780 / 784),
+        (replace(BUSY, at_files=90), Bound.FILES, 0.9),
+        (replace(BUSY, at_files=90, slots=1600), Bound.LATENCY, 780 / 784),
         (replace(FOUND, at_latency=80), Bound.LATENCY, 0.8),
         (replace(FOUND, at_refusal=70), Bound.SERVICE, 0.7),
         (replace(FOUND, at_most=90), Bound.WORKERS, 0.98),

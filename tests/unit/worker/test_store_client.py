@@ -9,7 +9,7 @@ import pytest
 from factories import make_attempt
 
 from artistjobs.core.attempt import Outcome
-from artistjobs.core.controls import Control, ControlChange, ProcessShare, WorkerSettings
+from artistjobs.core.controls import Control, ControlChange, ProcessShare, WorkerSettings, last_revision
 from artistjobs.core.job import EVERYTHING, Artist, Claim
 from artistjobs.core.prompt import Prompt
 from artistjobs.errors import StoreError
@@ -53,6 +53,8 @@ class QueueOfClaims:
         self.terminal = Terminal()
         self.living = 0
         self.holder = ""
+        self.held = 0
+        self.revision = lambda: None
 
     def register(self) -> int:
         return 1
@@ -79,7 +81,9 @@ class QueueOfClaims:
         return claims
 
     def queue_state(self, _scope) -> QueueState:
-        return QueueState(available_at=0.0 if self.left else None, claimed_by_others=0)
+        return QueueState(
+            available_at=0.0 if self.left else None, claimed_by_others=self.held, revision=self.revision()
+        )
 
     def counts(self, _scope) -> Counts:
         return Counts(pending=self.left, running=0, done=0, failed=0)
@@ -330,6 +334,24 @@ async def test_a_worker_receives_settings_while_all_its_calls_are_slow():
 
     assert heard == [WorkerSettings(max_workers=4, rpm=60), WorkerSettings(max_workers=4)]
     assert writer.store_thread.settings_poller.settings == heard[-1]
+
+
+async def test_a_look_for_jobs_tells_whether_a_setting_has_changed():
+    queue, heard = QueueOfClaims(0), []
+    queue.held = 1
+    queue.revision = lambda: last_revision(queue.terminal.read())
+    writer = await started(queue, settings=WorkerSettings(max_workers=4), on_change=heard.append)
+    waiting = asyncio.create_task(writer.exchange(None))
+
+    queue.terminal.set(Control.RPM, 60)
+    await until(lambda: heard)
+    queue.terminal.set(Control.RPM, None)
+    await until(lambda: len(heard) == 2)
+    queue.held = 0
+    await waiting
+    await writer.close("finished", [])
+
+    assert heard == [WorkerSettings(max_workers=4, rpm=60), WorkerSettings(max_workers=4)]
 
 
 async def test_requests_wait_without_polling_during_a_pause():

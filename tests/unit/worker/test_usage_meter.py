@@ -88,6 +88,16 @@ async def test_what_the_parts_report_is_counted_once():
     assert worker.meter.usage() == usage
 
 
+async def test_a_limit_of_open_files_that_allows_fewer_slots_bounds_the_run():
+    worker = Worker()
+    worker.slot_time.set_short_of_files(is_short=True)
+
+    for _ in range(10):
+        await worker.call(2.0)
+
+    assert worker.meter.recent_bound() is Bound.FILES
+
+
 async def test_what_bounded_it_more_than_a_minute_ago_is_forgotten():
     worker = Worker()
     worker.slot_time.set_paused(is_paused=True)

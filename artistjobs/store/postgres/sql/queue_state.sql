@@ -1,6 +1,8 @@
 -- Number of jobs that other workers hold, number of pending jobs, and the time at which the first of them may be claimed,
--- NULL for at once. An available_at after latest is ignored, as in claim.sql. One statement, since idle workers repeat it.
-SELECT held.jobs AS held, pending.jobs, pending.available_at
+-- NULL for at once. An available_at after latest is ignored, as in exchange.sql. With the
+-- revision of the latest change of a setting. One statement, since idle workers repeat it.
+SELECT held.jobs AS held, pending.jobs, pending.available_at,
+       (SELECT coalesce(max(revision), 0) FROM controls) AS revision
   FROM (SELECT count(*) AS jobs
           FROM jobs
          WHERE state = 'running'
