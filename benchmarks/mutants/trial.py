@@ -145,17 +145,19 @@ def try_mutants(tests: Sequence[str], mutants: Sequence[Mutant], tell: Callable[
     """Run tests on each mutant; return False if they fail without one."""
     if not mutants:
         return True
-    pid = os.fork()
-    if not pid:
-        sys.path.insert(0, str(ROOT / "tests" / "support"))
-        _register_profile()
-        arguments = [
-            "-n", "0", "-x", "-q", "-s", "-p", "no:cacheprovider", "--hypothesis-profile=mutants", "--timeout",
-            str(TEST_SECONDS), "-o", "tmp_path_retention_policy=none",
-            "-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning", *tests,
-        ]  # fmt: skip
-        os._exit(pytest.main(arguments, plugins=[Trials(mutants, tell)]))
-    return os.waitpid(pid, 0)[1] == 0
+    # A folder of its own, because pytest removes older ones of its own name.
+    with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
+        pid = os.fork()
+        if not pid:
+            sys.path.insert(0, str(ROOT / "tests" / "support"))
+            _register_profile()
+            arguments = [
+                "-n", "0", "-x", "-q", "-s", "-p", "no:cacheprovider", "--hypothesis-profile=mutants", "--timeout",
+                str(TEST_SECONDS), "-o", "tmp_path_retention_policy=none", "--basetemp", f"{folder}/tests",
+                "-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning", *tests,
+            ]  # fmt: skip
+            os._exit(pytest.main(arguments, plugins=[Trials(mutants, tell)]))
+        return os.waitpid(pid, 0)[1] == 0
 
 
 def _register_profile() -> None:
