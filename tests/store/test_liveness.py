@@ -3,6 +3,8 @@
 import os
 import signal
 import socket
+import sqlite3
+import threading
 from pathlib import Path
 
 import factories as make
@@ -11,6 +13,7 @@ from children import child, receive, send
 from conftest import wait_until
 
 from artistjobs.errors import StoreError
+from artistjobs.store.queries.job_queries import SqlJobQueries
 from artistjobs.store.sqlite import holders, liveness
 from artistjobs.store.sqlite.liveness import GRACE_SECONDS, DeathWatch, LivenessLock, WorkerProcess, is_alive
 from artistjobs.store.sqlite.store import open_store
@@ -195,3 +198,69 @@ def test_a_worker_goes_on_with_a_file_made_anew(path, store):
         send(process)
         assert receive(process) == "exchanged"
         assert is_alive(path, row_of(process, host="another host"))
+
+
+def keepers():
+    return [thread for thread in threading.enumerate() if thread.name == "lock keeper"]
+
+
+@pytest.mark.parametrize("way", ["end", "close"])
+def test_the_thread_of_a_worker_does_not_outlive_its_registration(path, way):
+    before = len(keepers())
+    with open_store(path, create=True) as store:
+        store.queue.register()
+        assert len(keepers()) == before + 1
+
+        store.queue.end("done") if way == "end" else store.queue.close()
+
+        assert len(keepers()) == before
+
+
+def endings(store):
+    return [run.ending for run in SqlJobQueries(store._connection).runs(10)]
+
+
+def test_the_first_end_of_a_worker_is_the_one_that_is_recorded(path, store):
+    store.queue.register()
+
+    store.queue.end("finished")
+    store.queue.end("interrupted")
+
+    assert endings(store) == ["finished"]
+
+
+def test_a_worker_that_left_like_a_dead_one_records_no_end(path, store):
+    store.queue.register()
+
+    store.queue.close()
+    store.queue.end("finished")
+
+    assert endings(store) == [None]
+
+
+def test_a_registration_that_does_not_reach_the_disk_leaves_no_lock_file(path, store):
+    def refuse_commits(action, name, *_):
+        return sqlite3.SQLITE_DENY if (action, name) == (sqlite3.SQLITE_TRANSACTION, "COMMIT") else sqlite3.SQLITE_OK
+
+    store._connection.db.conn.set_authorizer(refuse_commits)
+    with pytest.raises(StoreError):
+        store.queue.register()
+    store._connection.db.conn.set_authorizer(None)
+
+    assert list(path.parent.glob("*worker*")) == []
+
+
+def test_a_queue_that_waits_for_the_right_to_write_is_watched(path, store):
+    waiting = threading.Thread(target=store.queue.register)
+    with open_store(path) as other, other._connection.transaction():
+        waiting.start()
+        wait_until(lambda: has_given_up(store.queue))
+    waiting.join()
+
+
+def has_given_up(queue):
+    try:
+        queue.watch_lock(is_abandoned=True)
+    except StoreError as error:
+        return "locked" in str(error)
+    return False
