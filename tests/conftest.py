@@ -32,6 +32,9 @@ SERVER_URL = os.environ.get("ARTISTJOBS_TEST_POSTGRES")
 SERVER_IS_REQUIRED = bool(os.environ.get("ARTISTJOBS_TEST_POSTGRES_REQUIRED"))
 """If set, a missing server is a failure and not a reason to skip."""
 
+# A runner in the background may have had SIGINT ignored, and children inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 # An example of a property test may take longer than the default of 200 ms on a busy machine.
 settings.register_profile("artistjobs", deadline=None)
 settings.load_profile("artistjobs")
@@ -102,16 +105,11 @@ class Program:
         environment = self.environment | options.pop("env", {})
         prepare = options.pop("prepare", lambda: None)
 
-        def begin() -> None:
-            # A runner in the background may have had SIGINT ignored, and children inherit that.
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-            prepare()
-
         process = subprocess.Popen(
             command,
             cwd=self.folder,
             env=environment,
-            preexec_fn=begin,
+            preexec_fn=prepare,
             **(pipes | options),
         )
         self.started.append(process)

@@ -20,8 +20,8 @@ from artistjobs.worker.stop import Stop, StopReason
 log = logging.getLogger(__name__)
 
 
-ECHO_SECONDS = 0.5
-"""Time after the first signal in which others belong to the same request.
+ECHO_SECONDS = 0.1
+"""Time after the first signal in which others belong to the same request. Nobody types Ctrl+C twice in it.
 
 ``timeout`` sends a signal to the process and then to its group, so that it may arrive twice.
 """

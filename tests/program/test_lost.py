@@ -36,7 +36,7 @@ def test_calls_to_a_server_that_has_gone_cost_nothing(cli, folder, api, monkeypa
 
     async def create_until_it_goes(self, body):
         if len(answered) >= 5:
-            self._address = "http://127.0.0.1:1/v1/responses"
+            self._address, self._repeated = "http://127.0.0.1:1/v1/responses", None
         answered.append(body)
         return await create(self, body)
 

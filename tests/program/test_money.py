@@ -6,7 +6,7 @@ from contextlib import closing
 from dataclasses import dataclass
 
 import pytest
-from conftest import wait_until, write_artists
+from conftest import wait_for_second_signal, wait_until, write_artists
 
 from artistjobs.api.prices import usage_cost
 from artistjobs.core.attempt import Usage
@@ -179,6 +179,7 @@ def test_calls_given_up_by_a_second_signal_count_their_worst_case(program_with_a
     worker.terminate()
     # After the first signal was handled, because two pending signals count as one.
     assert any(b"stopping: waiting for" in line for line in worker.stderr)
+    wait_for_second_signal()
     worker.terminate()
     worker.communicate(timeout=20)
 
