@@ -66,7 +66,7 @@ def count(target: Target, record: Record) -> Count:
     mutants, known = list(target.mutants()), reasons()
     survived = [mutant for mutant in mutants if record.fate(mutant) is Fate.SURVIVED]
     for mutant in survived:
-        if (mutant.file.name, mutant.change()) not in known:
+        if (mutant.file.name, mutant.change().strip()) not in known:
             click.echo(f"{mutant.file.name} {mutant.kind}\n{mutant.change()}")
     counted = Count(target.name, len(mutants), survived, sum(record.fate(mutant) is None for mutant in mutants))
     click.echo(counted.row())

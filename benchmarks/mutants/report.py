@@ -40,7 +40,7 @@ def markdown(counts: Sequence[Count]) -> str:
     by_reason = dict[tuple[str, str], list[Mutant]]()
     for count in counts:
         for mutant in count.survived:
-            why = known.get((mutant.file.name, mutant.change()), UNEXPLAINED)
+            why = known.get((mutant.file.name, mutant.change().strip()), UNEXPLAINED)
             by_reason.setdefault((mutant.file.name, why), []).append(mutant)
     survived = [mutant for one in counts for mutant in one.survived]
     total = Count("all", sum(one.mutants for one in counts), survived, sum(one.untried for one in counts))
