@@ -174,6 +174,21 @@ def test_the_export_is_one_snapshot_and_takes_little_memory(cli, folder, url, qu
     assert peak < 60e6
 
 
+def test_an_export_whose_session_ends_midway_is_an_error_in_one_sentence(cli, program, folder, url, query):
+    write_artists(folder / "a.csv", 50)
+    cli("--db", url, "run", "a.csv", "--no-text")
+    query("UPDATE answers SET text = repeat('x', 1000000), body = '{}'")
+    sending = "FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'ClientWrite'"
+
+    export = program.start("--db", url, "export", "-")  # nobody reads, so the server waits
+    wait_until(lambda: query(f"SELECT pg_terminate_backend(pid) {sending}"))
+    output, errors = export.communicate(timeout=60)
+
+    assert export.returncode == 74
+    assert re.fullmatch(rb"artistjobs: [^\n]+; [^\n]+\n", errors), errors
+    assert 0 < output.count(b"\n") < 50
+
+
 # Refusals
 
 
