@@ -148,8 +148,8 @@ def test_a_worker_that_died_keeps_no_database_from_an_upgrade(path, add_migratio
 
 
 def test_the_upgrade_waits_for_a_running_program_and_comes_after_it(program_with_api, cli, folder, api, add_migration):
-    write_artists(folder / "a.csv", 10)
-    api.latency_seconds = 0.3
+    write_artists(folder / "a.csv", 400)
+    api.latency_seconds = 0.3  # for long enough that the program runs until all commands were refused
     process = program_with_api.start("run", "a.csv", "--max-workers", "2")
     wait_until(lambda: api.journal.received)
     add_wings(add_migration)
@@ -157,7 +157,9 @@ def test_the_upgrade_waits_for_a_running_program_and_comes_after_it(program_with
     for command in (["status"], ["export"], ["failures"], ["report"], ["work"], ["pause"], ["run", "a.csv"]):
         refused = cli(*command)
         assert (refused.exit_code, "earlier version" in refused.stderr) == (74, True), command
-    assert process.wait(60) == 0, process.stderr.read()
+    api.latency_seconds = 0.0
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
 
     assert cli("status").exit_code == 0
     assert "feathers" in names_of(folder / "artistjobs.db", "table")
