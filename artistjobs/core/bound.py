@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Final
 
+from artistjobs.core.attempt import Failure
 from artistjobs.core.json_values import Json
 
 WAITED_SHARE: Final = 0.1
@@ -175,6 +176,13 @@ def _bounded_by_calls(usage: Usage) -> Bounded:
 
 def _bounded(bound: Bound, part: float, whole: float, shown_by: str) -> Bounded:
     return Bounded(bound, min(1.0, part / whole), shown_by, REMEDIES[bound])
+
+
+def bound_of_refusal(failure: Failure) -> Bound:
+    """Return the limit for which a service refused a call, or asked to wait."""
+    if any("token" in text for text in (failure.type, failure.code) if text):
+        return Bound.TOKENS  # OpenAI names the limit in the type of the error
+    return Bound.REQUESTS if failure.slow_down else Bound.SERVICE
 
 
 def bounded_json(bounded: Bounded | None) -> dict[str, Json] | None:

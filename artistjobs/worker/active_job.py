@@ -15,7 +15,7 @@ from artistjobs.api.interface import CancelledBeforeSendingError
 from artistjobs.api.remedies import failure_text
 from artistjobs.api.reply import Reply
 from artistjobs.core.attempt import SCHEMA_MISMATCH, Answer, Attempt, Failure, FailureKind, Outcome
-from artistjobs.core.bound import Bound
+from artistjobs.core.bound import Bound, bound_of_refusal
 from artistjobs.core.formatting import cost_text, truncate
 from artistjobs.core.job import MAX_DELAY_SECONDS, Claim
 from artistjobs.core.pricing import Billing, Cost
@@ -338,9 +338,11 @@ class ActiveJob:
             return
         if failure.slow_down and (failure.retry_after_seconds or shared.verdicts.breaker.is_closed):
             # While calls rest, the pauses between the probes are enough, unless the server names a time.
-            shared.limiter.refused(failure.retry_after_seconds, failure.code, self._allowed_at)
+            shared.limiter.refused(
+                failure.retry_after_seconds, failure.code, self._allowed_at, bound_of_refusal(failure)
+            )
         elif (failure.retry_after_seconds or 0) > SAT_THROUGH_SECONDS and not failure.is_flex_full:
-            shared.limiter.pause(failure.retry_after_seconds or 0, failure.code)
+            shared.limiter.pause(failure.retry_after_seconds or 0, failure.code, bound_of_refusal(failure))
 
 
 _OUTCOMES = {

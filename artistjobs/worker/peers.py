@@ -7,7 +7,7 @@ import logging
 from typing import Protocol
 
 from artistjobs.worker.limits.circuit_breaker import Breaker, Event
-from artistjobs.worker.limits.rate_limiter import Limiter
+from artistjobs.worker.limits.rate_limiter import Limiter, Wait
 
 log = logging.getLogger(__name__)
 
@@ -15,8 +15,8 @@ log = logging.getLogger(__name__)
 class Peers(Protocol):
     """Receives what concerns the calls of all processes of a command."""
 
-    def paused(self, until: float, reason: str) -> None:
-        """Report a pause of all calls, until a time in seconds on the monotonic clock, which all processes share."""
+    def paused(self, pause: Wait) -> None:
+        """Report a pause of all calls; its end is on the monotonic clock, which all processes share."""
 
     def resting(self, cause: str, announcement: str) -> None:
         """Report that the service is away, and that this process makes the probes.
@@ -31,7 +31,7 @@ class Peers(Protocol):
 class NoPeers:
     """The peers of a command with one process: none."""
 
-    def paused(self, until: float, reason: str) -> None:
+    def paused(self, pause: Wait) -> None:
         """Do nothing."""
 
     def resting(self, cause: str, announcement: str) -> None:  # noqa: ARG002 - as the protocol has it
@@ -49,9 +49,9 @@ class Calls:
         self._limiter = limiter
         self._breaker = breaker
 
-    def pause(self, until: float, reason: str) -> None:
-        """Pause for the reason that paused another process."""
-        self._limiter.pause_until(until, reason)
+    def pause(self, pause: Wait) -> None:
+        """Pause as another process does."""
+        self._limiter.pause_until(pause)
 
     def follow(self, cause: str) -> None:
         """Rest while another process makes the probes."""

@@ -100,22 +100,13 @@ class Wait:
     """The reason for which calls wait, and the end of the wait in seconds on the limiter's clock.
 
     ``gives_up_at`` is set during an outage, in which calls may wait longer: it is the time at which the run stops.
+    ``bound`` is the limit that calls wait for, None if they wait for the end of others alone.
     """
 
     reason: str
     until: float
     gives_up_at: float | None = None
-
-
-def bound_of_wait(reason: str) -> Bound:
-    """Return the bound that the reason of a wait stands for; it may be the code of an error."""
-    if reason == "file handles":
-        return Bound.FILES
-    if "token" in reason:
-        return Bound.TOKENS
-    if "request" in reason or "rate_limit" in reason or reason == "slow_down":
-        return Bound.REQUESTS
-    return Bound.SERVICE
+    bound: Bound | None = None
 
 
 class Gate(Protocol):
@@ -158,7 +149,7 @@ class Limiter:
         first_gap: float = 0.0,
         gate: Gate | None = None,
     ) -> None:
-        self.on_pause: Callable[[float, str], None] = lambda _until, _reason: None
+        self.on_pause: Callable[[Wait], None] = lambda _pause: None
         self._clock, self._sleep = clock, sleep
         self._gate = gate or OpenGate()
         self._refusals = 0
@@ -172,8 +163,7 @@ class Limiter:
         self._turn = asyncio.Lock()
         self._queued = 0
         self._charge = TokenCharge()
-        self._paused_until = 0.0
-        self._pause_reason = ""
+        self._pause = Wait("", 0.0)
         self._pace_before = 0.0
         self._starts: deque[float] = deque(maxlen=MAX_STARTS)
         self.waiting: Wait | None = None
@@ -189,12 +179,12 @@ class Limiter:
     @property
     def paused_until(self) -> float:
         """End of the latest pause, in seconds on the limiter's clock."""
-        return self._paused_until
+        return self._pause.until
 
     @property
     def pause_in_progress(self) -> Wait | None:
         """Pause of all calls, also if no call waits for its end now; None if calls are not paused."""
-        return Wait(self._pause_reason, self._paused_until) if self._clock() < self._paused_until else None
+        return self._pause if self._clock() < self._pause.until else None
 
     @property
     def is_refused_throughout(self) -> bool:
@@ -223,7 +213,7 @@ class Limiter:
         It counts as a request, but is no call: it needs no slot and no tokens.
         """
         now = self._clock()
-        at = max(now, self._paused_until, self._requests.next_at)
+        at = max(now, self._pause.until, self._requests.next_at)
         self._requests.consume(now, max(1, self._sharers()))
         return at - now
 
@@ -238,35 +228,37 @@ class Limiter:
         self._refusals = 0
         self._concurrency.restart()
 
-    def refused(self, seconds: float | None, reason: str, started_at: float = math.inf) -> None:
+    def refused(
+        self, seconds: float | None, reason: str, started_at: float = math.inf, bound: Bound = Bound.REQUESTS
+    ) -> None:
         """Record a refusal for too many calls: pause all calls, and allow fewer in flight afterwards.
 
         ``seconds`` is the pause that the server asked for; without one the pauses grow. ``started_at`` is the time at
-        which the refused call was allowed to start.
+        which the refused call was allowed to start, ``bound`` the limit for which it was refused.
         """
         # Calls that were in flight together are refused together for the same reason: only the first refusal counts.
         now = self._clock()
-        if now >= self._paused_until and started_at > self._refused_at:
+        if now >= self._pause.until and started_at > self._refused_at:
             self._concurrency.refused()
             self._refusals += 1
             self._refused_at = now
         growing = min(FIRST_REFUSAL_SECONDS * 2.0 ** max(0, self._refusals - 1), MAX_REFUSAL_SECONDS)
-        self.pause(seconds or growing, reason)
+        self.pause(seconds or growing, reason, bound)
 
-    def pause(self, seconds: float, reason: str) -> None:
-        """Start no call for ``seconds``; a longer pause in progress stays."""
-        until = self._clock() + seconds
-        if self.pause_until(until, reason) and seconds >= SHARED_PAUSE_SECONDS:
-            self.on_pause(until, reason)
+    def pause(self, seconds: float, reason: str, bound: Bound = Bound.REQUESTS) -> None:
+        """Start no call for ``seconds``, because of a limit; a longer pause in progress stays."""
+        pause = Wait(reason, self._clock() + seconds, bound=bound)
+        if self.pause_until(pause) and seconds >= SHARED_PAUSE_SECONDS:
+            self.on_pause(pause)
 
-    def pause_until(self, until: float, reason: str) -> bool:
-        """Start no call before a time; return False if a longer pause is in progress."""
+    def pause_until(self, pause: Wait) -> bool:
+        """Start no call before the end of a pause; return False if a longer one is in progress."""
         now = self._clock()
-        if now >= self._paused_until:
+        if now >= self._pause.until:
             self._pace_before = max(self._pace(now), KEPT_PACE * self._pace_before)
-        if until <= self._paused_until:
+        if pause.until <= self._pause.until:
             return False
-        self._paused_until, self._pause_reason = until, reason
+        self._pause = pause
         return True
 
     @property
@@ -296,7 +288,7 @@ class Limiter:
 
         ``accepted`` is True unless the call was refused for the rate of calls.
         """
-        for spacing, kind in ((self._requests, "requests"), (self._tokens, "tokens")):
+        for spacing, kind in ((self._requests, Bound.REQUESTS), (self._tokens, Bound.TOKENS)):
             if (limit := read_limit(headers, kind)) is None:
                 continue
             if not limit.is_daily:
@@ -304,19 +296,19 @@ class Limiter:
                     limit.per_period
                     * (NEARLY_USED_UP_PACE if limit.share_left < NEARLY_USED_UP else TARGET_UTILIZATION)
                 )
-                if kind == "tokens":
+                if kind is Bound.TOKENS:
                     self._charge.observe(self._clock(), limit)
             if limit.remaining == 0 and 0 < limit.reset_seconds <= MAX_RESET_SECONDS:
-                self.pause(limit.reset_seconds, f"the limit on {kind}")
+                self.pause(limit.reset_seconds, f"the limit on {kind}", kind)
             elif limit.remaining == 0 and limit.reset_seconds > 0:
                 self._doubt(kind, accepted=accepted)
 
-    def _doubt(self, kind: str, *, accepted: bool) -> None:
+    def _doubt(self, kind: Bound, *, accepted: bool) -> None:
         """Pause shortly for a limit that is said to be used up for long, until a call shows whether that is true."""
         now = self._clock()
         doubted_until = self._doubted_until.setdefault(kind, now + DOUBT_SECONDS)
         if now < doubted_until:
-            self.pause(doubted_until - now, f"the limit on {kind}")
+            self.pause(doubted_until - now, f"the limit on {kind}", kind)
         elif accepted:
             self._doubted_until[kind] = -math.inf
 
@@ -327,8 +319,8 @@ class Limiter:
             while (wait := self._wait(now := self._clock())) is not None:
                 self.waiting = wait
                 await self._sleep(min(wait.until - self._clock(), WAIT_POLL_SECONDS))
-                if wait.reason != IN_FLIGHT:
-                    held_by = bound_of_wait(self._pause_reason if wait.reason == AFTER_PAUSE else wait.reason)
+                if wait.bound is not None:
+                    held_by = wait.bound
                     self._add_wait(held_by, self._clock() - now)
         finally:
             self.waiting = None
@@ -343,18 +335,18 @@ class Limiter:
     def _wait(self, now: float) -> Wait | None:
         if (opens_at := self._gate.opens_at) > now:
             # A probe in flight may open the gate at any moment.
-            return Wait("the service", min(opens_at, now + GATE_POLL_SECONDS))
-        if now < self._paused_until:
-            return Wait(self._pause_reason, self._paused_until)
+            return Wait("the service", min(opens_at, now + GATE_POLL_SECONDS), bound=Bound.SERVICE)
+        if now < self._pause.until:
+            return self._pause
         if self._concurrency.is_full:
             return Wait(IN_FLIGHT, now + SLOT_POLL_SECONDS)
-        at, reason = max(
-            (self._requests.next_at, "requests a minute"),
-            (self._tokens.next_at, "tokens a minute"),
-            (self._next_after_pause(now), AFTER_PAUSE),
-            (self._next_of_first(), IN_FLIGHT),
+        at, reason, bound = max(
+            (self._requests.next_at, "requests a minute", Bound.REQUESTS),
+            (self._tokens.next_at, "tokens a minute", Bound.TOKENS),
+            (self._next_after_pause(now), AFTER_PAUSE, self._pause.bound),
+            (self._next_of_first(), IN_FLIGHT, None),
         )
-        return Wait(reason, at) if at > now else None
+        return Wait(reason, at, bound=bound) if at > now else None
 
     def _start_call(self, expected: float | Callable[[], float], *, is_free: bool) -> int:
         tokens = expected() if callable(expected) else expected
@@ -375,13 +367,13 @@ class Limiter:
         return self._starts[-1] + min(self._first_gap, FILL_SECONDS / size) if is_filling else 0.0
 
     def _next_after_pause(self, now: float) -> float:
-        since = now - self._paused_until
-        if not self._paused_until or since > COMING_BACK_SECONDS or not self._starts or not self._pace_before:
+        since = now - self._pause.until
+        if not self._pause.until or since > COMING_BACK_SECONDS or not self._starts or not self._pace_before:
             return 0.0
         pace = self._pace_before / 2 * math.exp2(since)
-        return max(self._starts[-1], self._paused_until) + 1 / max(pace, 1.0)
+        return max(self._starts[-1], self._pause.until) + 1 / max(pace, 1.0)
 
     def _pace(self, now: float) -> float:
-        since = max(self._paused_until, now - PACE_WINDOW_SECONDS)
+        since = max(self._pause.until, now - PACE_WINDOW_SECONDS)
         recent = sum(1 for start in self._starts if start > since)
         return recent / max(now - since, 1.0)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
+from artistjobs.core.bound import Bound
 from artistjobs.core.shortage import Shortage
 from artistjobs.worker.limits.rate_limiter import Limiter
 from artistjobs.worker.stop import Stop, StopReason
@@ -26,7 +27,7 @@ class Shortages:
 
     def note(self, shortage: Shortage) -> None:
         """Slow down for a call that got no file handle; stop the run if memory or threads are short."""
-        self._limiter.refused(PAUSE_SECONDS, "file handles")
+        self._limiter.refused(PAUSE_SECONDS, "file handles", bound=Bound.FILES)
         self._alone = 0 if self._in_flight() else self._alone + 1
         if shortage is not Shortage.FILES or self._alone > MAX_ALONE:
             self._stop.request(StopReason.RESOURCES, shortage)

@@ -11,12 +11,14 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Final, NoReturn
 
+from artistjobs.core.bound import Bound
 from artistjobs.core.controls import ProcessShare
 from artistjobs.core.json_values import Json
 from artistjobs.core.shortage import expected_error
 from artistjobs.errors import ArtistjobsError
 from artistjobs.terminal.log import extra_of
 from artistjobs.worker.launch import run_calling, run_in_loop
+from artistjobs.worker.limits.rate_limiter import Wait
 from artistjobs.worker.peers import Calls, Peers
 from artistjobs.worker.processes import messages
 from artistjobs.worker.progress.counters import RunTotals
@@ -124,9 +126,9 @@ class ParentLink:
         self._calls = calls
         return self
 
-    def paused(self, until: float, reason: str) -> None:
+    def paused(self, pause: Wait) -> None:
         """Report a pause of all calls."""
-        self._sender.send(messages.PAUSED, [until, reason])
+        self._sender.send(messages.PAUSED, [pause.until, pause.reason, pause.bound])
 
     def resting(self, cause: str, announcement: str) -> None:
         """Report that the service is away, and that this process makes the probes unless another one does."""
@@ -176,8 +178,8 @@ class ParentLink:
 def _influence(calls: Calls, kind: str, value: "object") -> None:
     """Apply a message of another process to the calls of this one."""
     match kind, value:
-        case messages.PAUSED, [float() | int() as until, str(reason)]:
-            calls.pause(until, reason)
+        case messages.PAUSED, [float() | int() as until, str(reason), str(bound)]:
+            calls.pause(Wait(reason, until, bound=Bound(bound)))
         case messages.RESTING, str(cause):
             calls.follow(cause)
         case messages.LEAD, _:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
+from artistjobs.core.bound import Bound
 from artistjobs.core.formatting import count_text, duration_text
 from artistjobs.core.json_values import Json
 from artistjobs.store.models import Counts
@@ -146,7 +147,7 @@ def snapshot_from_json(value: Mapping[str, Any]) -> RunSnapshot:
         "job_progress": JobProgress(**{**job_progress, "counts": Counts(**job_progress["counts"])}),
         "totals": totals_from_json(value["totals"]),
         "latencies": {int(bucket): count for bucket, count in value["latencies"].items()},
-        "wait": wait and Wait(**wait),
+        "wait": wait and Wait(**wait | {"bound": wait["bound"] and Bound(wait["bound"])}),
         "batches": tuple(value["batches"]),
         "failures": tuple(LatestFailure(**seen) for seen in value["failures"]),
     }

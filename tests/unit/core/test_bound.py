@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from artistjobs.core.bound import NO_USAGE, Bound, Usage, bounded_by, bounded_json
+from artistjobs.core.attempt import Failure, FailureKind
+from artistjobs.core.bound import NO_USAGE, Bound, Usage, bound_of_refusal, bounded_by, bounded_json
 
 BUSY = Usage(seconds=100, slots=800, in_calls=780, in_commits=4, calls=1000, cpu=20)
 """A run with 8 slots, nearly all of them in calls."""
@@ -95,3 +96,22 @@ def test_its_json_has_the_cause_the_share_and_the_remedy():
 def test_the_usage_of_processes_adds_up_and_that_before_is_taken_off():
     assert BUSY.plus(BUSY).slots == 1600
     assert BUSY.plus(BUSY).plus(BUSY, -1) == BUSY
+
+
+@pytest.mark.parametrize(
+    ("code", "error_type", "slow_down", "bound"),
+    [
+        ("rate_limit_exceeded", "tokens", True, Bound.TOKENS),
+        ("rate_limit_exceeded", "requests", True, Bound.REQUESTS),
+        ("rate_limit_exceeded", None, True, Bound.REQUESTS),
+        ("tokens_exceeded", None, True, Bound.TOKENS),
+        ("http_429", None, True, Bound.REQUESTS),
+        ("slow_down", None, True, Bound.REQUESTS),
+        ("server_error", "server_error", False, Bound.SERVICE),
+    ],
+)
+def test_a_refusal_tells_the_limit_that_was_reached(code, error_type, slow_down, bound):
+    kind = FailureKind.RETRYABLE
+    failure = Failure(kind=kind, code=code, message="wait", type=error_type, slow_down=slow_down)
+
+    assert bound_of_refusal(failure) is bound

@@ -6,7 +6,7 @@ import pytest
 
 from artistjobs.core.bound import Bound
 from artistjobs.worker.limits.concurrency import ConcurrencyLimit
-from artistjobs.worker.limits.rate_limiter import Limiter, bound_of_wait
+from artistjobs.worker.limits.rate_limiter import Limiter
 from artistjobs.worker.progress.slot_time import SlotTime
 from artistjobs.worker.usage_meter import UsageMeter
 
@@ -112,22 +112,15 @@ async def test_what_bounded_it_more_than_a_minute_ago_is_forgotten():
     assert worker.meter.recent_bound() is Bound.WORKERS
 
 
-@pytest.mark.parametrize(
-    ("reason", "bound"),
-    [
-        ("requests a minute", Bound.REQUESTS),
-        ("the limit on requests", Bound.REQUESTS),
-        ("rate_limit_exceeded", Bound.REQUESTS),
-        ("slow_down", Bound.REQUESTS),
-        ("tokens a minute", Bound.TOKENS),
-        ("the limit on tokens", Bound.TOKENS),
-        ("the service", Bound.SERVICE),
-        ("server_error", Bound.SERVICE),
-        ("file handles", Bound.FILES),
-    ],
-)
-def test_each_reason_of_a_wait_stands_for_a_bound(reason, bound):
-    assert bound_of_wait(reason) is bound
+@pytest.mark.parametrize("bound", [Bound.REQUESTS, Bound.TOKENS, Bound.SERVICE, Bound.FILES])
+async def test_a_pause_counts_for_the_limit_that_caused_it_and_so_does_the_restart_after_it(bound):
+    worker = Worker(slots=4)
+    await worker.call(1.0)
+    worker.limiter.pause(5.0, "any words", bound)
+    await worker.call(1.0)
+
+    assert worker.limiter.waited[bound] > 4 * 5.0
+    assert sum(worker.limiter.waited.values()) == worker.limiter.waited[bound]
 
 
 def test_before_it_begins_nothing_bounds_a_worker():

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from artistjobs.api.rate_limit_headers import duration_seconds, read_limit
+from artistjobs.core.bound import Bound
 from artistjobs.worker.limits.concurrency import ConcurrencyLimit
 from artistjobs.worker.limits.rate_limiter import DOUBT_SECONDS, MAX_REFUSAL_SECONDS, REFUSED_THROUGHOUT, Limiter, Wait
 
@@ -171,7 +172,7 @@ async def test_a_pause_is_named_also_while_no_call_waits_for_its_end():
 
     limiter.pause(3600.0, "rate_limit_exceeded")
     assert limiter.waiting is None
-    assert limiter.pause_in_progress == Wait("rate_limit_exceeded", time.now + 3600.0)
+    assert limiter.pause_in_progress == Wait("rate_limit_exceeded", time.now + 3600.0, bound=Bound.REQUESTS)
 
     time.now += 3600.0
     assert limiter.pause_in_progress is None
@@ -195,7 +196,7 @@ async def test_the_longer_pause_applies(seconds):
         limiter.pause(pause, f"{pause:g} s")
 
     assert await start(limiter, time, 1) == [1012.0]
-    assert limiter._pause_reason == "12 s"
+    assert limiter._pause.reason == "12 s"
 
 
 async def test_a_pause_that_is_extended_lasts_to_its_new_end():

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from artistjobs.core.bound import Bound
 from artistjobs.core.shortage import Shortage
 from artistjobs.worker.limits.shortages import MAX_ALONE, Shortages
 from artistjobs.worker.stop import Stop, StopReason
@@ -13,7 +14,7 @@ from artistjobs.worker.stop import Stop, StopReason
 def world():
     refused = []
     world = SimpleNamespace(refused=refused, in_flight=3, stop=None)
-    world.limiter = SimpleNamespace(refused=lambda seconds, reason: refused.append((seconds, reason)))
+    world.limiter = SimpleNamespace(refused=lambda seconds, reason, bound: refused.append((seconds, reason, bound)))
     return world
 
 
@@ -28,7 +29,7 @@ async def test_a_call_without_a_handle_slows_the_others_down(world):
     for _ in range(100):
         shortages.note(Shortage.FILES)
 
-    assert len(world.refused) == 100
+    assert [(reason, bound) for _, reason, bound in world.refused] == 100 * [("file handles", Bound.FILES)]
     assert world.stop.reason is None
 
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from artistjobs.core.attempt import Outcome
+from artistjobs.core.bound import Bound
 from artistjobs.store.models import Counts
 from artistjobs.worker.limits.rate_limiter import Wait
 from artistjobs.worker.progress.counters import (
@@ -59,7 +60,9 @@ SNAPSHOTS = st.builds(
     ),
     workers=NUMBERS, processes=NUMBERS, claimed_by_others=NUMBERS, limit=st.none() | NUMBERS, cap_usd=st.none() | SUMS,
     spent_usd=SUMS, slowed_to=st.none() | NUMBERS, latencies=st.dictionaries(st.integers(-50, 200), st.integers(1, 99)),
-    wait=st.none() | st.builds(Wait, reason=CODES, until=SUMS, gives_up_at=st.none() | SUMS),
+    wait=st.none() | st.builds(
+        Wait, reason=CODES, until=SUMS, gives_up_at=st.none() | SUMS, bound=st.none() | st.sampled_from(Bound)
+    ),
     last_done_at=st.none() | SUMS,
     failures=st.dictionaries(CODES, SUMS).map(failures_of), paused=st.booleans(), stopping=st.booleans(),
 )  # fmt: skip
@@ -179,7 +182,7 @@ def test_progress_of_other_workers_counts_towards_the_time_left():
 
 
 def test_a_wait_with_a_known_end_is_part_of_the_time_left():
-    waiting = make_snapshot(wait=Wait("rate_limit_exceeded", 130.0 + 3600))
+    waiting = make_snapshot(wait=Wait("rate_limit_exceeded", 130.0 + 3600, bound=Bound.REQUESTS))
 
     assert seconds_left(waiting) == 3600 + 60
     assert waiting_for(waiting) == "rate_limit_exceeded, 1 h 00 min"
