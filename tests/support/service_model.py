@@ -18,12 +18,17 @@ TINY = 1e-9
 
 @dataclass(kw_only=True)
 class Service:
-    """Answers take ``seconds`` (a function of time) up to ``capacity`` calls at once, and longer beyond it."""
+    """Answers take ``seconds`` (a function of time) up to ``capacity`` calls at once, and longer beyond it.
+
+    ``stray`` is the share of calls that are refused whatever their number is.
+    """
 
     capacity: float
     seconds: Callable[[float], float] = lambda _now: 1.0
     sigma: float = 0.0
     refuses: bool = False
+    stray: float = 0.0
+    names_time: bool = False
     rises: Callable[[float], float] = lambda load: max(1.0, load)
 
 
@@ -117,7 +122,7 @@ class Simulation:
         while self._refusals and self._refusals[0][0] <= self.now:
             _, _, started_at, client = heapq.heappop(self._refusals)
             if self.now >= client.paused_until:
-                client.limit.refused()
+                client.limit.refused(names_time=self.service.names_time)
                 client.paused_until = self.now + PAUSE_SECONDS
             client.limit.ended(CallEnd(started_at), answered=False)
         self._note()
@@ -135,7 +140,8 @@ class Simulation:
         # A call that starts as soon as its turn comes has waited for it.
         client.limit.started(is_free=not self._gap or self.now > client.next_at)
         client.due_at = max(client.due_at, self.now) + self._gap
-        if self.service.refuses and len(self._working) >= self.service.capacity:
+        is_stray = self.service.stray and self._chance.random() < self.service.stray
+        if is_stray or (self.service.refuses and len(self._working) >= self.service.capacity):
             heapq.heappush(self._refusals, (self.now + REFUSAL_SECONDS, next(self._numbers), self.now, client))
             self.result.refused.append(self.now)
             return

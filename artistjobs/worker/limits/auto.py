@@ -1,4 +1,7 @@
-"""Automatic limit of the calls in flight: the latency window, and a ceiling below what the service refused."""
+"""Automatic limit of the calls in flight: the latency window, and a ceiling below what the service refused.
+
+Services also refuse calls for other reasons than their number. The pause that follows a refusal is enough then.
+"""
 
 import math
 from collections.abc import Callable
@@ -17,15 +20,45 @@ CEILING: Final = 0.95
 """Share of the calls in flight at a refusal up to which the window may grow again."""
 
 
-AGAIN_SECONDS: Final = 10.0
-"""Time after a refusal in which another one shows that the window is far too large; it is halved then."""
+HELD_ANSWERS: Final = 300
+"""Answers without another refusal after which the ceiling is gone, at least: one call in 300 may be refused."""
 
 
-FIRST_CEILING_SECONDS: Final = 60.0
+HELD_ROUNDS: Final = 30.0
+"""The same as a multiple of the calls in flight at the refusal: after each of them all calls pause for a moment.
+
+A service that refuses some calls whatever their number is does not keep the number small for long, and one that
+refuses all beyond its capacity refuses few.
+"""
 
 
-MAX_CEILING_SECONDS: Final = 600.0
-"""Longest time for which a ceiling holds. Each refusal doubles the time, so that refusals stay rare."""
+RISE_ROUNDS: Final = 10.0
+"""Answers after which the ceiling is one call higher, as a multiple of it; ``HELD_ANSWERS`` at least."""
+
+
+SELDOM: Final = 100
+"""Answers between two refusals from which one that names a time is not about the number of calls in flight, at least.
+
+It is about a rate then, and the pause is the remedy.
+"""
+
+
+SELDOM_ROUNDS: Final = 3.0
+"""The same as a multiple of the calls in flight."""
+
+
+SAME_LEVEL: Final = 0.7
+"""Share of the calls in flight at the last refusal below which another one is not about their number.
+
+It comes while the number rises again after the pause that follows a refusal.
+"""
+
+
+FEW_ANSWERS: Final = 0.5
+"""Answers between two refusals, as a share of the calls in flight, below which the window is far too large.
+
+It is halved then.
+"""
 
 
 class AutoLimit:
@@ -51,9 +84,8 @@ class AutoLimit:
         self._sharers = sharers
         self._on_change = on_change
         self._ceiling = math.inf
-        self._ceiling_until = 0.0
-        self._ceiling_seconds = FIRST_CEILING_SECONDS
-        self._refused_at = -math.inf
+        self._refused_level, self._since_refusal = 0.0, 0
+        self._answers, self._held_answers = 0, 0.0
         self.size = self._window.size
         self.in_flight = 0
         self._reported = self.wanted
@@ -76,7 +108,7 @@ class AutoLimit:
     @property
     def growth(self) -> Growth:
         """Reason why the number does not grow."""
-        if self._ceiling < self._window.size or self._clock() < self._ceiling_until:
+        if math.isfinite(self._ceiling):
             return Growth.REFUSAL
         if self._window.is_held_by_latency:
             return Growth.LATENCY
@@ -95,12 +127,15 @@ class AutoLimit:
         """Record the end of a call; ``answered`` is True if a server replied without refusing it."""
         self.in_flight -= 1
         now = self._clock()
-        if now >= self._ceiling_until:
-            self._ceiling = math.inf
         if end is not None:
             self._window.end(now, end)
         if answered:
             self.size += 1
+            self._answers += 1
+            self._since_refusal += 1
+            self._ceiling += 1 / max(RISE_ROUNDS * self._ceiling, HELD_ANSWERS)
+            if self._answers >= self._held_answers:
+                self._ceiling = math.inf
         self._follow()
 
     def begin(self, first: int) -> None:
@@ -119,17 +154,26 @@ class AutoLimit:
         """Begin with one more call than are in flight, and grow with each reply, after a time without any reply."""
         self.size = min(float(self.wanted), self.in_flight + 1.0)
 
-    def refused(self) -> None:
-        """Record a refusal for too many calls."""
-        now, at_once = self._clock(), max(1.0, min(self.size, self.in_flight - 1.0))
-        is_again = now - self._refused_at < AGAIN_SECONDS
-        if math.isfinite(self._refused_at) and not is_again:
-            self._ceiling_seconds = min(MAX_CEILING_SECONDS, 2 * self._ceiling_seconds)
-        self._refused_at, self._ceiling_until = now, now + self._ceiling_seconds
-        self._ceiling = max(1.0, round(CEILING * at_once))
-        self.size = max(1.0, at_once * (0.5 if is_again else AFTER_REFUSAL))
-        self._window.shrink(self.size if is_again else self._ceiling)
+    def refused(self, *, names_time: bool = False) -> None:
+        """Record a refusal for too many calls; ``names_time`` is True if the service said when to call again."""
+        level = max(1.0, min(self.size, self.in_flight - 1.0))
+        is_about_rate = names_time and self._since_refusal >= max(SELDOM, SELDOM_ROUNDS * level)
+        is_about_number = not is_about_rate and level >= SAME_LEVEL * self._refused_level
+        self._refused_level, self._since_refusal = level, 0
+        if is_about_number:
+            self._lower(level)
+        else:
+            self.size = max(1.0, level * AFTER_REFUSAL)
         self._follow()
+
+    def _lower(self, level: float) -> None:
+        """Stay below a number of calls in flight for some time."""
+        is_again = self._held_answers > 0 and self._answers < FEW_ANSWERS * level
+        self._answers, self._held_answers = 0, max(HELD_ANSWERS, HELD_ROUNDS * level)
+        self._ceiling = max(1.0, round(CEILING * level))
+        self.size = max(1.0, level * (0.5 if is_again else AFTER_REFUSAL))
+        if is_again:
+            self._window.shrink(self.size)
 
     def _follow(self) -> None:
         """Shrink to the size that is wanted, and report a change of it."""

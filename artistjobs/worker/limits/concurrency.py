@@ -62,8 +62,8 @@ class CallLimit(Protocol):
     def restart(self) -> None:
         """Begin with few calls after a time without any reply."""
 
-    def refused(self) -> None:
-        """Record a refusal for too many calls."""
+    def refused(self, *, names_time: bool = False) -> None:
+        """Record a refusal for too many calls; ``names_time`` is True if the service said when to call again."""
 
 
 class ConcurrencyLimit:
@@ -129,7 +129,7 @@ class ConcurrencyLimit:
         self._is_answered = True
         self.size = min(float(self._largest), self.in_flight + 1.0)
 
-    def refused(self) -> None:
+    def refused(self, *, names_time: bool = False) -> None:  # noqa: ARG002 - as the protocol has it
         """Record a refusal for too many calls, and halve the limit."""
         self._is_answered = True
         self._refused_at = self._clock()

@@ -239,7 +239,8 @@ class Limiter:
         # Calls that were in flight together are refused together for the same reason: only the first refusal counts.
         now = self._clock()
         if now >= self._pause.until and started_at > self._refused_at:
-            self._concurrency.refused()
+            # A shortage of this machine has a time of our own, and is about the number of calls.
+            self._concurrency.refused(names_time=seconds is not None and bound is not Bound.FILES)
             self._refusals += 1
             self._refused_at = now
         growing = min(FIRST_REFUSAL_SECONDS * 2.0 ** max(0, self._refusals - 1), MAX_REFUSAL_SECONDS)

@@ -9,7 +9,7 @@ from service_model import Result, Service, Simulation
 from artistjobs.core.controls import MOST_AUTO_CALLS as MOST_CALLS
 from artistjobs.worker.limits.auto import AutoLimit
 from artistjobs.worker.limits.cohort import CallEnd, Ending
-from artistjobs.worker.limits.concurrency import Growth
+from artistjobs.worker.limits.concurrency import ConcurrencyLimit, Growth
 from artistjobs.worker.limits.latency_window import FIRST_WINDOW
 
 SETTLED, END = 30.0, 45.0
@@ -51,6 +51,46 @@ def test_a_service_that_refuses_calls_beyond_its_capacity_refuses_less_than_one_
 
     assert result.per_second(SETTLED, END) >= 0.9 * best(service)
     assert 0 < len(result.refused) < 0.01 * len(result.answered)
+
+
+@pytest.mark.parametrize("seconds", [0.2, 1.0])
+@pytest.mark.parametrize("names_time", [False, True])
+def test_a_service_that_refuses_a_few_calls_whatever_their_number_gets_many_at_once(seconds, names_time):
+    service = Service(capacity=1e9, sigma=0.3, seconds=lambda _now: seconds, stray=0.002, names_time=names_time)
+    limits = [AutoLimit], [lambda clock: ConcurrencyLimit(64, clock)]
+
+    auto, fixed = (Simulation(service, limit).run(600) for limit in limits)
+
+    assert auto.per_second(300, 600) > (0.9 if names_time else 0.5) * fixed.per_second(300, 600)
+
+
+def test_a_refusal_with_much_fewer_calls_in_flight_than_the_last_one_sets_no_lower_ceiling():
+    time = 0.0
+    limit = AutoLimit(lambda: time, first=64)
+    limit.begin(64)
+    limit.in_flight = 60
+    limit.refused()
+    ceiling = limit.wanted
+    limit.in_flight = 5
+
+    limit.refused()
+
+    assert ceiling == 56
+    assert limit.wanted == ceiling
+    assert limit.size < 5
+
+
+def test_the_ceiling_below_what_was_refused_rises_with_the_answers():
+    limit = AutoLimit(lambda: 0.0, first=64)
+    limit.begin(64)
+    limit.in_flight = 60
+    limit.refused()
+
+    for _ in range(1200):
+        limit.in_flight = 2
+        limit.ended(None, answered=True)
+
+    assert limit.wanted == 58
 
 
 @pytest.mark.parametrize("per_second", [10, 100])
