@@ -23,7 +23,14 @@ release = __version__
 html_title = f"artistjobs {release}"
 
 root_doc = "docs/index"
-include_patterns = ["docs/*.md", "*.md", "benchmarks/RESULTS.md", "benchmarks/GROWTH.md", "benchmarks/MUTANTS.md"]
+include_patterns = [
+    "docs/*.md",
+    "*.md",
+    "benchmarks/RESULTS.md",
+    "benchmarks/GROWTH.md",
+    "benchmarks/STEADY.md",
+    "benchmarks/MUTANTS.md",
+]
 exclude_patterns = [".*", "artistjobs", "migrations", "tests", "node_modules", "site"]
 extensions = ["myst_parser", "sphinx_copybutton"]
 myst_heading_anchors = 4  # a heading has the anchor that it has on GitHub
