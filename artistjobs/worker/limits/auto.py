@@ -37,9 +37,9 @@ RISE_ROUNDS: Final = 10.0
 
 
 SELDOM: Final = 100
-"""Answers between two refusals from which one that names a time is not about the number of calls in flight, at least.
+"""Least number of answers since the last refusal with which a refusal that names a time is about a rate.
 
-It is about a rate then, and the pause is the remedy.
+The pause is its remedy then, and not a smaller number of calls in flight.
 """
 
 
@@ -126,9 +126,8 @@ class AutoLimit:
     def ended(self, end: CallEnd | None, *, answered: bool) -> None:
         """Record the end of a call; ``answered`` is True if a server replied without refusing it."""
         self.in_flight -= 1
-        now = self._clock()
         if end is not None:
-            self._window.end(now, end)
+            self._window.end(self._clock(), end)
         if answered:
             self.size += 1
             self._answers += 1
